@@ -1,0 +1,48 @@
+"""Every column of a run, with its type, its unit and its meaning. A column has one maker.
+
+Knows no Arrow: types are named as Arrow and DuckDB name them, and `runs` turns them into fields.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Type = Literal["string", "int32", "int64", "bool", "float64"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: what it is called, what it holds, and what it means."""
+
+    name: str
+    type: Type
+    meaning: str
+    unit: str = ""
+
+
+ROW = Column("row", "int64", "the row's number in the run; every file is sorted by it, and files join on it")
+
+INSTRUCTION = Column("instruction", "string", "what the model wrote as the user, stripped of outer white space")
+INSTRUCTION_RAW = Column("instruction_raw", "string", "the same before stripping; null where nothing was stripped")
+RESPONSE = Column("response", "string", "what the model answered, as sampled")
+
+DROP_REASON = Column("drop_reason", "string", "why the row goes no further; null for a row that does")
+ERROR = Column("error", "string", "why the row could not be made; the next run tries it again; null when made")
+PROMPT_TOKENS = Column("prompt_tokens", "int32", "of all the row's requests in this stage", "tokens")
+COMPLETION_TOKENS = Column("completion_tokens", "int32", "sampled for the row in this stage", "tokens")
+WASTED_TOKENS = Column("wasted_tokens", "int32", "sampled past a stop that the engine cannot stop at", "tokens")
+INPUT_DIGEST = Column("input_digest", "int64", "of the columns that the stage read; the row is remade when it changes")
+
+BOOKKEEPING = (DROP_REASON, ERROR, PROMPT_TOKENS, COMPLETION_TOKENS, WASTED_TOKENS, INPUT_DIGEST)
+"""What every stage writes beside its own columns."""
+
+ID = Column("id", "string", "run name and row number: what readers and exports show")
+DROPPED_BY = Column("dropped_by", "string", "the first stage that dropped the row")
+MESSAGES = Column("messages", "string", "the conversation as role and content; made by the reader, stored nowhere")
+
+MAKERS: dict[str, tuple[Column, ...]] = {
+    "instruct": (INSTRUCTION, INSTRUCTION_RAW),
+    "respond": (RESPONSE,),
+}
+"""Stage name to the columns that only it writes."""

@@ -1,0 +1,172 @@
+"""The seams: the protocols and values that the layers of magpie meet at.
+
+An `Engine` continues token ids. A `Chat` turns messages into token ids. A `Stage` asks. Nothing here knows
+how a model is run, what a template looks like, or where rows are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from magpie.columns import Column
+    from magpie.errors import RequestFailed
+
+FinishReason = Literal["stop", "length"]
+"""`stop`: the model ended by itself or met a stop. `length`: `max_tokens` or the context cut it."""
+
+Role = Literal["system", "user", "assistant"]
+
+
+class Message(NamedTuple):
+    """One turn of a conversation."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A prompt as token ids, complete: an engine adds nothing, no beginning-of-sequence token either."""
+
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingParams:
+    """How to continue a prompt. The defaults sample the model's own distribution, as Magpie does."""
+
+    temperature: float = 1.0
+    """0 is greedy."""
+    top_p: float = 1.0
+    max_tokens: int = 1024
+    """The most tokens to sample, in tokens. An engine lowers it to what its context has left."""
+    stop_token_ids: tuple[int, ...] = ()
+    """Sampling ends at any of these; the id is counted but is not in the text."""
+    stop: tuple[str, ...] = ()
+    """Sampling ends when the text holds any of these; the text is cut before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One prompt to continue once: k responses are k requests with k seeds."""
+
+    prompt: Tokens
+    sampling: SamplingParams
+    model: str = "model"
+    """Which of the stage's engines continues it, by the name that the stage gave it."""
+    seed: int = 0
+    """63 bits. The runner sets it from the row; what a stage puts here is overwritten."""
+
+    def with_seed(self, seed: int) -> Request:
+        return Request(self.prompt, self.sampling, self.model, seed)
+
+    def digest(self) -> str:
+        """A stable name for the request, the same in every process: what a journal matches a completion on."""
+        parts = (self.prompt.ids, self.sampling, self.model, self.seed)
+        return blake2b(repr(parts).encode(), digest_size=12).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What an engine wrote."""
+
+    text: str
+    """Valid Unicode: bytes that end in the middle of a character come back as U+FFFD."""
+    token_ids: tuple[int, ...]
+    """What was sampled, without the stop token and what came after it."""
+    finish_reason: FinishReason
+    prompt_tokens: int
+    completion_tokens: int
+    """Sampled tokens that count: `token_ids` and the stop token."""
+    wasted_tokens: int = 0
+    """Tokens sampled past a stop, because the engine cannot stop there itself."""
+
+
+class Engine(Protocol):
+    """Continues prompts. Adds no special tokens; knows no roles, templates or rows."""
+
+    window: int
+    """The most requests it holds at once."""
+    context: int
+    """The most tokens a prompt and its continuation have together."""
+
+    def submit(self, ticket: int, request: Request) -> None:
+        """Take a request. Never blocks, never raises: a bad request fails in `poll`, alone."""
+
+    def poll(self, wait: float) -> Sequence[tuple[int, Completion | RequestFailed]]:
+        """Run one step, or wait up to `wait` seconds for something to end. Any order. Raises `EngineDied` only."""
+
+    def cancel(self, tickets: Sequence[int]) -> None:
+        """Forget these: they are never polled again."""
+
+
+class Tokenizer(Protocol):
+    """Text to token ids and back, adding nothing."""
+
+    vocab_size: int
+
+    def encode(self, text: str) -> list[int]:
+        """The ids of `text`; special tokens written out in it become their ids; nothing is added."""
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of `ids`, special tokens written out."""
+
+    def token(self, token_id: int) -> str:
+        """One id as a reader may see it: special tokens by name, bytes of a broken character escaped."""
+
+
+class Chat(Protocol):
+    """Turns messages into prompts, as one model's chat template writes them."""
+
+    stop_token_ids: tuple[int, ...]
+    stop: tuple[str, ...]
+    markers: tuple[str, ...]
+    """Texts that only the template may write, such as `<|im_start|>`: in a model's text they are a leak."""
+
+    def next_user(self, messages: Sequence[Message]) -> Tokens:
+        """What stands before the next user message: the pre-query, or the follow-up when there are turns."""
+
+    def next_assistant(self, messages: Sequence[Message]) -> Tokens:
+        """The whole conversation up to where the assistant writes."""
+
+
+Row = Mapping[str, Any]
+"""The columns that a stage reads, and `row`."""
+Columns = Mapping[str, Any]
+"""The columns that a stage writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """A row that is not worth going on with. It stays in the run, with its reason and what is known of it."""
+
+    reason: str
+    columns: Columns
+
+
+Outcome = Columns | Drop
+Asking = Generator[Request | Sequence[Request], Any, Outcome]
+"""A row's conversation with a model: yields requests, is sent completions, returns columns or a drop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A row stage, bound to its settings and its chats: all that the layers above need to know of it."""
+
+    name: str
+    reads: tuple[str, ...]
+    """The columns it reads; empty for a stage that makes rows."""
+    writes: tuple[Column, ...]
+    ask: Callable[[Row], Asking]
+    models: tuple[str, ...] = ("model",)
+    """The names that its requests give to their engines."""
+
+
+def derive_seed(run_seed: int, stage: str, row: int, n: int) -> int:
+    """The seed of a row's n-th request: 63 bits that depend on nothing else, never on a place in a batch."""
+    name = f"{run_seed}/{stage}/{row}/{n}".encode()
+    return int.from_bytes(blake2b(name, digest_size=8).digest(), "little") >> 1
