@@ -124,8 +124,13 @@ class Chat(Protocol):
 
     stop_token_ids: tuple[int, ...]
     stop: tuple[str, ...]
-    markers: tuple[str, ...]
-    """Texts that only the template may write, such as `<|im_start|>`: in a model's text they are a leak."""
+
+    def leaks(self, token_ids: Sequence[int], text: str) -> bool:
+        """Whether a model wrote what only the template may write, such as `<|im_start|>`, as a token or as text."""
+
+    def user_text(self, sampled: str) -> str:
+        """The user message in what the model wrote as the user: without outer white space, and without what the
+        template puts between the user's words and the end of the turn."""
 
     def next_user(self, messages: Sequence[Message]) -> Tokens:
         """What stands before the next user message: the pre-query, or the follow-up when there are turns."""

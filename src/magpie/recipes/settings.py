@@ -1,0 +1,124 @@
+"""What a recipe may say: every setting with its type, its bounds and its meaning.
+
+The one place where settings are checked; below it they are plain arguments. Knows no file and no engine.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+_Count = Annotated[int, Field(ge=1)]
+
+
+class Settings(BaseModel):
+    """Frozen, unknown keys refused, a docstring beneath every setting."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, strict=True)
+
+
+class Sampling(Settings):
+    """How a model is sampled."""
+
+    temperature: Annotated[float, Field(ge=0.0, le=10.0)] = 1.0
+    """0 is greedy."""
+    top_p: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    """Sample from the smallest set of tokens with this probability in all; 1 is all of them."""
+    max_tokens: _Count = 2048
+    """The most tokens to write; the context may allow fewer."""
+    stop: tuple[str, ...] = ()
+    """Texts to stop before, beside the end of turn that the chat template has."""
+
+
+class Template(Settings):
+    """How the model's own chat template is used."""
+
+    system: str | Literal[False] | None = None
+    """A system prompt; `null` is what the template does by itself, `false` is none where the template allows it."""
+    thinking: Literal["on", "off"] | None = None
+    """For models that think by switch; `null` is what the template does by itself."""
+    kwargs: dict[str, Any] = Field(default_factory=dict)
+    """Further variables for the template."""
+    chat_template: str | None = None
+    """A file with a chat template to use in place of the tokenizer's."""
+    pre_query: str | None = None
+    """The text before a user message, by hand, where it cannot be derived."""
+    date: str | None = None
+    """The date (YYYY-MM-DD) that the template sees, where it prints one; `null` is the day of the run."""
+
+
+class LlamaCpp(Settings):
+    """llama.cpp inside this process: any GGUF file, on a CPU or a GPU."""
+
+    name: Literal["llamacpp"] = "llamacpp"
+    slots: _Count | None = None
+    """Requests held at once; `null` chooses."""
+    context: _Count | None = None
+    """Tokens that a prompt and its continuation have together; `null` is what the model was trained for."""
+    threads: _Count | None = None
+    """`null` is one for each core."""
+    gpu_layers: Annotated[int, Field(ge=-1)] | None = None
+    """Layers to place on a GPU; -1 is all; `null` chooses."""
+
+
+class Scripted(Settings):
+    """A real engine without a model, for tests and for measuring what magpie itself costs."""
+
+    name: Literal["scripted"] = "scripted"
+    window: _Count = 256
+    """Requests held at once."""
+    delay: Annotated[float, Field(ge=0.0)] = 0.0
+    """Seconds that a step takes."""
+    faults: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    """The share of requests that fail, chosen by their seeds."""
+    die_after: _Count | None = None
+    """Polls after which the engine is gone."""
+
+
+class Instruct(Settings):
+    """Sample instructions from the pre-query: the method's first step."""
+
+    sampling: Sampling = Sampling()
+    """The paper samples at temperature 1 to 1.25 and top_p 0.99 to 1, with up to 2048 tokens."""
+    stop_at_newline: bool = False
+    """End an instruction at its first line end, as the public code does; instructions are then one paragraph."""
+
+
+class Respond(Settings):
+    """Answer each instruction."""
+
+    sampling: Sampling = Sampling(temperature=0.0, max_tokens=4096)
+    """The paper answers greedily, with up to 4096 tokens."""
+
+
+class Recipe(Settings):
+    """A whole run, from the model to the last stage."""
+
+    about: str = ""
+    """What the recipe is for, in a line."""
+    name: Annotated[str, Field(pattern=r"^[^\s/\\]{1,100}$")] | None = None
+    """The run's name, which begins every row's id; `null` takes the folder's name. Fixed when the run is made."""
+    model: str = "fledgling"
+    """A GGUF file, or the name of a model inside the package."""
+    engine: Annotated[LlamaCpp | Scripted, Field(discriminator="name")] = LlamaCpp()
+    """What runs the model."""
+    template: Template = Template()
+    """How the model's chat template is used."""
+    size: _Count = 1000
+    """Rows to make. Raising it later makes the new rows only."""
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    """Every row's randomness follows from this, the stage and the row's number."""
+    shard_rows: _Count = 4096
+    """Rows in a file. Fixed when the run is made."""
+    instruct: Instruct = Instruct()
+    respond: Respond | None = Respond()
+    """`null` makes instructions only."""
+
+    @field_validator("engine", mode="before")
+    @classmethod
+    def _name_the_engine(cls, value: Any) -> Any:
+        """`engine: scripted` is short for `engine: {name: scripted}`, and an engine without a name is llamacpp."""
+        if isinstance(value, str):
+            return {"name": value}
+        return {"name": "llamacpp", **value} if isinstance(value, dict) else value

@@ -1,0 +1,229 @@
+"""Keeps rows talking to engines: thousands of conversations at once, no engine ever waiting for the slowest row.
+
+Knows no stage, no file and no model. Rows come in as `Talk`s, what happened goes out as events, in the order in
+which it happened; who writes them down is the caller's business.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from magpie.errors import RequestFailed, StageBug
+from magpie.seams import Asking, Completion, Engine, Outcome, Request
+
+ALONE_WAIT = 0.5
+"""Seconds to wait in `poll` when one engine is busy: the longest that a flush, a redraw or a stop is late."""
+SHARED_WAIT = 0.002
+"""The same when several are busy, so that none of them waits for another."""
+
+Answer = Completion | RequestFailed
+Remembered = Mapping[tuple[int, str], Completion]
+"""What a journal holds of a row: (n, request digest) to completion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a row's requests took, in tokens; replayed completions count, since they were paid for."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    wasted_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A completion of a row that has not ended yet."""
+
+    row: int
+    n: int
+    request: Request
+    completion: Completion
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A row that ended, with what its stage returned."""
+
+    row: int
+    outcome: Outcome
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A row with a request that no engine could serve."""
+
+    row: int
+    error: str
+    usage: Usage
+
+
+Event = Said | Done | Failed
+
+
+@dataclass(slots=True, eq=False)
+class Talk:
+    """One row's conversation: its generator, and what a journal remembers of an earlier try."""
+
+    row: int
+    asking: Asking
+    remembered: Remembered = field(default_factory=dict)
+    asked: int = 0
+    alone: bool = True
+    answers: list[Answer | None] = field(default_factory=list)
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    wasted_tokens: int = 0
+
+    def heard(self, slot: int, answer: Answer) -> None:
+        self.answers[slot] = answer
+        if isinstance(answer, Completion):
+            self.prompt_tokens += answer.prompt_tokens
+            self.completion_tokens += answer.completion_tokens
+            self.wasted_tokens += answer.wasted_tokens
+
+    def usage(self) -> Usage:
+        return Usage(self.prompt_tokens, self.completion_tokens, self.wasted_tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """One request of one talk: the n-th of its row, and its place among those asked together."""
+
+    talk: Talk
+    slot: int
+    n: int
+    request: Request
+
+
+class _Desk:
+    """What waits for each engine and what each engine holds."""
+
+    def __init__(self, engines: Mapping[str, Engine], seed: Callable[[int, int], int]) -> None:
+        self.engines = engines
+        self.seed = seed
+        self.waiting: dict[str, deque[_Ask]] = {name: deque() for name in engines}
+        self.flying: dict[str, dict[int, _Ask]] = {name: {} for name in engines}
+        self.tickets = count()
+        self.bug: StageBug | None = None
+
+    def has_room(self) -> bool:
+        return any(len(self.waiting[m]) + len(self.flying[m]) < e.window for m, e in self.engines.items())
+
+    def busy(self) -> list[str]:
+        return [name for name, asks in self.flying.items() if asks]
+
+    def advance(self, talk: Talk, answer: Any) -> Event | None:
+        """Hand `answer` to the row's generator until it needs an engine; the event when the row ends."""
+        try:
+            while True:
+                asked = talk.asking.throw(answer) if isinstance(answer, RequestFailed) else talk.asking.send(answer)
+                self._ask(talk, asked)
+                if None in talk.answers:
+                    return None
+                answer = talk.answers[0] if talk.alone else talk.answers
+        except StopIteration as stop:
+            return Done(talk.row, stop.value, talk.usage())
+        except RequestFailed as error:
+            return Failed(talk.row, str(error), talk.usage())
+        except Exception as error:
+            self.bug = self.bug or StageBug(talk.row, error)
+            self.bug.__cause__ = self.bug.__cause__ or error
+            return None
+
+    def _ask(self, talk: Talk, asked: Request | Sequence[Request]) -> None:
+        talk.alone = isinstance(asked, Request)
+        batch = [asked] if isinstance(asked, Request) else asked
+        first, talk.asked = talk.asked, talk.asked + len(batch)
+        talk.answers = [None] * len(batch)
+        for slot, unseeded in enumerate(batch):
+            n = first + slot
+            request = unseeded.with_seed(self.seed(talk.row, n))
+            known = talk.remembered.get((n, request.digest())) if talk.remembered else None
+            if known is None:
+                self.waiting[request.model].append(_Ask(talk, slot, n, request))
+            else:
+                talk.heard(slot, known)
+
+    def submit(self) -> None:
+        for name, engine in self.engines.items():
+            waiting, flying = self.waiting[name], self.flying[name]
+            while waiting and len(flying) < engine.window:
+                ticket = next(self.tickets)
+                ask = flying[ticket] = waiting.popleft()
+                engine.submit(ticket, ask.request)
+
+    def poll(self, name: str, wait: float) -> list[Event]:
+        """One poll of one engine. A stage's bug is kept aside until every answer of this poll is an event."""
+        flying, events = self.flying[name], []
+        for ticket, answer in self.engines[name].poll(wait):
+            ask = flying.pop(ticket)
+            talk = ask.talk
+            talk.heard(ask.slot, answer)
+            ended = None
+            if None not in talk.answers:
+                ended = self.advance(talk, answer if talk.alone else talk.answers)
+            if ended is not None:
+                events.append(ended)
+            elif isinstance(answer, Completion):
+                events.append(Said(talk.row, ask.n, ask.request, answer))
+        return events
+
+    def raise_bug(self) -> None:
+        if self.bug is not None:
+            raise self.bug
+
+    def cancel(self) -> None:
+        for name, engine in self.engines.items():
+            engine.cancel(list(self.flying[name]))
+
+
+def converse(
+    talks: Iterator[Talk | None], engines: Mapping[str, Engine], seed: Callable[[int, int], int]
+) -> Iterator[list[Event]]:
+    """Run every talk to its end, keeping each engine's window full.
+
+    `talks` is pulled only when an engine has room, so at most twice the windows' sum of rows are open; a `None` in it
+    means "none just now, ask again when something has ended". `seed` gives the seed of a row's n-th request.
+    Yields the events of each poll, often an empty list: the caller's moment to write, draw or stop (by closing the
+    generator). Raises `EngineDied` as the engine does, and `StageBug` after the events that came with it. Whatever
+    ends it, requests still held by an engine are cancelled.
+    """
+    desk = _Desk(engines, seed)
+    limit = 2 * sum(engine.window for engine in engines.values())
+    live, more = 0, True
+    try:
+        while more or live:
+            events: list[Event] = []
+            while more and len(events) < limit > live and desk.has_room():
+                talk = next(talks, _END)
+                if talk is None or isinstance(talk, _End):
+                    more = talk is None
+                    break
+                ended = desk.advance(talk, None)
+                if ended is None:
+                    live += 1
+                else:
+                    events.append(ended)
+            yield events
+            desk.raise_bug()
+            desk.submit()
+            busy = desk.busy()
+            for name in busy:
+                events = desk.poll(name, ALONE_WAIT if len(busy) == 1 else SHARED_WAIT)
+                live -= sum(not isinstance(event, Said) for event in events)
+                yield events
+                desk.raise_bug()
+    finally:
+        desk.cancel()
+
+
+class _End:
+    """Marks the end of the talks."""
+
+
+_END = _End()

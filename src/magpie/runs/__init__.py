@@ -1,0 +1,21 @@
+"""Rows on disk: a run's folder, its stages' shards and journals, and the reader that joins them.
+
+The one package that touches storage. Knows no recipe, no engine and no template.
+"""
+
+from magpie.runs.folder import RunFolder, StageFolder
+from magpie.runs.reader import Run, StageCounts, open_run
+from magpie.runs.shards import OpenShard, ShardFiles, content_digest, input_digest, said_line
+
+__all__ = [
+    "OpenShard",
+    "Run",
+    "RunFolder",
+    "ShardFiles",
+    "StageCounts",
+    "StageFolder",
+    "content_digest",
+    "input_digest",
+    "open_run",
+    "said_line",
+]

@@ -1,0 +1,191 @@
+"""Reads a run: every row with all its columns, joined over the stages, dropped rows with their reason.
+
+Safe beside a process that is writing the run. Knows which columns exist, not how they are made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import yaml
+
+from magpie.columns import Column
+from magpie.errors import RunError
+from magpie.runs.folder import RunFolder, StageFolder
+from magpie.runs.shards import arrow_schema
+
+_BATCH_ROWS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class StageCounts:
+    """What one stage did: rows made, dropped by reason, failed; and the tokens that they took."""
+
+    stage: str
+    made: int
+    dropped: dict[str, int]
+    failed: int
+    prompt_tokens: int
+    completion_tokens: int
+    wasted_tokens: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run on disk, finished or not."""
+
+    path: Path
+
+    def __post_init__(self) -> None:
+        _ = self.info
+
+    @cached_property
+    def info(self) -> dict[str, Any]:
+        """`run.json`: versions, seeds, the index of the stages, what each session took."""
+        return RunFolder(self.path).index()
+
+    @property
+    def name(self) -> str:
+        return str(self.info["name"])
+
+    @property
+    def size(self) -> int:
+        """How many rows the run is to have."""
+        return int(self.info["size"])
+
+    @cached_property
+    def recipe(self) -> dict[str, Any]:
+        """`recipe.yaml`, as resolved."""
+        return dict(yaml.safe_load(RunFolder(self.path).recipe_text()))
+
+    @cached_property
+    def stages(self) -> tuple[StageFolder, ...]:
+        """The stages of the recipe as it was last run, in order."""
+        return tuple(
+            StageFolder(self.path / s["folder"], s["stage"], tuple(Column(**c) for c in s["columns"]))
+            for s in self.info["stages"]
+        )
+
+    def table(self, *, kept: bool = False) -> pa.Table:
+        """The rows, ordered by `row`: `id`, `row`, every stage's columns, `messages`, `drop_reason`, `dropped_by`,
+        `error`, and the completion tokens of each stage as `<stage>_tokens`.
+
+        All rows made so far, dropped ones and failed ones too; with `kept=True` those that came through every stage.
+        """
+        return self.sql(f"SELECT * FROM {'kept' if kept else 'rows'} ORDER BY row")
+
+    def rows(self, *, kept: bool = True) -> Iterator[dict[str, Any]]:
+        """The rows of `table` one by one, as dictionaries; by default the kept ones."""
+        with self._connected() as connection:
+            reader = connection.sql(f"SELECT * FROM {'kept' if kept else 'rows'} ORDER BY row").to_arrow_reader(
+                _BATCH_ROWS
+            )
+            for batch in reader:
+                yield from batch.to_pylist()
+
+    def sql(self, query: str) -> pa.Table:
+        """Ask DuckDB. `rows` is every row, `kept` those that came through; each stage's own files are a view of its
+        name, with its bookkeeping. Raises `RunError` with DuckDB's message when the query is not valid.
+        """
+        with self._connected() as connection:
+            try:
+                return connection.sql(query).to_arrow_table()
+            except duckdb.Error as error:
+                raise RunError(f"{self.path}: the query failed: {error}") from error
+
+    def counts(self) -> list[StageCounts]:
+        """What each stage did so far, counted over the files."""
+        return [self._count(stage) for stage in self.stages]
+
+    def _count(self, stage: StageFolder) -> StageCounts:
+        query = (
+            f"SELECT error IS NOT NULL AS failed, drop_reason, count(*), sum(prompt_tokens), sum(completion_tokens), "
+            f"sum(wasted_tokens) FROM {_name(stage)} WHERE row < {self.size} GROUP BY ALL ORDER BY ALL"
+        )
+        with self._connected() as connection:
+            groups = connection.sql(query).fetchall()
+        return StageCounts(
+            stage=stage.stage,
+            made=sum(n for failed, _, n, *_ in groups if not failed),
+            dropped={reason: n for failed, reason, n, *_ in groups if reason is not None and not failed},
+            failed=sum(n for failed, _, n, *_ in groups if failed),
+            prompt_tokens=sum(group[3] for group in groups),
+            completion_tokens=sum(group[4] for group in groups),
+            wasted_tokens=sum(group[5] for group in groups),
+        )
+
+    def _connected(self) -> duckdb.DuckDBPyConnection:
+        connection = duckdb.connect(":memory:")
+        for stage in self.stages:
+            connection.sql(_relation(connection, stage)).create_view(_name(stage))
+        connection.sql(_rows_query(self)).create_view("rows")
+        last = _name(self.stages[-1])
+        connection.sql(
+            f"SELECT * FROM rows SEMI JOIN {last} USING (row) WHERE drop_reason IS NULL AND error IS NULL"
+        ).create_view("kept")
+        return connection
+
+
+def open_run(path: str | Path) -> Run:
+    """The run in a folder. Raises `RunError` when the folder is no run, or one that a newer magpie made."""
+    return Run(Path(path))
+
+
+def _name(stage: StageFolder) -> str:
+    return f'"{stage.stage}"'
+
+
+def _relation(connection: duckdb.DuckDBPyConnection, stage: StageFolder) -> str:
+    """A query for a stage's rows: sealed shards are scanned where they lie, open ones are read with their journal."""
+    numbers = stage.shards()
+    live = [n for n in numbers if stage.shard(n).journal.exists()]
+    sealed = [stage.shard(n).parquet for n in numbers if n not in set(live)]
+    tables = [stage.shard(n).rows(stage.columns) for n in live]
+    journal = pa.concat_tables(tables) if tables else arrow_schema(stage.columns).empty_table()
+    open_rows = f"{stage.stage}_open"
+    connection.register(open_rows, journal.replace_schema_metadata(None))
+    if not sealed:
+        return f'SELECT * FROM "{open_rows}"'
+    files = ", ".join(_quoted(str(path)) for path in sealed)
+    return f'SELECT * FROM read_parquet([{files}]) UNION ALL BY NAME SELECT * FROM "{open_rows}"'
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _rows_query(run: Run) -> str:
+    first, *later = [_name(stage) for stage in run.stages]
+    names = [first, *later]
+    columns = [f"{_name(s)}.{c.name}" for s in run.stages for c in s.columns]
+    tokens = [f'{_name(s)}.completion_tokens AS "{s.stage}_tokens"' for s in run.stages]
+    drops = ", ".join(f"{name}.drop_reason" for name in names)
+    errors = ", ".join(f"{name}.error" for name in names)
+    dropped_by = " ".join(f"WHEN {_name(s)}.drop_reason IS NOT NULL THEN '{s.stage}'" for s in run.stages)
+    joins = " ".join(f"LEFT JOIN {name} ON {name}.row = {first}.row" for name in later)
+    fields = [
+        f"printf({_quoted(run.name.replace('%', '%%') + '-%08d')}, {first}.row) AS id",
+        f"{first}.row AS row",
+        *columns,
+        _messages(run),
+        f"coalesce({drops}) AS drop_reason",
+        f"CASE {dropped_by} END AS dropped_by",
+        f"coalesce({errors}) AS error",
+        *tokens,
+    ]
+    return f"SELECT {', '.join(fields)} FROM {first} {joins} WHERE {first}.row < {run.size}"
+
+
+def _messages(run: Run) -> str:
+    """The conversation, computed: null until there is a response."""
+    made = {column.name for stage in run.stages for column in stage.columns}
+    if "response" not in made:
+        return "NULL::STRUCT(role VARCHAR, content VARCHAR)[] AS messages"
+    pair = "[{'role': 'user', 'content': instruction}, {'role': 'assistant', 'content': response}]"
+    return f"CASE WHEN response IS NOT NULL THEN {pair} END AS messages"

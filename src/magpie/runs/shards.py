@@ -1,0 +1,207 @@
+"""One shard of one stage: the rows it has, those it lacks, and how it is sealed.
+
+Shard k holds rows [k*S, (k+1)*S) as Parquet, sorted by row, beside an open journal while rows are being made.
+The fill rule: wanted minus made, plus rows whose input changed, plus rows with an error, is missing; a shard
+with nothing missing is done. Knows no stage but its columns, and no engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from hashlib import blake2b
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from magpie.columns import BOOKKEEPING, ROW, Column
+from magpie.errors import RunError
+from magpie.runs.files import write_whole
+from magpie.runs.journal import Journal, read_lines
+from magpie.seams import Completion, Request
+
+_ARROW = {
+    "string": pa.string(),
+    "int32": pa.int32(),
+    "int64": pa.int64(),
+    "bool": pa.bool_(),
+    "float64": pa.float64(),
+}
+_DIGEST = b"magpie.digest"
+_READ = b"magpie.read"
+
+MadeRow = dict[str, Any]
+"""A row as its stage's file has it: `row`, the stage's columns, and the bookkeeping."""
+
+
+def arrow_schema(columns: Sequence[Column]) -> pa.Schema:
+    """The schema of a stage's files: `row`, its columns, the bookkeeping."""
+    fields = [pa.field(c.name, _ARROW[c.type], metadata=_about(c)) for c in (ROW, *columns, *BOOKKEEPING)]
+    return pa.schema(fields)
+
+
+def _about(column: Column) -> dict[str, str]:
+    return {"meaning": column.meaning} | ({"unit": column.unit} if column.unit else {})
+
+
+def input_digest(values: Sequence[Any]) -> int:
+    """A digest of the values that a row's stage read, as a signed 64-bit number; 0 for a stage that reads nothing."""
+    if not values:
+        return 0
+    return int.from_bytes(blake2b(orjson.dumps(values), digest_size=8).digest(), "little", signed=True)
+
+
+class ShardFiles:
+    """Where a shard lies, and what its files hold. Reading only; safe beside a process that writes."""
+
+    def __init__(self, folder: Path, number: int) -> None:
+        self.number = number
+        self.parquet = folder / f"{number:05d}.parquet"
+        self.journal = folder / f"{number:05d}.part"
+
+    def footer(self) -> dict[bytes, bytes]:
+        """What the sealed file says of itself; empty when there is none."""
+        if not self.parquet.exists():
+            return {}
+        with self._opened() as file:
+            return dict(file.schema_arrow.metadata or {})
+
+    def sealed(self, columns: Sequence[str] | None = None) -> pa.Table | None:
+        """The sealed rows, or None when there is no sealed file."""
+        if not self.parquet.exists():
+            return None
+        with self._opened() as file:
+            return file.read(columns=None if columns is None else list(columns))
+
+    def _opened(self) -> pq.ParquetFile:
+        try:
+            return pq.ParquetFile(self.parquet)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise RunError(
+                f"{self.parquet}: cannot be read as Parquet ({error}); magpie writes files whole, so something else "
+                "changed it: restore it, or delete it and its rows are made again"
+            ) from error
+
+    def lines(self) -> tuple[dict[int, MadeRow], dict[int, dict[tuple[int, str], Completion]]]:
+        """The journal's rows, and the completions of its unfinished rows; the newest line of a row counts."""
+        made: dict[int, MadeRow] = {}
+        said: dict[int, dict[tuple[int, str], Completion]] = {}
+        for line in read_lines(self.journal):
+            if "said" in line:
+                key = (line["n"], line["request"])
+                said.setdefault(line["row"], {})[key] = _completion(line["said"])
+            else:
+                made[line["row"]] = line
+        return made, said
+
+    def rows(self, columns: Sequence[Column]) -> pa.Table:
+        """Every row made so far, sealed or in the journal, sorted by row."""
+        schema = arrow_schema(columns)
+        made = self.lines()[0]
+        sealed = self.sealed()
+        if not made:
+            return schema.empty_table() if sealed is None else sealed
+        merged = {} if sealed is None else {row["row"]: row for row in sealed.to_pylist()}
+        return _table({**merged, **made}, schema)
+
+
+def _completion(said: dict[str, Any]) -> Completion:
+    return Completion(**{**said, "token_ids": tuple(said["token_ids"])})
+
+
+def _table(rows: Mapping[int, MadeRow], schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_pylist([rows[number] for number in sorted(rows)], schema=schema)
+
+
+def _content(table: pa.Table) -> str:
+    """A digest of a table's values: equal rows, made in one go or in ten, have equal digests."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return blake2b(sink.getvalue(), digest_size=16).hexdigest()
+
+
+def said_line(row: int, n: int, request: Request, completion: Completion) -> dict[str, Any]:
+    """A journal's line for a completion of an unfinished row."""
+    return {"row": row, "n": n, "request": request.digest(), "said": asdict(completion)}
+
+
+class OpenShard:
+    """A shard open for work. `missing` is what has to be made; `record` takes it; `seal` when nothing is missing."""
+
+    def __init__(
+        self, files: ShardFiles, columns: Sequence[Column], wanted: Iterable[int], inputs: Mapping[int, int], read: str
+    ) -> None:
+        """`inputs`: each wanted row's input digest. `read`: a digest of the shards that the stage reads."""
+        self.files = files
+        self.columns = columns
+        self.read = read
+        self.journal = Journal(files.journal)
+        self.made, self.said = files.lines()
+        good = self._good(inputs)
+        self.missing = {row for row in wanted if row not in good}
+        self._lines: list[dict[str, Any]] = []
+
+    def _good(self, inputs: Mapping[int, int]) -> set[int]:
+        """The rows made without error from the inputs as they are now."""
+        footer, sealed = self.files.footer(), self.files.sealed(["row", "error", "input_digest"])
+        rows = [] if sealed is None else sealed.to_pylist()
+        same = footer.get(_READ) == self.read.encode()
+        good = {r["row"] for r in rows if r["error"] is None and (same or r["input_digest"] == inputs.get(r["row"]))}
+        for number, line in self.made.items():
+            if line["error"] is None and line["input_digest"] == inputs.get(number):
+                good.add(number)
+            else:
+                good.discard(number)
+        return good
+
+    def record(self, row: MadeRow) -> None:
+        """A finished row, with or without an error. Written by the next `flush`."""
+        self.made[row["row"]] = row
+        self.missing.discard(row["row"])
+        self._lines.append(row)
+
+    def note(self, line: dict[str, Any]) -> None:
+        """A completion of an unfinished row, made by `said_line`."""
+        self._lines.append(line)
+
+    def flush(self) -> None:
+        """Hand what was recorded to the operating system: from here on a kill loses nothing of it."""
+        if self._lines:
+            lines, self._lines = self._lines, []
+            self.journal.append(lines)
+
+    def seal(self) -> None:
+        """Replace the shard's file whole, with all rows made, and drop its journal."""
+        self.flush()
+        self.journal.sync()
+        if self.made:
+            sealed = self.files.sealed()
+            merged = {} if sealed is None else {row["row"]: row for row in sealed.to_pylist()}
+            self._write({**merged, **self.made})
+        elif self.files.footer().get(_READ, b"") != self.read.encode() and (sealed := self.files.sealed()) is not None:
+            self._write({row["row"]: row for row in sealed.to_pylist()})
+        self.journal.drop()
+
+    def _write(self, rows: Mapping[int, MadeRow]) -> None:
+        table = _table(rows, arrow_schema(self.columns))
+        metadata = {_DIGEST: _content(table).encode(), _READ: self.read.encode()}
+        sink = BytesIO()
+        pq.write_table(table.replace_schema_metadata(metadata), sink, compression="zstd")
+        write_whole(self.files.parquet, sink.getvalue())
+
+    def close(self) -> None:
+        """Leave the shard as it is, for another time."""
+        try:
+            self.flush()
+        finally:
+            self.journal.close()
+
+
+def content_digest(files: ShardFiles) -> str:
+    """What a sealed shard says it holds; a shard without a sealed file has the empty digest."""
+    return files.footer().get(_DIGEST, b"").decode()
