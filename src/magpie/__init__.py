@@ -1,1 +1,47 @@
-"""magpie: alignment data from an aligned model and nothing else (Magpie, Xu et al. 2024, arXiv 2406.08464)."""
+"""magpie: alignment data from an aligned model and nothing else (Magpie, Xu et al. 2024, arXiv 2406.08464).
+
+`run` makes a run, or goes on with one; `open_run` reads one. The names load what they need when they are called.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from magpie.recipes import Recipe
+    from magpie.runs import Run
+
+__all__ = ["open_run", "run"]
+
+
+def run(
+    recipe: str | Recipe | None = None,
+    *,
+    model: str | Path | None = None,
+    size: int | None = None,
+    out: str | Path,
+    settings: tuple[str, ...] = (),
+) -> Run:
+    """Make a run in the folder `out`, or go on with the one there, and return it.
+
+    recipe: a shipped recipe's name, a YAML file, or a `Recipe`; by default the run's own, or `basic` for a new one.
+    model: a GGUF file, or the name of a model inside the package. size: rows. settings: overrides such as
+    `"instruct.sampling.temperature=1.2"`. What these leave out is as the recipe has it. Only what is missing is made.
+
+    Raises `magpie.errors.UserError` for what the caller can mend, `EngineDied` and `StageBug` otherwise; what was
+    made until then is in the run, and the same call goes on from there.
+    """
+    from magpie.executors.local import execute
+    from magpie.pipeline import resolve
+
+    replace = {"model": None if model is None else str(model), "size": size}
+    given = {name: value for name, value in replace.items() if value is not None}
+    return execute(resolve(recipe, Path(out), settings, given), Path(out))
+
+
+def open_run(path: str | Path) -> Run:
+    """The run in a folder, finished or not. Raises `magpie.errors.RunError` when there is none."""
+    from magpie.runs import open_run
+
+    return open_run(path)

@@ -7,7 +7,7 @@ which it happened; who writes them down is the caller's business.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -184,7 +184,7 @@ class _Desk:
 
 def converse(
     talks: Iterator[Talk | None], engines: Mapping[str, Engine], seed: Callable[[int, int], int]
-) -> Iterator[list[Event]]:
+) -> Generator[list[Event], None, None]:
     """Run every talk to its end, keeping each engine's window full.
 
     `talks` is pulled only when an engine has room, so at most twice the windows' sum of rows are open; a `None` in it

@@ -3,9 +3,10 @@
 The one package that touches storage. Knows no recipe, no engine and no template.
 """
 
+from magpie.runs.files import make_folder, whole_file
 from magpie.runs.folder import RunFolder, StageFolder
 from magpie.runs.reader import Run, StageCounts, open_run
-from magpie.runs.shards import OpenShard, ShardFiles, content_digest, input_digest, said_line
+from magpie.runs.shards import OpenShard, ShardFiles, content_digest, said_line
 
 __all__ = [
     "OpenShard",
@@ -15,7 +16,8 @@ __all__ = [
     "StageCounts",
     "StageFolder",
     "content_digest",
-    "input_digest",
+    "make_folder",
     "open_run",
     "said_line",
+    "whole_file",
 ]

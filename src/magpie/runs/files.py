@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from magpie.errors import StorageError
 
@@ -34,13 +35,16 @@ def storage(path: Path) -> Iterator[None]:
         raise StorageError(f"{path}: {advice}, then run the same command again; nothing made is lost") from error
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Put `data` at `path` so that a reader, or a crash at any line, finds the old file or the new one, whole."""
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write to that appears at `path` when the block ends well, whole and on the disk, and otherwise never:
+    a reader, or a crash at any line, finds the old file or the new one.
+    """
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     with storage(path):
         try:
             with temporary.open("wb") as file:
-                file.write(data)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)
@@ -49,6 +53,12 @@ def write_whole(path: Path, data: bytes) -> None:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
             raise
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Put `data` at `path`, whole or not at all."""
+    with whole_file(path) as file:
+        file.write(data)
 
 
 def remove(path: Path) -> None:

@@ -106,13 +106,13 @@ class RunFolder:
         """Be the one process that writes here; the system frees the lock when a process ends, however it ends."""
         make_folder(self.path)
         lock = FileLock(self.path / _LOCK)
-        try:
-            with storage(self.path / _LOCK):
+        with storage(self.path / _LOCK):
+            try:
                 lock.acquire(timeout=0)
-        except Timeout:
-            raise RunError(
-                f"{self.path}: another process is working on this run; wait for it, or stop it, then try again"
-            ) from None
+            except Timeout:
+                raise RunError(
+                    f"{self.path}: another process is working on this run; wait for it, or stop it, then try again"
+                ) from None
         try:
             self._sweep()
             yield

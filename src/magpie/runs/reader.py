@@ -80,14 +80,20 @@ class Run:
         """
         return self.sql(f"SELECT * FROM {'kept' if kept else 'rows'} ORDER BY row")
 
+    def batches(self, *, kept: bool = True) -> Iterator[pa.RecordBatch]:
+        """The rows of `table` as record batches, so that a run larger than memory can be read through."""
+        with self._connected() as connection:
+            query = f"SELECT * FROM {'kept' if kept else 'rows'} ORDER BY row"
+            yield from connection.sql(query).to_arrow_reader(_BATCH_ROWS)
+
     def rows(self, *, kept: bool = True) -> Iterator[dict[str, Any]]:
         """The rows of `table` one by one, as dictionaries; by default the kept ones."""
-        with self._connected() as connection:
-            reader = connection.sql(f"SELECT * FROM {'kept' if kept else 'rows'} ORDER BY row").to_arrow_reader(
-                _BATCH_ROWS
-            )
-            for batch in reader:
-                yield from batch.to_pylist()
+        for batch in self.batches(kept=kept):
+            yield from batch.to_pylist()
+
+    def kept(self) -> int:
+        """How many rows came through every stage."""
+        return int(self.sql("SELECT count(*) AS n FROM kept").column("n")[0].as_py())
 
     def sql(self, query: str) -> pa.Table:
         """Ask DuckDB. `rows` is every row, `kept` those that came through; each stage's own files are a view of its
@@ -121,14 +127,12 @@ class Run:
         )
 
     def _connected(self) -> duckdb.DuckDBPyConnection:
-        connection = duckdb.connect(":memory:")
+        connection = duckdb.connect(":memory:", config={"python_enable_replacements": False})
         for stage in self.stages:
-            connection.sql(_relation(connection, stage)).create_view(_name(stage))
-        connection.sql(_rows_query(self)).create_view("rows")
-        last = _name(self.stages[-1])
-        connection.sql(
-            f"SELECT * FROM rows SEMI JOIN {last} USING (row) WHERE drop_reason IS NULL AND error IS NULL"
-        ).create_view("kept")
+            connection.execute(f"CREATE VIEW {_name(stage)} AS {_relation(connection, stage)}")
+        connection.execute(f"CREATE VIEW rows AS {_rows_query(self)}")
+        last, alive = _name(self.stages[-1]), "drop_reason IS NULL AND error IS NULL"
+        connection.execute(f"CREATE VIEW kept AS SELECT * FROM rows SEMI JOIN {last} USING (row) WHERE {alive}")
         return connection
 
 

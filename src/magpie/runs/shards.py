@@ -7,7 +7,7 @@ with nothing missing is done. Knows no stage but its columns, and no engine.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from hashlib import blake2b
 from io import BytesIO
@@ -134,26 +134,41 @@ class OpenShard:
     """A shard open for work. `missing` is what has to be made; `record` takes it; `seal` when nothing is missing."""
 
     def __init__(
-        self, files: ShardFiles, columns: Sequence[Column], wanted: Iterable[int], inputs: Mapping[int, int], read: str
+        self,
+        files: ShardFiles,
+        columns: Sequence[Column],
+        inputs: Mapping[int, Mapping[str, Any]],
+        reads: Sequence[str],
+        read: str,
     ) -> None:
-        """`inputs`: each wanted row's input digest. `read`: a digest of the shards that the stage reads."""
+        """`inputs`: each wanted row, with the columns named in `reads`. `read`: a digest of the shards they lie in."""
         self.files = files
         self.columns = columns
+        self.inputs = inputs
+        self.reads = reads
         self.read = read
         self.journal = Journal(files.journal)
         self.made, self.said = files.lines()
-        good = self._good(inputs)
-        self.missing = {row for row in wanted if row not in good}
+        good = self._good()
+        self.missing = {row for row in inputs if row not in good}
         self._lines: list[dict[str, Any]] = []
 
-    def _good(self, inputs: Mapping[int, int]) -> set[int]:
+    def digest(self, row: int) -> int:
+        """What the row's stage reads, as one number; 0 for a stage that reads nothing and for a row not wanted."""
+        given = self.inputs.get(row)
+        return 0 if given is None else input_digest([given[name] for name in self.reads])
+
+    def _good(self) -> set[int]:
         """The rows made without error from the inputs as they are now."""
-        footer, sealed = self.files.footer(), self.files.sealed(["row", "error", "input_digest"])
-        rows = [] if sealed is None else sealed.to_pylist()
-        same = footer.get(_READ) == self.read.encode()
-        good = {r["row"] for r in rows if r["error"] is None and (same or r["input_digest"] == inputs.get(r["row"]))}
+        sealed = self.files.sealed(["row", "error", "input_digest"])
+        same = self.files.footer().get(_READ) == self.read.encode()
+        good = {
+            row["row"]
+            for row in ([] if sealed is None else sealed.to_pylist())
+            if row["error"] is None and (same or row["input_digest"] == self.digest(row["row"]))
+        }
         for number, line in self.made.items():
-            if line["error"] is None and line["input_digest"] == inputs.get(number):
+            if line["error"] is None and line["input_digest"] == self.digest(number):
                 good.add(number)
             else:
                 good.discard(number)
@@ -172,8 +187,8 @@ class OpenShard:
     def flush(self) -> None:
         """Hand what was recorded to the operating system: from here on a kill loses nothing of it."""
         if self._lines:
-            lines, self._lines = self._lines, []
-            self.journal.append(lines)
+            self.journal.append(self._lines)
+            self._lines = []
 
     def seal(self) -> None:
         """Replace the shard's file whole, with all rows made, and drop its journal."""

@@ -1,0 +1,159 @@
+"""The commands and their options, and how errors leave the program.
+
+A user's mistake is one line on standard error and exit code 2; an engine that died is 1; Ctrl-C is 130. Everything
+heavy is imported by the command that needs it, so that `--help` is instant.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from magpie.errors import EngineDied, UserError
+
+app = typer.Typer(
+    name="magpie",
+    help="Alignment data from an aligned model and nothing else.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for a script.")]
+
+
+@app.command("run")
+def run_command(
+    recipe: Annotated[
+        str | None, typer.Option("--recipe", help="A shipped recipe or a YAML file; by default the run's own.")
+    ] = None,
+    model: Annotated[str | None, typer.Option("--model", help="A GGUF file, or a model inside the package.")] = None,
+    size: Annotated[int | None, typer.Option("--size", help="Rows to make.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="The run's folder [default: runs/RECIPE].")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="What all randomness follows from.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Override a setting, as in instruct.sampling.temperature=1.2.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the resolved recipe and the plan; make nothing.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Make a run, or go on with one: only what is missing is made."""
+    from magpie.cli.run import run
+
+    given = {"model": model, "size": size, "seed": seed}
+    replace = {name: value for name, value in given.items() if value is not None}
+    run(recipe, out, tuple(settings or ()), replace, dry_run=dry_run, as_json=json)
+
+
+@app.command()
+def status(run: RunArgument, json: JsonOption = False) -> None:
+    """What a run has, what was dropped and why, what it took."""
+    from magpie.cli.status import status
+
+    status(run, as_json=json)
+
+
+@app.command()
+def show(
+    run: RunArgument,
+    count: Annotated[int, typer.Option("-n", min=1, help="How many conversations.")] = 5,
+    dropped: Annotated[bool, typer.Option("--dropped", help="Show dropped rows, with their reasons.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Conversations of a run, as they are."""
+    from magpie.cli.show import show
+
+    show(run, count, dropped=dropped, as_json=json)
+
+
+@app.command()
+def export(
+    run: RunArgument,
+    to: Annotated[Path, typer.Option("--to", help="The file to write.")],
+    form: Annotated[str, typer.Option("--format", help="messages, sharegpt, alpaca or parquet.")] = "messages",
+) -> None:
+    """The kept rows as a file that trainers read."""
+    from magpie.cli.export import export
+
+    export(run, form, to)
+
+
+@app.command()
+def template(
+    model: Annotated[str, typer.Argument(help="A GGUF file, a Hugging Face folder, or a model inside the package.")],
+    system: Annotated[str | None, typer.Option("--system", help="A system prompt to derive the prompts with.")] = None,
+    thinking: Annotated[
+        str | None, typer.Option("--thinking", help="on or off, for models that think by switch.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """What a model's chat template puts before the user and before the assistant, and where turns end."""
+    from magpie.cli.template import template
+
+    template(model, system, thinking, as_json=json)
+
+
+@app.command()
+def recipes(
+    name: Annotated[str | None, typer.Argument(help="A recipe to print, complete.")] = None, json: JsonOption = False
+) -> None:
+    """The recipes inside the package; with a name, that recipe with every setting."""
+    from magpie.cli.recipes import recipes
+
+    recipes(name, as_json=json)
+
+
+@app.command()
+def doctor(json: JsonOption = False) -> None:
+    """Which engines can run here, why not, and what to install."""
+    from magpie.cli.doctor import doctor
+
+    doctor(as_json=json)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"magpie {version('magpie')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """The `magpie` command. Exits; never returns."""
+    try:
+        app(args=arguments)
+    except UserError as error:
+        _fail(f"error: {error}", 2)
+    except EngineDied as error:
+        _fail(f"error: the engine died: {error}; what was made is kept, the same command goes on from there", 1)
+    except KeyboardInterrupt:
+        _fail("stopped", 130)
+    except BrokenPipeError:
+        # Whoever read our output has gone, as `head` does: nothing to say, and nothing to flush at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _fail(line: str, code: int) -> None:
+    from magpie.cli.text import visible
+
+    print(f"magpie: {visible(line)}", file=sys.stderr)
+    sys.exit(code)

@@ -1,0 +1,25 @@
+"""`magpie recipes`: what the package ships, and a recipe written out."""
+
+from __future__ import annotations
+
+import typer
+
+from magpie.cli.text import print_json
+from magpie.recipes import DEFAULT, dump, parse, recipe_text, shipped
+
+
+def recipes(name: str | None, *, as_json: bool) -> None:
+    if name is not None:
+        recipe = parse(recipe_text(name), name)
+        if as_json:
+            print_json(recipe.model_dump(mode="json"), indent=True)
+        else:
+            typer.echo(dump(recipe), nl=False)
+        return
+    about = {known: parse(text, known).about for known, text in shipped().items()}
+    if as_json:
+        print_json(about, indent=True)
+        return
+    for known, line in about.items():
+        mark = " (the default)" if known == DEFAULT else ""
+        typer.echo(f"{known:12} {line}{mark}")

@@ -1,0 +1,91 @@
+"""`magpie run`: make a run or go on with it, showing where it stands, and end with what came of it."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from magpie.cli.progress import watching
+from magpie.cli.show import conversations, sample
+from magpie.cli.status import print_summary, summary
+from magpie.cli.text import print_json
+from magpie.executors.local import execute
+from magpie.executors.stopping import Stopped
+from magpie.pipeline import Plan, make_plan, resolve
+from magpie.recipes import DEFAULT, Recipe, dump
+from magpie.runs import Run, RunFolder
+
+_SHOWN = 5
+
+
+def run(
+    name: str | None,
+    out: Path | None,
+    settings: tuple[str, ...],
+    replace: Mapping[str, Any],
+    *,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    out = out or Path("runs") / Path(name or DEFAULT).stem
+    recipe = resolve(name, out, settings, replace)
+    if dry_run:
+        _print_plan(make_plan(recipe), out, as_json=as_json)
+        return
+    finished = _execute(recipe, out, as_json=as_json)
+    if as_json:
+        print_json(summary(finished), indent=True)
+        return
+    _print_end(Console(highlight=False), finished)
+
+
+def _execute(recipe: Recipe, out: Path, *, as_json: bool) -> Run:
+    console = Console(highlight=False, stderr=as_json)
+    with watching(console) as watch:
+        try:
+            return execute(recipe, out, watch)
+        except Stopped:
+            stopped = f"magpie: stopped; everything made is in {out}. To go on: {_command('run', '--out', out)}"
+    print(stopped, file=sys.stderr)
+    raise typer.Exit(130)
+
+
+def _print_plan(plan: Plan, out: Path, *, as_json: bool) -> None:
+    recipe = plan.recipe
+    stages = [{"stage": p.stage.name, "fingerprint": p.fingerprint, "reads": p.stage.reads} for p in plan.stages]
+    if as_json:
+        print_json({"recipe": recipe.model_dump(mode="json"), "out": str(out), "stages": stages}, indent=True)
+        return
+    typer.echo(dump(recipe))
+    exists = "go on with the run in" if RunFolder(out).is_run() else "make a run in"
+    typer.echo(f"# plan: {exists} {out}: {recipe.size:,} rows, {plan.model_path.name} on {recipe.engine.name}")
+    for planned in plan.stages:
+        reads = f"reads {', '.join(planned.stage.reads)}" if planned.stage.reads else "reads nothing"
+        writes = ", ".join(column.name for column in planned.stage.writes)
+        typer.echo(f"#   {planned.position} {planned.stage.name} {planned.fingerprint}: {reads}, writes {writes}")
+
+
+def _print_end(console: Console, run: Run) -> None:
+    console.print()
+    for block in conversations(sample(run, _SHOWN)):
+        console.print(block)
+    print_summary(console, run)
+    console.print()
+    more = max(run.size * 10, 1000)
+    for command, meaning in (
+        (_command("show", run.path, "-n", 20), "read more of them"),
+        (_command("export", run.path, "--format", "messages", "--to", f"{run.name}.jsonl"), "a file to train on"),
+        (_command("run", "--out", run.path, "--size", more), "more rows; those made stay"),
+    ):
+        console.print(Text.assemble(("  " + command, "bold"), (f"   {meaning}", "dim")), soft_wrap=True)
+
+
+def _command(*words: object) -> str:
+    return shlex.join(["magpie", *map(str, words)])

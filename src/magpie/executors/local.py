@@ -1,0 +1,107 @@
+"""One process, one machine: stage by stage, shard by shard, on the engines that the plan opens.
+
+Knows when; what is to be made comes from `work`, how from `pipeline` and `runner`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from magpie.executors.session import Session
+from magpie.executors.stopping import Stopped, stop_on_signal
+from magpie.executors.work import Counts, StageWork
+from magpie.pipeline import Plan, PlannedStage, make_plan, open_engines
+from magpie.recipes import Recipe, dump
+from magpie.runner import converse
+from magpie.runs import Run, RunFolder, StageFolder, open_run
+from magpie.seams import Engine, derive_seed
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a stage stands. Sent at its start, after each poll, and at its end."""
+
+    stage: str
+    position: int
+    stages: int
+    counts: Counts
+    ended: bool
+
+
+Watch = Callable[[Progress | str], None]
+"""Told where things stand: a `Progress`, or a line such as "loading the model"."""
+
+
+def execute(recipe: Recipe, out: Path, watch: Watch = lambda _: None) -> Run:
+    """Make the run that `recipe` describes in the folder `out`, or go on with it: only what is missing is made.
+
+    `recipe` is one that `pipeline.resolve` completed for this folder.
+    Raises `UserError` for what the user can mend, `Stopped` on Ctrl-C or SIGTERM, `EngineDied` and `StageBug`; in each
+    case what was made is in the run, and calling this again goes on from there.
+    """
+    folder = RunFolder(out)
+    folder.check_usable()
+    plan = make_plan(recipe)
+    with folder.locked():
+        folder.write_recipe(dump(plan.recipe))
+        session = Session(plan, folder)
+        session.write()
+        try:
+            _run_stages(plan, session, watch)
+            session.ended = "done"
+        except BaseException as error:
+            session.ended = "stopped" if isinstance(error, Stopped) else type(error).__name__
+            raise
+        finally:
+            session.write()
+    return open_run(out)
+
+
+def _run_stages(plan: Plan, session: Session, watch: Watch) -> None:
+    """Every stage in order. Engines are opened when the first stage lacks something, and stay open."""
+    engines: Mapping[str, Engine] = {}
+    above: list[StageFolder] = []
+    with ExitStack() as opened, stop_on_signal() as stopping:
+        for planned, folder in zip(plan.stages, session.folders, strict=True):
+            work = StageWork(planned.stage, folder, tuple(above), plan.recipe.size, plan.recipe.shard_rows)
+            session.counts[planned.stage.name] = work.counts
+            tell = partial(_tell, watch, planned, len(plan.stages), work)
+            if not (engines or work.nothing_missing):
+                watch(f"loading {plan.model_path.name}")
+                engines = opened.enter_context(open_engines(plan))
+            tell(ended=False)
+            if not work.nothing_missing:
+                _make(plan, planned, work, engines, stopping, tell)
+            tell(ended=True)
+            above.append(folder)
+
+
+def _tell(watch: Watch, planned: PlannedStage, stages: int, work: StageWork, *, ended: bool) -> None:
+    watch(Progress(planned.stage.name, planned.position, stages, work.counts, ended))
+
+
+def _make(
+    plan: Plan,
+    planned: PlannedStage,
+    work: StageWork,
+    engines: Mapping[str, Engine],
+    stopping: Callable[[], bool],
+    tell: Callable[..., None],
+) -> None:
+    """Make what a stage lacks, writing each poll's events down before anything else happens."""
+    began = time.monotonic()
+    asked = {name: engines[name] for name in planned.stage.models}
+    keep_busy = 2 * sum(engine.window for engine in asked.values())
+    seed = partial(derive_seed, plan.recipe.seed, planned.stage.name)
+    with closing(work), closing(converse(work.talks(keep_busy), asked, seed)) as polls:
+        for events in polls:
+            work.take(events)
+            work.counts.seconds = time.monotonic() - began
+            tell(ended=False)
+            if stopping():
+                raise Stopped

@@ -1,0 +1,63 @@
+"""What one call of an executor leaves in `run.json`: the index of the stages, versions, and what it took.
+
+Decides nothing about what is made. Knows no engine.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from magpie.executors.work import Counts
+from magpie.pipeline import Plan
+from magpie.runs import RunFolder, StageFolder
+
+_LIBRARIES = ("magpie", "pyarrow", "tokenizers", "xllamacpp")
+
+
+class Session:
+    """One sitting of work on a run."""
+
+    def __init__(self, plan: Plan, folder: RunFolder) -> None:
+        self.plan = plan
+        self.folder = folder
+        self.folders = [folder.stage(p.position, p.stage.name, p.fingerprint, p.stage.writes) for p in plan.stages]
+        self.counts: dict[str, Counts] = {}
+        self.ended: str | None = None
+        """`done`, `stopped`, or the error's name; a session that a kill ended has null."""
+        self._before = list(folder.index().get("sessions", [])) if folder.is_run() else []
+        self._started = datetime.now(UTC).isoformat(timespec="seconds")
+        self._clock = time.monotonic()
+
+    def write(self) -> None:
+        """Put `run.json` as it stands now."""
+        recipe = self.plan.recipe
+        self.folder.write_index(
+            {
+                "name": recipe.name,
+                "size": recipe.size,
+                "seed": recipe.seed,
+                "model": {"path": str(self.plan.model_path), "engine": recipe.engine.name},
+                "template": self.plan.chat.describe(),
+                "stages": [_index(folder) for folder in self.folders],
+                "versions": {name: version(name) for name in _LIBRARIES},
+                "host": {"system": platform.platform(), "python": platform.python_version()},
+                "sessions": [*self._before, self._took()],
+            }
+        )
+
+    def _took(self) -> dict[str, Any]:
+        return {
+            "started": self._started,
+            "seconds": round(time.monotonic() - self._clock, 3),
+            "ended": self.ended,
+            "stages": {name: asdict(counts) for name, counts in self.counts.items()},
+        }
+
+
+def _index(folder: StageFolder) -> dict[str, Any]:
+    return {"stage": folder.stage, "folder": folder.path.name, "columns": [asdict(c) for c in folder.columns]}

@@ -1,0 +1,183 @@
+"""What one stage of a run has yet to make, shard by shard, and where what is made goes.
+
+The fill rule, applied: rows alive above, minus rows made. Knows rows and files; no engine and no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from magpie.runner import Done, Event, Failed, Said, Talk
+from magpie.runs import OpenShard, ShardFiles, StageFolder, content_digest, said_line
+from magpie.seams import Drop, Stage
+
+OPEN_SHARDS = 4
+"""The most shards open at once, unless together they hold too few rows to keep the engines busy."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a stage has come to, as rows end: for a progress line, and for `run.json`."""
+
+    wanted: int = 0
+    reused: int = 0
+    made: int = 0
+    failed: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    wasted_tokens: int = 0
+    seconds: float = 0.0
+    """From the stage's first request in this session on; loading a model is not in it."""
+
+
+class StageWork:
+    """One stage's open work in one run."""
+
+    def __init__(
+        self, stage: Stage, folder: StageFolder, above: Sequence[StageFolder], size: int, shard_rows: int
+    ) -> None:
+        """`above`: the folders of the stages before, in order."""
+        self.stage = stage
+        self.folder = folder
+        self.above = above
+        self.size = size
+        self.shard_rows = shard_rows
+        self.open: dict[int, OpenShard] = {}
+        self.counts = Counts(wanted=sum(len(self._wanted(number)) for number in range(self._shard_count())))
+        self._lacking = self._shards()
+        self._ahead = next(self._lacking, None)
+
+    @property
+    def nothing_missing(self) -> bool:
+        return self._ahead is None and not self.open
+
+    def talks(self, keep_busy: int) -> Iterator[Talk | None]:
+        """A talk for each missing row, in order; None while as many shards are open as may be.
+
+        `keep_busy`: rows that the engines need open; shards that lack few rows are opened until there are as many.
+        """
+        while self._ahead is not None:
+            rows_open = sum(len(shard.missing) for shard in self.open.values())
+            if len(self.open) >= OPEN_SHARDS and rows_open >= keep_busy:
+                yield None
+                continue
+            shard = self.open[self._ahead.files.number] = self._ahead
+            self._ahead = next(self._lacking, None)
+            for row in sorted(shard.missing):
+                yield Talk(row, self.stage.ask(shard.inputs[row]), shard.said.get(row, {}))
+
+    def take(self, events: Sequence[Event]) -> None:
+        """Write down what happened; seal the shards that are complete."""
+        touched = set()
+        for event in events:
+            shard = self.open[event.row // self.shard_rows]
+            touched.add(shard.files.number)
+            if isinstance(event, Said):
+                shard.note(said_line(event.row, event.n, event.request, event.completion))
+            else:
+                shard.record(self._made(shard, event))
+        for number in touched:
+            shard = self.open[number]
+            shard.flush()
+            if not shard.missing:
+                shard.seal()
+                del self.open[number]
+
+    def close(self) -> None:
+        """Leave every open shard with its journal, for another time."""
+        with ExitStack() as closing_all:
+            for shard in self.open.values():
+                closing_all.callback(shard.close)
+            self.open = {}
+
+    def _made(self, shard: OpenShard, event: Done | Failed) -> dict[str, Any]:
+        """The row as the stage's file has it."""
+        columns: Mapping[str, Any] = {}
+        reason = error = None
+        if isinstance(event, Failed):
+            error = event.error
+        elif isinstance(event.outcome, Drop):
+            reason, columns = event.outcome.reason, event.outcome.columns
+        else:
+            columns = event.outcome
+        self._count(event, reason)
+        usage = event.usage
+        return {
+            "row": event.row,
+            **{column.name: columns.get(column.name) for column in self.stage.writes},
+            "drop_reason": reason,
+            "error": error,
+            "prompt_tokens": usage.prompt_tokens,
+            "completion_tokens": usage.completion_tokens,
+            "wasted_tokens": usage.wasted_tokens,
+            "input_digest": shard.digest(event.row),
+        }
+
+    def _count(self, event: Done | Failed, reason: str | None) -> None:
+        counts = self.counts
+        counts.prompt_tokens += event.usage.prompt_tokens
+        counts.completion_tokens += event.usage.completion_tokens
+        counts.wasted_tokens += event.usage.wasted_tokens
+        if isinstance(event, Failed):
+            counts.failed += 1
+            return
+        counts.made += 1
+        if reason is not None:
+            counts.dropped[reason] = counts.dropped.get(reason, 0) + 1
+
+    def _shards(self) -> Iterator[OpenShard]:
+        """The shards that lack something, in order; the others are sealed on the way."""
+        for number in range(self._shard_count()):
+            wanted = self._wanted(number)
+            inputs = self._inputs(number, wanted)
+            shard = OpenShard(
+                self.folder.shard(number), self.folder.columns, inputs, self.stage.reads, self._read(number)
+            )
+            self.counts.reused += len(wanted) - len(shard.missing)
+            if shard.missing:
+                yield shard
+            else:
+                shard.seal()
+
+    def _shard_count(self) -> int:
+        return -(-self.size // self.shard_rows)
+
+    def _wanted(self, number: int) -> list[int]:
+        """The rows of a shard that no stage above dropped or failed to make."""
+        first, last = number * self.shard_rows, min((number + 1) * self.shard_rows, self.size)
+        wanted = list(range(first, last))
+        for stage in self.above:
+            alive = alive_rows(stage.shard(number))
+            wanted = [row for row in wanted if row in alive]
+        return wanted
+
+    def _inputs(self, number: int, wanted: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """Each wanted row with the columns that the stage reads."""
+        inputs: dict[int, dict[str, Any]] = {row: {"row": row} for row in wanted}
+        for maker, columns in self._makers():
+            table = maker.shard(number).sealed(["row", *columns])
+            for values in [] if table is None else table.to_pylist():
+                if values["row"] in inputs:
+                    inputs[values["row"]].update(values)
+        return inputs
+
+    def _makers(self) -> list[tuple[StageFolder, list[str]]]:
+        """The stages above that make what this one reads, each with those columns."""
+        found = [(maker, [c.name for c in maker.columns if c.name in self.stage.reads]) for maker in self.above]
+        return [(maker, columns) for maker, columns in found if columns]
+
+    def _read(self, number: int) -> str:
+        """A digest of the shards that this shard's rows are made from."""
+        return " ".join(content_digest(maker.shard(number)) for maker, _ in self._makers())
+
+
+def alive_rows(files: ShardFiles) -> set[int]:
+    """The rows of a sealed shard that go on: neither dropped nor failed."""
+    table = files.sealed(["row", "drop_reason", "error"])
+    if table is None:
+        return set()
+    return {row["row"] for row in table.to_pylist() if row["drop_reason"] is None and row["error"] is None}

@@ -1,0 +1,201 @@
+"""From a recipe to ordered stages and opened engines: the one file that knows both.
+
+Decides what a stage's fingerprint covers. Writes nothing, and knows nothing of shards or of who does the work.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from hashlib import blake2b
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from magpie.columns import MAKERS
+from magpie.engines.llamacpp import LlamaCppSettings, open_llamacpp
+from magpie.engines.scripted import ScriptedSettings, open_scripted
+from magpie.errors import ModelError
+from magpie.recipes import DEFAULT, LlamaCpp, Recipe, Sampling, Scripted, dump, parse, recipe_text
+from magpie.runs import RunFolder
+from magpie.seams import Chat, Engine, SamplingParams, Stage
+from magpie.stages import instruct, respond
+from magpie.templates import ChatTemplate, ModelFiles, TemplateOptions, check_tokenizer, derive, open_model
+
+VERSIONS = {"instruct": 1, "respond": 1}
+"""Of each stage's code: raised when the same settings come to make other rows."""
+
+NOT_IN_FINGERPRINT = {
+    "about": "says what the recipe is for",
+    "name": "names rows to people; inside, a row is its number",
+    "model": "a path may move; the digest of the model stands in",
+    "engine": "how a model is run, not which; only the scripted engine is a model of its own",
+    "template": "what the template came out as stands in: its prompts and its stops",
+    "size": "raising it must keep every row made",
+    "shard_rows": "where rows lie, not what they are",
+}
+"""Settings of the recipe that no stage's fingerprint covers, each with its reason."""
+
+_WHOLE_BYTES = 64 << 20
+_SAMPLES, _SAMPLE_BYTES = 256, 64 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStage:
+    """A stage in its place. `fingerprint` names its rows: the same fingerprint, the same work."""
+
+    position: int
+    stage: Stage
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a recipe comes down to on this machine. Nothing is loaded yet but the tokenizer."""
+
+    recipe: Recipe
+    model: ModelFiles
+    model_path: Path
+    chat: ChatTemplate
+    stages: tuple[PlannedStage, ...]
+
+
+FIXED = ("name", "shard_rows")
+"""Settings that a run keeps from its making on."""
+
+
+def resolve(
+    recipe: str | Recipe | None, out: Path, overrides: Sequence[str] = (), replace: Mapping[str, Any] | None = None
+) -> Recipe:
+    """The recipe for a run in the folder `out`, complete.
+
+    recipe: a name, a file, or a recipe; None is the run's own, or the default for a new run. `overrides` and then
+    `replace` win over it; what a run fixes when it is made wins over all.
+    """
+    folder = RunFolder(out)
+    folder.check_usable()
+    made = parse(folder.recipe_text(), str(out / "recipe.yaml")) if folder.is_run() else None
+    if recipe is None and made is not None:
+        recipe = made
+    if isinstance(recipe, Recipe):
+        text, where = dump(recipe), "recipe"
+    else:
+        where = recipe or DEFAULT
+        text = recipe_text(where)
+    resolved = parse(text, where, overrides, replace)
+    if made is not None:
+        return resolved.model_copy(update={name: getattr(made, name) for name in FIXED})
+    return resolved if resolved.name else resolved.model_copy(update={"name": _run_name(out)})
+
+
+def _run_name(path: Path) -> str:
+    """The folder's name, as a run's name may be."""
+    return "-".join(path.resolve().name.split())[:100] or "run"
+
+
+def make_plan(recipe: Recipe) -> Plan:
+    """Find the model, derive its prompts, order and fingerprint the stages.
+
+    Raises `ModelError` and `TemplateError` for a model that cannot be used this way.
+    """
+    path = find_model(recipe.model)
+    model = open_model(path)
+    chat = derive(model, _template_options(recipe))
+    identity = "scripted" if isinstance(recipe.engine, Scripted) else file_digest(path)
+    common = {"model": identity, "seed": recipe.seed}
+    planned: list[PlannedStage] = []
+    for position, (stage, settings) in enumerate(_stages(recipe, chat), start=1):
+        makers = {column.name: p for p in planned for column in p.stage.writes}
+        read = {column: makers[column].fingerprint for column in stage.reads}
+        covered = {**common, "prompts": _prompts(chat), "settings": settings, "read": read}
+        fingerprint = _fingerprint(stage.name, covered)
+        planned.append(PlannedStage(position, stage, fingerprint))
+    return Plan(recipe, model, path, chat, tuple(planned))
+
+
+def _stages(recipe: Recipe, chat: Chat) -> Iterator[tuple[Stage, Mapping[str, Any]]]:
+    """The recipe's stages in order, bound to their settings; and the settings, for the fingerprint."""
+    sampling = _sampling(recipe.instruct.sampling, chat, ("\n",) if recipe.instruct.stop_at_newline else ())
+    ask = partial(instruct, chat=chat, sampling=sampling)
+    yield Stage("instruct", (), MAKERS["instruct"], ask), recipe.instruct.model_dump()
+    if recipe.respond is not None:
+        ask = partial(respond, chat=chat, sampling=_sampling(recipe.respond.sampling, chat))
+        yield Stage("respond", ("instruction",), MAKERS["respond"], ask), recipe.respond.model_dump()
+
+
+def _sampling(settings: Sampling, chat: Chat, stop: tuple[str, ...] = ()) -> SamplingParams:
+    return SamplingParams(
+        temperature=settings.temperature,
+        top_p=settings.top_p,
+        max_tokens=settings.max_tokens,
+        stop_token_ids=chat.stop_token_ids,
+        stop=(*settings.stop, *chat.stop, *stop),
+    )
+
+
+def _template_options(recipe: Recipe) -> TemplateOptions:
+    return TemplateOptions(**recipe.template.model_dump())
+
+
+def _prompts(chat: ChatTemplate) -> Mapping[str, Any]:
+    """What the template came out as: all of it that reaches a model."""
+    found = chat.describe()
+    return {key: found[key] for key in ("pre_query", "pre_response", "stop_token_ids", "stop_strings")}
+
+
+def _fingerprint(stage: str, covered: Mapping[str, Any]) -> str:
+    text = json.dumps({"stage": stage, "version": VERSIONS[stage], **covered}, sort_keys=True)
+    return blake2b(text.encode(), digest_size=4).hexdigest()
+
+
+def find_model(name_or_path: str) -> Path:
+    """The file of a model: one inside the package by its name, or a path. Raises `ModelError` when there is none."""
+    path = Path(name_or_path).expanduser()
+    shipped = {entry.name: entry for entry in (files("magpie") / "models").iterdir() if entry.is_dir()}
+    if name_or_path in shipped:
+        return Path(str(shipped[name_or_path])) / f"{name_or_path}-f16.gguf"
+    if not path.exists():
+        raise ModelError(
+            f"model {name_or_path!r}: no such file, and no model of that name in the package "
+            f"({', '.join(sorted(shipped))}); give the path of a GGUF file"
+        )
+    return path
+
+
+def file_digest(path: Path) -> str:
+    """A digest of a model file: of all of it up to 64 MiB; above, of its size and 256 samples of 64 KiB, spread
+    evenly from its first byte to its last, since a stage's fingerprint must not take minutes."""
+    size = path.stat().st_size
+    digest = blake2b(str(size).encode(), digest_size=16)
+    with path.open("rb") as file:
+        if size <= _WHOLE_BYTES:
+            digest.update(file.read())
+        else:
+            for sample in range(_SAMPLES):
+                file.seek((size - _SAMPLE_BYTES) * sample // (_SAMPLES - 1))
+                digest.update(file.read(_SAMPLE_BYTES))
+    return digest.hexdigest()
+
+
+@contextmanager
+def open_engines(plan: Plan) -> Iterator[Mapping[str, Engine]]:
+    """Load what the plan's stages ask, by the name that their requests give; unload it at the end."""
+    settings = plan.recipe.engine
+    if isinstance(settings, Scripted):
+        with open_scripted(_scripted(settings, plan)) as engine:
+            yield {"model": engine}
+        return
+    with open_llamacpp(plan.model_path, _llamacpp(settings)) as engine:
+        check_tokenizer(plan.model.tokenizer, engine.tokenize)
+        yield {"model": engine}
+
+
+def _llamacpp(settings: LlamaCpp) -> LlamaCppSettings:
+    return LlamaCppSettings(**settings.model_dump(exclude={"name"}, exclude_none=True))
+
+
+def _scripted(settings: Scripted, plan: Plan) -> ScriptedSettings:
+    return ScriptedSettings(vocab_size=plan.model.tokenizer.vocab_size, **settings.model_dump(exclude={"name"}))

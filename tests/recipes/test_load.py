@@ -1,0 +1,90 @@
+"""Recipes are checked whole, and what is wrong is said in one line."""
+
+from pathlib import Path
+
+import pytest
+
+from magpie.errors import RecipeError
+from magpie.recipes import Recipe, Scripted, dump, parse, recipe_text, shipped
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_every_shipped_recipe_is_valid_and_says_what_it_is_for(name: str) -> None:
+    assert parse(recipe_text(name), name).about
+
+
+def test_a_recipe_written_out_reads_back_the_same() -> None:
+    recipe = parse("{size: 3, engine: {name: scripted, window: 2}, instruct: {sampling: {stop: [a, b]}}}", "r")
+    assert parse(dump(recipe), "r") == recipe
+
+
+def test_an_empty_file_is_the_defaults() -> None:
+    assert parse("", "r") == Recipe()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("sise: 3", "r: unknown setting 'sise'; did you mean 'size'?"),
+        ("zzz: 3", "r: unknown setting 'zzz'; expected one of about, name, model"),
+        ("engine: {slotz: 3}", "r: unknown setting 'engine.slotz'; did you mean 'slots'?"),
+        ("engine: {name: scripted, windw: 3}", "r: unknown setting 'engine.windw'; did you mean 'window'?"),
+        ("engine: vlm", "expected tags: 'llamacpp', 'scripted'"),
+        ("instruct: {sampling: {temprature: 1}}", "instruct.sampling.temprature'; did you mean 'temperature'?"),
+        ("size: 0", "size: Input should be greater than or equal to 1, found 0"),
+        ("size: -5", "size: Input should be greater than or equal to 1, found -5"),
+        ("size: many", "size: Input should be a valid integer, found 'many'"),
+        ("size: 1.5", "size: Input should be a valid integer, found 1.5"),
+        ("seed: true", "seed: Input should be a valid integer, found True"),
+        ("instruct: {sampling: {top_p: 0}}", "instruct.sampling.top_p: Input should be greater than 0"),
+        ("name: a b", "name: String should match pattern"),
+        ("[1, 2]", "expected settings (`size: 1000`), found list"),
+        ("a: [", "not valid YAML"),
+        ("{sise: 3, sead: 4}", "(and 1 more)"),
+    ],
+)
+def test_a_mistake_is_one_line_that_says_what_was_expected(text: str, message: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        parse(text, "r")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_overrides_reach_any_depth_and_are_read_as_yaml() -> None:
+    settings = ["instruct.sampling.temperature=1.25", "respond=null", "engine=scripted"]
+    recipe = parse("size: 3", "r", [*settings, "template.system='Be brief: now'"])
+    assert recipe.instruct.sampling.temperature == 1.25
+    assert recipe.respond is None
+    assert isinstance(recipe.engine, Scripted)
+    assert recipe.template.system == "Be brief: now"
+
+
+def test_an_override_keeps_its_neighbors() -> None:
+    recipe = parse("instruct: {sampling: {top_p: 0.9}}", "r", ["instruct.sampling.temperature=1.25"])
+    assert recipe.instruct.sampling.top_p == 0.9
+
+
+def test_options_win_over_overrides_and_the_file() -> None:
+    assert parse("size: 3", "r", ["size=4"], {"size": 5}).size == 5
+
+
+@pytest.mark.parametrize("override", ["size", "=3", "a..b=3", "size=[", ""])
+def test_a_malformed_override_says_what_was_expected(override: str) -> None:
+    with pytest.raises(RecipeError, match="--set"):
+        parse("", "r", [override])
+
+
+def test_a_recipe_is_found_by_name_and_by_path(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("size: 7")
+    assert parse(recipe_text(str(tmp_path / "mine.yaml")), "mine").size == 7
+    assert recipe_text("basic") == shipped()["basic"]
+
+
+def test_an_unknown_recipe_names_the_nearest() -> None:
+    with pytest.raises(RecipeError, match="did you mean 'basic'"):
+        recipe_text("basik")
+
+
+def test_yaml_cannot_make_objects() -> None:
+    with pytest.raises(RecipeError, match="not valid YAML"):
+        parse("!!python/object/apply:os.system ['true']", "r")

@@ -1,0 +1,94 @@
+"""What makes a folder a run, and who may write to it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from magpie.columns import RESPONSE
+from magpie.errors import RunError
+from magpie.runs import RunFolder
+
+
+def test_a_folder_with_an_index_is_a_run(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    assert not folder.is_run()
+    folder.write_index({"name": "n"})
+    assert folder.is_run()
+    assert folder.index() == {"format": 1, "name": "n"}
+
+
+def test_a_new_an_empty_and_a_half_made_folder_may_become_a_run(tmp_path: Path) -> None:
+    RunFolder(tmp_path / "new").check_usable()
+    RunFolder(tmp_path).check_usable()
+    for name in ("recipe.yaml", "lock", "run.json.123.tmp", "recipe.yaml.9.tmp"):
+        (tmp_path / name).write_text("")
+    (tmp_path / "1-instruct-0123abcd").mkdir()
+    RunFolder(tmp_path).check_usable()
+
+
+def test_a_folder_with_other_things_in_it_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("")
+    with pytest.raises(RunError, match=r"holds 'thesis\.tex' and no run; --out takes"):
+        RunFolder(tmp_path).check_usable()
+
+
+def test_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("")
+    with pytest.raises(RunError, match="is a file; --out takes a folder"):
+        RunFolder(tmp_path / "out").check_usable()
+
+
+def test_a_run_of_a_newer_format_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text('{"format": 999}')
+    with pytest.raises(RunError, match=r"made by a newer magpie \(format 999.*upgrade"):
+        RunFolder(tmp_path).check_usable()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": "x"}', "{"])
+def test_a_damaged_index_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(RunError, match=r"run\.json: not the index of a run"):
+        RunFolder(tmp_path).index()
+
+
+def test_reading_what_is_no_run_says_so(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="there is nothing here"):
+        RunFolder(tmp_path / "none").index()
+    with pytest.raises(RunError, match="not a run"):
+        RunFolder(tmp_path).index()
+
+
+def test_a_second_process_is_refused_and_a_dead_one_is_not_in_the_way(tmp_path: Path) -> None:
+    hold = (
+        "import sys; from pathlib import Path; from magpie.runs import RunFolder\n"
+        "with RunFolder(Path(sys.argv[1])).locked(): print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(RunError, match="another process is working on this run"), RunFolder(tmp_path).locked():
+            pass
+        other.kill()
+    with RunFolder(tmp_path).locked():
+        pass
+
+
+def test_taking_the_lock_sweeps_what_killed_writers_left(tmp_path: Path) -> None:
+    (tmp_path / "1-instruct-0123abcd").mkdir()
+    left = [tmp_path / "run.json.7.tmp", tmp_path / "1-instruct-0123abcd" / "00000.parquet.7.tmp"]
+    for path in left:
+        path.write_text("half")
+    with RunFolder(tmp_path).locked():
+        assert not any(path.exists() for path in left)
+
+
+def test_a_stage_is_found_again_at_another_place_in_the_order(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    made = folder.stage(2, "respond", "0123abcd", (RESPONSE,))
+    made.path.mkdir()
+    assert folder.stage(5, "respond", "0123abcd", (RESPONSE,)).path == made.path
+    assert folder.stage(2, "respond", "99999999", (RESPONSE,)).path.name == "2-respond-99999999"

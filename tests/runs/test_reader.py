@@ -1,0 +1,103 @@
+"""A run reads as one table, with every row accounted for."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from magpie.columns import MAKERS
+from magpie.errors import RunError
+from magpie.runs import OpenShard, Run, RunFolder, open_run
+
+BOOKKEEPING = {"error": None, "prompt_tokens": 5, "completion_tokens": 10, "wasted_tokens": 0, "input_digest": 0}
+
+
+def write(folder: RunFolder, stage: str, position: int, rows: list[dict[str, Any]], *, seal: bool = True) -> None:
+    place = folder.stage(position, stage, f"{position:08d}", MAKERS[stage])
+    place.path.mkdir(exist_ok=True)
+    shard = OpenShard(place.shard(0), place.columns, {row["row"]: row for row in rows}, (), "")
+    for row in rows:
+        shard.record(
+            {**dict.fromkeys((c.name for c in place.columns), None), "drop_reason": None, **BOOKKEEPING, **row}
+        )
+    shard.seal() if seal else shard.close()
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> Callable[..., Run]:
+    def make(instructions: list[dict[str, Any]], responses: list[dict[str, Any]], *, seal: bool = True) -> Run:
+        folder = RunFolder(tmp_path / "air")
+        folder.path.mkdir(exist_ok=True)
+        stages = [folder.stage(p, s, f"{p:08d}", MAKERS[s]) for p, s in ((1, "instruct"), (2, "respond"))]
+        index = [{"stage": s.stage, "folder": s.path.name, "columns": [asdict(c) for c in s.columns]} for s in stages]
+        folder.write_index({"name": "it's 100%", "size": 5, "stages": index, "sessions": []})
+        write(folder, "instruct", 1, instructions)
+        write(folder, "respond", 2, responses, seal=seal)
+        return open_run(folder.path)
+
+    return make
+
+
+INSTRUCTIONS: list[dict[str, Any]] = [
+    {"row": 0, "instruction": "Why?"},
+    {"row": 1, "instruction": "", "drop_reason": "empty"},
+    {"row": 2, "instruction": "How?"},
+    {"row": 3, "instruction": None, "error": "too long"},
+    {"row": 4, "instruction": "Who?"},
+]
+RESPONSES: list[dict[str, Any]] = [
+    {"row": 0, "response": "Because."},
+    {"row": 2, "response": "Like th", "drop_reason": "truncated"},
+]
+
+
+def test_every_row_is_there_with_its_fate(make_run: Callable[..., Run]) -> None:
+    rows = make_run(INSTRUCTIONS, RESPONSES).table().to_pylist()
+    fates = [(row["row"], row["drop_reason"], row["dropped_by"], row["error"], row["response"]) for row in rows]
+    assert fates == [
+        (0, None, None, None, "Because."),
+        (1, "empty", "instruct", None, None),
+        (2, "truncated", "respond", None, "Like th"),
+        (3, None, None, "too long", None),
+        (4, None, None, None, None),
+    ]
+
+
+def test_kept_rows_came_through_every_stage(make_run: Callable[..., Run]) -> None:
+    run = make_run(INSTRUCTIONS, RESPONSES)
+    (row,) = run.table(kept=True).to_pylist()
+    assert row["messages"] == [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "Because."}]
+    assert run.kept() == 1
+    assert [kept["row"] for kept in run.rows()] == [0]
+
+
+def test_an_id_is_the_run_s_name_and_the_row(make_run: Callable[..., Run]) -> None:
+    ids = make_run(INSTRUCTIONS, RESPONSES).table().column("id").to_pylist()
+    assert ids[:2] == ["it's 100%-00000000", "it's 100%-00000001"]
+
+
+def test_rows_in_an_open_journal_are_read_too(make_run: Callable[..., Run]) -> None:
+    assert make_run(INSTRUCTIONS, RESPONSES, seal=False).kept() == 1
+
+
+def test_rows_beyond_the_size_are_not_shown(make_run: Callable[..., Run]) -> None:
+    assert make_run([*INSTRUCTIONS, {"row": 5, "instruction": "Late?"}], RESPONSES).table().num_rows == 5
+
+
+def test_counts_are_by_stage_reason_and_token(make_run: Callable[..., Run]) -> None:
+    instruct, respond = make_run(INSTRUCTIONS, RESPONSES).counts()
+    assert (instruct.made, instruct.dropped, instruct.failed) == (4, {"empty": 1}, 1)
+    assert (respond.made, respond.dropped, respond.completion_tokens) == (2, {"truncated": 1}, 20)
+
+
+def test_sql_sees_rows_kept_rows_and_the_stages_own_files(make_run: Callable[..., Run]) -> None:
+    run = make_run(INSTRUCTIONS, RESPONSES)
+    query = "SELECT (SELECT count(*) FROM rows), (SELECT count(*) FROM kept), (SELECT sum(prompt_tokens) FROM respond)"
+    assert list(run.sql(query).to_pylist()[0].values()) == [5, 1, 10]
+
+
+def test_a_wrong_query_is_a_user_s_mistake(make_run: Callable[..., Run]) -> None:
+    with pytest.raises(RunError, match="the query failed"):
+        make_run(INSTRUCTIONS, RESPONSES).sql("SELECT nothing FROM rows")

@@ -1,0 +1,160 @@
+"""The fill rule on one shard: what is missing, what a journal saves, and what a sealed file says."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from magpie.columns import INSTRUCTION, RESPONSE
+from magpie.errors import RunError
+from magpie.runs import OpenShard, ShardFiles, content_digest, said_line
+from magpie.seams import Completion, Request, SamplingParams, Tokens
+
+COLUMNS = (RESPONSE,)
+
+
+def opened(folder: Path, inputs: Mapping[int, str], read: str = "r1") -> OpenShard:
+    rows = {row: {"row": row, "instruction": text} for row, text in inputs.items()}
+    return OpenShard(ShardFiles(folder, 0), COLUMNS, rows, (INSTRUCTION.name,), read)
+
+
+def made(shard: OpenShard, row: int, text: str = "yes", error: str | None = None) -> dict[str, Any]:
+    return {
+        "row": row,
+        "response": None if error else text,
+        "drop_reason": None,
+        "error": error,
+        "prompt_tokens": 3,
+        "completion_tokens": 2,
+        "wasted_tokens": 0,
+        "input_digest": shard.digest(row),
+    }
+
+
+def fill(shard: OpenShard) -> OpenShard:
+    for row in sorted(shard.missing):
+        shard.record(made(shard, row))
+    shard.seal()
+    return shard
+
+
+def test_a_new_shard_lacks_every_wanted_row(tmp_path: Path) -> None:
+    assert opened(tmp_path, {0: "a", 2: "c"}).missing == {0, 2}
+
+
+def test_a_sealed_shard_lacks_nothing_and_has_no_journal(tmp_path: Path) -> None:
+    fill(opened(tmp_path, {0: "a", 2: "c"}))
+    assert opened(tmp_path, {0: "a", 2: "c"}).missing == set()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["00000.parquet"]
+
+
+def test_rows_in_the_journal_are_not_made_again(tmp_path: Path) -> None:
+    shard = opened(tmp_path, {0: "a", 1: "b"})
+    shard.record(made(shard, 1))
+    shard.close()
+    assert opened(tmp_path, {0: "a", 1: "b"}).missing == {0}
+
+
+def test_a_raised_size_makes_only_the_new_rows_and_keeps_the_old_ones(tmp_path: Path) -> None:
+    fill(opened(tmp_path, {0: "a"}))
+    wider = opened(tmp_path, {0: "a", 1: "b"})
+    assert wider.missing == {1}
+    fill(wider)
+    assert pq.read_table(tmp_path / "00000.parquet").column("row").to_pylist() == [0, 1]
+
+
+def test_a_row_with_an_error_is_missing_the_next_time(tmp_path: Path) -> None:
+    shard = opened(tmp_path, {0: "a", 1: "b"})
+    shard.record(made(shard, 0))
+    shard.record(made(shard, 1, error="too long"))
+    shard.seal()
+    assert opened(tmp_path, {0: "a", 1: "b"}).missing == {1}
+
+
+def test_a_row_whose_input_changed_is_missing_and_the_others_are_not(tmp_path: Path) -> None:
+    fill(opened(tmp_path, {0: "a", 1: "b"}))
+    assert opened(tmp_path, {0: "a", 1: "changed"}, read="r2").missing == {1}
+
+
+def test_a_journal_line_for_an_older_input_does_not_count(tmp_path: Path) -> None:
+    shard = opened(tmp_path, {0: "a"})
+    shard.record(made(shard, 0))
+    shard.close()
+    assert opened(tmp_path, {0: "changed"}).missing == {0}
+
+
+def test_a_row_that_is_not_wanted_any_more_stays_in_the_file(tmp_path: Path) -> None:
+    fill(opened(tmp_path, {0: "a", 1: "b"}))
+    fill(opened(tmp_path, {0: "a"}, read="r2"))
+    assert pq.read_table(tmp_path / "00000.parquet").num_rows == 2
+
+
+def test_the_same_rows_give_the_same_bytes_however_they_were_made(tmp_path: Path) -> None:
+    once, twice = tmp_path / "once", tmp_path / "twice"
+    once.mkdir()
+    twice.mkdir()
+    fill(opened(once, {0: "a", 1: "b", 2: "c"}))
+    shard = opened(twice, {0: "a", 1: "b", 2: "c"})
+    shard.record(made(shard, 2))
+    shard.close()
+    fill(opened(twice, {0: "a", 2: "c"}))
+    fill(opened(twice, {0: "a", 1: "b", 2: "c"}))
+    assert (once / "00000.parquet").read_bytes() == (twice / "00000.parquet").read_bytes()
+
+
+def test_a_kill_between_sealing_and_dropping_the_journal_changes_nothing(tmp_path: Path) -> None:
+    shard = opened(tmp_path, {0: "a", 1: "b"})
+    shard.record(made(shard, 0))
+    shard.record(made(shard, 1))
+    shard.flush()
+    journal = (tmp_path / "00000.part").read_bytes()
+    shard.seal()
+    sealed = (tmp_path / "00000.parquet").read_bytes()
+    (tmp_path / "00000.part").write_bytes(journal)
+    again = opened(tmp_path, {0: "a", 1: "b"})
+    assert again.missing == set()
+    again.seal()
+    assert (tmp_path / "00000.parquet").read_bytes() == sealed
+    assert not (tmp_path / "00000.part").exists()
+
+
+def test_completions_of_unfinished_rows_come_back_by_row_number_and_request(tmp_path: Path) -> None:
+    request = Request(Tokens((1, 2)), SamplingParams(), seed=5)
+    completion = Completion("hé", (7, 8), "stop", 2, 3, 1)
+    shard = opened(tmp_path, {0: "a"})
+    shard.note(said_line(0, 1, request, completion))
+    shard.close()
+    assert opened(tmp_path, {0: "a"}).said == {0: {(1, request.digest()): completion}}
+
+
+def test_the_digest_of_a_shard_follows_its_rows(tmp_path: Path) -> None:
+    files = fill(opened(tmp_path, {0: "a"})).files
+    before = content_digest(files)
+    shard = opened(tmp_path, {0: "a", 1: "b"})
+    shard.record(made(shard, 1, "other"))
+    shard.seal()
+    assert before
+    assert content_digest(files) not in ("", before)
+
+
+def test_a_reader_sees_sealed_rows_and_those_in_the_journal(tmp_path: Path) -> None:
+    fill(opened(tmp_path, {0: "a"}))
+    shard = opened(tmp_path, {0: "a", 1: "b"})
+    shard.record(made(shard, 1, "fresh"))
+    shard.flush()
+    assert shard.files.rows(COLUMNS).column("response").to_pylist() == ["yes", "fresh"]
+    shard.close()
+
+
+def test_columns_say_what_they_mean_in_the_file(tmp_path: Path) -> None:
+    fill(opened(tmp_path, {0: "a"}))
+    field = pq.read_schema(tmp_path / "00000.parquet").field("completion_tokens")
+    assert field.metadata == {b"meaning": b"sampled for the row in this stage", b"unit": b"tokens"}
+
+
+def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "00000.parquet").write_bytes(b"not parquet at all")
+    with pytest.raises(RunError, match=r"00000\.parquet: cannot be read as Parquet.*delete it"):
+        opened(tmp_path, {0: "a"})
