@@ -9,21 +9,31 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from hashlib import blake2b
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from magpie.columns import MAKERS
-from magpie.engines.llamacpp import LlamaCppSettings, open_llamacpp
+from magpie.engines.llamacpp import LlamaCppSettings, import_llamacpp, open_llamacpp
 from magpie.engines.scripted import ScriptedSettings, open_scripted
-from magpie.errors import ModelError
+from magpie.errors import MissingExtra, ModelError, TemplateError
 from magpie.recipes import DEFAULT, LlamaCpp, Recipe, Sampling, Scripted, dump, parse, recipe_text
 from magpie.runs import RunFolder
-from magpie.seams import Chat, Engine, SamplingParams, Stage
+from magpie.seams import Engine, SamplingParams, Stage
 from magpie.stages import instruct, respond
-from magpie.templates import ChatTemplate, ModelFiles, TemplateOptions, check_tokenizer, derive, open_model
+from magpie.templates import (
+    TEMPLATE_SYSTEM,
+    ChatTemplate,
+    ModelFiles,
+    System,
+    TemplateOptions,
+    check_tokenizer,
+    derive,
+    open_model,
+)
 
 VERSIONS = {"instruct": 1, "respond": 1}
 """Of each stage's code: raised when the same settings come to make other rows."""
@@ -87,8 +97,15 @@ def resolve(
         text = recipe_text(where)
     resolved = parse(text, where, overrides, replace)
     if made is not None:
-        return resolved.model_copy(update={name: getattr(made, name) for name in FIXED})
-    return resolved if resolved.name else resolved.model_copy(update={"name": _run_name(out)})
+        resolved = resolved.model_copy(update={name: getattr(made, name) for name in FIXED})
+    named = resolved if resolved.name else resolved.model_copy(update={"name": _run_name(out)})
+    return _dated(named, made)
+
+
+def _dated(recipe: Recipe, made: Recipe | None) -> Recipe:
+    """The recipe with the day that its template may print: the run's own, so that a run resumed tomorrow goes on."""
+    day = recipe.template.date or (made.template.date if made is not None else None) or date.today().isoformat()
+    return recipe.model_copy(update={"template": recipe.template.model_copy(update={"date": day})})
 
 
 def _run_name(path: Path) -> str:
@@ -116,28 +133,52 @@ def make_plan(recipe: Recipe) -> Plan:
     return Plan(recipe, model, path, chat, tuple(planned))
 
 
-def _stages(recipe: Recipe, chat: Chat) -> Iterator[tuple[Stage, Mapping[str, Any]]]:
+def _stages(recipe: Recipe, chat: ChatTemplate) -> Iterator[tuple[Stage, Mapping[str, Any]]]:
     """The recipe's stages in order, bound to their settings; and the settings, for the fingerprint."""
-    sampling = _sampling(recipe.instruct.sampling, chat, ("\n",) if recipe.instruct.stop_at_newline else ())
+    newline = ("\n",) if recipe.instruct.stop_at_newline else ()
+    sampling = _sampling(recipe.instruct.sampling, chat.stop_token_ids, (*chat.stop, *newline))
     ask = partial(instruct, chat=chat, sampling=sampling)
     yield Stage("instruct", (), MAKERS["instruct"], ask), recipe.instruct.model_dump()
     if recipe.respond is not None:
-        ask = partial(respond, chat=chat, sampling=_sampling(recipe.respond.sampling, chat))
+        sampling = _sampling(recipe.respond.sampling, chat.response_stop_token_ids, chat.response_stop)
+        ask = partial(respond, chat=chat, sampling=sampling)
         yield Stage("respond", ("instruction",), MAKERS["respond"], ask), recipe.respond.model_dump()
 
 
-def _sampling(settings: Sampling, chat: Chat, stop: tuple[str, ...] = ()) -> SamplingParams:
+def _sampling(settings: Sampling, stop_token_ids: tuple[int, ...], stop: tuple[str, ...]) -> SamplingParams:
     return SamplingParams(
         temperature=settings.temperature,
         top_p=settings.top_p,
         max_tokens=settings.max_tokens,
-        stop_token_ids=chat.stop_token_ids,
-        stop=(*settings.stop, *chat.stop, *stop),
+        stop_token_ids=stop_token_ids,
+        stop=(*settings.stop, *stop),
     )
 
 
 def _template_options(recipe: Recipe) -> TemplateOptions:
-    return TemplateOptions(**recipe.template.model_dump())
+    asked = recipe.template
+    return TemplateOptions(
+        system=_system(asked.system),
+        thinking=asked.thinking or "default",
+        kwargs=asked.kwargs,
+        chat_template=None if asked.chat_template is None else _read_template(Path(asked.chat_template)),
+        pre_query=asked.pre_query,
+        date=asked.date,
+    )
+
+
+def _system(asked: str | Literal[False] | None) -> str | System | None:
+    """In a recipe null is "as the template does" and false is "none"; in the options they are a marker and None."""
+    if asked is None:
+        return TEMPLATE_SYSTEM
+    return asked or None
+
+
+def _read_template(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TemplateError(f"template.chat_template {str(path)!r}: cannot be read: {error}") from error
 
 
 def _prompts(chat: ChatTemplate) -> Mapping[str, Any]:
@@ -151,12 +192,18 @@ def _fingerprint(stage: str, covered: Mapping[str, Any]) -> str:
     return blake2b(text.encode(), digest_size=4).hexdigest()
 
 
+def shipped_models() -> dict[str, Path]:
+    """Name to GGUF file of the models inside the package."""
+    folders = [entry for entry in (files("magpie") / "models").iterdir() if entry.is_dir()]
+    return {folder.name: Path(str(folder)) / f"{folder.name}-f16.gguf" for folder in folders}
+
+
 def find_model(name_or_path: str) -> Path:
     """The file of a model: one inside the package by its name, or a path. Raises `ModelError` when there is none."""
     path = Path(name_or_path).expanduser()
-    shipped = {entry.name: entry for entry in (files("magpie") / "models").iterdir() if entry.is_dir()}
+    shipped = shipped_models()
     if name_or_path in shipped:
-        return Path(str(shipped[name_or_path])) / f"{name_or_path}-f16.gguf"
+        return shipped[name_or_path]
     if not path.exists():
         raise ModelError(
             f"model {name_or_path!r}: no such file, and no model of that name in the package "
@@ -199,3 +246,26 @@ def _llamacpp(settings: LlamaCpp) -> LlamaCppSettings:
 
 def _scripted(settings: Scripted, plan: Plan) -> ScriptedSettings:
     return ScriptedSettings(vocab_size=plan.model.tokenizer.vocab_size, **settings.model_dump(exclude={"name"}))
+
+
+@dataclass(frozen=True, slots=True)
+class Fitness:
+    """Whether an engine can run on this machine."""
+
+    engine: str
+    runs: bool
+    about: str
+    """What it runs and with what; or why it cannot."""
+
+
+def engine_fitness() -> list[Fitness]:
+    """Every engine, and whether it can run here. Opens the libraries to find out, and no model."""
+    return [_llamacpp_fitness(), Fitness("scripted", True, "no model: for tests, and for what magpie itself costs")]
+
+
+def _llamacpp_fitness() -> Fitness:
+    try:
+        library = import_llamacpp()
+    except MissingExtra as error:
+        return Fitness("llamacpp", False, str(error))
+    return Fitness("llamacpp", True, f"any GGUF file, in this process, with xllamacpp {library.__version__}")

@@ -89,10 +89,13 @@ class Completion:
 class Engine(Protocol):
     """Continues prompts. Adds no special tokens; knows no roles, templates or rows."""
 
-    window: int
-    """The most requests it holds at once."""
-    context: int
-    """The most tokens a prompt and its continuation have together."""
+    @property
+    def window(self) -> int:
+        """The most requests it holds at once."""
+
+    @property
+    def context(self) -> int:
+        """The most tokens a prompt and its continuation have together."""
 
     def submit(self, ticket: int, request: Request) -> None:
         """Take a request. Never blocks, never raises: a bad request fails in `poll`, alone."""
@@ -107,7 +110,9 @@ class Engine(Protocol):
 class Tokenizer(Protocol):
     """Text to token ids and back, adding nothing."""
 
-    vocab_size: int
+    @property
+    def vocab_size(self) -> int:
+        """Ids are below this."""
 
     def encode(self, text: str) -> list[int]:
         """The ids of `text`; special tokens written out in it become their ids; nothing is added."""
@@ -122,15 +127,15 @@ class Tokenizer(Protocol):
 class Chat(Protocol):
     """Turns messages into prompts, as one model's chat template writes them."""
 
-    stop_token_ids: tuple[int, ...]
-    stop: tuple[str, ...]
-
     def leaks(self, token_ids: Sequence[int], text: str) -> bool:
         """Whether a model wrote what only the template may write, such as `<|im_start|>`, as a token or as text."""
 
     def user_text(self, sampled: str) -> str:
         """The user message in what the model wrote as the user: without outer white space, and without what the
         template puts between the user's words and the end of the turn."""
+
+    def assistant_text(self, sampled: str) -> str:
+        """The same for what the model wrote as the assistant."""
 
     def next_user(self, messages: Sequence[Message]) -> Tokens:
         """What stands before the next user message: the pre-query, or the follow-up when there are turns."""

@@ -8,7 +8,7 @@ import platform
 import typer
 
 from magpie.cli.text import print_json
-from magpie.pipeline import Fitness, engine_fitness, shipped_models
+from magpie.pipeline import engine_fitness, shipped_models
 
 
 def doctor(*, as_json: bool) -> None:
@@ -16,15 +16,10 @@ def doctor(*, as_json: bool) -> None:
     host = {"system": platform.platform(), "python": platform.python_version(), "cores": os.cpu_count()}
     models = sorted(shipped_models())
     if as_json:
-        found = {e.engine: {"runs": e.runs, "about": e.about, "install": e.install} for e in engines}
+        found = {e.engine: {"runs": e.runs, "about": e.about} for e in engines}
         print_json({"engines": found, "host": host, "models": models}, indent=True)
         return
     typer.echo(f"{host['system']}, Python {host['python']}, {host['cores']} cores")
     typer.echo(f"models in the package: {', '.join(models)}")
     for engine in engines:
-        typer.echo(_line(engine))
-
-
-def _line(engine: Fitness) -> str:
-    head = f"{engine.engine:10} {'runs' if engine.runs else 'cannot run'}: {engine.about}"
-    return f"{head}; to install: {engine.install}" if engine.install else head
+        typer.echo(f"{engine.engine:10} {'runs' if engine.runs else 'cannot run'}: {engine.about}")

@@ -46,7 +46,12 @@ def execute(recipe: Recipe, out: Path, watch: Watch = lambda _: None) -> Run:
     """
     folder = RunFolder(out)
     folder.check_usable()
-    plan = make_plan(recipe)
+    execute_plan(make_plan(recipe), folder, watch)
+    return open_run(out)
+
+
+def execute_plan(plan: Plan, folder: RunFolder, watch: Watch = lambda _: None) -> None:
+    """Make what the plan lacks in the folder, which no other process may be working on."""
     with folder.locked():
         folder.write_recipe(dump(plan.recipe))
         session = Session(plan, folder)
@@ -59,7 +64,6 @@ def execute(recipe: Recipe, out: Path, watch: Watch = lambda _: None) -> Run:
             raise
         finally:
             session.write()
-    return open_run(out)
 
 
 def _run_stages(plan: Plan, session: Session, watch: Watch) -> None:
@@ -76,6 +80,7 @@ def _run_stages(plan: Plan, session: Session, watch: Watch) -> None:
                 engines = opened.enter_context(open_engines(plan))
             tell(ended=False)
             if not work.nothing_missing:
+                folder.make()
                 _make(plan, planned, work, engines, stopping, tell)
             tell(ended=True)
             above.append(folder)

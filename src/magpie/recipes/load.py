@@ -84,7 +84,8 @@ def _override(document: dict[str, Any], override: str) -> None:
     place = document
     for name in names[:-1]:
         below = place.get(name)
-        place[name] = below if isinstance(below, dict) else {}
+        # `engine: scripted` is short for `engine: {name: scripted}`, and may be refined.
+        place[name] = below if isinstance(below, dict) else {"name": below} if isinstance(below, str) else {}
         place = place[name]
     place[names[-1]] = parsed
 

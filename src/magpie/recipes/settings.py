@@ -68,11 +68,17 @@ class Scripted(Settings):
     name: Literal["scripted"] = "scripted"
     window: _Count = 256
     """Requests held at once."""
-    delay: Annotated[float, Field(ge=0.0)] = 0.0
-    """Seconds that a step takes."""
-    faults: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
-    """The share of requests that fail, chosen by their seeds."""
-    die_after: _Count | None = None
+    steps: Annotated[int, Field(ge=0)] = 0
+    """A request takes up to this many polls more than one, by its seed."""
+    seconds: Annotated[float, Field(ge=0.0)] = 0.0
+    """A request takes up to this long, by its seed."""
+    fail_rate: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    """The share of requests that fail, by their seeds."""
+    empty_rate: Annotated[float, Field(ge=0.0, le=1.0)] = 0.02
+    """The share of completions that are empty."""
+    length_rate: Annotated[float, Field(ge=0.0, le=1.0)] = 0.02
+    """The share of completions that do not end by themselves."""
+    die_after_polls: _Count | None = None
     """Polls after which the engine is gone."""
 
 

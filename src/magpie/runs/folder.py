@@ -43,6 +43,10 @@ class StageFolder:
     stage: str
     columns: tuple[Column, ...]
 
+    def make(self) -> None:
+        """Make the folder, if it is not there."""
+        make_folder(self.path)
+
     def shard(self, number: int) -> ShardFiles:
         return ShardFiles(self.path, number)
 

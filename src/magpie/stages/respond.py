@@ -9,7 +9,7 @@ def respond(row: Row, chat: Chat, sampling: SamplingParams) -> Asking:
     """Sample one response (Magpie, section 2.1). Drops the row when the response is truncated, leaks or is empty."""
     messages = (Message("user", row["instruction"]),)
     completion: Completion = yield Request(chat.next_assistant(messages), sampling)
-    columns = {"response": completion.text.strip()}
+    columns = {"response": chat.assistant_text(completion.text)}
     reason = why_drop(completion, columns["response"], chat)
     return columns if reason is None else Drop(reason, columns)
 

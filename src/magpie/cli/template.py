@@ -1,0 +1,61 @@
+"""`magpie template`: what a model's chat template comes out as: the prompts, the stops, and who writes what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, cast
+
+from rich.console import Console
+from rich.text import Text
+
+from magpie.cli.text import print_json, visible
+from magpie.errors import UserError
+from magpie.pipeline import find_model
+from magpie.templates import TEMPLATE_SYSTEM, ChatTemplate, TemplateOptions, derive, open_model, sample
+
+_STYLES = {"template": "dim", "user model": "bold cyan", "assistant model": "green"}
+_PROMPTS = ("pre_query", "pre_response", "follow_up")
+
+
+def template(name: str, system: str | None, thinking: str | None, *, as_json: bool) -> None:
+    if thinking not in (None, "on", "off"):
+        raise UserError(f"--thinking {thinking!r}: expected on or off")
+    switch = cast(Literal["on", "off", "default"], thinking or "default")
+    options = TemplateOptions(system=TEMPLATE_SYSTEM if system is None else system, thinking=switch)
+    chat = derive(open_model(find_model(name)), options)
+    if as_json:
+        print_json(chat.describe(), indent=True)
+        return
+    _print(Console(highlight=False, soft_wrap=True), chat)
+
+
+def _print(console: Console, chat: ChatTemplate) -> None:
+    found = chat.describe()
+    console.print(Text.assemble((visible(str(found["model"])), "bold"), f"  family {found['family']}"))
+    for name in _PROMPTS:
+        console.print(_prompt(name, found[name]))
+    for name in ("stop_token_ids", "stop_strings", "default_system", "system_role", "thinking", "bos", "date"):
+        console.print(_fact(name, found[name]))
+    for warning in found["warnings"]:
+        console.print(Text(f"warning: {visible(warning)}", style="yellow"))
+    console.print()
+    console.print(_conversation(chat))
+
+
+def _prompt(name: str, found: Mapping[str, Any] | None) -> Text:
+    if found is None:
+        return _fact(name, "cannot be had: see the warnings")
+    return Text.assemble((f"{name:16}", "dim"), visible(repr(found["text"])), (f"  {found['ids']}", "dim"))
+
+
+def _fact(name: str, value: Any) -> Text:
+    shown = ", ".join(f"{k} {v}" for k, v in value.items() if v is not None) if isinstance(value, Mapping) else value
+    return Text.assemble((f"{name:16}", "dim"), visible("none" if shown in (None, [], "") else str(shown)))
+
+
+def _conversation(chat: ChatTemplate) -> Text:
+    """Two turns, colored by who writes: the template, the model as the user, the model as the assistant."""
+    text = Text.assemble(*((f"{who} ", style) for who, style in _STYLES.items()), "\n")
+    for segment in sample(chat):
+        text.append(visible(segment.text), style=_STYLES[segment.who])
+    return text

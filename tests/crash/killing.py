@@ -1,0 +1,92 @@
+"""Runs `magpie run` in a process of its own and kills it with SIGKILL: at a moment, or at a line of what writes.
+
+Used by `test_crash.py` with a few dozen kills and by `bench/crash.py` with hundreds.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+RECIPE = """
+name: crashed
+size: 300
+shard_rows: 32
+seed: 11
+engine: {name: scripted, window: 16, seconds: 0.04}
+"""
+"""Small shards, so that sealing is under way often; a window that does not divide them, so that two are open."""
+
+_COUNT_LINES = """
+import os, signal, sys
+stop = int(sys.argv.pop(1))
+lines = 0
+
+def trace(frame, event, argument):
+    global lines
+    name = frame.f_code.co_filename
+    if "/magpie/runs/" not in name and "/magpie/executors/" not in name:
+        return None
+    if event == "line":
+        lines += 1
+        if lines == stop:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return trace
+
+from magpie.cli import main
+import magpie.cli.run
+sys.settrace(trace)
+try:
+    main(sys.argv[1:])
+finally:
+    print("lines", lines, file=sys.stderr)
+"""
+
+
+def arguments(recipe: Path, out: Path) -> list[str]:
+    return ["run", "--recipe", str(recipe), "--out", str(out), "--json"]
+
+
+def run_whole(recipe: Path, out: Path) -> None:
+    """Run to the end, undisturbed."""
+    subprocess.run([sys.executable, "-m", "magpie", *arguments(recipe, out)], check=True, capture_output=True)
+
+
+def count_lines(recipe: Path, out: Path) -> int:
+    """Lines that `runs` and `executors` execute in a whole run."""
+    command = [sys.executable, "-c", _COUNT_LINES, "-1", *arguments(recipe, out)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return int(done.stderr.rsplit(maxsplit=1)[1])
+
+
+def kill_at_line(recipe: Path, out: Path, line: int) -> bool:
+    """Whether the process was killed: at the `line`-th line that it executes, unless it ended before."""
+    command = [sys.executable, "-c", _COUNT_LINES, str(line), *arguments(recipe, out)]
+    return _killed(subprocess.run(command, check=False, capture_output=True))
+
+
+def kill_after(recipe: Path, out: Path, seconds: float) -> bool:
+    """Whether the process was killed: after `seconds`, unless it ended before."""
+    command = [sys.executable, "-m", "magpie", *arguments(recipe, out)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+        process.kill()
+        output, errors = process.communicate()
+    return _killed(subprocess.CompletedProcess(command, process.returncode, output, errors))
+
+
+def _killed(done: subprocess.CompletedProcess[bytes]) -> bool:
+    if done.returncode not in (0, -signal.SIGKILL):
+        raise AssertionError(f"exit code {done.returncode} after an earlier kill: {done.stderr.decode()[-2000:]}")
+    return done.returncode != 0
+
+
+def shards(out: Path) -> Iterator[tuple[str, bytes]]:
+    """Every file of every stage, by its place in the run."""
+    for path in sorted(out.glob("*-*/*")):
+        yield str(path.relative_to(out)), path.read_bytes()

@@ -1,0 +1,74 @@
+"""A run that is killed at any instant, again and again, becomes the run that it would have been."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import magpie
+from tests.crash.killing import RECIPE, count_lines, kill_after, kill_at_line, run_whole, shards
+
+pytestmark = pytest.mark.crash
+
+Kill = Callable[[Path, Path], bool]
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("recipe") / "crash.yaml"
+    path.write_text(RECIPE)
+    return path
+
+
+@pytest.fixture(scope="module")
+def whole(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("whole") / "run"
+    run_whole(recipe, out)
+    return out
+
+
+def same_as_whole(out: Path, whole: Path) -> None:
+    assert dict(shards(out)) == dict(shards(whole))
+    ids = magpie.open_run(out).table().column("id").to_pylist()
+    assert ids == [f"crashed-{row:08d}" for row in range(300)]
+    assert magpie.open_run(out).table().equals(magpie.open_run(whole).table())
+
+
+def kill_until(kills: int, strike: Iterator[Kill], recipe: Path, folder: Path, whole: Path) -> None:
+    """Kill runs, resuming each until it ends and comparing it, until as many kills as wanted have struck."""
+    struck = runs = 0
+    while struck < kills:
+        out = folder / f"run-{runs}"
+        while next(strike)(recipe, out):
+            struck += 1
+        same_as_whole(out, whole)
+        runs += 1
+
+
+def test_a_run_killed_at_any_moment_becomes_the_run_that_it_would_have_been(
+    recipe: Path, whole: Path, tmp_path: Path
+) -> None:
+    dice = random.Random(1)
+
+    def strikes() -> Iterator[Kill]:
+        while True:
+            seconds = dice.uniform(0.2, 1.2)
+            yield lambda recipe, out, seconds=seconds: kill_after(recipe, out, seconds)
+
+    kill_until(15, strikes(), recipe, tmp_path, whole)
+
+
+def test_a_run_killed_at_any_line_that_writes_becomes_the_run_that_it_would_have_been(
+    recipe: Path, whole: Path, tmp_path: Path
+) -> None:
+    dice, lines = random.Random(2), count_lines(recipe, tmp_path / "counted")
+
+    def strikes() -> Iterator[Kill]:
+        while True:
+            line = dice.randrange(1, lines)
+            yield lambda recipe, out, line=line: kill_at_line(recipe, out, line)
+
+    kill_until(20, strikes(), recipe, tmp_path, whole)
