@@ -1,0 +1,195 @@
+"""An engine without a model: answers come from a function. For tests, crash tests and measuring what magpie costs.
+
+It obeys the same conformance suite as the others. Everything it does follows from the requests and its settings:
+answers, delays, faults and the order in which it completes. Its tokens are the bytes of UTF-8. It knows no roles.
+"""
+
+from __future__ import annotations
+
+import time
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from magpie.engines.checks import refusal, room
+from magpie.errors import EngineDied, RequestFailed
+from magpie.seams import Completion, Request
+
+Answer = Completion | RequestFailed
+Script = Callable[[Request], str | Answer]
+"""What to say to a request. A `str` is cut at the request's stops and at `max_tokens`, and its tokens are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptedSettings:
+    """How the engine behaves. With the defaults it answers everything at the next poll, in order."""
+
+    window: int = 256
+    context: int = 4096
+    """Tokens that a prompt and its continuation have together."""
+    vocab_size: int = 1 << 18
+    steps: int = 0
+    """A request takes up to this many polls more, by its seed: they complete out of order, the same way each time."""
+    seconds: float = 0.0
+    """A request takes up to this long, by its seed."""
+    fail_rate: float = 0.0
+    """The share of requests that fail, by seed."""
+    length_rate: float = 0.0
+    """The share of small talk that does not end by itself: finish_reason length."""
+    empty_rate: float = 0.0
+    """The share of small talk that is empty."""
+    die_after_polls: int | None = None
+    """`poll` raises `EngineDied` after this many polls."""
+    hang_after_polls: int | None = None
+    """`poll` waits and gives nothing after this many polls."""
+
+
+@contextmanager
+def open_scripted(settings: ScriptedSettings | None = None, script: Script | None = None) -> Iterator[Scripted]:
+    """The engine with `script`, or with small talk: sentences that follow from prompt, sampling and seed alone."""
+    settings = settings or ScriptedSettings()
+    yield Scripted(settings, script or small_talk(settings))
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    ticket: int
+    request: Request
+    ready_at: float
+    """On the monotonic clock, in seconds; 0 is at once."""
+
+
+class Scripted:
+    """Holds requests until the poll at which they are due, then says what the script says."""
+
+    def __init__(self, settings: ScriptedSettings, script: Script) -> None:
+        self.window, self.context, self.vocab_size = settings.window, settings.context, settings.vocab_size
+        self._settings, self._script = settings, script
+        self._due: dict[int, list[_Held]] = {}
+        """By the number of the poll."""
+        self._polls = 0
+
+    def submit(self, ticket: int, request: Request) -> None:
+        settings = self._settings
+        step = int(_luck(request.seed, 1) * (settings.steps + 1)) if settings.steps else 0
+        ready_at = time.monotonic() + _luck(request.seed, 2) * settings.seconds if settings.seconds else 0.0
+        self._due.setdefault(self._polls + 1 + step, []).append(_Held(ticket, request, ready_at))
+
+    def poll(self, wait: float) -> Sequence[tuple[int, Answer]]:
+        """One step. Sleeps only where `seconds` or `hang_after_polls` ask for it."""
+        self._polls += 1
+        if _past(self._settings.die_after_polls, self._polls):
+            raise EngineDied(
+                f"the scripted engine dies after {self._settings.die_after_polls} polls, as it was told to"
+            )
+        if _past(self._settings.hang_after_polls, self._polls):
+            self._due.setdefault(self._polls + 1, []).extend(self._due.pop(self._polls, []))
+            time.sleep(wait)
+            return []
+        held = self._due.pop(self._polls, [])
+        if self._settings.seconds:
+            held = self._waited(held, wait)
+        return [(one.ticket, self._answer(one.request)) for one in held]
+
+    def cancel(self, tickets: Sequence[int]) -> None:
+        gone = set(tickets)
+        self._due = {step: [one for one in held if one.ticket not in gone] for step, held in self._due.items()}
+
+    def _waited(self, held: list[_Held], wait: float) -> list[_Held]:
+        """Those whose time has come, after waiting for the first of them; the others are due at the next poll."""
+        if held:
+            time.sleep(max(0.0, min(wait, min(one.ready_at for one in held) - time.monotonic())))
+        now = time.monotonic()
+        if late := [one for one in held if one.ready_at > now]:
+            self._due.setdefault(self._polls + 1, []).extend(late)
+        return [one for one in held if one.ready_at <= now]
+
+    def _answer(self, request: Request) -> Answer:
+        if failed := refusal(request, self.context, self.vocab_size):
+            return failed
+        if self._settings.fail_rate and _luck(request.seed, 3) < self._settings.fail_rate:
+            return RequestFailed("the scripted engine fails this request, as it was told to")
+        said = self._script(request)
+        return complete(request, said, self.context) if isinstance(said, str) else said
+
+
+def complete(request: Request, text: str, context: int) -> Completion:
+    """A completion that says `text`, ended by whatever comes first: a stop, `max_tokens`, or the text's own end."""
+    ids, most = text.encode(), room(request, context)
+    stops = [*_stop_tokens(ids, request.sampling.stop_token_ids), *_stop_strings(text, request.sampling.stop)]
+    if len(ids) < most:
+        stops.append((len(ids) + 1, len(ids), len(ids)))
+    counted, kept, written = min(stops, default=(most + 1, 0, 0))
+    ended = counted <= most
+    if not ended:
+        counted = kept = written = most
+    return Completion(
+        text=text if written == len(ids) else ids[:written].decode(errors="replace"),
+        token_ids=tuple(ids[:kept]),
+        finish_reason="stop" if ended else "length",
+        prompt_tokens=len(request.prompt.ids),
+        completion_tokens=counted,
+    )
+
+
+_End = tuple[int, int, int]
+"""One way for a text to end, in tokens: how many are counted, how many are returned, how many are in the text."""
+
+
+def _stop_tokens(ids: bytes, stop_ids: Sequence[int]) -> list[_End]:
+    places = [ids.find(stop) for stop in stop_ids if stop < 256]
+    return [(place + 1, place, place) for place in places if place >= 0]
+
+
+def _stop_strings(text: str, stops: Sequence[str]) -> list[_End]:
+    ends = []
+    for stop in stops:
+        before, found, _ = text.partition(stop)
+        if found:
+            counted = len((before + found).encode())
+            ends.append((counted, counted, len(before.encode())))
+    return ends
+
+
+VERBS = ("Explain", "Describe", "Summarize", "Compare", "Name", "Translate", "List", "Outline")
+QUALITIES = ("early", "modern", "quiet", "naïve", "famous", "rural", "costly", "simple")
+THINGS = ("bridges", "recipes", "cafés", "proofs", "poems", "engines", "rivers", "markets")
+PLACES = ("in Norway", "near 東京", "for children", "at night", "in Python", "by letter", "under stress", "since 1900")
+
+
+def small_talk(settings: ScriptedSettings) -> Script:
+    """One to four short sentences that follow from prompt, temperature, top_p and seed; greedy ignores the seed."""
+
+    def say(request: Request) -> str:
+        sampling = request.sampling
+        seed = 0 if sampling.temperature == 0 else request.seed
+        key = (
+            array("q", [*request.prompt.ids, seed]).tobytes()
+            + array("d", [sampling.temperature, sampling.top_p]).tobytes()
+        )
+        bits = int.from_bytes(blake2b(key, digest_size=16).digest(), "little")
+        if bits % 1000 < settings.empty_rate * 1000:
+            return ""
+        if (bits >> 10) % 1000 < settings.length_rate * 1000:
+            return " ".join([_sentence(bits >> 24)] * (sampling.max_tokens // 16 + 1))
+        return " ".join(_sentence(bits >> shift) for shift in range(24, 24 * (2 + (bits >> 20) % 4), 24))
+
+    return say
+
+
+def _sentence(bits: int) -> str:
+    verb, quality, thing, place = bits & 7, bits >> 3 & 7, bits >> 6 & 7, bits >> 9 & 7
+    return f"{VERBS[verb]} {bits >> 12 & 4095} {QUALITIES[quality]} {THINGS[thing]} {PLACES[place]}."
+
+
+def _luck(seed: int, salt: int) -> float:
+    """A number in [0, 1) that follows from the seed alone: a multiplicative hash (Knuth 6.4), salted."""
+    mixed = (seed + salt * 0x632BE59BD9B4E019) * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF
+    mixed = (mixed ^ mixed >> 29) * 0xBF58476D1CE4E5B9 & 0xFFFFFFFFFFFFFFFF
+    return (mixed >> 11) / 2**53
+
+
+def _past(limit: int | None, polls: int) -> bool:
+    return limit is not None and polls > limit

@@ -1,0 +1,33 @@
+"""From any tokenizer with a chat template to prompts as token ids: derived, not listed.
+
+`open_model` reads a GGUF file or a Hugging Face folder, `derive` asks its chat template, and the `ChatTemplate` that
+comes of it is the `Chat` that stages use. Knows no engine, no run and no recipe.
+"""
+
+from __future__ import annotations
+
+from magpie.templates.chat import ChatTemplate
+from magpie.templates.derive import derive
+from magpie.templates.families import Family, family_of
+from magpie.templates.model import ModelFiles, open_model
+from magpie.templates.options import TEMPLATE_SYSTEM, System, TemplateOptions
+from magpie.templates.probe import check_tokenizer, probe_texts
+from magpie.templates.sample import Segment, sample
+from magpie.templates.sanitize import sanitize
+
+__all__ = [
+    "TEMPLATE_SYSTEM",
+    "ChatTemplate",
+    "Family",
+    "ModelFiles",
+    "Segment",
+    "System",
+    "TemplateOptions",
+    "check_tokenizer",
+    "derive",
+    "family_of",
+    "open_model",
+    "probe_texts",
+    "sample",
+    "sanitize",
+]

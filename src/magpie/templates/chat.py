@@ -1,0 +1,199 @@
+"""The `Chat` of one model: messages in, prompts as token ids out.
+
+Rests on what `derive` found. Whole renderings, tokenised whole, decide every prompt; what can be proven equal and is
+cheaper is used in their place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import repeat
+from typing import Any
+
+from magpie.errors import TemplateError
+from magpie.seams import Message, Tokenizer, Tokens
+from magpie.templates.ends import End, marks
+from magpie.templates.families import Family
+from magpie.templates.frame import Frame, Opening, build_frame, build_opening, last_anchor
+from magpie.templates.script import Script
+from magpie.templates.sentinels import ASSISTANT, USER, shared_start, shown, split
+
+_KEPT_FRAMES = 256
+
+
+@dataclass(frozen=True)
+class ChatTemplate:
+    """Implements `seams.Chat`. `report` says what was found."""
+
+    script: Script
+    tokenizer: Tokenizer
+    added: Mapping[str, int]
+    user_end: End
+    assistant_end: End
+    markers: tuple[str, ...]
+    """Texts that only the template may write, such as `<|im_start|>`: in a model's text they are a leak."""
+    family: Family
+    heals: bool
+    """Whether a generation prompt ends in text that merges with the assistant's first words."""
+    by_hand: str | None = None
+    """The pre-query's text where a user gave it."""
+    report: Mapping[str, Any] = field(default_factory=dict)
+    _opened: dict[tuple[Message, ...], Tokens] = field(default_factory=dict, repr=False, compare=False)
+    _frames: dict[str | None, Frame | None] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def stop_token_ids(self) -> tuple[int, ...]:
+        """Where an instruction ends: the end of a user's turn, and the ends of generation."""
+        return tuple(dict.fromkeys([*self.user_end.token_ids, *self.assistant_end.token_ids]))
+
+    @property
+    def stop(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys([*self.user_end.texts, *self.assistant_end.texts]))
+
+    @cached_property
+    def marker_ids(self) -> frozenset[int]:
+        return frozenset(self.added[text] for text in self.markers if text in self.added)
+
+    @property
+    def response_stop_token_ids(self) -> tuple[int, ...]:
+        """Where a response ends. A token that closes a thought inside it, as in harmony, is not among them."""
+        return self.assistant_end.token_ids
+
+    @property
+    def response_stop(self) -> tuple[str, ...]:
+        return self.assistant_end.texts
+
+    def next_user(self, messages: Sequence[Message]) -> Tokens:
+        """What stands before the next user message. Raises `TemplateError` where its words would change that."""
+        key = tuple(messages)
+        if len(key) > 1:
+            return Tokens(tuple(self._before_user(key)))
+        if key not in self._opened:
+            _make_room(self._opened)
+            self._opened[key] = Tokens(tuple(self._before_user(key)))
+        return self._opened[key]
+
+    def next_assistant(self, messages: Sequence[Message]) -> Tokens:
+        """The whole conversation up to where the assistant writes."""
+        system, turns = _without_system(messages)
+        if len(turns) == 1 and turns[0].role == "user":
+            frame = self._frame(system)
+            if frame is not None and frame.fits(turns[0].content):
+                return Tokens(frame.ids(turns[0].content))
+        return Tokens(tuple(self.prompt_ids(messages)[1]))
+
+    def leaks(self, token_ids: Sequence[int], text: str) -> bool:
+        """Whether a model wrote what only the template may write, as a token or as text."""
+        return not self.marker_ids.isdisjoint(token_ids) or any(marker in text for marker in self.markers)
+
+    def user_text(self, sampled: str) -> str:
+        """The user message in what the model wrote as the user."""
+        return _own_words(sampled, self.user_end.between)
+
+    def assistant_text(self, sampled: str) -> str:
+        """The response in what the model wrote as the assistant."""
+        return _own_words(sampled, self.assistant_end.between)
+
+    @cached_property
+    def first_token_bans(self) -> tuple[int, ...]:
+        """The ids that an instruction of this family may not begin with."""
+        opened = len(self.next_user([]).ids)
+        rows = [self._first_words(text)[opened : opened + 1] for text in self.family.first_token_bans]
+        return tuple(dict.fromkeys(token for row in rows for token in row))
+
+    def _first_words(self, words: str) -> list[int]:
+        return self.tokenizer.encode(self.script.bare_prompt([Message("user", words)]))
+
+    def describe(self) -> dict[str, Any]:
+        """What was found, as plain values."""
+        return dict(self.report)
+
+    def prompt_ids(self, messages: Sequence[Message]) -> tuple[str, list[int]]:
+        """The prompt for the assistant as text and ids, from a whole rendering."""
+        text = self.script.prompt(messages)
+        ids = self.tokenizer.encode(text)
+        if not self.heals:
+            return text, ids
+        continued = [self.tokenizer.encode(text + self.lead + words) for words in ASSISTANT]
+        return text, ids[: shared_start([ids, *continued])]
+
+    @property
+    def lead(self) -> str:
+        return self.script.manner.lead
+
+    def _before_user(self, messages: tuple[Message, ...]) -> list[int]:
+        turns = _without_system(messages)[1]
+        if self.by_hand is not None and not turns:
+            return self._by_hand()
+        if turns and self.opening is not None:
+            before = self._text_before_user(messages)
+            end = last_anchor(before, self.anchors)
+            if before[end:] == self.opening.text:
+                return [*self.tokenizer.encode(before[:end]), *self.opening.ids]
+        return self.before_user(messages)[1]
+
+    def before_user(self, messages: Sequence[Message]) -> tuple[str, list[int]]:
+        """The text and the ids that stand before any next user message, the long way."""
+        texts = [self.script.bare_prompt([*messages, Message("user", words)]) for words in USER]
+        said = [sum(message.content.count(words) for message in messages) for words in USER]
+        starts = {split(*each)[0] for each in zip(texts, USER, repeat("user"), said)}
+        if len(starts) > 1:
+            raise TemplateError(
+                "the chat template writes something before the user's words that depends on them; expected the same "
+                f"text before any words: give template.pre_query by hand. It rendered: {shown(texts[0])}"
+            )
+        rows = [self.tokenizer.encode(text) for text in texts]
+        return starts.pop(), rows[0][: shared_start(rows)]
+
+    def _text_before_user(self, messages: Sequence[Message]) -> str:
+        said = sum(message.content.count(USER[0]) for message in messages)
+        return split(self.script.bare_prompt([*messages, Message("user", USER[0])]), USER[0], "user", said)[0]
+
+    @cached_property
+    def opening(self) -> Opening | None:
+        """What opens a later user turn, where that is the same after varied responses."""
+        try:
+            rows = [self.before_user([Message("user", "Why?"), Message("assistant", words)]) for words in ASSISTANT]
+        except TemplateError:
+            return None
+        return build_opening(rows, self.tokenizer, self.anchors)
+
+    def anchors(self, text: str) -> list[tuple[int, int]]:
+        return marks(text, self.added)
+
+    def _by_hand(self) -> list[int]:
+        rows = [self.tokenizer.encode(f"{self.by_hand}{words}") for words in USER]
+        return rows[0][: shared_start(rows)]
+
+    def _frame(self, system: str | None) -> Frame | None:
+        if system not in self._frames:
+            _make_room(self._frames)
+            self._frames[system] = self._build_frame(system)
+        return self._frames[system]
+
+    def _build_frame(self, system: str | None) -> Frame | None:
+        opening = [] if system is None else [Message("system", system)]
+
+        def prompt(words: str) -> tuple[str, list[int]]:
+            return self.prompt_ids([*opening, Message("user", words)])
+
+        needles = self.script.renderer.facts["needles"]
+        return build_frame(prompt, self.tokenizer, self.anchors, needles)
+
+
+def _without_system(messages: Sequence[Message]) -> tuple[str | None, Sequence[Message]]:
+    if messages and messages[0].role == "system":
+        return messages[0].content, messages[1:]
+    return None, messages
+
+
+def _make_room(cache: dict[Any, Any]) -> None:
+    if len(cache) >= _KEPT_FRAMES:
+        cache.pop(next(iter(cache)))
+
+
+def _own_words(sampled: str, between: str) -> str:
+    """`sampled` without outer white space and without the plain text that stands before the end of the turn."""
+    return sampled.strip().removesuffix(between.strip()).rstrip()

@@ -1,0 +1,129 @@
+"""Finds where turns end: the ids and texts to stop at, and the plain text to cut, from whole renderings.
+
+No rule depends on a special token standing right behind the words: what stands between is found and reported.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from magpie.seams import Message
+from magpie.templates.render import Refusal
+from magpie.templates.script import Script
+from magpie.templates.sentinels import ASSISTANT, USER, split
+from magpie.templates.survey import ASK, ASK_AGAIN, REPLY
+
+_THOUGHT = Message("assistant", ASSISTANT[1])
+_REASONING = "Bandicoots dig first."
+
+
+@dataclass(frozen=True)
+class End:
+    """How a turn ends: at a token, or at a text, after some plain text that belongs to nobody's words."""
+
+    token_ids: tuple[int, ...] = ()
+    texts: tuple[str, ...] = ()
+    between: str = ""
+    """What the template puts between the words and the stop: the model writes it too."""
+
+
+def marks(text: str, added: Mapping[str, int]) -> list[tuple[int, int]]:
+    """Start and end of each special token in `text`: the longest where several begin at one place."""
+    pattern = _pattern(tuple(added))
+    return [match.span() for match in pattern.finditer(text)] if pattern else []
+
+
+@lru_cache(maxsize=8)
+def _pattern(texts: tuple[str, ...]) -> re.Pattern[str] | None:
+    solid = sorted((text for text in texts if text.strip()), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, solid))) if solid else None
+
+
+def user_end(script: Script, added: Mapping[str, int]) -> End:
+    """What a model writes when it has said a user's words."""
+    _, asked = split(script.prompt([ASK]), ASK.content, "user")
+    whole = script.conversation([ASK, REPLY])
+    _, told = split(whole, ASK.content, "user")
+    return _end(_shared(asked, told), asked, added)
+
+
+def _shared(one: str, other: str) -> str:
+    count = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    return one[:count]
+
+
+def _end(after: str, fallback: str, added: Mapping[str, int]) -> End:
+    for text in (after, fallback):
+        found = marks(text, added)
+        if found:
+            start, end = found[0]
+            return End(token_ids=(added[text[start:end]],), between=text[:start])
+    return End(texts=_stop_text(fallback))
+
+
+def _stop_text(after: str) -> tuple[str, ...]:
+    """The first line with something on it, and what leads to it: enough to tell a turn's end from its words."""
+    match = re.match(r"(\s*)(\S[^\n]*)", after)
+    if match:
+        lead = "\n" if "\n" in match[1] else match[1]
+        return (lead + match[2].rstrip(),)
+    return (after,) if after else ()
+
+
+def assistant_end(script: Script, added: Mapping[str, int], eos: Sequence[int]) -> End:
+    """What a model writes when its answer is whole. A token that also stands inside an answer is not its end."""
+    inside = inside_answer(script, added)
+    last = _after(script.conversation([ASK, REPLY]), REPLY.content)
+    earlier = _after(script.conversation([ASK, REPLY, ASK_AGAIN]), REPLY.content)
+    ids = [_first_outside(text, added, inside) for text in (last, earlier)]
+    known = tuple(dict.fromkeys(i for i in [*ids, *eos] if i is not None and i not in inside))
+    if any(i is not None for i in ids):
+        stop = next(i for i in ids if i is not None)
+        text = last if ids[0] is not None else earlier
+        return End(token_ids=known, between=text[: _place(text, added, stop)])
+    upto_next = earlier.partition(ASK_AGAIN.content)[0]
+    return End(token_ids=known, texts=_stop_text(upto_next))
+
+
+def _after(text: str, words: str) -> str:
+    return text[text.rfind(words) + len(words) :] if words in text else ""
+
+
+def _first_outside(text: str, added: Mapping[str, int], inside: set[int]) -> int | None:
+    ids = [added[text[start:end]] for start, end in marks(text, added)]
+    return next((i for i in ids if i not in inside), None)
+
+
+def _place(text: str, added: Mapping[str, int], wanted: int) -> int:
+    return next(start for start, end in marks(text, added) if added[text[start:end]] == wanted)
+
+
+def inside_answer(script: Script, added: Mapping[str, int]) -> set[int]:
+    """Tokens that stand between the generation prompt and the last words of an answer with a thought in it."""
+    try:
+        text = script.conversation(
+            [ASK, _THOUGHT], reasoning_content=_REASONING, reasoning=_REASONING, thinking=_REASONING
+        )
+    except Refusal:
+        return set()
+    answer = _after(text, ASK.content).partition(_THOUGHT.content)[0]
+    thought = _after(answer, _REASONING) if _REASONING in answer else ""
+    return {added[thought[start:end]] for start, end in marks(thought, added)}
+
+
+def texts_of(script: Script, added: Mapping[str, int]) -> tuple[str, ...]:
+    """The special tokens that only the template writes in a conversation: in a model's words they are a leak."""
+    turns = [ASK, REPLY, ASK_AGAIN]
+    text = script.prompt(turns) + script.conversation([*turns, REPLY])
+    found = dict.fromkeys(text[start:end] for start, end in marks(text, added))
+    inside = inside_answer(script, added)
+    return tuple(token for token in found if added[token] not in inside)
+
+
+def plain_header(script: Script) -> str:
+    """The words that open a user's turn, for templates that write no special token there."""
+    before, _ = split(script.prompt([ASK, REPLY, Message("user", USER[1])]), USER[1], "user")
+    return before[before.rfind(REPLY.content) + len(REPLY.content) :].strip() if REPLY.content in before else ""

@@ -1,0 +1,56 @@
+"""What is known of model families and cannot be derived: a table, matched on template and tokenizer.
+
+Knows no model's name. A model that matches nothing is of the unknown family, which has no rules and works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+
+class _Match(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    template: tuple[str, ...]
+    tokens: tuple[str, ...]
+
+
+class Family(BaseModel):
+    """One entry of `families.yaml`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    match: _Match
+    first_token_bans: tuple[str, ...] = ()
+    """Texts that the first token of an instruction may not be."""
+    instruct: Mapping[str, Any] = {}
+    """Sampling that works for instructions; a recipe's own wins."""
+    respond: Mapping[str, Any] = {}
+    sanitize: tuple[str, ...] = ()
+    """Names of the rules of `sanitize`, in order."""
+    remarks: tuple[str, ...] = ()
+
+
+UNKNOWN = Family(name="unknown", match=_Match(template=(), tokens=()))
+
+
+@lru_cache(maxsize=1)
+def families() -> tuple[Family, ...]:
+    """The table, read once from package data."""
+    raw = yaml.safe_load(resources.files(__package__).joinpath("families.yaml").read_text("utf-8"))
+    return tuple(Family.model_validate(entry) for entry in raw["families"])
+
+
+def family_of(source: str, tokens: Collection[str]) -> Family:
+    """The first family whose texts stand in the template's source and whose tokens the tokenizer has."""
+    for family in families():
+        if all(text in source for text in family.match.template) and all(t in tokens for t in family.match.tokens):
+            return family
+    return UNKNOWN

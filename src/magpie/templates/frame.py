@@ -1,0 +1,97 @@
+"""Shortcuts to prompts, each proven equal to the long way on varied texts before it is used.
+
+Special tokens cut a text for the tokenizer, so what stands beyond the nearest ones can be tokenised once. A `Frame`
+makes the prompt for one user message without rendering, but for messages that hold anything the template looks for.
+An `Opening` makes a follow-up with one rendering in place of one for each sentinel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from magpie.seams import Tokenizer
+from magpie.templates.probe import probe_texts
+from magpie.templates.sentinels import USER, split
+
+Prompt = Callable[[str], tuple[str, list[int]]]
+"""A user message to the whole prompt's text and ids."""
+Anchors = Callable[[str], list[tuple[int, int]]]
+"""A text to the places, start and end, of the special tokens in it."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Ids before, text just before, text just after, ids after; what a message may not hold."""
+
+    before: tuple[int, ...]
+    left: str
+    right: str
+    after: tuple[int, ...]
+    needles: tuple[str, ...]
+    encode: Callable[[str], list[int]] = field(repr=False)
+
+    def fits(self, content: str) -> bool:
+        """Whether the template is known to print `content` as it stands."""
+        if not content or content[0].isspace() or content[-1].isspace():
+            return False
+        return not any(needle in content for needle in self.needles)
+
+    def ids(self, content: str) -> tuple[int, ...]:
+        return (*self.before, *self.encode(self.left + content + self.right), *self.after)
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What stands between the last special token before a user's words and the words: text, and the ids of its own."""
+
+    text: str
+    ids: tuple[int, ...]
+
+
+def build_opening(rows: Sequence[tuple[str, Sequence[int]]], tokenizer: Tokenizer, anchors: Anchors) -> Opening | None:
+    """The opening that all `rows` share, each a text before a user's words and its ids by the long way; or None."""
+    found = {_opening(text, ids, tokenizer, anchors) for text, ids in rows}
+    return found.pop() if len(found) == 1 else None
+
+
+def _opening(text: str, ids: Sequence[int], tokenizer: Tokenizer, anchors: Anchors) -> Opening | None:
+    end = last_anchor(text, anchors)
+    fixed = tokenizer.encode(text[:end])
+    return Opening(text[end:], tuple(ids[len(fixed) :])) if end and list(ids[: len(fixed)]) == fixed else None
+
+
+def last_anchor(text: str, anchors: Anchors) -> int:
+    """Where the last special token in `text` ends; 0 where there is none."""
+    return max((end for _, end in anchors(text)), default=0)
+
+
+def build_frame(prompt: Prompt, tokenizer: Tokenizer, anchors: Anchors, needles: Sequence[str]) -> Frame | None:
+    """The frame of `prompt`, or None where pieces and the whole do not come to the same ids."""
+    text, whole = prompt(USER[0])
+    before, after = split(text, USER[0], "user")
+    frame = _cut(before, after, whole, USER[0], tokenizer, anchors, needles)
+    if frame is None:
+        return None
+    fair = [text.strip() for text in probe_texts if frame.fits(text.strip())]
+    return frame if all(frame.ids(text) == tuple(prompt(text)[1]) for text in [*USER, *fair]) else None
+
+
+def _cut(
+    before: str,
+    after: str,
+    whole: Sequence[int],
+    words: str,
+    tokenizer: Tokenizer,
+    anchors: Anchors,
+    needles: Sequence[str],
+) -> Frame | None:
+    left_at = max((start for start, _ in anchors(before)), default=0)
+    right_at = min((end for _, end in anchors(after)), default=len(after))
+    left, right = before[left_at:], after[:right_at]
+    fixed = tokenizer.encode(before[:left_at])
+    middle = tokenizer.encode(left + words + right)
+    end = len(fixed) + len(middle)
+    if list(whole[: len(fixed)]) != fixed or list(whole[len(fixed) : end]) != middle:
+        return None
+    return Frame(tuple(fixed), left, right, tuple(whole[end:]), tuple(needles), tokenizer.encode)

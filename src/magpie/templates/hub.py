@@ -1,0 +1,42 @@
+"""Fetches what magpie needs of a model on the Hugging Face Hub: its tokenizer and chat template, none of its weights.
+
+Opens `huggingface_hub` lazily, and only here. Knows nothing of what is in the files.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+from magpie.errors import MissingExtra, ModelError
+
+PATTERNS: Final = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "config.json",
+    "generation_config.json",
+    "chat_template.json",
+    "chat_template.jinja",
+    "additional_chat_templates/*.jinja",
+)
+
+
+def download(repository: str) -> Path:
+    """The folder of `repository` ("owner/name") in the Hub's cache, fetched if need be. Raises `ModelError`."""
+    try:
+        hub = import_module("huggingface_hub")
+    except ImportError:
+        raise MissingExtra(
+            f"{repository}: not a path here, and fetching it from the Hub needs huggingface_hub: "
+            "pip install huggingface_hub, or give a GGUF file or a folder"
+        ) from None
+    try:
+        return Path(hub.snapshot_download(repository, allow_patterns=list(PATTERNS)))
+    except Exception as error:  # the library raises many kinds: no network, no such repository, no access
+        raise ModelError(
+            f"{repository}: could not be fetched from the Hub ({error}); check the name, the network and your access"
+        ) from None

@@ -1,0 +1,165 @@
+"""Asks a chat template how it wants to be spoken to: content, system role, default system prompt, generation prompt.
+
+Every answer comes from renderings, none from a list of models. Knows texts; knows no token.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from magpie.errors import TemplateError
+from magpie.seams import Message
+from magpie.templates.render import Refusal
+from magpie.templates.script import Script, SystemRole
+from magpie.templates.sentinels import NotPrinted, shared_end, shared_start, split
+
+SYSTEM = "¶Numbats keep the minutes of this meeting¶"
+"""Begins and ends with a sign that no template's own words do, so that what differs around it is seen whole."""
+ASK = Message("user", "Do numbats wear hats on Sundays?")
+REPLY = Message("assistant", "Only when echidnas visit them.")
+ASK_AGAIN = Message("user", "And what do potoroos make of it?")
+_NO_TOOLS: tuple[tuple[str, Any], ...] = (("tools", []), ("documents", []))
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the template does by itself."""
+
+    default_system: str | None
+    """The text that it adds to a conversation without a system message."""
+    removes_default: bool
+    """Whether an empty system message takes that text away."""
+    generation_prompt: str
+    """`asked`: printed on request; `always`: printed in any case; `never`: magpie takes it from whole conversations."""
+
+
+def learn(script: Script, bos: str) -> Script:
+    """`script` in the manner that its template wants. Raises `TemplateError` where no manner prints a user's words."""
+    plain = _first_that_prints(script)
+    role = _system_role(plain, bos)
+    if role in ("refused", "ignored") and not plain.manner.parts:
+        parts = plain.adopting(parts=True)
+        if _prints(parts) is None and _system_role(parts, bos) not in ("refused", "ignored"):
+            return parts.adopting(system=_system_role(parts, bos))
+    return plain.adopting(system=role)
+
+
+def _first_that_prints(script: Script) -> Script:
+    """Content as text before content as parts; no tools, as transformers has it, before an empty list of them."""
+    first = _prints(script)
+    if first is None:
+        return script
+    tries: list[dict[str, Any]] = [{"parts": True}, {"variables": _NO_TOOLS}, {"parts": True, "variables": _NO_TOOLS}]
+    found = next((s for s in (script.adopting(**changes) for changes in tries) if _prints(s) is None), None)
+    if found is None:
+        raise first
+    return found
+
+
+def _prints(script: Script) -> TemplateError | None:
+    """None where a user's words are printed once; else what went wrong."""
+    try:
+        split(script.bare_prompt([ASK]), ASK.content, "user")
+    except TemplateError as error:
+        if isinstance(error, Refusal | NotPrinted) and getattr(error, "kind", "") not in ("unsafe", "limit", "syntax"):
+            return error
+        raise
+    return None
+
+
+def _system_role(script: Script, bos: str) -> SystemRole:
+    system = Message("system", SYSTEM)
+    try:
+        text = script.bare_prompt([system, ASK])
+    except Refusal as refusal:
+        if refusal.kind in ("unsafe", "limit"):
+            raise
+        return "refused"
+    if SYSTEM not in text:
+        return "ignored"
+    if not _inside_user_turn(script, text.partition(SYSTEM)[0], bos):
+        return "own turn"
+    return "last user turn" if _follows_last_user(script, system) else "first user turn"
+
+
+def _inside_user_turn(script: Script, before_system: str, bos: str) -> bool:
+    """Where the system's words come after what opens a user's turn, they are told in the user's turn."""
+    header, _ = split(script.bare_prompt([ASK]), ASK.content, "user")
+    own = header.removeprefix(bos).strip()
+    return bool(own) and before_system.startswith(header.rstrip())
+
+
+def _follows_last_user(script: Script, system: Message) -> bool:
+    text = script.bare_prompt([system, ASK, REPLY, ASK_AGAIN])
+    return text.find(SYSTEM) > text.find(ASK.content)
+
+
+def examine(script: Script, bos: str) -> Findings:
+    """What the template adds by itself, after `learn` has found the manner."""
+    default = _default_system(script, bos)
+    return Findings(default, default is not None and _removed_by_empty(script, default), _generation_prompt(script))
+
+
+def _default_system(script: Script, bos: str) -> str | None:
+    """What opens a conversation beyond a beginning-of-sequence token and the header of a user's turn."""
+    whole, _ = split(script.bare_prompt([ASK]), ASK.content, "user")
+    opening = whole.removeprefix(bos)
+    opening = opening[: _tag_end(opening, len(opening) - shared_end([opening, _between_turns(script)]))]
+    spoken = _framed(script, opening) or max(_words(opening), key=len, default="")
+    return spoken.strip() or None
+
+
+def _tag_end(text: str, cut: int) -> int:
+    """`cut`, moved behind the tag that it falls into."""
+    inside = re.match(r"[^<>]{0,60}>", text[cut:]) if text[:cut].rfind("<") > text[:cut].rfind(">") else None
+    return cut + inside.end() if inside else cut
+
+
+def _between_turns(script: Script) -> str:
+    """What stands between an assistant's words and the next user's."""
+    text = script.bare_prompt([ASK, REPLY, ASK_AGAIN])
+    before, _ = split(text, ASK_AGAIN.content, "second user")
+    return before[before.rfind(REPLY.content) + len(REPLY.content) :] if REPLY.content in before else ""
+
+
+def _framed(script: Script, opening: str) -> str:
+    """The default where it stands exactly where a given system prompt would."""
+    if script.manner.system != "own turn" or not opening.strip():
+        return ""
+    given = script.bare_prompt([Message("system", SYSTEM), ASK])
+    none = script.bare_prompt([ASK])
+    start, end = shared_start([given, none]), shared_end([given, none])
+    return none[start : max(start, len(none) - end)] if given[start:].startswith(SYSTEM) else ""
+
+
+def _words(text: str) -> list[str]:
+    """The runs of a text between tags; a line that is a bare role name is part of a header, not of what is said."""
+    runs = re.split(r"<[^<>\s]{1,60}>|\[/?[A-Z_]{2,40}\]|<｜[^｜]*｜>", text)
+    return [re.sub(r"\A\s*(system|developer)\s*\n", "", run).strip() for run in runs]
+
+
+def _removed_by_empty(script: Script, default: str) -> bool:
+    if script.manner.system in ("refused", "ignored"):
+        return False
+    try:
+        return default not in script.bare_prompt([Message("system", ""), ASK])
+    except Refusal:
+        return False
+
+
+def _generation_prompt(script: Script) -> str:
+    if script.bare_prompt([ASK]) != script.conversation([ASK]):
+        return "asked"
+    return "never" if missing_header(script) else "always"
+
+
+def missing_header(script: Script) -> str:
+    """What a template that has no generation prompt puts between a user's turn and the assistant's words."""
+    _, asked = split(script.bare_prompt([ASK]), ASK.content, "user")
+    _, after = split(script.conversation([ASK, REPLY]), ASK.content, "user")
+    if REPLY.content not in after:
+        return ""
+    between = after[: after.index(REPLY.content)]
+    return between[len(asked) :].rstrip(" ") if between.startswith(asked) else ""

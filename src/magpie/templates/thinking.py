@@ -1,0 +1,151 @@
+"""Finds how a chat template lets a model think before it answers, and what switches it on and off.
+
+Asks the template with each variable that is named like a switch. Knows texts; knows no token and no model's name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from magpie.errors import TemplateError
+from magpie.templates.options import Switch
+from magpie.templates.render import Refusal
+from magpie.templates.script import Script
+from magpie.templates.survey import ASK
+
+State = Literal["on", "off", "always", "model", "none"]
+"""`on`, `off`: what a switch stands at by itself. `always`: the prompt opens a thought. `model`: the model opens one
+if it likes. `none`: the template knows no thoughts."""
+
+_NAMED: Final = re.compile(r"think|reason", re.IGNORECASE)
+_REVERSED: Final = re.compile(r"disable|no_?think|skip|without", re.IGNORECASE)
+_OFF: Final = frozenset(
+    ("none", "off", "no", "false", "disabled", "disable", "nothink", "no_think", "non-thinking", "chat")
+)
+_ON: Final = frozenset(("on", "true", "enabled", "enable", "thinking", "think", "high", "medium", "low", "yes", "auto"))
+_OPEN: Final = re.compile(r"<(\w*think\w*|\w*reason\w*)>|\[(THINK)\]", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Thinking:
+    """What was found, in the words that the report uses."""
+
+    state: State
+    switch: str | None = None
+    """The variable that the template reads."""
+    on: Any = None
+    off: Any = None
+    tags: tuple[str, str] | None = None
+    """What opens and closes a thought."""
+
+    def described(self) -> dict[str, Any]:
+        return {
+            "state": self.state,
+            "switch": self.switch,
+            "on": self.on,
+            "off": self.off,
+            "tags": list(self.tags) if self.tags else None,
+        }
+
+
+def find_thinking(script: Script) -> Thinking:
+    """The switch of `script`'s template, and where it stands when nothing is said."""
+    default = script.bare_prompt([ASK])
+    tags = _tags(script.renderer.source)
+    for name in sorted(filter(_NAMED.search, script.renderer.facts["variables"]), key=_preference):
+        found = _try(script, name, default, tags)
+        if found:
+            return found
+    return Thinking(_state_without_switch(default, script.renderer.source, tags), tags=tags)
+
+
+def _preference(name: str) -> tuple[bool, str]:
+    """A plain switch before an effort or a budget."""
+    return (bool(re.search(r"effort|budget|level", name)), name)
+
+
+def _try(script: Script, name: str, default: str, tags: tuple[str, str] | None) -> Thinking | None:
+    texts = dict(_answers(script, name))
+    pair = _pair(name, texts)
+    if pair is None:
+        return None
+    on, off = pair
+    state: State = "off" if texts[off] == default else "on"
+    return Thinking(state, name, on, off, tags)
+
+
+def _answers(script: Script, name: str) -> Iterator[tuple[Any, str]]:
+    constants = [value for variable, value in script.renderer.facts["options"] if variable == name]
+    for value in dict.fromkeys([True, False, *constants]):
+        try:
+            yield value, script.adopting(variables=((name, value),)).bare_prompt([ASK])
+        except Refusal:
+            continue
+
+
+def _pair(name: str, texts: dict[Any, str]) -> tuple[Any, Any] | None:
+    """The values that switch on and off, when both are known and make a difference."""
+    by_word = {str(value).lower(): value for value in texts if isinstance(value, str)}
+    on = next((by_word[word] for word in sorted(_ON) if word in by_word), None)
+    off = next((by_word[word] for word in sorted(_OFF) if word in by_word), None)
+    pairs: list[tuple[Any, Any]] = [(False, True) if _REVERSED.search(name) else (True, False)]
+    pairs += [(on, off)] if off is not None else []
+    if "budget" in name and 0 in texts:
+        pairs.insert(0, (None, 0))
+    known = [(a, b) for a, b in pairs if b in texts and a in texts and texts[a] != texts[b]]
+    return known[0] if known else None
+
+
+def _tags(source: str) -> tuple[str, str] | None:
+    """The first opening tag that looks like a thought's and is closed somewhere."""
+    for match in _OPEN.finditer(source):
+        opened = match[0]
+        closed = opened[0] + "/" + opened[1:]
+        if closed in source:
+            return opened, closed
+    closed_only = re.search(r"</(\w*think\w*)>", source)
+    return (f"<{closed_only[1]}>", closed_only[0]) if closed_only else None
+
+
+def _state_without_switch(prompt: str, source: str, tags: tuple[str, str] | None) -> State:
+    if opens_thought(prompt, tags):
+        return "always"
+    return "model" if tags or "<|channel|>" in source else "none"
+
+
+def opens_thought(prompt: str, tags: tuple[str, str] | None) -> bool:
+    return tags is not None and prompt.rstrip().endswith(tags[0])
+
+
+def apply(script: Script, thinking: Thinking, wanted: Switch) -> tuple[Script, list[str]]:
+    """`script` with the switch as `wanted`, and what a reader should know of how that was done."""
+    if wanted == "default":
+        return script, []
+    if thinking.switch:
+        value = thinking.on if wanted == "on" else thinking.off
+        return script.adopting(variables=(*script.manner.variables, (thinking.switch, value))), []
+    if wanted == "on":
+        return script, [] if thinking.state in ("always", "model") else [_NOTHING_TO_SWITCH]
+    return _without_thought(script, thinking)
+
+
+def _without_thought(script: Script, thinking: Thinking) -> tuple[Script, list[str]]:
+    if thinking.state == "none":
+        return script, []
+    if thinking.tags is None:
+        raise TemplateError(
+            "thinking: off was asked for, but the chat template has no switch and no closing tag to write; "
+            "expected an enable_thinking-like variable: leave template.thinking at its default"
+        )
+    opened, closed = thinking.tags
+    prompt = script.bare_prompt([ASK])
+    start = "" if opens_thought(prompt, thinking.tags) else f"{opened}\n"
+    newline = "" if (start or prompt).endswith("\n") else "\n"
+    return script.adopting(prefill=f"{start}{newline}\n{closed}\n\n"), [_CLOSED_BY_HAND]
+
+
+_NOTHING_TO_SWITCH: Final = "thinking: on has no effect: the chat template has no switch for it"
+_CLOSED_BY_HAND: Final = "the chat template has no thinking switch: magpie writes an empty thought before each response"
