@@ -2,8 +2,9 @@
 
     python -m bench.overhead [--rows 40000] [--repeats 3]
 
-Rows a second, both stages together, medians: once with prompts made beforehand (the runner and the store alone), once
-with the chat template rendered and tokenized for each row, as `magpie run` does it; then where the time goes.
+Rows a second, both stages together, medians; of CPU time too, since the machine may be shared. Once with prompts made
+beforehand (the runner and the store alone), once with the chat template rendered and tokenized for each row, as
+`magpie run` does it; then where the time goes.
 """
 
 from __future__ import annotations
@@ -13,17 +14,19 @@ import cProfile
 import pstats
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import median
 
+from magpie.engines.scripted import ScriptedSettings, open_scripted
 from magpie.executors.local import execute_plan
 from magpie.pipeline import Plan, make_plan
 from magpie.recipes import parse
 from magpie.runs import RunFolder
-from magpie.seams import Message, SamplingParams, Stage, Tokens
+from magpie.seams import Completion, Engine, Message, SamplingParams, Stage, Tokens
 from magpie.stages import instruct, respond
 
 SAMPLING = SamplingParams()
@@ -56,10 +59,11 @@ def main() -> None:
     options = parser.parse_args()
     plan = make_plan(parse(f"{{name: overhead, size: {options.rows}, engine: scripted}}", "bench"))
     kinds = {"prompts ready-made": ready_made(plan), "template rendered and tokenized": plan}
-    print(f"{'':34}{'rows/s':>10}{'us/row':>10}")
+    print(f"{'':34}{'rows/s':>10}{'rows/CPU s':>12}{'CPU us/row':>12}")
     for kind, kind_plan in kinds.items():
-        seconds = median(timed(kind_plan) for _ in range(options.repeats))
-        print(f"{kind:34}{options.rows / seconds:10,.0f}{1e6 * seconds / options.rows:10.1f}")
+        rounds = [timed(kind_plan) for _ in range(options.repeats)]
+        wall, cpu = median(w for w, _ in rounds), median(c for _, c in rounds)
+        print(f"{kind:34}{options.rows / wall:10,.0f}{options.rows / cpu:12,.0f}{1e6 * cpu / options.rows:12.1f}")
     for kind, kind_plan in kinds.items():
         print(f"\nWhere the time goes: {kind} (profiled, so slower; seconds in the function itself)")
         profile(kind_plan)
@@ -75,18 +79,26 @@ def ready_made(plan: Plan) -> Plan:
     return replace(plan, stages=tuple(replace(planned, stage=ready(planned.stage)) for planned in plan.stages))
 
 
-def timed(plan: Plan) -> float:
-    """Seconds of a whole run, from its first file to its last."""
+@contextmanager
+def engines(_: Plan) -> Iterator[Mapping[str, Engine]]:
+    """The scripted engine with one answer, made beforehand: what it costs itself is small."""
+    answer = Completion("Explain how bridges in Norway stand the frost.", tuple(range(300, 312)), "stop", 5, 13)
+    with open_scripted(ScriptedSettings(), lambda _: answer) as engine:
+        yield {"model": engine}
+
+
+def timed(plan: Plan) -> tuple[float, float]:
+    """Seconds and CPU seconds of a whole run, from its first file to its last."""
     with tempfile.TemporaryDirectory() as folder:
-        began = time.perf_counter()
-        execute_plan(plan, RunFolder(Path(folder) / "run"))
-        return time.perf_counter() - began
+        began, cpu = time.perf_counter(), time.process_time()
+        execute_plan(plan, RunFolder(Path(folder) / "run"), opener=engines)
+        return time.perf_counter() - began, time.process_time() - cpu
 
 
 def profile(plan: Plan) -> None:
     profiler = cProfile.Profile()
     with tempfile.TemporaryDirectory() as folder:
-        profiler.runcall(execute_plan, plan, RunFolder(Path(folder) / "run"))
+        profiler.runcall(execute_plan, plan, RunFolder(Path(folder) / "run"), opener=engines)
     stats = pstats.Stats(profiler).strip_dirs().sort_stats("tottime")
     rows = sorted(stats.stats.items(), key=lambda item: -item[1][2])[:8]  # type: ignore[attr-defined]
     for (file, _, function), (_, calls, own, *_) in rows:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -36,6 +36,9 @@ class Progress:
 Watch = Callable[[Progress | str], None]
 """Told where things stand: a `Progress`, or a line such as "loading the model"."""
 
+Opener = Callable[[Plan], AbstractContextManager[Mapping[str, Engine]]]
+"""Opens what a plan's stages ask, by the name that their requests give."""
+
 
 def execute(recipe: Recipe, out: Path, watch: Watch = lambda _: None) -> Run:
     """Make the run that `recipe` describes in the folder `out`, or go on with it: only what is missing is made.
@@ -50,14 +53,14 @@ def execute(recipe: Recipe, out: Path, watch: Watch = lambda _: None) -> Run:
     return open_run(out)
 
 
-def execute_plan(plan: Plan, folder: RunFolder, watch: Watch = lambda _: None) -> None:
-    """Make what the plan lacks in the folder, which no other process may be working on."""
+def execute_plan(plan: Plan, folder: RunFolder, watch: Watch = lambda _: None, opener: Opener = open_engines) -> None:
+    """Make what the plan lacks in the folder, which no other process may be working on, on the engines of `opener`."""
     with folder.locked():
         folder.write_recipe(dump(plan.recipe))
         session = Session(plan, folder)
         session.write()
         try:
-            _run_stages(plan, session, watch)
+            _run_stages(plan, session, watch, opener)
             session.ended = "done"
         except BaseException as error:
             session.ended = "stopped" if isinstance(error, Stopped) else type(error).__name__
@@ -66,7 +69,7 @@ def execute_plan(plan: Plan, folder: RunFolder, watch: Watch = lambda _: None) -
             session.write()
 
 
-def _run_stages(plan: Plan, session: Session, watch: Watch) -> None:
+def _run_stages(plan: Plan, session: Session, watch: Watch, opener: Opener) -> None:
     """Every stage in order. Engines are opened when the first stage lacks something, and stay open."""
     engines: Mapping[str, Engine] = {}
     above: list[StageFolder] = []
@@ -77,7 +80,7 @@ def _run_stages(plan: Plan, session: Session, watch: Watch) -> None:
             tell = partial(_tell, watch, planned, len(plan.stages), work)
             if not (engines or work.nothing_missing):
                 watch(f"loading {plan.model_path.name}")
-                engines = opened.enter_context(open_engines(plan))
+                engines = opened.enter_context(opener(plan))
             tell(ended=False)
             if not work.nothing_missing:
                 folder.make()
