@@ -104,7 +104,7 @@ def resolve(
 
 def _dated(recipe: Recipe, made: Recipe | None) -> Recipe:
     """The recipe with the day that its template may print: the run's own, so that a run resumed tomorrow goes on."""
-    day = recipe.template.date or (made.template.date if made is not None else None) or date.today().isoformat()
+    day = recipe.template.date or (made.template.date if made is not None else None) or date.today()
     return recipe.model_copy(update={"template": recipe.template.model_copy(update={"date": day})})
 
 
@@ -163,7 +163,7 @@ def _template_options(recipe: Recipe) -> TemplateOptions:
         kwargs=asked.kwargs,
         chat_template=None if asked.chat_template is None else _read_template(Path(asked.chat_template)),
         pre_query=asked.pre_query,
-        date=asked.date,
+        date=None if asked.date is None else asked.date.isoformat(),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -55,8 +56,7 @@ def test_a_run_killed_at_any_moment_becomes_the_run_that_it_would_have_been(
 
     def strikes() -> Iterator[Kill]:
         while True:
-            seconds = dice.uniform(0.2, 1.2)
-            yield lambda recipe, out, seconds=seconds: kill_after(recipe, out, seconds)
+            yield partial(kill_after, seconds=dice.uniform(0.2, 1.2))
 
     kill_until(15, strikes(), recipe, tmp_path, whole)
 
@@ -68,7 +68,6 @@ def test_a_run_killed_at_any_line_that_writes_becomes_the_run_that_it_would_have
 
     def strikes() -> Iterator[Kill]:
         while True:
-            line = dice.randrange(1, lines)
-            yield lambda recipe, out, line=line: kill_at_line(recipe, out, line)
+            yield partial(kill_at_line, line=dice.randrange(1, lines))
 
     kill_until(20, strikes(), recipe, tmp_path, whole)

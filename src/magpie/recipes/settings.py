@@ -5,6 +5,7 @@ The one place where settings are checked; below it they are plain arguments. Kno
 
 from __future__ import annotations
 
+from datetime import date as Date  # noqa: N812 (a setting is called date)
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -44,8 +45,8 @@ class Template(Settings):
     """A file with a chat template to use in place of the tokenizer's."""
     pre_query: str | None = None
     """The text before a user message, by hand, where it cannot be derived."""
-    date: str | None = None
-    """The date (YYYY-MM-DD) that the template sees, where it prints one; `null` is the day of the run."""
+    date: Annotated[Date, Field(strict=False)] | None = None
+    """The day (YYYY-MM-DD) that the template sees, where it prints one; `null` is the day of the run."""
 
 
 class LlamaCpp(Settings):

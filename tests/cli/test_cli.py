@@ -1,0 +1,262 @@
+"""The command line: what it prints, what it refuses, and how it leaves."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from magpie.cli import main
+from magpie.runs import RunFolder
+from tests.engines.tiny_gguf import TinyModel, write_gguf
+
+MAGPIE = [sys.executable, "-m", "magpie"]
+
+
+@pytest.fixture
+def magpie(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Runs a command in this process; gives its exit code, output and errors."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as left:
+            main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return int(left.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def run(tmp_path: Path, magpie: Any) -> Path:
+    """A finished run of 150 rows on the scripted engine."""
+    out = tmp_path / "first"
+    code, _, errors = magpie("run", "--size", 150, "--out", out, "--set", "engine=scripted")
+    assert (code, errors) == (0, "")
+    return out
+
+
+def test_a_run_ends_with_conversations_drops_tokens_time_and_what_to_type_next(tmp_path: Path, magpie: Any) -> None:
+    code, output, _ = magpie("run", "--size", 150, "--out", tmp_path / "first", "--set", "engine=scripted")
+    assert code == 0
+    assert output.count("user: ") == 5
+    assert output.count("assistant: ") == 5
+    assert "instruct dropped" in output
+    assert "written tokens" in output
+    assert "s of work" in output
+    assert "magpie export" in output
+
+
+def test_output_that_is_not_a_terminal_is_plain_lines(tmp_path: Path, magpie: Any) -> None:
+    _, output, _ = magpie("run", "--size", 150, "--out", tmp_path / "first", "--set", "engine=scripted")
+    assert "instruct (1 of 2): 150/150 rows" in output
+    assert "\x1b" not in output
+
+
+def test_a_run_as_json_is_one_document_and_progress_goes_elsewhere(tmp_path: Path, magpie: Any) -> None:
+    _, output, errors = magpie("run", "--size", 50, "--out", tmp_path, "--set", "engine=scripted", "--json")
+    summary = json.loads(output)
+    assert summary["size"] == 50
+    assert summary["stages"][0]["made"] == 50
+    assert "instruct (1 of 2)" in errors
+
+
+def test_a_dry_run_prints_the_recipe_and_the_plan_and_makes_nothing(tmp_path: Path, magpie: Any) -> None:
+    _, output, _ = magpie("run", "--dry-run", "--size", 7, "--out", tmp_path / "x", "--set", "seed=3")
+    assert "size: 7" in output
+    assert "seed: 3" in output
+    assert "2 respond" in output
+    assert "reads instruction" in output
+    assert not (tmp_path / "x").exists()
+
+
+def test_status_counts_what_show_shows(run: Path, magpie: Any) -> None:
+    status = json.loads(magpie("status", run, "--json")[1])
+    assert status["kept"] + sum(sum(stage["dropped"].values()) for stage in status["stages"]) == 150
+    assert f"Kept {status['kept']} of 150 rows" in magpie("status", run)[1]
+
+
+def test_show_prints_as_many_conversations_as_asked(run: Path, magpie: Any) -> None:
+    assert magpie("show", run, "-n", 3)[1].count("first-") == 3
+    rows = [json.loads(line) for line in magpie("show", run, "-n", 3, "--json")[1].splitlines()]
+    assert [len(row["messages"]) for row in rows] == [2, 2, 2]
+
+
+def test_show_dropped_gives_the_reasons(run: Path, magpie: Any) -> None:
+    assert "dropped by" in magpie("show", run, "--dropped")[1]
+
+
+def test_recipes_are_listed_and_printed_whole(magpie: Any) -> None:
+    assert "basic" in magpie("recipes")[1]
+    assert "temperature: 1.0" in magpie("recipes", "basic")[1]
+    assert json.loads(magpie("recipes", "basic", "--json")[1])["seed"] == 0
+
+
+def test_doctor_says_which_engines_run(magpie: Any) -> None:
+    assert json.loads(magpie("doctor", "--json")[1])["engines"]["llamacpp"]["runs"] is True
+    assert "llamacpp   runs" in magpie("doctor")[1]
+
+
+def test_template_shows_the_prompts_and_a_conversation(magpie: Any) -> None:
+    found = json.loads(magpie("template", "fledgling", "--json")[1])
+    assert found["pre_query"]["text"] == "<|im_start|>user\n"
+    assert "<|im_start|>assistant\n" in magpie("template", "fledgling")[1]
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ("messages", {"id", "messages"}),
+        ("sharegpt", {"id", "conversations"}),
+        ("alpaca", {"id", "instruction", "input", "output"}),
+    ],
+)
+def test_export_writes_json_lines(run: Path, tmp_path: Path, magpie: Any, form: str, expected: set[str]) -> None:
+    code, output, _ = magpie("export", run, "--format", form, "--to", tmp_path / "new" / "out.jsonl")
+    lines = (tmp_path / "new" / "out.jsonl").read_text().splitlines()
+    assert (code, f"{len(lines)} rows" in output) == (0, True)
+    assert all(set(json.loads(line)) == expected for line in lines)
+
+
+def test_help_is_there_for_every_command(magpie: Any) -> None:
+    _, output, _ = magpie("--help")
+    for command in ("run", "status", "show", "export", "template", "recipes", "doctor"):
+        assert command in output
+        assert magpie(command, "--help")[0] == 0
+
+
+def a_run_of_a_newer_format(folder: Path) -> Path:
+    (folder / "run.json").write_text('{"format": 99}')
+    return folder
+
+
+def a_folder_with_a_thesis(folder: Path) -> Path:
+    (folder / "thesis.tex").write_text("")
+    return folder
+
+
+def not_gguf(folder: Path) -> Path:
+    (folder / "model.gguf").write_bytes(b"PK\x03\x04 something else entirely")
+    return folder / "model.gguf"
+
+
+def gguf_without_chat_template(folder: Path) -> Path:
+    write_gguf(folder / "model.gguf", TinyModel(chat_template=None))
+    return folder / "model.gguf"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "--model", "none.gguf", "--out", "{tmp}/x"], "model 'none.gguf': no such file"),
+        (["run", "--model", not_gguf, "--out", "{tmp}/x"], "GGUF"),
+        (["run", "--model", gguf_without_chat_template, "--out", "{tmp}/x"], "chat template"),
+        (["run", "--out", a_folder_with_a_thesis], "holds 'thesis.tex' and no run"),
+        (["run", "--out", a_run_of_a_newer_format], "made by a newer magpie (format 99"),
+        (["run", "--size", "0", "--out", "{tmp}/x"], "size: Input should be greater than or equal to 1, found 0"),
+        (["run", "--size", "-3", "--out", "{tmp}/x"], "found -3"),
+        (["run", "--recipe", "basik", "--out", "{tmp}/x"], "did you mean 'basic'?"),
+        (["run", "--set", "sise=3", "--out", "{tmp}/x"], "unknown setting 'sise'; did you mean 'size'?"),
+        (["run", "--set", "size=many", "--out", "{tmp}/x"], "size: Input should be a valid integer, found 'many'"),
+        (["run", "--set", "template.chat_template=none.jinja", "--out", "{tmp}/x"], "cannot be read"),
+        (["status", "{tmp}/none"], "there is nothing here"),
+        (["show", "{tmp}"], "not a run"),
+        (["export", "{tmp}", "--to", "{tmp}/x", "--format", "aplaca"], "did you mean 'alpaca'?"),
+        (["template", "nothing"], "no such file, and no model of that name"),
+        (["template", "fledgling", "--thinking", "perhaps"], "expected on or off"),
+    ],
+)
+def test_a_user_s_mistake_is_one_line_and_exit_code_2(
+    tmp_path: Path, magpie: Any, arguments: list[Any], message: str
+) -> None:
+    words = [a.format(tmp=tmp_path) if isinstance(a, str) else a(tmp_path) for a in arguments]
+    code, output, errors = magpie(*words)
+    assert (code, output) == (2, "")
+    assert errors.count("\n") == 1
+    assert errors.startswith("magpie: error: ")
+    assert message in errors
+
+
+def test_a_second_process_on_a_run_is_refused(run: Path, magpie: Any) -> None:
+    with RunFolder(run).locked():
+        code, _, errors = magpie("run", "--out", run)
+    assert code == 2
+    assert "another process is working on this run" in errors
+
+
+def test_nothing_kept_is_not_exported(tmp_path: Path, magpie: Any) -> None:
+    settings = ["--set", "engine=scripted", "--set", "engine.empty_rate=1.0"]
+    magpie("run", "--size", 5, "--out", tmp_path / "r", *settings)
+    code, _, errors = magpie("export", tmp_path / "r", "--to", tmp_path / "x.jsonl")
+    assert code == 2
+    assert "nothing to export" in errors
+    assert not (tmp_path / "x.jsonl").exists()
+
+
+def test_a_dead_engine_is_exit_code_1_and_keeps_the_rows(tmp_path: Path, magpie: Any) -> None:
+    settings = ["--set", "engine=scripted", "--set", "engine.window=8", "--set", "engine.die_after_polls=3"]
+    code, _, errors = magpie("run", "--size", 50, "--out", tmp_path, *settings)
+    assert code == 1
+    assert "the engine died" in errors
+    assert json.loads(magpie("status", tmp_path, "--json")[1])["stages"][0]["made"] > 0
+
+
+def test_ctrl_c_says_how_to_go_on_and_exits_with_130(tmp_path: Path) -> None:
+    out = tmp_path / "slow"
+    settings = ["--set", "engine=scripted", "--set", "engine.window=2", "--set", "engine.seconds=0.2"]
+    with subprocess.Popen([*MAGPIE, "run", "--out", out, *settings], stderr=subprocess.PIPE, text=True) as process:
+        while not list(out.glob("*-*/*.part")):
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert f"stopped; everything made is in {out}. To go on: magpie run --out {out}" in errors
+
+
+def test_a_closed_pipe_is_not_an_error(run: Path) -> None:
+    command = f"{sys.executable} -m magpie show {run} -n 50 | head -1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+
+
+def test_what_a_model_wrote_cannot_reach_the_terminal_as_more_than_text(tmp_path: Path, magpie: Any) -> None:
+    out = tmp_path / "hostile"
+    magpie("run", "--size", 5, "--out", out, "--set", "engine=scripted", "--set", "respond=null")
+    hostile = "\x1b]0;owned\x07[red]not markup[/red]\x9b31m\u202egnp.exe"
+    for path in out.glob("1-*/*.parquet"):
+        rows = path.with_suffix(".part")
+        row = {"row": 0, "instruction": hostile, "instruction_raw": None, "drop_reason": None, "error": None}
+        counts = dict.fromkeys(("prompt_tokens", "completion_tokens", "wasted_tokens", "input_digest"), 0)
+        rows.write_text(json.dumps(row | counts) + "\n")
+    output = magpie("show", out, "-n", 5)[1]
+    assert "\\x1b]0;owned\\x07[red]not markup[/red]\\x9b31m\\u202egnp.exe" in "".join(output.split("\n"))
+    assert not any(character in output for character in "\x1b\x07\x9b\u202e")
+
+
+def test_a_full_disk_is_one_line_and_the_run_goes_on_when_there_is_room(tmp_path: Path, run: Path) -> None:
+    """A limit on the size of files stands in for a disk that fills: the system refuses a write in the middle."""
+    out, limit = tmp_path / "full", 20_000
+    command = [*MAGPIE, "run", "--out", str(out), "--size", "150", "--set", "engine=scripted", "--set", "name=first"]
+    limited = f"import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
+    limited += "from magpie.cli import main; main(sys.argv[1:])"
+    full = subprocess.run([sys.executable, "-c", limited, *command[3:]], capture_output=True, text=True, check=False)
+    assert full.returncode == 2
+    assert full.stderr.count("\n") == 1
+    assert "nothing made is lost" in full.stderr
+    done = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True)
+    rows = [sorted(path.read_bytes() for path in folder.glob("*-*/*.parquet")) for folder in (out, run)]
+    assert rows[0] == rows[1]
+    assert json.loads(done.stdout)["size"] == 150
+
+
+def test_help_opens_nothing_heavy() -> None:
+    heavy = "pyarrow", "duckdb", "tokenizers", "xllamacpp", "jinja2", "pydantic", "httpx"
+    code = f"import sys; from magpie.cli import app; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

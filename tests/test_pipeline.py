@@ -1,0 +1,121 @@
+"""From a recipe to stages: what a fingerprint covers, what a run keeps, which model is meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from magpie.errors import MissingExtra, ModelError
+from magpie.pipeline import (
+    FIXED,
+    NOT_IN_FINGERPRINT,
+    engine_fitness,
+    file_digest,
+    find_model,
+    make_plan,
+    resolve,
+    shipped_models,
+)
+from magpie.recipes import Recipe, parse
+
+
+def fingerprints(text: str = "", *overrides: str) -> dict[str, str]:
+    plan = make_plan(parse(text, "r", overrides))
+    return {planned.stage.name: planned.fingerprint for planned in plan.stages}
+
+
+def test_every_setting_of_a_recipe_is_in_a_fingerprint_or_left_out_for_a_reason() -> None:
+    covered = {"seed", "instruct", "respond"}
+    assert covered | set(NOT_IN_FINGERPRINT) == set(Recipe.model_fields)
+    assert not covered & set(NOT_IN_FINGERPRINT)
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "about=x",
+        "name=x",
+        "size=7",
+        "shard_rows=7",
+        "engine.slots=3",
+        "template.date=2020-01-01",
+        "template.kwargs={a: 1}",
+    ],
+)
+def test_what_does_not_change_a_row_does_not_change_its_fingerprint(override: str) -> None:
+    assert fingerprints("", override) == fingerprints()
+
+
+@pytest.mark.parametrize("override", ["seed=1", "engine=scripted", "template.system=Be brief"])
+def test_what_changes_every_row_changes_every_fingerprint(override: str) -> None:
+    before, after = fingerprints(), fingerprints("", override)
+    assert all(before[stage] != after[stage] for stage in before)
+
+
+def test_a_stage_s_setting_changes_its_own_fingerprint_and_those_that_read_it() -> None:
+    before = fingerprints()
+    later = fingerprints("", "respond.sampling.temperature=0.5")
+    assert (later["instruct"] == before["instruct"], later["respond"] == before["respond"]) == (True, False)
+    earlier = fingerprints("", "instruct.sampling.temperature=0.5")
+    assert (earlier["instruct"] == before["instruct"], earlier["respond"] == before["respond"]) == (False, False)
+
+
+def test_a_moved_model_keeps_its_fingerprint(tmp_path: Path) -> None:
+    moved = tmp_path / "elsewhere.gguf"
+    moved.write_bytes(find_model("fledgling").read_bytes())
+    assert fingerprints("", f"model={moved}") == fingerprints()
+
+
+def test_stops_of_the_template_and_the_recipe_reach_the_sampling() -> None:
+    text = "{instruct: {stop_at_newline: true, sampling: {stop: [END], max_tokens: 9}}}"
+    plan = make_plan(parse(text, "r"))
+    request: Any = next(plan.stages[0].stage.ask({"row": 0}))
+    assert set(request.sampling.stop) == {"END", "\n"}
+    assert plan.chat.stop_token_ids[0] in request.sampling.stop_token_ids
+    assert request.sampling.max_tokens == 9
+
+
+def test_a_new_run_is_named_after_its_folder_and_dated(tmp_path: Path) -> None:
+    recipe = resolve(None, tmp_path / "my air run")
+    assert recipe.name == "my-air-run"
+    assert recipe.template.date is not None
+
+
+def test_what_a_run_fixes_is_a_setting() -> None:
+    assert set(FIXED) <= set(Recipe.model_fields)
+
+
+def test_every_model_in_the_package_is_there() -> None:
+    assert shipped_models()
+    assert all(path.is_file() for path in shipped_models().values())
+
+
+def test_a_model_that_is_not_there_is_named_with_what_is() -> None:
+    with pytest.raises(ModelError, match=r"'gone\.gguf': no such file.*fledgling"):
+        find_model("gone.gguf")
+
+
+def test_the_digest_of_a_large_file_follows_its_ends_and_its_size(tmp_path: Path) -> None:
+    path = tmp_path / "large.gguf"
+    size = (64 << 20) + 4096
+    digests = set()
+    for change in (None, 0, size - 1, "longer"):
+        with path.open("wb") as file:
+            file.truncate(size + 1 if change == "longer" else size)
+            if isinstance(change, int):
+                file.seek(change)
+                file.write(b"\1")
+        digests.add(file_digest(path))
+    assert len(digests) == 4
+
+
+def test_an_engine_that_is_not_installed_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> None:
+        raise MissingExtra("the engine llamacpp needs xllamacpp: pip install xllamacpp")
+
+    monkeypatch.setattr("magpie.pipeline.import_llamacpp", missing)
+    fitness = {engine.engine: engine for engine in engine_fitness()}
+    assert not fitness["llamacpp"].runs
+    assert "pip install xllamacpp" in fitness["llamacpp"].about
