@@ -11,17 +11,18 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 
-from bench.bare import run_bare
+from bench.bare import open_bare, serve
+from magpie.engines.gguf_header import read_shape
+from magpie.engines.llamacpp import LlamaCppSettings, choose
 from magpie.executors.local import execute_plan
 from magpie.pipeline import Plan, PlannedStage, make_plan
 from magpie.recipes import parse
 from magpie.runs import Run, RunFolder, open_run
-from magpie.seams import Request, derive_seed
+from magpie.seams import Request, Row, derive_seed
 
 
 def main() -> None:
@@ -59,24 +60,25 @@ def one_round(plan: Plan) -> Mapping[str, Measured]:
 
 
 def one_stage(plan: Plan, planned: PlannedStage, run: Run) -> Measured:
+    """The stage's requests again, on the bare engine."""
     requests = asked(plan, planned, run)
+    choice = choose(read_shape(plan.model_path), LlamaCppSettings())
+    bare = serve(open_bare(plan.model_path, choice), requests, choice.slots)
     took = run.info["sessions"][-1]["stages"][planned.stage.name]
-    began = time.perf_counter()
-    completions = run_bare(plan.model_path, requests)
-    del began
-    sampled = sum(c.completion_tokens + c.wasted_tokens for c in completions.completions)
-    magpie_tokens = took["completion_tokens"] + took["wasted_tokens"]
-    return (len(requests), magpie_tokens, took["seconds"], sampled, completions.seconds)
+    tokens = took["completion_tokens"] + took["wasted_tokens"]
+    return (len(requests), tokens, took["seconds"], bare.tokens, bare.seconds)
 
 
 def asked(plan: Plan, planned: PlannedStage, run: Run) -> list[Request]:
     """The requests that the stage made, in the order of its rows."""
     rows = run.sql(f"SELECT row, instruction FROM rows SEMI JOIN {planned.stage.name} USING (row) ORDER BY row")
-    seed = plan.recipe.seed
-    return [
-        next(planned.stage.ask(row)).with_seed(derive_seed(seed, planned.stage.name, row["row"], 0))
-        for row in rows.to_pylist()
-    ]
+    return [first_request(plan, planned, row) for row in rows.to_pylist()]
+
+
+def first_request(plan: Plan, planned: PlannedStage, row: Row) -> Request:
+    request = next(planned.stage.ask(row))
+    assert isinstance(request, Request), "instruct and respond ask one thing"
+    return request.with_seed(derive_seed(plan.recipe.seed, planned.stage.name, row["row"], 0))
 
 
 if __name__ == "__main__":

@@ -45,6 +45,9 @@ class ReadyChat:
     def assistant_text(self, sampled: str) -> str:
         return sampled.strip()
 
+    def text(self, token_ids: Sequence[int]) -> str:
+        return str(token_ids)
+
     def next_user(self, messages: Sequence[Message]) -> Tokens:  # noqa: ARG002
         return READY
 

@@ -8,15 +8,13 @@ from typing import Any
 import pytest
 
 from magpie.errors import MissingExtra, ModelError
+from magpie.modelfiles import file_digest, find_model, shipped_models
 from magpie.pipeline import (
     FIXED,
     NOT_IN_FINGERPRINT,
     engine_fitness,
-    file_digest,
-    find_model,
     make_plan,
     resolve,
-    shipped_models,
 )
 from magpie.recipes import Recipe, parse
 

@@ -23,9 +23,16 @@ class Column:
 
 ROW = Column("row", "int64", "the row's number in the run; every file is sorted by it, and files join on it")
 
-INSTRUCTION = Column("instruction", "string", "what the model wrote as the user, stripped of outer white space")
-INSTRUCTION_RAW = Column("instruction_raw", "string", "the same before stripping; null where nothing was stripped")
-RESPONSE = Column("response", "string", "what the model answered, as sampled")
+INSTRUCTION = Column(
+    "instruction",
+    "string",
+    "what the model wrote as the user, without outer white space and what the family's rules take off",
+)
+INSTRUCTION_RAW = Column("instruction_raw", "string", "the same as sampled; null where nothing was taken off")
+SANITIZED_BY = Column(
+    "sanitized_by", "string", "the rules that took something off the instruction; null where none did"
+)
+RESPONSE = Column("response", "string", "what the model answered, without outer white space")
 
 DROP_REASON = Column("drop_reason", "string", "why the row goes no further; null for a row that does")
 ERROR = Column("error", "string", "why the row could not be made; the next run tries it again; null when made")
@@ -42,7 +49,7 @@ DROPPED_BY = Column("dropped_by", "string", "the first stage that dropped the ro
 MESSAGES = Column("messages", "string", "the conversation as role and content; made by the reader, stored nowhere")
 
 MAKERS: dict[str, tuple[Column, ...]] = {
-    "instruct": (INSTRUCTION, INSTRUCTION_RAW),
+    "instruct": (INSTRUCTION, INSTRUCTION_RAW, SANITIZED_BY),
     "respond": (RESPONSE,),
 }
 """Stage name to the columns that only it writes."""

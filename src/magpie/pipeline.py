@@ -8,19 +8,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import partial
 from hashlib import blake2b
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
 from magpie.columns import MAKERS
 from magpie.engines.llamacpp import LlamaCppSettings, import_llamacpp, open_llamacpp
 from magpie.engines.scripted import ScriptedSettings, open_scripted
-from magpie.errors import MissingExtra, ModelError, TemplateError
-from magpie.recipes import DEFAULT, LlamaCpp, Recipe, Sampling, Scripted, dump, parse, recipe_text
+from magpie.errors import MissingExtra, TemplateError
+from magpie.modelfiles import file_digest, find_model
+from magpie.recipes import DEFAULT, Instruct, LlamaCpp, Recipe, Respond, Sampling, Scripted, dump, parse, recipe_text
 from magpie.runs import RunFolder
 from magpie.seams import Engine, SamplingParams, Stage
 from magpie.stages import instruct, respond
@@ -33,6 +33,7 @@ from magpie.templates import (
     check_tokenizer,
     derive,
     open_model,
+    sanitize,
 )
 
 VERSIONS = {"instruct": 1, "respond": 1}
@@ -49,8 +50,11 @@ NOT_IN_FINGERPRINT = {
 }
 """Settings of the recipe that no stage's fingerprint covers, each with its reason."""
 
-_WHOLE_BYTES = 64 << 20
-_SAMPLES, _SAMPLE_BYTES = 256, 64 << 10
+PAPER: dict[str, dict[str, Any]] = {
+    "instruct": {"temperature": 1.0, "top_p": 1.0, "max_tokens": 2048},
+    "respond": {"temperature": 0.0, "top_p": 1.0, "max_tokens": 4096},
+}
+"""The paper's sampling (section 2 and appendix; instructions also at temperatures to 1.25 and top_p from 0.99)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +124,7 @@ def make_plan(recipe: Recipe) -> Plan:
     """
     path = find_model(recipe.model)
     model = open_model(path)
-    chat = derive(model, _template_options(recipe))
+    chat = _with_rules(derive(model, _template_options(recipe)), recipe.instruct)
     identity = "scripted" if isinstance(recipe.engine, Scripted) else file_digest(path)
     common = {"model": identity, "seed": recipe.seed}
     planned: list[PlannedStage] = []
@@ -135,24 +139,41 @@ def make_plan(recipe: Recipe) -> Plan:
 
 def _stages(recipe: Recipe, chat: ChatTemplate) -> Iterator[tuple[Stage, Mapping[str, Any]]]:
     """The recipe's stages in order, bound to their settings; and the settings, for the fingerprint."""
-    newline = ("\n",) if recipe.instruct.stop_at_newline else ()
-    sampling = _sampling(recipe.instruct.sampling, chat.stop_token_ids, (*chat.stop, *newline))
-    ask = partial(instruct, chat=chat, sampling=sampling)
-    yield Stage("instruct", (), MAKERS["instruct"], ask), recipe.instruct.model_dump()
+    yield _instruct(recipe.instruct, chat)
     if recipe.respond is not None:
-        sampling = _sampling(recipe.respond.sampling, chat.response_stop_token_ids, chat.response_stop)
-        ask = partial(respond, chat=chat, sampling=sampling)
-        yield Stage("respond", ("instruction",), MAKERS["respond"], ask), recipe.respond.model_dump()
+        yield _respond(recipe.respond, chat)
 
 
-def _sampling(settings: Sampling, stop_token_ids: tuple[int, ...], stop: tuple[str, ...]) -> SamplingParams:
-    return SamplingParams(
-        temperature=settings.temperature,
-        top_p=settings.top_p,
-        max_tokens=settings.max_tokens,
-        stop_token_ids=stop_token_ids,
-        stop=(*settings.stop, *stop),
-    )
+def _instruct(settings: Instruct, chat: ChatTemplate) -> tuple[Stage, Mapping[str, Any]]:
+    newline = ("\n",) if settings.stop_at_newline else ()
+    suited = PAPER["instruct"] | dict(chat.family.instruct)
+    sampling = _sampling(settings.sampling, suited, chat.stop_token_ids, (*chat.stop, *newline))
+    rules, banned = chat.family.sanitize, chat.first_token_bans
+    ask = partial(instruct, chat=chat, sampling=sampling, banned=banned, clean=partial(sanitize, rules=rules))
+    covered = {"sampling": asdict(sampling), "first_token_bans": banned, "sanitize": rules}
+    return Stage("instruct", (), MAKERS["instruct"], ask), covered
+
+
+def _respond(settings: Respond, chat: ChatTemplate) -> tuple[Stage, Mapping[str, Any]]:
+    suited = PAPER["respond"] | dict(chat.family.respond)
+    sampling = _sampling(settings.sampling, suited, chat.response_stop_token_ids, chat.response_stop)
+    ask = partial(respond, chat=chat, sampling=sampling)
+    return Stage("respond", ("instruction",), MAKERS["respond"], ask), {"sampling": asdict(sampling)}
+
+
+def _sampling(
+    settings: Sampling, suited: Mapping[str, Any], stop_token_ids: tuple[int, ...], stop: tuple[str, ...]
+) -> SamplingParams:
+    """What the recipe says, and where it says nothing what suits the model."""
+    said = {name: value for name, value in settings.model_dump(exclude={"stop"}).items() if value is not None}
+    return SamplingParams(**{**suited, **said}, stop_token_ids=stop_token_ids, stop=(*settings.stop, *stop))
+
+
+def _with_rules(chat: ChatTemplate, settings: Instruct) -> ChatTemplate:
+    """The chat, with the recipe's word on what is otherwise the family's."""
+    said = {"first_token_bans": settings.first_token_bans, "sanitize": settings.sanitize}
+    update = {name: value for name, value in said.items() if value is not None}
+    return replace(chat, family=chat.family.model_copy(update=update)) if update else chat
 
 
 def _template_options(recipe: Recipe) -> TemplateOptions:
@@ -182,49 +203,14 @@ def _read_template(path: Path) -> str:
 
 
 def _prompts(chat: ChatTemplate) -> Mapping[str, Any]:
-    """What the template came out as: all of it that reaches a model."""
+    """What the template came out as; its stops are in the sampling."""
     found = chat.describe()
-    return {key: found[key] for key in ("pre_query", "pre_response", "stop_token_ids", "stop_strings")}
+    return {key: found[key] for key in ("pre_query", "pre_response", "follow_up")}
 
 
 def _fingerprint(stage: str, covered: Mapping[str, Any]) -> str:
     text = json.dumps({"stage": stage, "version": VERSIONS[stage], **covered}, sort_keys=True)
     return blake2b(text.encode(), digest_size=4).hexdigest()
-
-
-def shipped_models() -> dict[str, Path]:
-    """Name to GGUF file of the models inside the package."""
-    folders = [entry for entry in (files("magpie") / "models").iterdir() if entry.is_dir()]
-    return {folder.name: Path(str(folder)) / f"{folder.name}-f16.gguf" for folder in folders}
-
-
-def find_model(name_or_path: str) -> Path:
-    """The file of a model: one inside the package by its name, or a path. Raises `ModelError` when there is none."""
-    path = Path(name_or_path).expanduser()
-    shipped = shipped_models()
-    if name_or_path in shipped:
-        return shipped[name_or_path]
-    if not path.exists():
-        raise ModelError(
-            f"model {name_or_path!r}: no such file, and no model of that name in the package "
-            f"({', '.join(sorted(shipped))}); give the path of a GGUF file"
-        )
-    return path
-
-
-def file_digest(path: Path) -> str:
-    """A digest of a model file: of all of it up to 64 MiB; above, of its size and 256 samples of 64 KiB, spread
-    evenly from its first byte to its last, since a stage's fingerprint must not take minutes."""
-    size = path.stat().st_size
-    digest = blake2b(str(size).encode(), digest_size=16)
-    with path.open("rb") as file:
-        if size <= _WHOLE_BYTES:
-            digest.update(file.read())
-        else:
-            for sample in range(_SAMPLES):
-                file.seek((size - _SAMPLE_BYTES) * sample // (_SAMPLES - 1))
-                digest.update(file.read(_SAMPLE_BYTES))
-    return digest.hexdigest()
 
 
 @contextmanager

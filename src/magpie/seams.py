@@ -60,14 +60,20 @@ class Request:
     """Which of the stage's engines continues it, by the name that the stage gave it."""
     seed: int = 0
     """63 bits. The runner sets it from the row; what a stage puts here is overwritten."""
+    banned: tuple[int, ...] = ()
+    """Token ids that are never sampled, anywhere in the continuation."""
 
     def with_seed(self, seed: int) -> Request:
-        return Request(self.prompt, self.sampling, self.model, seed)
+        return Request(self.prompt, self.sampling, self.model, seed, self.banned)
 
     def digest(self) -> str:
         """A stable name for the request, the same in every process: what a journal matches a completion on."""
-        parts = (self.prompt.ids, self.sampling, self.model, self.seed)
+        parts = (self.prompt.ids, self.sampling, self.model, self.seed, self.banned)
         return blake2b(repr(parts).encode(), digest_size=12).hexdigest()
+
+
+BROKEN = "\ufffd"
+"""What stands in a text for bytes that are no character."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,7 @@ class Completion:
     """What an engine wrote."""
 
     text: str
-    """Valid Unicode: bytes that end in the middle of a character come back as U+FFFD."""
+    """Valid Unicode: bytes that are no character come back as `BROKEN`."""
     token_ids: tuple[int, ...]
     """What was sampled, without the stop token and what came after it."""
     finish_reason: FinishReason
@@ -136,6 +142,9 @@ class Chat(Protocol):
 
     def assistant_text(self, sampled: str) -> str:
         """The same for what the model wrote as the assistant."""
+
+    def text(self, token_ids: Sequence[int]) -> str:
+        """The text of token ids, special tokens written out."""
 
     def next_user(self, messages: Sequence[Message]) -> Tokens:
         """What stands before the next user message: the pre-query, or the follow-up when there are turns."""

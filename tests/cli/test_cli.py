@@ -94,7 +94,7 @@ def test_show_dropped_gives_the_reasons(run: Path, magpie: Any) -> None:
 
 def test_recipes_are_listed_and_printed_whole(magpie: Any) -> None:
     assert "basic" in magpie("recipes")[1]
-    assert "temperature: 1.0" in magpie("recipes", "basic")[1]
+    assert "model: fledgling" in magpie("recipes", "basic")[1]
     assert json.loads(magpie("recipes", "basic", "--json")[1])["seed"] == 0
 
 
@@ -211,7 +211,7 @@ def test_ctrl_c_says_how_to_go_on_and_exits_with_130(tmp_path: Path) -> None:
     out = tmp_path / "slow"
     settings = ["--set", "engine=scripted", "--set", "engine.window=2", "--set", "engine.seconds=0.2"]
     with subprocess.Popen([*MAGPIE, "run", "--out", out, *settings], stderr=subprocess.PIPE, text=True) as process:
-        while not list(out.glob("*-*/*.part")):
+        while process.poll() is None and not list(out.glob("*-*/*.part")):
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=30)

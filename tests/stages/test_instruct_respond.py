@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,6 +26,9 @@ class WordChat:
 
     def assistant_text(self, sampled: str) -> str:
         return sampled.strip()
+
+    def text(self, token_ids: Sequence[int]) -> str:
+        return " ".join(map(str, token_ids))
 
     def next_user(self, messages: Sequence[Message]) -> Tokens:
         return Tokens((len(messages), 1))
@@ -61,11 +65,46 @@ def test_a_response_is_asked_with_the_conversation() -> None:
 
 
 def test_a_clean_instruction_is_kept_and_has_no_raw_text() -> None:
-    assert instructed(said("Why?")) == {"instruction": "Why?", "instruction_raw": None}
+    assert instructed(said("Why?")) == {"instruction": "Why?", "instruction_raw": None, "sanitized_by": None}
 
 
 def test_a_stripped_instruction_keeps_its_raw_text() -> None:
-    assert instructed(said(" Why?\n")) == {"instruction": "Why?", "instruction_raw": " Why?\n"}
+    columns = instructed(said(" Why?\n"))
+    assert (columns["instruction"], columns["instruction_raw"]) == ("Why?", " Why?\n")
+
+
+def test_a_rule_that_cleans_is_named_and_the_raw_text_is_kept() -> None:
+    asking = instruct({"row": 0}, WordChat(), SAMPLING, clean=lambda text: (text.removeprefix("Q: "), "label"))
+    assert end(asking, said("Q: Why?")) == {
+        "instruction": "Why?",
+        "instruction_raw": "Q: Why?",
+        "sanitized_by": "label",
+    }
+
+
+def test_a_banned_first_token_is_a_request_of_its_own_and_the_rest_goes_on_from_there() -> None:
+    asking = instruct({"row": 0}, WordChat(), SAMPLING, banned=(7, 8))
+    first = next(asking)
+    assert first == Request(Tokens((0, 1)), replace(SAMPLING, max_tokens=1), banned=(7, 8))
+    rest = asking.send(said("Wh", "length", ids=(5,)))
+    assert rest == Request(Tokens((0, 1, 5)), replace(SAMPLING, max_tokens=SAMPLING.max_tokens - 1))
+    with pytest.raises(StopIteration) as stopped:
+        asking.send(said("y?", ids=(6,)))
+    assert stopped.value.value["instruction"] == "Why?"
+
+
+def test_a_turn_that_ends_at_its_first_token_is_empty_and_asks_no_more() -> None:
+    asking = instruct({"row": 0}, WordChat(), SAMPLING, banned=(7,))
+    assert end(asking, said("", ids=())).reason == "empty"
+
+
+def test_a_character_broken_between_the_first_token_and_the_rest_is_made_whole() -> None:
+    asking = instruct({"row": 0}, WordChat(), SAMPLING, banned=(7,))
+    next(asking)
+    asking.send(said("\ufffd", "length", ids=(20,)))
+    with pytest.raises(StopIteration) as stopped:
+        asking.send(said("\ufffdtre?", ids=(21,)))
+    assert stopped.value.value["instruction"] == "20 21"
 
 
 @pytest.mark.parametrize(
@@ -79,6 +118,7 @@ def test_a_stripped_instruction_keeps_its_raw_text() -> None:
         (said("User:\nWhy?"), "role_leak"),
         (said("Write a job ad for an assistant"), None),
         (said("assistant"), None),
+        (said("Why \ufffd?"), "broken_text"),
         (said("  \n "), "empty"),
         (said("", ids=()), "empty"),
         (said("", "length", ids=()), "truncated"),

@@ -8,7 +8,8 @@ import platform
 import typer
 
 from magpie.cli.text import print_json
-from magpie.pipeline import engine_fitness, shipped_models
+from magpie.modelfiles import shipped_models
+from magpie.pipeline import engine_fitness
 
 
 def doctor(*, as_json: bool) -> None:

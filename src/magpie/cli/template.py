@@ -10,7 +10,7 @@ from rich.text import Text
 
 from magpie.cli.text import print_json, visible
 from magpie.errors import UserError
-from magpie.pipeline import find_model
+from magpie.modelfiles import find_model
 from magpie.templates import TEMPLATE_SYSTEM, ChatTemplate, TemplateOptions, derive, open_model, sample
 
 _STYLES = {"template": "dim", "user model": "bold cyan", "assistant model": "green"}

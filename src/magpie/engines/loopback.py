@@ -3,8 +3,9 @@
 Connections are kept alive and reused. Closing one is how a request is cancelled. It knows HTTP as llama.cpp's server
 speaks it (a Content-Length on every answer), and nothing of what is asked.
 
-Measured: 64 slots, 3M parameters: as fast as 64 Python threads in `handle_completions` (300 and 302 us of CPU per
-token); a new connection for each request costs 6% more, streaming 2.7 times as much.
+Why not `handle_completions` in a thread for each slot, xllamacpp's own way: it cannot be cancelled, nor the model freed
+before the last request ends, and with streaming, where it can, 64 slots of a 3M-parameter model give 1,240 tokens/s for
+3,360. The sockets cost 2% of processor time over such threads; a new connection for each request would cost 6% more.
 """
 
 from __future__ import annotations

@@ -112,7 +112,14 @@ class Scripted:
         if self._settings.fail_rate and _luck(request.seed, 3) < self._settings.fail_rate:
             return RequestFailed("the scripted engine fails this request, as it was told to")
         said = self._script(request)
-        return complete(request, said, self.context) if isinstance(said, str) else said
+        return complete(request, _without(said, request.banned), self.context) if isinstance(said, str) else said
+
+
+def _without(text: str, banned: Sequence[int]) -> str:
+    """The text without the bytes that may not be said."""
+    if not banned:
+        return text
+    return text.encode().translate(None, bytes(i for i in banned if i < 256)).decode(errors="replace")
 
 
 def complete(request: Request, text: str, context: int) -> Completion:

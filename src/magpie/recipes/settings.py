@@ -20,14 +20,14 @@ class Settings(BaseModel):
 
 
 class Sampling(Settings):
-    """How a model is sampled."""
+    """How a model is sampled. What is null is what is known to suit the model's family, else what the paper does."""
 
-    temperature: Annotated[float, Field(ge=0.0, le=10.0)] = 1.0
-    """0 is greedy."""
-    top_p: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
-    """Sample from the smallest set of tokens with this probability in all; 1 is all of them."""
-    max_tokens: _Count = 2048
-    """The most tokens to write; the context may allow fewer."""
+    temperature: Annotated[float, Field(ge=0.0, le=10.0)] | None = None
+    """0 is greedy. The paper: 1 for instructions (up to 1.25 for more variety), 0 for responses."""
+    top_p: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
+    """Sample from the smallest set of tokens with this probability in all; 1 is all of them. The paper: 1 to 0.99."""
+    max_tokens: _Count | None = None
+    """The most tokens to write; the context may allow fewer. The paper: 2048 for instructions, 4096 for responses."""
     stop: tuple[str, ...] = ()
     """Texts to stop before, beside the end of turn that the chat template has."""
 
@@ -87,16 +87,18 @@ class Instruct(Settings):
     """Sample instructions from the pre-query: the method's first step."""
 
     sampling: Sampling = Sampling()
-    """The paper samples at temperature 1 to 1.25 and top_p 0.99 to 1, with up to 2048 tokens."""
     stop_at_newline: bool = False
     """End an instruction at its first line end, as the public code does; instructions are then one paragraph."""
+    first_token_bans: tuple[str, ...] | None = None
+    """Texts that an instruction may not begin with, each one token; `null` is what suits the model's family."""
+    sanitize: tuple[str, ...] | None = None
+    """Rules that take labels, quotes and fences off an instruction; `null` is what suits the model's family."""
 
 
 class Respond(Settings):
     """Answer each instruction."""
 
-    sampling: Sampling = Sampling(temperature=0.0, max_tokens=4096)
-    """The paper answers greedily, with up to 4096 tokens."""
+    sampling: Sampling = Sampling()
 
 
 class Recipe(Settings):
