@@ -88,7 +88,9 @@ def export(
 
 @app.command()
 def template(
-    model: Annotated[str, typer.Argument(help="A GGUF file, a Hugging Face folder, or a model inside the package.")],
+    model: Annotated[
+        str, typer.Argument(help="A GGUF file, a Hugging Face folder or Hub id, or a model inside the package.")
+    ],
     system: Annotated[str | None, typer.Option("--system", help="A system prompt to derive the prompts with.")] = None,
     thinking: Annotated[
         str | None, typer.Option("--thinking", help="on or off, for models that think by switch.")

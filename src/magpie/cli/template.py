@@ -10,7 +10,7 @@ from rich.text import Text
 
 from magpie.cli.text import print_json, visible
 from magpie.errors import UserError
-from magpie.modelfiles import find_model
+from magpie.modelfiles import find_tokenizer
 from magpie.templates import TEMPLATE_SYSTEM, ChatTemplate, TemplateOptions, derive, open_model, sample
 
 _STYLES = {"template": "dim", "user model": "bold cyan", "assistant model": "green"}
@@ -22,7 +22,7 @@ def template(name: str, system: str | None, thinking: str | None, *, as_json: bo
         raise UserError(f"--thinking {thinking!r}: expected on or off")
     switch = cast(Literal["on", "off", "default"], thinking or "default")
     options = TemplateOptions(system=TEMPLATE_SYSTEM if system is None else system, thinking=switch)
-    chat = derive(open_model(find_model(name)), options)
+    chat = derive(open_model(find_tokenizer(name)), options)
     if as_json:
         print_json(chat.describe(), indent=True)
         return
@@ -33,8 +33,10 @@ def _print(console: Console, chat: ChatTemplate) -> None:
     found = chat.describe()
     console.print(Text.assemble((visible(str(found["model"])), "bold"), f"  family {found['family']}"))
     for name in _PROMPTS:
-        console.print(_prompt(name, found[name]))
-    for name in ("stop_token_ids", "stop_strings", "default_system", "system_role", "thinking", "bos", "date"):
+        console.print(_prompt(chat, name, found[name]))
+    console.print(_fact("stops", [chat.tokenizer.token(i) for i in found["stop_token_ids"]] + found["stop_strings"]))
+    console.print(_fact("stop_token_ids", found["stop_token_ids"]))
+    for name in ("default_system", "system_role", "thinking", "bos", "date"):
         console.print(_fact(name, found[name]))
     for warning in found["warnings"]:
         console.print(Text(f"warning: {visible(warning)}", style="yellow"))
@@ -42,15 +44,27 @@ def _print(console: Console, chat: ChatTemplate) -> None:
     console.print(_conversation(chat))
 
 
-def _prompt(name: str, found: Mapping[str, Any] | None) -> Text:
+def _prompt(chat: ChatTemplate, name: str, found: Mapping[str, Any] | None) -> Text:
+    """A prompt token by token, the special ones marked, and its ids."""
     if found is None:
         return _fact(name, "cannot be had: see the warnings")
-    return Text.assemble((f"{name:16}", "dim"), visible(repr(found["text"])), (f"  {found['ids']}", "dim"))
+    text = Text(f"{name:16}", style="dim")
+    for token_id in found["ids"]:
+        special = token_id in chat.marker_ids
+        text.append(_in_one_line(chat.tokenizer.token(token_id)), style="not dim magenta" if special else "not dim")
+    return text.append(f"  {found['ids']}")
+
+
+def _in_one_line(text: str) -> str:
+    return visible(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def _fact(name: str, value: Any) -> Text:
-    shown = ", ".join(f"{k} {v}" for k, v in value.items() if v is not None) if isinstance(value, Mapping) else value
-    return Text.assemble((f"{name:16}", "dim"), visible("none" if shown in (None, [], "") else str(shown)))
+    if isinstance(value, Mapping):
+        value = ", ".join(f"{key} {item}" for key, item in value.items() if item is not None)
+    if isinstance(value, list):
+        value = "  ".join(str(item) for item in value)
+    return Text.assemble((f"{name:16}", "dim"), _in_one_line(str(value)) if value not in (None, "") else "none")
 
 
 def _conversation(chat: ChatTemplate) -> Text:
