@@ -1,0 +1,37 @@
+"""ChatML: how a conversation is written down for training and for use. Knows no tokenizer and no model."""
+
+from fledgling.corpus import Conversation
+
+END_OF_TEXT, START, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
+SPECIALS = (END_OF_TEXT, START, END)
+END_OF_TEXT_ID, START_ID, END_ID = 0, 1, 2
+
+CHAT_TEMPLATE = (
+    "{% for message in messages %}"
+    "{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+)
+
+
+def message(role: str, content: str) -> str:
+    return f"{START}{role}\n{content}{END}\n"
+
+
+def system(content: str | None) -> str:
+    return message("system", content) if content else ""
+
+
+def before_user() -> str:
+    """What stands before a user message: the pre-query that makes an aligned model write one."""
+    return f"{START}user\n"
+
+
+def before_assistant(prompt: str) -> str:
+    return message("user", prompt) + f"{START}assistant\n"
+
+
+def document(conversation: Conversation) -> str:
+    """A whole conversation as the model reads it in training, closed by the end-of-text token."""
+    turns = "".join(message("user", turn.prompt) + message("assistant", turn.reply) for turn in conversation.turns)
+    return system(conversation.system) + turns + END_OF_TEXT

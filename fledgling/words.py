@@ -1,0 +1,76 @@
+"""Vocabulary that several families share. Knows no family."""
+
+
+def words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+NAMES = words(
+    "Anna Ben Clara David Emma Felix Grace Henry Iris Jack Kate Leo Maria Noah Olivia Peter Rosa Sam Tina Umar "
+    "Vera Will Yara Zoe Liam Mia Omar Lucy Hugo Nina Paul Ruby Tom Ella Max Julia Ivan Sara Amir Lena "
+    "Oscar Alice Simon Laura Daniel Eva Martin Hannah Victor Diana"
+)
+
+ITEMS = words(
+    "apples books pencils marbles coins stickers cookies oranges cards flowers shells balloons eggs candles stamps "
+    "bottles toys cupcakes tickets keys buttons ribbons pears lemons postcards magnets peaches stones"
+)
+
+DAYS = words("Monday Tuesday Wednesday Thursday Friday Saturday Sunday")
+
+MONTHS = words("January February March April May June July August September October November December")
+
+CITIES = words(
+    "Paris Rome Tokyo London Madrid Lisbon Berlin Vienna Athens Cairo Sydney Boston Chicago Toronto Dublin Prague "
+    "Oslo Seoul Lima Amsterdam Venice Barcelona Munich Istanbul Montreal Singapore Stockholm Budapest"
+)
+
+# kind -> (one of them, members)
+KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "fruits": ("a fruit", words("apple banana cherry grape lemon mango orange peach pear plum kiwi melon")),
+    "vegetables": (
+        "a vegetable",
+        words("carrot potato onion spinach broccoli cabbage celery lettuce pumpkin radish turnip leek"),
+    ),
+    "animals": ("an animal", words("lion tiger elephant horse rabbit wolf bear fox deer monkey zebra giraffe")),
+    "birds": ("a bird", words("eagle owl parrot sparrow penguin swan robin crow pigeon falcon")),
+    "colors": ("a color", words("red blue green yellow purple white black brown pink gray")),
+    "tools": ("a tool", words("hammer saw drill wrench shovel ladder rake pliers chisel axe")),
+    "sports": ("a sport", words("soccer tennis basketball hockey baseball rugby golf boxing rowing skiing")),
+    "instruments": (
+        "an instrument",
+        words("piano guitar violin drum flute trumpet harp cello clarinet banjo"),
+    ),
+    "pieces of clothing": ("a piece of clothing", words("shirt jacket scarf hat glove sock coat dress belt sweater")),
+    "pieces of furniture": (
+        "a piece of furniture",
+        words("table chair sofa desk bed shelf cabinet bench stool dresser"),
+    ),
+    "jobs": ("a job", words("teacher doctor nurse farmer baker pilot lawyer chef painter engineer")),
+    "vehicles": ("a vehicle", words("car bus train bicycle truck boat airplane tram helicopter van")),
+    "flowers": ("a flower", words("rose tulip daisy lily violet orchid poppy iris lavender sunflower")),
+    "drinks": ("a drink", words("water tea coffee milk juice lemonade cocoa soda cider beer")),
+}
+KIND_OF = {word: kind for kind, (_, members) in KINDS.items() for word in members}
+
+TOPICS = (
+    "the sea", "the moon", "a river", "the rain", "autumn", "the stars", "a garden", "winter", "the wind", "a forest",
+    "coffee", "friendship", "my cat", "a mountain", "the sun", "music", "snow", "a train", "home", "hope",
+    "a lighthouse", "the night", "my grandmother", "an old tree", "spring", "the desert", "a quiet street", "bread",
+)  # fmt: skip
+
+NUMBER_WORDS = {"two": 2, "three": 3, "four": 4, "five": 5}
+
+
+def with_article(word: str) -> str:
+    return ("an " if word[0] in "aeiou" else "a ") + word
+
+
+def sentence(text: str) -> str:
+    """The text with its first letter in upper case."""
+    return text[0].upper() + text[1:]
+
+
+def comma_and(words: list[str]) -> str:
+    """a, b and c"""
+    return ", ".join(words[:-1]) + " and " + words[-1] if len(words) > 1 else "".join(words)

@@ -1,0 +1,80 @@
+"""The model as it is shipped: complete, small, the same in both formats, one tokenisation for both."""
+
+import json
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import gguf
+import pytest
+import xllamacpp
+from tokenizers import Tokenizer
+
+from fledgling.chat import CHAT_TEMPLATE, END, END_ID, SPECIALS
+
+FOLDER = Path(__file__).parents[2] / "src" / "magpie" / "models" / "fledgling"
+GGUF = FOLDER / "fledgling-f16.gguf"
+TEXTS = (
+    "Hello world", "What's 12345 + 67,890?", "I'm, he'll, THEY'RE, we've 'S", "a  b   c    d", "  leading, trailing  ",
+    "line\n\n\nnew\r\n\ttab \t mix\n  x", "emoji \U0001f600\U0001f469\u200d\U0001f467 ok", "中文字符 和 English。",
+    "üñíçødé naïve Ça É e\u0301", "١٢٣ ४५६ ⅷ ²³", "def f(x):\n    return x ** 2\n", "!!!...???\n\n--__",
+    "a\u00a0b\u2003c\u200bd \u2028 \u0085", "Здравствуйте, мир", "مرحبا بالعالم", "한국어 テスト",
+    "<|im_start|>user\nhi<|im_end|>\n",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def llama_tokens() -> Callable[[str], list[int]]:
+    """llama.cpp's own tokenisation, over its server's HTTP door."""
+    parameters = xllamacpp.CommonParams()
+    parameters.model.path = str(GGUF)
+    parameters.n_parallel, parameters.n_ctx, parameters.port = 1, 256, 0
+    parameters.verbosity, parameters.warmup = 0, False
+    parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = 1
+    server = xllamacpp.Server(parameters)
+
+    def tokens(text: str) -> list[int]:
+        body = json.dumps({"content": text, "add_special": False, "parse_special": True}).encode()
+        request = urllib.request.Request(
+            f"{server.listening_address}/tokenize", body, {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request) as answer:
+            found: list[int] = json.loads(answer.read())["tokens"]
+        return found
+
+    return tokens
+
+
+def value(reader: gguf.GGUFReader, key: str) -> object:
+    field = reader.get_field(key)
+    assert field is not None, key
+    return field.contents()
+
+
+def test_the_model_is_complete_and_at_most_16_mb() -> None:
+    names = {path.name for path in FOLDER.iterdir()}
+    assert names == {
+        "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors",
+        GGUF.name,
+    }  # fmt: skip
+    assert sum(path.stat().st_size for path in FOLDER.iterdir()) <= 16_000_000
+    assert not (FOLDER.parent / "__init__.py").exists()
+
+
+def test_both_formats_carry_the_same_template_vocabulary_and_end_tokens() -> None:
+    reader = gguf.GGUFReader(GGUF)
+    tokenizer = Tokenizer.from_file(str(FOLDER / "tokenizer.json"))
+    settings = json.loads((FOLDER / "tokenizer_config.json").read_text(encoding="utf-8"))
+    assert settings["chat_template"] == value(reader, "tokenizer.chat_template") == CHAT_TEMPLATE
+    assert settings["eos_token"] == END
+    assert [tokenizer.id_to_token(index) for index in range(len(SPECIALS))] == list(SPECIALS)
+    assert value(reader, "tokenizer.ggml.eos_token_id") == value(reader, "tokenizer.ggml.eot_token_id") == END_ID
+    assert value(reader, "tokenizer.ggml.add_bos_token") is False
+    vocabulary = value(reader, "tokenizer.ggml.tokens")
+    assert vocabulary == [tokenizer.id_to_token(index) for index in range(tokenizer.get_vocab_size())]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_llama_cpp_splits_text_as_the_tokenizer_file_does(text: str, llama_tokens: Callable[[str], list[int]]) -> None:
+    tokenizer = Tokenizer.from_file(str(FOLDER / "tokenizer.json"))
+    assert llama_tokens(text) == tokenizer.encode(text, add_special_tokens=False).ids
