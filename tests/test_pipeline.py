@@ -14,6 +14,7 @@ from magpie.pipeline import (
     NOT_IN_FINGERPRINT,
     engine_fitness,
     make_plan,
+    open_tokenizer,
     resolve,
 )
 from magpie.recipes import Recipe, parse
@@ -93,3 +94,20 @@ def test_an_engine_that_is_not_installed_says_what_to_install(monkeypatch: pytes
     fitness = {engine.engine: engine for engine in engine_fitness()}
     assert not fitness["llamacpp"].runs
     assert "pip install xllamacpp" in fitness["llamacpp"].about
+
+
+def test_a_hub_id_is_fetched_unless_there_is_such_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = find_model("fledgling").parent
+    asked: list[str] = []
+
+    def download(name: str) -> Path:
+        asked.append(name)
+        return folder
+
+    monkeypatch.setattr("magpie.pipeline.download", download)
+    assert open_tokenizer("owner/name").tokenizer.vocab_size == open_tokenizer("fledgling").tokenizer.vocab_size
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "mine").symlink_to(folder)
+    open_tokenizer("models/mine")
+    assert asked == ["owner/name"]

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from hashlib import blake2b
 from importlib.resources import files
 from pathlib import Path
 
-from magpie.errors import MissingExtra, ModelError
+from magpie.errors import ModelError
 
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-_TOKENIZER_FILES = ["*.json", "*.jinja", "tokenizer.model", "vocab.txt", "merges.txt"]
 _WHOLE_BYTES = 64 << 20
 _SAMPLES, _SAMPLE_BYTES = 256, 64 << 10
 
@@ -33,26 +30,6 @@ def find_model(name_or_path: str) -> Path:
             f"({', '.join(sorted(shipped))}); give the path of a GGUF file"
         )
     return path
-
-
-def find_tokenizer(name_or_path: str) -> Path:
-    """Where a model's tokenizer and chat template are: as `find_model`, or fetched from the Hugging Face Hub by the id
-    of a repository, such as `org/name`. Weights are never fetched.
-    """
-    if Path(name_or_path).expanduser().exists() or not _HUB_ID.fullmatch(name_or_path):
-        return find_model(name_or_path)
-    try:
-        import huggingface_hub
-    except ImportError as error:
-        raise MissingExtra(f"model {name_or_path!r}: fetching it needs: pip install huggingface_hub") from error
-    try:
-        return Path(huggingface_hub.snapshot_download(name_or_path, allow_patterns=_TOKENIZER_FILES))
-    except Exception as error:
-        reason = str(error).partition("\n")[0]
-        raise ModelError(
-            f"model {name_or_path!r}: no such path, and the Hugging Face Hub did not give it "
-            f"({type(error).__name__}: {reason}); give the path of a GGUF file or a Hugging Face folder"
-        ) from error
 
 
 def file_digest(path: Path) -> str:

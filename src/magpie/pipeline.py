@@ -6,6 +6,7 @@ Decides what a stage's fingerprint covers. Writes nothing, and knows nothing of 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -35,6 +36,9 @@ from magpie.templates import (
     open_model,
     sanitize,
 )
+from magpie.templates.hub import download
+
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 VERSIONS = {"instruct": 1, "respond": 1}
 """Of each stage's code: raised when the same settings come to make other rows."""
@@ -211,6 +215,15 @@ def _prompts(chat: ChatTemplate) -> Mapping[str, Any]:
 def _fingerprint(stage: str, covered: Mapping[str, Any]) -> str:
     text = json.dumps({"stage": stage, "version": VERSIONS[stage], **covered}, sort_keys=True)
     return blake2b(text.encode(), digest_size=4).hexdigest()
+
+
+def open_tokenizer(name_or_path: str) -> ModelFiles:
+    """What magpie knows of a model without running it: of one in the package, at a path, or on the Hugging Face Hub by
+    the id of its repository (`owner/name`), of which the weights are not fetched.
+    """
+    if _HUB_ID.fullmatch(name_or_path) and not Path(name_or_path).expanduser().exists():
+        return open_model(download(name_or_path))
+    return open_model(find_model(name_or_path))
 
 
 @contextmanager

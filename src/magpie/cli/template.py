@@ -10,8 +10,8 @@ from rich.text import Text
 
 from magpie.cli.text import print_json, visible
 from magpie.errors import UserError
-from magpie.modelfiles import find_tokenizer
-from magpie.templates import TEMPLATE_SYSTEM, ChatTemplate, TemplateOptions, derive, open_model, sample
+from magpie.pipeline import open_tokenizer
+from magpie.templates import TEMPLATE_SYSTEM, ChatTemplate, TemplateOptions, derive, sample
 
 _STYLES = {"template": "dim", "user model": "bold cyan", "assistant model": "green"}
 _PROMPTS = ("pre_query", "pre_response", "follow_up")
@@ -22,7 +22,7 @@ def template(name: str, system: str | None, thinking: str | None, *, as_json: bo
         raise UserError(f"--thinking {thinking!r}: expected on or off")
     switch = cast(Literal["on", "off", "default"], thinking or "default")
     options = TemplateOptions(system=TEMPLATE_SYSTEM if system is None else system, thinking=switch)
-    chat = derive(open_model(find_tokenizer(name)), options)
+    chat = derive(open_tokenizer(name), options)
     if as_json:
         print_json(chat.describe(), indent=True)
         return

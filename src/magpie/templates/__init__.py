@@ -10,7 +10,7 @@ from magpie.templates.chat import ChatTemplate
 from magpie.templates.derive import derive
 from magpie.templates.families import Family, family_of
 from magpie.templates.model import ModelFiles, open_model
-from magpie.templates.options import TEMPLATE_SYSTEM, System, TemplateOptions
+from magpie.templates.options import TEMPLATE_SYSTEM, Switch, System, TemplateOptions
 from magpie.templates.probe import check_tokenizer, probe_texts
 from magpie.templates.sample import Segment, sample
 from magpie.templates.sanitize import sanitize
@@ -21,6 +21,7 @@ __all__ = [
     "Family",
     "ModelFiles",
     "Segment",
+    "Switch",
     "System",
     "TemplateOptions",
     "check_tokenizer",

@@ -14,13 +14,15 @@ from typing import Any
 
 from magpie.errors import TemplateError
 from magpie.seams import Message, Tokenizer, Tokens
-from magpie.templates.ends import End, marks
+from magpie.templates.ends import End
 from magpie.templates.families import Family
 from magpie.templates.frame import Frame, Opening, build_frame, build_opening, last_anchor
+from magpie.templates.marks import between_marks, marks
 from magpie.templates.script import Script
 from magpie.templates.sentinels import ASSISTANT, USER, shared_start, shown, split
 
-_KEPT_FRAMES = 256
+_KEPT = 256
+"""Pre-queries and frames kept, one for each system prompt in use."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +32,14 @@ class ChatTemplate:
     script: Script
     tokenizer: Tokenizer
     added: Mapping[str, int]
+    """The special tokens that the template writes."""
     user_end: End
     assistant_end: End
     markers: tuple[str, ...]
     """Texts that only the template may write, such as `<|im_start|>`: in a model's text they are a leak."""
     family: Family
     heals: bool
-    """Whether a generation prompt ends in text that merges with the assistant's first words."""
+    """Whether the end of a generation prompt has other ids when the assistant's words follow: then those are taken."""
     by_hand: str | None = None
     """The pre-query's text where a user gave it."""
     report: Mapping[str, Any] = field(default_factory=dict)
@@ -52,10 +55,6 @@ class ChatTemplate:
     def stop(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys([*self.user_end.texts, *self.assistant_end.texts]))
 
-    @cached_property
-    def marker_ids(self) -> frozenset[int]:
-        return frozenset(self.added[text] for text in self.markers if text in self.added)
-
     @property
     def response_stop_token_ids(self) -> tuple[int, ...]:
         """Where a response ends. A token that closes a thought inside it, as in harmony, is not among them."""
@@ -65,24 +64,43 @@ class ChatTemplate:
     def response_stop(self) -> tuple[str, ...]:
         return self.assistant_end.texts
 
+    @cached_property
+    def marker_ids(self) -> frozenset[int]:
+        return frozenset(self.added[text] for text in self.markers if text in self.added)
+
+    @cached_property
+    def first_token_bans(self) -> tuple[int, ...]:
+        """The ids that an instruction of this family may not begin with."""
+        opened = len(self.next_user([]).ids)
+        rows = [self._ids_with(text)[opened : opened + 1] for text in self.family.first_token_bans]
+        return tuple(dict.fromkeys(token for row in rows for token in row))
+
+    def describe(self) -> dict[str, Any]:
+        """What was found, as plain values."""
+        return dict(self.report)
+
     def next_user(self, messages: Sequence[Message]) -> Tokens:
         """What stands before the next user message. Raises `TemplateError` where its words would change that."""
         key = tuple(messages)
-        if len(key) > 1:
-            return Tokens(tuple(self._before_user(key)))
+        if _without_system(key)[1]:
+            return Tokens(tuple(self._follow_up(key)))
         if key not in self._opened:
             _make_room(self._opened)
-            self._opened[key] = Tokens(tuple(self._before_user(key)))
+            self._opened[key] = Tokens(tuple(self._pre_query(key)))
         return self._opened[key]
 
     def next_assistant(self, messages: Sequence[Message]) -> Tokens:
         """The whole conversation up to where the assistant writes."""
         system, turns = _without_system(messages)
         if len(turns) == 1 and turns[0].role == "user":
-            frame = self._frame(system)
+            frame = self.frame(system)
             if frame is not None and frame.fits(turns[0].content):
                 return Tokens(frame.ids(turns[0].content))
         return Tokens(tuple(self.prompt_ids(messages)[1]))
+
+    def text(self, token_ids: Sequence[int]) -> str:
+        """The text of token ids, special tokens written out."""
+        return self.tokenizer.decode(token_ids)
 
     def leaks(self, token_ids: Sequence[int], text: str) -> bool:
         """Whether a model wrote what only the template may write, as a token or as text."""
@@ -90,52 +108,34 @@ class ChatTemplate:
 
     def user_text(self, sampled: str) -> str:
         """The user message in what the model wrote as the user."""
-        return _own_words(sampled, self.user_end.between)
+        return self._words(sampled, "", self.user_end.between)
 
     def assistant_text(self, sampled: str) -> str:
         """The response in what the model wrote as the assistant."""
-        return _own_words(sampled, self.assistant_end.between)
+        return self._words(sampled, self.script.manner.first_words, self.assistant_end.between)
 
-    @cached_property
-    def first_token_bans(self) -> tuple[int, ...]:
-        """The ids that an instruction of this family may not begin with."""
-        opened = len(self.next_user([]).ids)
-        rows = [self._first_words(text)[opened : opened + 1] for text in self.family.first_token_bans]
-        return tuple(dict.fromkeys(token for row in rows for token in row))
+    def _words(self, sampled: str, before: str, after: str) -> str:
+        """`sampled` without outer white space and what the template has around words, special tokens shown or not."""
+        text = sampled.strip()
+        for form in (str.strip, self._without_marks):
+            text = text.removeprefix(form(before)).removesuffix(form(after)).strip()
+        return text
 
-    def _first_words(self, words: str) -> list[int]:
-        return self.tokenizer.encode(self.script.bare_prompt([Message("user", words)]))
-
-    def describe(self) -> dict[str, Any]:
-        """What was found, as plain values."""
-        return dict(self.report)
+    def _without_marks(self, text: str) -> str:
+        return "".join(between_marks(text, self.added)).strip()
 
     def prompt_ids(self, messages: Sequence[Message]) -> tuple[str, list[int]]:
         """The prompt for the assistant as text and ids, from a whole rendering."""
         text = self.script.prompt(messages)
-        ids = self.tokenizer.encode(text)
+        alone = self.tokenizer.encode(text)
         if not self.heals:
-            return text, ids
-        continued = [self.tokenizer.encode(text + self.lead + words) for words in ASSISTANT]
-        return text, ids[: shared_start([ids, *continued])]
-
-    @property
-    def lead(self) -> str:
-        return self.script.manner.lead
-
-    def _before_user(self, messages: tuple[Message, ...]) -> list[int]:
-        turns = _without_system(messages)[1]
-        if self.by_hand is not None and not turns:
-            return self._by_hand()
-        if turns and self.opening is not None:
-            before = self._text_before_user(messages)
-            end = last_anchor(before, self.anchors)
-            if before[end:] == self.opening.text:
-                return [*self.tokenizer.encode(before[:end]), *self.opening.ids]
-        return self.before_user(messages)[1]
+            return text, alone
+        rows = [self.tokenizer.encode(text + self.script.manner.lead + words) for words in ASSISTANT]
+        shared = rows[0][: shared_start(rows)]
+        return text, alone if shared[: len(alone)] == alone else shared
 
     def before_user(self, messages: Sequence[Message]) -> tuple[str, list[int]]:
-        """The text and the ids that stand before any next user message, the long way."""
+        """The text and the ids that stand before any next user message: what all sentinels have in common."""
         texts = [self.script.bare_prompt([*messages, Message("user", words)]) for words in USER]
         said = [sum(message.content.count(words) for message in messages) for words in USER]
         starts = {split(*each)[0] for each in zip(texts, USER, repeat("user"), said)}
@@ -147,9 +147,29 @@ class ChatTemplate:
         rows = [self.tokenizer.encode(text) for text in texts]
         return starts.pop(), rows[0][: shared_start(rows)]
 
+    def _pre_query(self, messages: Sequence[Message]) -> list[int]:
+        if self.by_hand is None:
+            return self.before_user(messages)[1]
+        rows = [self.tokenizer.encode(f"{self.by_hand}{words}") for words in USER]
+        return rows[0][: shared_start(rows)]
+
+    def _follow_up(self, messages: Sequence[Message]) -> list[int]:
+        if self.opening is not None:
+            before = self._text_before_user(messages)
+            end = last_anchor(before, self.anchors)
+            if before[end:] == self.opening.text:
+                return [*self.tokenizer.encode(before[:end]), *self.opening.ids]
+        return self.before_user(messages)[1]
+
     def _text_before_user(self, messages: Sequence[Message]) -> str:
         said = sum(message.content.count(USER[0]) for message in messages)
         return split(self.script.bare_prompt([*messages, Message("user", USER[0])]), USER[0], "user", said)[0]
+
+    def _ids_with(self, words: str) -> list[int]:
+        return self.tokenizer.encode(self.script.bare_prompt([Message("user", words)]))
+
+    def anchors(self, text: str) -> list[tuple[int, int]]:
+        return marks(text, self.added)
 
     @cached_property
     def opening(self) -> Opening | None:
@@ -160,14 +180,8 @@ class ChatTemplate:
             return None
         return build_opening(rows, self.tokenizer, self.anchors)
 
-    def anchors(self, text: str) -> list[tuple[int, int]]:
-        return marks(text, self.added)
-
-    def _by_hand(self) -> list[int]:
-        rows = [self.tokenizer.encode(f"{self.by_hand}{words}") for words in USER]
-        return rows[0][: shared_start(rows)]
-
-    def _frame(self, system: str | None) -> Frame | None:
+    def frame(self, system: str | None) -> Frame | None:
+        """The shortcut to the prompt for one user message after `system`; None where it could not be proven."""
         if system not in self._frames:
             _make_room(self._frames)
             self._frames[system] = self._build_frame(system)
@@ -177,7 +191,8 @@ class ChatTemplate:
         opening = [] if system is None else [Message("system", system)]
 
         def prompt(words: str) -> tuple[str, list[int]]:
-            return self.prompt_ids([*opening, Message("user", words)])
+            text, ids = self.prompt_ids([*opening, Message("user", words)])
+            return (text + self.script.manner.lead + ASSISTANT[0] if self.heals else text), ids
 
         needles = self.script.renderer.facts["needles"]
         return build_frame(prompt, self.tokenizer, self.anchors, needles)
@@ -190,10 +205,5 @@ def _without_system(messages: Sequence[Message]) -> tuple[str | None, Sequence[M
 
 
 def _make_room(cache: dict[Any, Any]) -> None:
-    if len(cache) >= _KEPT_FRAMES:
+    if len(cache) >= _KEPT:
         cache.pop(next(iter(cache)))
-
-
-def _own_words(sampled: str, between: str) -> str:
-    """`sampled` without outer white space and without the plain text that stands before the end of the turn."""
-    return sampled.strip().removesuffix(between.strip()).rstrip()

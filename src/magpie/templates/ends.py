@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from magpie.seams import Message
+from magpie.templates.marks import between_marks, marks
 from magpie.templates.render import Refusal
 from magpie.templates.script import Script
 from magpie.templates.sentinels import ASSISTANT, USER, split
@@ -28,18 +28,6 @@ class End:
     texts: tuple[str, ...] = ()
     between: str = ""
     """What the template puts between the words and the stop: the model writes it too."""
-
-
-def marks(text: str, added: Mapping[str, int]) -> list[tuple[int, int]]:
-    """Start and end of each special token in `text`: the longest where several begin at one place."""
-    pattern = _pattern(tuple(added))
-    return [match.span() for match in pattern.finditer(text)] if pattern else []
-
-
-@lru_cache(maxsize=8)
-def _pattern(texts: tuple[str, ...]) -> re.Pattern[str] | None:
-    solid = sorted((text for text in texts if text.strip()), key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, solid))) if solid else None
 
 
 def user_end(script: Script, added: Mapping[str, int]) -> End:
@@ -104,14 +92,17 @@ def _place(text: str, added: Mapping[str, int], wanted: int) -> int:
 def inside_answer(script: Script, added: Mapping[str, int]) -> set[int]:
     """Tokens that stand between the generation prompt and the last words of an answer with a thought in it."""
     try:
-        text = script.conversation(
-            [ASK, _THOUGHT], reasoning_content=_REASONING, reasoning=_REASONING, thinking=_REASONING
-        )
+        text = _with_thought(script)
     except Refusal:
         return set()
     answer = _after(text, ASK.content).partition(_THOUGHT.content)[0]
     thought = _after(answer, _REASONING) if _REASONING in answer else ""
     return {added[thought[start:end]] for start, end in marks(thought, added)}
+
+
+def _with_thought(script: Script) -> str:
+    """A conversation whose answer has a thought before it, under each name that templates know for one."""
+    return script.conversation([ASK, _THOUGHT], reasoning_content=_REASONING, reasoning=_REASONING, thinking=_REASONING)
 
 
 def texts_of(script: Script, added: Mapping[str, int]) -> tuple[str, ...]:
@@ -123,7 +114,20 @@ def texts_of(script: Script, added: Mapping[str, int]) -> tuple[str, ...]:
     return tuple(token for token in found if added[token] not in inside)
 
 
-def plain_header(script: Script) -> str:
-    """The words that open a user's turn, for templates that write no special token there."""
+def plain_headers(script: Script, added: Mapping[str, int]) -> tuple[str, ...]:
+    """The plain text that opens a user's turn, where it is more than a word: `USER:`, `### Instruction:`."""
     before, _ = split(script.prompt([ASK, REPLY, Message("user", USER[1])]), USER[1], "user")
-    return before[before.rfind(REPLY.content) + len(REPLY.content) :].strip() if REPLY.content in before else ""
+    header = before.rpartition(REPLY.content)[2] if REPLY.content in before else ""
+    plain = [text.strip() for text in between_marks(header, added)]
+    return tuple(text for text in plain if len(text) >= 4 and not text.isalnum())
+
+
+def sample_texts(script: Script) -> str:
+    """All that the template writes around words, in one text to look for special tokens in."""
+    turns = [ASK, REPLY, ASK_AGAIN]
+    texts = [script.prompt(turns), script.conversation([*turns, REPLY])]
+    try:
+        texts += [script.prompt([Message("system", "Be brief."), *turns]), _with_thought(script)]
+    except Refusal:
+        return "\n".join(texts)
+    return "\n".join(texts)

@@ -1,6 +1,7 @@
 """Reads a Hugging Face model folder: tokenizer.json and the JSON files around it.
 
-Knows which file wins where two say different things. Opens no transformers; renders nothing.
+Knows which file wins where two say different things; renders nothing. Opens no transformers, but for a folder that
+only transformers can read.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import tokenizers
 from tokenizers import AddedToken
 
 from magpie.errors import ModelError
-from magpie.templates.tokenizer import FastTokenizer, wrap
+from magpie.templates import slow
+from magpie.templates.tokenizer import Vocabulary, wrap
 
 Files = Mapping[str, Mapping[str, Any]]
 _NAMES: Final = (
@@ -45,20 +47,22 @@ def _json(path: Path) -> Mapping[str, Any]:
     return found
 
 
-def tokenizer(path: Path, files: Files) -> FastTokenizer:
-    """The folder's tokenizer. Raises `ModelError` when it has no tokenizer.json."""
+def tokenizer(path: Path, files: Files) -> Vocabulary:
+    """The folder's tokenizer: of its tokenizer.json, or by way of transformers where there is only something older."""
     file = path / "tokenizer.json"
     if not file.is_file():
-        raise ModelError(
-            f"{path}: no tokenizer.json in this folder; expected a Hugging Face model folder: where only a "
-            "sentencepiece model is, write one with transformers: AutoTokenizer.from_pretrained(A).save_pretrained(B)"
-        )
+        return slow.open_tokenizer(path, _names_a_tokenizer(path, files))
     try:
         inner = tokenizers.Tokenizer.from_file(str(file))
     except Exception as error:  # the library raises plain Exception
         raise ModelError(f"{file}: not a tokenizer that the tokenizers library can read ({error})") from None
     inner.add_special_tokens(_missing(inner, files))
     return wrap(inner)
+
+
+def _names_a_tokenizer(path: Path, files: Files) -> bool:
+    """Whether there is something in the folder that transformers could make a tokenizer of."""
+    return bool(files["tokenizer_config"]) or any(path.glob("*.model"))
 
 
 def _missing(inner: tokenizers.Tokenizer, files: Files) -> list[AddedToken]:
@@ -90,24 +94,24 @@ def _text(token: Any) -> str | None:
     return content if isinstance(content, str) else None
 
 
-def eos_ids(files: Files, special: Mapping[str, str], tokenizer: FastTokenizer) -> tuple[int, ...]:
+def eos_ids(files: Files, special: Mapping[str, str], tokenizer: Vocabulary) -> tuple[int, ...]:
     """Every id that one of the files says ends a generation."""
     found: set[int] = set()
     for name in ("generation_config", "config"):
         value = files[name].get("eos_token_id")
         values = value if isinstance(value, list) else [value]
         found |= {n for n in values if isinstance(n, int) and 0 <= n < tokenizer.vocab_size}
-    named = tokenizer.inner.token_to_id(special.get("eos_token", ""))
+    named = tokenizer.id_of(special.get("eos_token", ""))
     return tuple(sorted(found | ({named} if named is not None else set())))
 
 
-def adds_bos(files: Files, special: Mapping[str, str], tokenizer: FastTokenizer) -> bool:
+def adds_bos(files: Files, special: Mapping[str, str], tokenizer: Vocabulary) -> bool:
     """Whether the tokenizer itself writes a beginning-of-sequence token: asked, where the settings do not say."""
     said = files["tokenizer_config"].get("add_bos_token")
     if isinstance(said, bool):
         return said
-    first = tokenizer.inner.encode("a", add_special_tokens=True).ids[:1]
-    return bool(first) and first == [tokenizer.inner.token_to_id(special.get("bos_token", ""))]
+    first = tokenizer.encode_by_itself("a")[:1]
+    return bool(first) and first == [tokenizer.id_of(special.get("bos_token", ""))]
 
 
 def context(files: Files) -> int | None:

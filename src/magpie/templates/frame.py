@@ -22,12 +22,17 @@ Anchors = Callable[[str], list[tuple[int, int]]]
 
 @dataclass(frozen=True)
 class Frame:
-    """Ids before, text just before, text just after, ids after; what a message may not hold."""
+    """Ids before, text just before, text just after, ids after; what a message may not hold.
+
+    `drop` counts the ids at the end of the encoded text that do not belong to the prompt: they were encoded with it
+    because of what the ids before them become when something follows.
+    """
 
     before: tuple[int, ...]
     left: str
     right: str
     after: tuple[int, ...]
+    drop: int
     needles: tuple[str, ...]
     encode: Callable[[str], list[int]] = field(repr=False)
 
@@ -38,7 +43,8 @@ class Frame:
         return not any(needle in content for needle in self.needles)
 
     def ids(self, content: str) -> tuple[int, ...]:
-        return (*self.before, *self.encode(self.left + content + self.right), *self.after)
+        middle = self.encode(self.left + content + self.right)
+        return (*self.before, *(middle[: -self.drop] if self.drop else middle), *self.after)
 
 
 @dataclass(frozen=True)
@@ -89,9 +95,9 @@ def _cut(
     left_at = max((start for start, _ in anchors(before)), default=0)
     right_at = min((end for _, end in anchors(after)), default=len(after))
     left, right = before[left_at:], after[:right_at]
-    fixed = tokenizer.encode(before[:left_at])
-    middle = tokenizer.encode(left + words + right)
-    end = len(fixed) + len(middle)
-    if list(whole[: len(fixed)]) != fixed or list(whole[len(fixed) : end]) != middle:
+    fixed, middle = tokenizer.encode(before[:left_at]), tokenizer.encode(left + words + right)
+    pieces = [*fixed, *middle]
+    drop = max(0, len(pieces) - len(whole))
+    if pieces[: len(pieces) - drop] != list(whole[: len(pieces)]):
         return None
-    return Frame(tuple(fixed), left, right, tuple(whole[end:]), tuple(needles), tokenizer.encode)
+    return Frame(tuple(fixed), left, right, tuple(whole[len(pieces) :]), drop, tuple(needles), tokenizer.encode)

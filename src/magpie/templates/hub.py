@@ -37,6 +37,8 @@ def download(repository: str) -> Path:
     try:
         return Path(hub.snapshot_download(repository, allow_patterns=list(PATTERNS)))
     except Exception as error:  # the library raises many kinds: no network, no such repository, no access
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
         raise ModelError(
-            f"{repository}: could not be fetched from the Hub ({error}); check the name, the network and your access"
+            f"{repository}: no such path here, and it could not be fetched from the Hugging Face Hub ({reason}); "
+            "check the name, the network and your access, or give a GGUF file or a folder"
         ) from None

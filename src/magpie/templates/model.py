@@ -13,7 +13,7 @@ from typing import Any
 from magpie.errors import ModelError, TemplateError
 from magpie.templates import folder
 from magpie.templates.gguf import read_metadata
-from magpie.templates.tokenizer import FastTokenizer
+from magpie.templates.tokenizer import Vocabulary
 from magpie.templates.vocabulary import END_TEXTS, build_tokenizer
 
 
@@ -22,7 +22,7 @@ class ModelFiles:
     """What magpie knows of a model without running it."""
 
     name: str
-    tokenizer: FastTokenizer
+    tokenizer: Vocabulary
     chat_templates: Mapping[str, str]
     """Jinja sources by name; one that stands alone is called `default`."""
     special: Mapping[str, str] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class ModelFiles:
         return tuple(sorted({*self.eos_ids, *_ends(self.tokenizer)}))
 
 
-def _ends(tokenizer: FastTokenizer) -> set[int]:
+def _ends(tokenizer: Vocabulary) -> set[int]:
     """In harmony vocabularies `<|end|>` closes a message, not a generation."""
     found = {text for text in END_TEXTS if text in tokenizer.added}
     if {"<|call|>", "<|return|>"} <= found or {"<|calls|>", "<|flush|>"} <= found:

@@ -171,6 +171,7 @@ class Refusal(TemplateError):
             "refused": "the chat template refuses this conversation",
             "failed": "the chat template failed",
         }
-        super().__init__(f"{texts[kind]}: {message or 'it gave no reason'}")
+        hint = "; give it with template.kwargs" if message.endswith("is undefined") else ""
+        super().__init__(f"{texts[kind]}: {message or 'it gave no reason'}{hint}")
         self.kind = kind
         self.message = message

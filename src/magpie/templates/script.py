@@ -32,6 +32,8 @@ class Manner:
     """What the template leaves out between a user's turn and an assistant's words when asked for a prompt."""
     lead: str = ""
     """White space that the template puts between the prompt and the assistant's words."""
+    first_words: str = ""
+    """What the template has between the prompt and the words that is not white space: the model writes it first."""
     prefill: str = ""
     """What magpie itself writes after the generation prompt: the end of a thought that may not be had."""
 

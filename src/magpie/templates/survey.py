@@ -6,11 +6,13 @@ Every answer comes from renderings, none from a list of models. Knows texts; kno
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from magpie.errors import TemplateError
 from magpie.seams import Message
+from magpie.templates.marks import between_marks
 from magpie.templates.render import Refusal
 from magpie.templates.script import Script, SystemRole
 from magpie.templates.sentinels import NotPrinted, shared_end, shared_start, split
@@ -20,7 +22,8 @@ SYSTEM = "¶Numbats keep the minutes of this meeting¶"
 ASK = Message("user", "Do numbats wear hats on Sundays?")
 REPLY = Message("assistant", "Only when echidnas visit them.")
 ASK_AGAIN = Message("user", "And what do potoroos make of it?")
-_NO_TOOLS: tuple[tuple[str, Any], ...] = (("tools", []), ("documents", []))
+_EMPTY: dict[str, Any] = {"tools": [], "documents": [], "bos_token": "", "eos_token": ""}
+"""What some templates need to be given, if empty: transformers has no tools as None and absent tokens undefined."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,12 @@ def learn(script: Script, bos: str) -> Script:
 
 
 def _first_that_prints(script: Script) -> Script:
-    """Content as text before content as parts; no tools, as transformers has it, before an empty list of them."""
+    """Content as text before content as parts; what transformers gives before what may be missing."""
     first = _prints(script)
     if first is None:
         return script
-    tries: list[dict[str, Any]] = [{"parts": True}, {"variables": _NO_TOOLS}, {"parts": True, "variables": _NO_TOOLS}]
+    given = tuple((name, value) for name, value in _EMPTY.items() if name not in script.renderer.variables)
+    tries: list[dict[str, Any]] = [{"parts": True}, {"variables": given}, {"parts": True, "variables": given}]
     found = next((s for s in (script.adopting(**changes) for changes in tries) if _prints(s) is None), None)
     if found is None:
         raise first
@@ -96,18 +100,18 @@ def _follows_last_user(script: Script, system: Message) -> bool:
     return text.find(SYSTEM) > text.find(ASK.content)
 
 
-def examine(script: Script, bos: str) -> Findings:
+def examine(script: Script, bos: str, added: Mapping[str, int]) -> Findings:
     """What the template adds by itself, after `learn` has found the manner."""
-    default = _default_system(script, bos)
+    default = _default_system(script, bos, added)
     return Findings(default, default is not None and _removed_by_empty(script, default), _generation_prompt(script))
 
 
-def _default_system(script: Script, bos: str) -> str | None:
+def _default_system(script: Script, bos: str, added: Mapping[str, int]) -> str | None:
     """What opens a conversation beyond a beginning-of-sequence token and the header of a user's turn."""
     whole, _ = split(script.bare_prompt([ASK]), ASK.content, "user")
     opening = whole.removeprefix(bos)
     opening = opening[: _tag_end(opening, len(opening) - shared_end([opening, _between_turns(script)]))]
-    spoken = _framed(script, opening) or max(_words(opening), key=len, default="")
+    spoken = _framed(script, opening) or max(_words(opening, added), key=len, default="")
     return spoken.strip() or None
 
 
@@ -134,10 +138,10 @@ def _framed(script: Script, opening: str) -> str:
     return none[start : max(start, len(none) - end)] if given[start:].startswith(SYSTEM) else ""
 
 
-def _words(text: str) -> list[str]:
-    """The runs of a text between tags; a line that is a bare role name is part of a header, not of what is said."""
-    runs = re.split(r"<[^<>\s]{1,60}>|\[/?[A-Z_]{2,40}\]|<｜[^｜]*｜>", text)
-    return [re.sub(r"\A\s*(system|developer)\s*\n", "", run).strip() for run in runs]
+def _words(text: str, added: Mapping[str, int]) -> list[str]:
+    """The plain runs of a text; a line that is a bare role name is part of a header, not of what is said."""
+    runs = [run for part in between_marks(text, added) for run in re.split(r"<[^<>\s]{1,60}>", part)]
+    return [re.sub(r"\A\s*(system|developer)\s*(\n|\Z)", "", run).strip() for run in runs]
 
 
 def _removed_by_empty(script: Script, default: str) -> bool:

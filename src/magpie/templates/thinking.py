@@ -22,10 +22,9 @@ if it likes. `none`: the template knows no thoughts."""
 
 _NAMED: Final = re.compile(r"think|reason", re.IGNORECASE)
 _REVERSED: Final = re.compile(r"disable|no_?think|skip|without", re.IGNORECASE)
-_OFF: Final = frozenset(
-    ("none", "off", "no", "false", "disabled", "disable", "nothink", "no_think", "non-thinking", "chat")
-)
-_ON: Final = frozenset(("on", "true", "enabled", "enable", "thinking", "think", "high", "medium", "low", "yes", "auto"))
+_GRADED: Final = re.compile(r"effort|budget|level")
+_OFF: Final = ("none", "off", "no", "false", "disabled", "disable", "nothink", "no_think", "non-thinking", "chat")
+_ON: Final = ("on", "true", "enabled", "enable", "thinking", "think", "high", "medium", "low", "yes", "auto")
 _OPEN: Final = re.compile(r"<(\w*think\w*|\w*reason\w*)>|\[(THINK)\]", re.IGNORECASE)
 
 
@@ -54,7 +53,7 @@ class Thinking:
 def find_thinking(script: Script) -> Thinking:
     """The switch of `script`'s template, and where it stands when nothing is said."""
     default = script.bare_prompt([ASK])
-    tags = _tags(script.renderer.source)
+    tags = _open_tags(default) or _tags(script.renderer.source)
     for name in sorted(filter(_NAMED.search, script.renderer.facts["variables"]), key=_preference):
         found = _try(script, name, default, tags)
         if found:
@@ -64,39 +63,52 @@ def find_thinking(script: Script) -> Thinking:
 
 def _preference(name: str) -> tuple[bool, str]:
     """A plain switch before an effort or a budget."""
-    return (bool(re.search(r"effort|budget|level", name)), name)
+    return (bool(_GRADED.search(name)), name)
 
 
 def _try(script: Script, name: str, default: str, tags: tuple[str, str] | None) -> Thinking | None:
-    texts = dict(_answers(script, name))
-    pair = _pair(name, texts)
+    texts = {repr(value): (value, text) for value, text in _answers(script, name)}
+    pair = _pair(name, texts, default)
     if pair is None:
         return None
     on, off = pair
-    state: State = "off" if texts[off] == default else "on"
+    state: State = "off" if texts[repr(off)][1] == default else "on"
     return Thinking(state, name, on, off, tags)
 
 
 def _answers(script: Script, name: str) -> Iterator[tuple[Any, str]]:
+    """Values to try and what the template writes with each; a budget or an effort is not a matter of yes and no."""
     constants = [value for variable, value in script.renderer.facts["options"] if variable == name]
-    for value in dict.fromkeys([True, False, *constants]):
+    plain = [] if _GRADED.search(name) else [True, False]
+    for value in {repr(value): value for value in [*plain, *constants]}.values():
         try:
-            yield value, script.adopting(variables=((name, value),)).bare_prompt([ASK])
+            yield value, script.adopting(variables=(*script.manner.variables, (name, value))).bare_prompt([ASK])
         except Refusal:
             continue
 
 
-def _pair(name: str, texts: dict[Any, str]) -> tuple[Any, Any] | None:
-    """The values that switch on and off, when both are known and make a difference."""
-    by_word = {str(value).lower(): value for value in texts if isinstance(value, str)}
-    on = next((by_word[word] for word in sorted(_ON) if word in by_word), None)
-    off = next((by_word[word] for word in sorted(_OFF) if word in by_word), None)
+def _pair(name: str, texts: dict[str, tuple[Any, str]], default: str) -> tuple[Any, Any] | None:
+    """The values that switch on and off, when both are known and make a difference. None stands for saying nothing."""
+    words = {str(value).lower(): value for value, _ in texts.values() if isinstance(value, str)}
+    on = next((words[word] for word in _ON if word in words), None)
+    off = next((words[word] for word in _OFF if word in words), None)
     pairs: list[tuple[Any, Any]] = [(False, True) if _REVERSED.search(name) else (True, False)]
     pairs += [(on, off)] if off is not None else []
-    if "budget" in name and 0 in texts:
-        pairs.insert(0, (None, 0))
-    known = [(a, b) for a, b in pairs if b in texts and a in texts and texts[a] != texts[b]]
-    return known[0] if known else None
+    pairs += [(None, 0)] if _GRADED.search(name) else []
+    written = {key: text for key, (_, text) in texts.items()} | {"None": default}
+    return next((pair for pair in pairs if _differ(pair, written)), None)
+
+
+def _differ(pair: tuple[Any, Any], written: dict[str, str]) -> bool:
+    on, off = map(repr, pair)
+    return on in written and off in written and written[on] != written[off]
+
+
+def _open_tags(prompt: str) -> tuple[str, str] | None:
+    """The tag that the prompt ends with, where it opens a thought."""
+    match = re.search(rf"(?:{_OPEN.pattern})\s*\Z", prompt, re.IGNORECASE)
+    opened = match[0].rstrip() if match else ""
+    return (opened, opened[0] + "/" + opened[1:]) if opened else None
 
 
 def _tags(source: str) -> tuple[str, str] | None:
@@ -126,6 +138,8 @@ def apply(script: Script, thinking: Thinking, wanted: Switch) -> tuple[Script, l
         return script, []
     if thinking.switch:
         value = thinking.on if wanted == "on" else thinking.off
+        if value is None:
+            return script, []
         return script.adopting(variables=(*script.manner.variables, (thinking.switch, value))), []
     if wanted == "on":
         return script, [] if thinking.state in ("always", "model") else [_NOTHING_TO_SWITCH]

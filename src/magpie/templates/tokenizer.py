@@ -1,6 +1,7 @@
 """A `tokenizers.Tokenizer` behind the seam: ids of a text with nothing added, and texts of ids with nothing lost.
 
 Knows the two ways in which vocabularies spell bytes (byte-level, and metaspace with `<0x0A>`); knows no template.
+`Vocabulary` is what the rest of this package asks of a tokenizer, whatever library it comes from.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import tokenizers
+
+from magpie.seams import Tokenizer
 
 Spelling = Literal["bytes", "metaspace", "other"]
 _BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
@@ -26,9 +29,23 @@ class Added:
     special: bool
 
 
+class Vocabulary(Tokenizer, Protocol):
+    """A tokenizer, and what deriving prompts needs to know of its tokens."""
+
+    @property
+    def added(self) -> Mapping[str, Added]:
+        """Tokens that are found in text before anything else is."""
+
+    def id_of(self, token: str) -> int | None:
+        """The id of a token by its name; None where there is none."""
+
+    def encode_by_itself(self, text: str) -> list[int]:
+        """The ids of `text` with whatever the tokenizer adds when nobody tells it not to."""
+
+
 @dataclass(frozen=True)
 class FastTokenizer:
-    """Implements `seams.Tokenizer`."""
+    """Implements `Vocabulary` over the tokenizers library."""
 
     inner: tokenizers.Tokenizer = field(repr=False)
     added: Mapping[str, Added] = field(repr=False)
@@ -38,6 +55,14 @@ class FastTokenizer:
     def encode(self, text: str) -> list[int]:
         ids: list[int] = self.inner.encode(text, add_special_tokens=False).ids
         return ids
+
+    def encode_by_itself(self, text: str) -> list[int]:
+        ids: list[int] = self.inner.encode(text, add_special_tokens=True).ids
+        return ids
+
+    def id_of(self, token: str) -> int | None:
+        found: int | None = self.inner.token_to_id(token)
+        return found
 
     def decode(self, ids: Sequence[int]) -> str:
         if self.spelling == "other":
