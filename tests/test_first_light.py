@@ -94,3 +94,13 @@ def test_tokens_are_counted(made: tuple[Plan, Run, list[Request]]) -> None:
 def test_the_python_interface_makes_and_opens_runs(tmp_path: Path) -> None:
     run = magpie.run("basic", model="fledgling", size=4, out=tmp_path / "api")
     assert magpie.open_run(tmp_path / "api").table().equals(run.table())
+
+
+def test_a_banned_first_token_begins_no_instruction_and_the_others_still_do(tmp_path: Path) -> None:
+    settings = ("respond=null", "instruct.first_token_bans=[What, Can, Write]")
+    run = magpie.run(size=SIZE, out=tmp_path / "banned", settings=settings)
+    free = magpie.run(size=SIZE, out=tmp_path / "free", settings=settings[:1])
+    begin = [row["instruction"].split(" ")[0] for row in run.rows()]
+    assert len(begin) > SIZE * 0.8
+    assert not {"What", "Can", "Write"} & set(begin)
+    assert {"What", "Can", "Write"} & {row["instruction"].split(" ")[0] for row in free.rows()}

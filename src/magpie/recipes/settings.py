@@ -54,13 +54,13 @@ class LlamaCpp(Settings):
 
     name: Literal["llamacpp"] = "llamacpp"
     slots: _Count | None = None
-    """Requests held at once; `null` chooses."""
+    """Requests in one batch; `null` is 32, or as many as fit 2 GiB of keys and values."""
     context: _Count | None = None
-    """Tokens that a prompt and its continuation have together; `null` is what the model was trained for."""
+    """Tokens of a prompt and its continuation together; `null` is what the model was trained for, at most 4096."""
     threads: _Count | None = None
-    """`null` is one for each core."""
-    gpu_layers: Annotated[int, Field(ge=-1)] | None = None
-    """Layers to place on a GPU; -1 is all; `null` chooses."""
+    """`null` is one for each core; one in all for a model file below 64 MiB, which a second only slows down."""
+    gpu_layers: Annotated[int, Field(ge=-1)] = -1
+    """Layers to place on a GPU, where there is one; -1 is as many as fit."""
 
 
 class Scripted(Settings):
