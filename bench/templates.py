@@ -20,14 +20,16 @@ from pathlib import Path
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-from magpie.errors import UserError
+from magpie.errors import TemplateError, UserError
 from magpie.seams import Message
 from magpie.templates import ChatTemplate, ModelFiles, TemplateOptions, derive, probe_texts
+from magpie.templates.render import Renderer
 from magpie.templates.tokenizer import wrap
 
 SPECIAL = re.compile(
     r"<\|[^|<>{}'\"\s]{1,60}\|?>|<[^|<>{}'\"\s]{1,40}\|>|<｜[^｜]{1,40}｜>|</?s>|<(?:bos|eos|pad|unk)>"
     r"|<(?:start|end)_of_\w+>|\[/?[A-Z_]{3,30}\]|<extra_id_\d+>|<\w+:\w+>|</?think>|<role>|</?tool_calls?>"
+    r"|\[\|[^|\]]{1,40}\|\]|〈\|[^|]{1,40}\|〉|<(?:SPECIAL|reserved)_\d+>|<_\w+>|\]~!?b[\[\]]|\[e~\[|\[gMASK\]|<sop>|<sep>"
 )
 WORDS = (
     "Write a short poem about the sea.",
@@ -117,7 +119,16 @@ def model_for(name: str, source: str, base: str) -> ModelFiles:
 
 
 def _special(source: str) -> list[str]:
-    return ["<s>", "</s>", "<pad>", *dict.fromkeys(SPECIAL.findall(source))]
+    """What looks like a special token in the source, or in what it writes: some put their tokens together."""
+    return ["<s>", "</s>", "<pad>", *dict.fromkeys(SPECIAL.findall(source + _written(source)))]
+
+
+def _written(source: str) -> str:
+    turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}]
+    try:
+        return Renderer(source, {"bos_token": "<s>", "eos_token": "</s>"}).render(turns, True)
+    except TemplateError:
+        return ""
 
 
 def examine(name: str, source: str, base: str) -> Row:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from magpie.errors import MissingExtra
+from magpie.errors import MissingExtra, ModelError
 from magpie.modelfiles import find_model
 from magpie.pipeline import (
     FIXED,
@@ -40,7 +40,6 @@ def test_every_setting_of_a_recipe_is_in_a_fingerprint_or_left_out_for_a_reason(
         "shard_rows=7",
         "engine.slots=3",
         "template.date=2020-01-01",
-        "template.kwargs={a: 1}",
     ],
 )
 def test_what_does_not_change_a_row_does_not_change_its_fingerprint(override: str) -> None:
@@ -61,6 +60,25 @@ def test_a_stage_s_setting_changes_its_own_fingerprint_and_those_that_read_it() 
     assert (earlier["instruct"] == before["instruct"], earlier["respond"] == before["respond"]) == (False, False)
 
 
+CHATML = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}BRIEFLY<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+NORWAY = "{{ ' Be brief.' if 'Norway' in m.content else '' }}"
+
+
+@pytest.mark.parametrize("treats", ["", NORWAY])
+def test_what_a_given_template_does_to_some_messages_only_changes_responses_and_no_instruction(
+    tmp_path: Path, treats: str
+) -> None:
+    (tmp_path / "t.jinja").write_text(CHATML.replace("BRIEFLY", treats))
+    given = fingerprints("", f"template.chat_template={tmp_path}/t.jinja")
+    (tmp_path / "t.jinja").write_text(CHATML.replace("BRIEFLY", treats + "{# #}"))
+    other = fingerprints("", f"template.chat_template={tmp_path}/t.jinja")
+    assert given["instruct"] == other["instruct"] == fingerprints()["instruct"]
+    assert len({given["respond"], other["respond"], fingerprints()["respond"]}) == 3
+
+
 def test_a_moved_model_keeps_its_fingerprint(tmp_path: Path) -> None:
     moved = tmp_path / "elsewhere.gguf"
     moved.write_bytes(find_model("fledgling").read_bytes())
@@ -74,6 +92,25 @@ def test_stops_of_the_template_and_the_recipe_reach_the_sampling() -> None:
     assert set(request.sampling.stop) == {"END", "\n"}
     assert plan.chat.stop_token_ids[0] in request.sampling.stop_token_ids
     assert request.sampling.max_tokens == 9
+
+
+def test_paths_are_made_absolute_so_that_a_run_goes_on_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "m.gguf").write_bytes(b"")
+    recipe = resolve("basic", tmp_path / "run", ["model=m.gguf", "template.chat_template=t.jinja"])
+    assert recipe.model == str(tmp_path / "m.gguf")
+    assert recipe.template.chat_template == str(tmp_path / "t.jinja")
+
+
+def test_a_folder_is_no_model_for_llama_cpp() -> None:
+    with pytest.raises(ModelError, match="is a folder; the engine llamacpp runs GGUF files"):
+        make_plan(parse("", "r", [f"model={find_model('fledgling').parent}"]))
+
+
+def test_how_the_scripted_engine_talks_is_in_its_fingerprint() -> None:
+    assert fingerprints("", "engine=scripted") != fingerprints("", "engine=scripted", "engine.empty_rate=0.5")
 
 
 def test_a_new_run_is_named_after_its_folder_and_dated(tmp_path: Path) -> None:

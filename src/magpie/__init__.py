@@ -20,24 +20,27 @@ def run(
     *,
     model: str | Path | None = None,
     size: int | None = None,
+    seed: int | None = None,
     out: str | Path,
     settings: tuple[str, ...] = (),
 ) -> Run:
     """Make a run in the folder `out`, or go on with the one there, and return it.
 
     recipe: a shipped recipe's name, a YAML file, or a `Recipe`; by default the run's own, or `basic` for a new one.
-    model: a GGUF file, or the name of a model inside the package. size: rows. settings: overrides such as
-    `"instruct.sampling.temperature=1.2"`. What these leave out is as the recipe has it. Only what is missing is made.
+    model: a GGUF file, or the name of a model inside the package. size: rows. seed: what all randomness follows from.
+    settings: overrides such as `"instruct.sampling.temperature=1.2"`. What these leave out is as the recipe has it.
+    Only what is missing is made.
 
-    Raises `magpie.errors.UserError` for what the caller can mend, `EngineDied` and `StageBug` otherwise; what was
-    made until then is in the run, and the same call goes on from there.
+    Raises `magpie.errors.UserError` for what the caller can mend, `EngineDied` and `StageBug` otherwise, and a
+    `KeyboardInterrupt` on Ctrl-C; what was made until then is in the run, and the same call goes on from there.
     """
     from magpie.executors.local import execute
     from magpie.pipeline import resolve
 
-    replace = {"model": None if model is None else str(model), "size": size}
+    replace = {"model": None if model is None else str(model), "size": size, "seed": seed}
     given = {name: value for name, value in replace.items() if value is not None}
-    return execute(resolve(recipe, Path(out), settings, given), Path(out))
+    folder = Path(out).expanduser()
+    return execute(resolve(recipe, folder, settings, given), folder)
 
 
 def open_run(path: str | Path) -> Run:

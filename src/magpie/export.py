@@ -6,7 +6,7 @@ Reads a run; knows no engine and no stage.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -25,19 +25,27 @@ _SPEAKERS = {"system": "system", "user": "human", "assistant": "gpt"}
 def export(run: Run, form: Format, to: Path) -> int:
     """Write the kept rows of `run` to the file `to`; how many they were.
 
-    A `.json` file holds one array, any other one JSON object a line. Raises `RunError` when no row is kept (an empty
-    dataset is a mistake found late), `StorageError` when the disk refuses.
+    A `.json` file holds one array, any other one JSON object a line. What is no plain file (a pipe, a device) is
+    written to as it is. Raises `RunError` when no row is kept (an empty dataset is a mistake found late) or when the
+    run has no responses to show, `StorageError` when the disk refuses.
     """
-    count = run.kept()
-    if count == 0:
+    made = {column.name for stage in run.stages for column in stage.columns}
+    if form != "parquet" and "response" not in made:
+        raise RunError(f"{run.path}: the run makes instructions only, and {form} needs responses: use parquet")
+    if run.kept() == 0:
         raise RunError(f"{run.path}: no row has come through every stage, so there is nothing to export; see `status`")
-    make_folder(to.absolute().parent)
-    with whole_file(to) as file:
+    with _opened(to) as file:
         if form == "parquet":
-            _write_parquet(file, run.batches())
-        else:
-            _write_json(file, (_SHAPES[form](row) for row in run.rows()), array=to.suffix == ".json")
-    return count
+            return _write_parquet(file, run.batches())
+        return _write_json(file, (_SHAPES[form](row) for row in run.rows()), array=to.suffix == ".json")
+
+
+def _opened(to: Path) -> AbstractContextManager[IO[bytes]]:
+    if to.exists() and not to.is_file() and not to.is_dir():
+        return to.open("wb")
+    target = to.resolve()
+    make_folder(target.parent)
+    return whole_file(target)
 
 
 def _messages(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,16 +68,20 @@ _SHAPES: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
 }
 
 
-def _write_json(file: IO[bytes], documents: Iterator[dict[str, Any]], *, array: bool) -> None:
+def _write_json(file: IO[bytes], documents: Iterator[dict[str, Any]], *, array: bool) -> int:
     before, between, after = (b"[\n", b",\n", b"\n]\n") if array else (b"", b"\n", b"\n")
-    for number, document in enumerate(documents):
-        file.write(between if number else before)
+    count = 0
+    for document in documents:
+        file.write(between if count else before)
         file.write(orjson.dumps(document))
+        count += 1
     file.write(after)
+    return count
 
 
-def _write_parquet(file: IO[bytes], batches: Iterator[pa.RecordBatch]) -> None:
+def _write_parquet(file: IO[bytes], batches: Iterator[pa.RecordBatch]) -> int:
     """Every column of a kept row but those that say why a row was dropped."""
+    count = 0
     with ExitStack() as opened:
         writer: pq.ParquetWriter | None = None
         for batch in batches:
@@ -77,3 +89,5 @@ def _write_parquet(file: IO[bytes], batches: Iterator[pa.RecordBatch]) -> None:
             if writer is None:
                 writer = opened.enter_context(pq.ParquetWriter(file, shown.schema, compression="zstd"))
             writer.write_batch(shown)
+            count += shown.num_rows
+    return count

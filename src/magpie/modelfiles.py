@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from hashlib import blake2b
 from importlib.resources import files
 from pathlib import Path
@@ -25,9 +26,11 @@ def find_model(name_or_path: str) -> Path:
     if name_or_path in shipped:
         return shipped[name_or_path]
     if not path.exists():
+        close = get_close_matches(name_or_path, shipped, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else "give the path of a GGUF file"
         raise ModelError(
-            f"model {name_or_path!r}: no such file, and no model of that name in the package "
-            f"({', '.join(sorted(shipped))}); give the path of a GGUF file"
+            f"model {name_or_path!r}: no such file ({path.absolute()}), and no model of that name in the package "
+            f"({', '.join(sorted(shipped))}); {hint}"
         )
     return path
 

@@ -19,9 +19,21 @@ from typing import Any, Literal
 from magpie.columns import MAKERS
 from magpie.engines.llamacpp import LlamaCppSettings, import_llamacpp, open_llamacpp
 from magpie.engines.scripted import ScriptedSettings, open_scripted
-from magpie.errors import MissingExtra, TemplateError
-from magpie.modelfiles import file_digest, find_model
-from magpie.recipes import DEFAULT, Instruct, LlamaCpp, Recipe, Respond, Sampling, Scripted, dump, parse, recipe_text
+from magpie.errors import MissingExtra, ModelError, TemplateError, UserError
+from magpie.modelfiles import file_digest, find_model, shipped_models
+from magpie.recipes import (
+    DEFAULT,
+    Instruct,
+    LlamaCpp,
+    Recipe,
+    Respond,
+    Sampling,
+    Scripted,
+    Template,
+    dump,
+    parse,
+    recipe_text,
+)
 from magpie.runs import RunFolder
 from magpie.seams import Engine, SamplingParams, Stage
 from magpie.stages import instruct, respond
@@ -47,8 +59,8 @@ NOT_IN_FINGERPRINT = {
     "about": "says what the recipe is for",
     "name": "names rows to people; inside, a row is its number",
     "model": "a path may move; the digest of the model stands in",
-    "engine": "how a model is run, not which; only the scripted engine is a model of its own",
-    "template": "what the template came out as stands in: its prompts and its stops",
+    "engine": "how a model is run, not which; only the scripted engine is a model of its own, by how it talks",
+    "template": "what it came out as stands in: prompts and stops; and, for responses, what overrides the model's own",
     "size": "raising it must keep every row made",
     "shard_rows": "where rows lie, not what they are",
 }
@@ -68,6 +80,8 @@ class PlannedStage:
     position: int
     stage: Stage
     fingerprint: str
+    settings: Mapping[str, Any]
+    """What it came to be set to: the recipe's word, else what suits the family, else the paper's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,26 +102,52 @@ FIXED = ("name", "shard_rows")
 def resolve(
     recipe: str | Recipe | None, out: Path, overrides: Sequence[str] = (), replace: Mapping[str, Any] | None = None
 ) -> Recipe:
-    """The recipe for a run in the folder `out`, complete.
+    """The recipe for a run in the folder `out`, complete, its paths absolute.
 
     recipe: a name, a file, or a recipe; None is the run's own, or the default for a new run. `overrides` and then
     `replace` win over it; what a run fixes when it is made wins over all.
     """
     folder = RunFolder(out)
     folder.check_usable()
-    made = parse(folder.recipe_text(), str(out / "recipe.yaml")) if folder.is_run() else None
-    if recipe is None and made is not None:
-        recipe = made
-    if isinstance(recipe, Recipe):
-        text, where = dump(recipe), "recipe"
-    else:
-        where = recipe or DEFAULT
-        text = recipe_text(where)
-    resolved = parse(text, where, overrides, replace)
-    if made is not None:
-        resolved = resolved.model_copy(update={name: getattr(made, name) for name in FIXED})
+    made = _made(folder, needed=recipe is None)
+    given = recipe if recipe is not None else made or DEFAULT
+    where = given if isinstance(given, str) else "recipe"
+    text = recipe_text(given) if isinstance(given, str) else dump(given)
+    resolved = _absolute(parse(text, where, overrides, replace))
+    resolved = resolved.model_copy(update=_fixed(folder, made))
     named = resolved if resolved.name else resolved.model_copy(update={"name": _run_name(out)})
     return _dated(named, made)
+
+
+def _made(folder: RunFolder, *, needed: bool) -> Recipe | None:
+    """The recipe that lies in the folder, also of a run that a kill left before it became one."""
+    if not folder.is_run() and not folder.has_recipe():
+        return None
+    try:
+        return parse(folder.recipe_text(), str(folder.path / "recipe.yaml"))
+    except UserError:
+        if needed and folder.is_run():
+            raise
+        return None
+
+
+def _fixed(folder: RunFolder, made: Recipe | None) -> dict[str, Any]:
+    """What a run keeps from its making on, whatever was edited since."""
+    if folder.is_run():
+        index = folder.index()
+        return {name: index[name] for name in FIXED}
+    return {} if made is None else {name: getattr(made, name) for name in FIXED}
+
+
+def _absolute(recipe: Recipe) -> Recipe:
+    """The recipe with absolute paths, so that a run goes on from any folder."""
+    model, template = recipe.model, recipe.template
+    if model not in shipped_models() and Path(model).expanduser().exists():
+        model = str(Path(model).expanduser().resolve())
+    if template.chat_template is not None:
+        path = str(Path(template.chat_template).expanduser().resolve())
+        template = template.model_copy(update={"chat_template": path})
+    return recipe.model_copy(update={"model": model, "template": template})
 
 
 def _dated(recipe: Recipe, made: Recipe | None) -> Recipe:
@@ -127,42 +167,59 @@ def make_plan(recipe: Recipe) -> Plan:
     Raises `ModelError` and `TemplateError` for a model that cannot be used this way.
     """
     path = find_model(recipe.model)
+    if isinstance(recipe.engine, LlamaCpp) and path.is_dir():
+        raise ModelError(f"{path}: is a folder; the engine llamacpp runs GGUF files: give the path of one")
     model = open_model(path)
     chat = _with_rules(derive(model, _template_options(recipe)), recipe.instruct)
-    identity = "scripted" if isinstance(recipe.engine, Scripted) else file_digest(path)
-    common = {"model": identity, "seed": recipe.seed}
+    common = {"model": _identity(recipe.engine, path), "seed": recipe.seed}
     planned: list[PlannedStage] = []
     for position, (stage, settings) in enumerate(_stages(recipe, chat), start=1):
         makers = {column.name: p for p in planned for column in p.stage.writes}
         read = {column: makers[column].fingerprint for column in stage.reads}
-        covered = {**common, "prompts": _prompts(chat), "settings": settings, "read": read}
-        fingerprint = _fingerprint(stage.name, covered)
-        planned.append(PlannedStage(position, stage, fingerprint))
+        fingerprint = _fingerprint(stage.name, {**common, "settings": settings, "read": read})
+        planned.append(PlannedStage(position, stage, fingerprint, settings))
     return Plan(recipe, model, path, chat, tuple(planned))
+
+
+def _identity(engine: LlamaCpp | Scripted, model: Path) -> Any:
+    """What names the model: a file's content; the scripted engine is a model of its own, by how it talks."""
+    if isinstance(engine, Scripted):
+        return {"scripted": [engine.empty_rate, engine.length_rate]}
+    return file_digest(model)
 
 
 def _stages(recipe: Recipe, chat: ChatTemplate) -> Iterator[tuple[Stage, Mapping[str, Any]]]:
     """The recipe's stages in order, bound to their settings; and the settings, for the fingerprint."""
     yield _instruct(recipe.instruct, chat)
     if recipe.respond is not None:
-        yield _respond(recipe.respond, chat)
+        yield _respond(recipe.respond, chat, recipe.template)
 
 
-def _instruct(settings: Instruct, chat: ChatTemplate) -> tuple[Stage, Mapping[str, Any]]:
-    newline = ("\n",) if settings.stop_at_newline else ()
+def _instruct(asked: Instruct, chat: ChatTemplate) -> tuple[Stage, Mapping[str, Any]]:
+    newline = ("\n",) if asked.stop_at_newline else ()
     suited = PAPER["instruct"] | dict(chat.family.instruct)
-    sampling = _sampling(settings.sampling, suited, chat.stop_token_ids, (*chat.stop, *newline))
+    sampling = _sampling(asked.sampling, suited, chat.stop_token_ids, (*chat.stop, *newline))
     rules, banned = chat.family.sanitize, chat.first_token_bans
     ask = partial(instruct, chat=chat, sampling=sampling, banned=banned, clean=partial(sanitize, rules=rules))
-    covered = {"sampling": asdict(sampling), "first_token_bans": banned, "sanitize": rules}
-    return Stage("instruct", (), MAKERS["instruct"], ask), covered
+    pre_query = chat.describe()["pre_query"]
+    settings = {"sampling": asdict(sampling), "first_token_bans": banned, "sanitize": rules, "pre_query": pre_query}
+    return Stage("instruct", (), MAKERS["instruct"], ask), settings
 
 
-def _respond(settings: Respond, chat: ChatTemplate) -> tuple[Stage, Mapping[str, Any]]:
+def _respond(asked: Respond, chat: ChatTemplate, template: Template) -> tuple[Stage, Mapping[str, Any]]:
+    """A template may treat any message in its own way: what overrides the model's own is covered whole."""
     suited = PAPER["respond"] | dict(chat.family.respond)
-    sampling = _sampling(settings.sampling, suited, chat.response_stop_token_ids, chat.response_stop)
+    sampling = _sampling(asked.sampling, suited, chat.response_stop_token_ids, chat.response_stop)
     ask = partial(respond, chat=chat, sampling=sampling)
-    return Stage("respond", ("instruction",), MAKERS["respond"], ask), {"sampling": asdict(sampling)}
+    found = chat.describe()
+    settings = {
+        "sampling": asdict(sampling),
+        "pre_query": found["pre_query"],
+        "pre_response": found["pre_response"],
+        "template": template.model_dump(include={"system", "thinking", "kwargs"}),
+        "chat_template": None if template.chat_template is None else file_digest(Path(template.chat_template)),
+    }
+    return Stage("respond", ("instruction",), MAKERS["respond"], ask), settings
 
 
 def _sampling(
@@ -204,12 +261,6 @@ def _read_template(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise TemplateError(f"template.chat_template {str(path)!r}: cannot be read: {error}") from error
-
-
-def _prompts(chat: ChatTemplate) -> Mapping[str, Any]:
-    """What the template came out as; its stops are in the sampling."""
-    found = chat.describe()
-    return {key: found[key] for key in ("pre_query", "pre_response", "follow_up")}
 
 
 def _fingerprint(stage: str, covered: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from magpie.cli import main
+from magpie.modelfiles import find_model
 from magpie.runs import RunFolder
 from tests.engines.tiny_gguf import TinyModel, write_gguf
 
@@ -142,7 +144,7 @@ def a_folder_with_a_thesis(folder: Path) -> Path:
 
 
 def not_gguf(folder: Path) -> Path:
-    (folder / "model.gguf").write_bytes(b"PK\x03\x04 something else entirely")
+    (folder / "model.gguf").write_bytes(b"PK\x03\x04 something else \xff entirely")
     return folder / "model.gguf"
 
 
@@ -157,6 +159,11 @@ def gguf_without_chat_template(folder: Path) -> Path:
         (["run", "--model", "none.gguf", "--out", "{tmp}/x"], "model 'none.gguf': no such file"),
         (["run", "--model", not_gguf, "--out", "{tmp}/x"], "GGUF"),
         (["run", "--model", gguf_without_chat_template, "--out", "{tmp}/x"], "chat template"),
+        (["run", "--model", str(find_model("fledgling").parent), "--out", "{tmp}/x"], "is a folder; the engine"),
+        (["run", "--model", "fledgeling", "--out", "{tmp}/x"], "did you mean 'fledgling'?"),
+        (["run", "--out", "{tmp}/" + 300 * "x"], "see whether the path is what you meant"),
+        (["run", "--recipe", not_gguf, "--out", "{tmp}/x"], "not a YAML file that can be read"),
+        (["export", "{tmp}", "--to", "{tmp}/x.parquet", "--format", "alpaca"], "a .parquet file cannot hold alpaca"),
         (["run", "--out", a_folder_with_a_thesis], "holds 'thesis.tex' and no run"),
         (["run", "--out", a_run_of_a_newer_format], "made by a newer magpie (format 99"),
         (["run", "--size", "0", "--out", "{tmp}/x"], "size: Input should be greater than or equal to 1, found 0"),
@@ -168,7 +175,7 @@ def gguf_without_chat_template(folder: Path) -> Path:
         (["status", "{tmp}/none"], "there is nothing here"),
         (["show", "{tmp}"], "not a run"),
         (["export", "{tmp}", "--to", "{tmp}/x", "--format", "aplaca"], "did you mean 'alpaca'?"),
-        (["template", "nothing"], "no such file, and no model of that name"),
+        (["template", "nothing"], "and no model of that name in the package"),
         (["template", "fledgling", "--thinking", "perhaps"], "expected on or off"),
     ],
 )
@@ -197,6 +204,51 @@ def test_nothing_kept_is_not_exported(tmp_path: Path, magpie: Any) -> None:
     assert code == 2
     assert "nothing to export" in errors
     assert not (tmp_path / "x.jsonl").exists()
+
+
+def test_a_run_that_keeps_nothing_says_why_and_does_not_offer_an_export(tmp_path: Path, magpie: Any) -> None:
+    settings = ["--set", "engine=scripted", "--set", "respond.sampling.max_tokens=1"]
+    _, output, _ = magpie("run", "--size", 5, "--out", tmp_path / "r", *settings)
+    assert "truncated (a larger max_tokens lets more of them end)" in output
+    assert "export" not in output
+
+
+def test_rows_that_failed_are_shown_with_what_went_wrong(tmp_path: Path, magpie: Any) -> None:
+    settings = ["--set", "engine=scripted", "--set", "engine.fail_rate=1.0"]
+    _, output, _ = magpie("run", "--size", 5, "--out", tmp_path / "[r]", *settings)
+    assert "instruct failed 5: the scripted engine fails this request" in output
+    assert f"`magpie run --out {tmp_path}/[r]` tries them again" in output
+
+
+def test_an_export_follows_a_link_and_writes_into_a_pipe(run: Path, tmp_path: Path, magpie: Any) -> None:
+    (tmp_path / "real.jsonl").write_text("old")
+    (tmp_path / "link.jsonl").symlink_to(tmp_path / "real.jsonl")
+    magpie("export", run, "--to", tmp_path / "link.jsonl")
+    assert (tmp_path / "link.jsonl").is_symlink()
+    whole = (tmp_path / "real.jsonl").read_text()
+    assert json.loads(whole.splitlines()[0])["messages"]
+    piped = subprocess.run([*MAGPIE, "export", run, "--to", "-"], capture_output=True, text=True, check=True)
+    assert piped.stdout == whole
+    assert "rows written" in piped.stderr
+
+
+def test_a_parquet_file_is_parquet_by_its_name(run: Path, tmp_path: Path, magpie: Any) -> None:
+    magpie("export", run, "--to", tmp_path / "out.parquet")
+    assert (tmp_path / "out.parquet").read_bytes()[:4] == b"PAR1"
+
+
+@pytest.mark.parametrize("form", ["messages", "sharegpt", "alpaca"])
+def test_a_run_of_instructions_is_exported_as_parquet_only(tmp_path: Path, magpie: Any, form: str) -> None:
+    magpie("run", "--size", 5, "--out", tmp_path / "r", "--set", "engine=scripted", "--set", "respond=null")
+    code, _, errors = magpie("export", tmp_path / "r", "--to", tmp_path / "x", "--format", form)
+    assert (code, f"{form} needs responses: use parquet" in errors) == (2, True)
+    assert magpie("export", tmp_path / "r", "--to", tmp_path / "x.parquet")[0] == 0
+
+
+def test_a_terminal_that_is_not_utf_8_shows_what_it_can(run: Path) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    shown = subprocess.run([*MAGPIE, "show", run, "-n", "50"], env=environment, capture_output=True, check=True)
+    assert b"\\u6771\\u4eac" in shown.stdout
 
 
 def test_a_dead_engine_is_exit_code_1_and_keeps_the_rows(tmp_path: Path, magpie: Any) -> None:

@@ -14,12 +14,14 @@ from pathlib import Path
 
 RECIPE = """
 name: crashed
-size: 300
+size: 200
 shard_rows: 32
 seed: 11
-engine: {name: scripted, window: 16, seconds: 0.04}
+engine: {name: scripted, window: 16, seconds: 0.02, fail_rate: 0.05}
+instruct: {first_token_bans: [What]}
 """
-"""Small shards, so that sealing is under way often; a window that does not divide them, so that two are open."""
+"""Small shards, so that sealing is under way often; a window that does not divide them, so that two are open; two
+requests to an instruction, so that completions are replayed; rows that fail, so that sealed shards are filled again."""
 
 _COUNT_LINES = """
 import os, signal, sys

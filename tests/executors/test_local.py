@@ -6,6 +6,7 @@ The scripted engine answers by (prompt, sampling, seed) alone; the template is t
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import threading
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import magpie
@@ -203,3 +206,107 @@ def test_a_folder_left_by_a_kill_before_the_index_becomes_a_run(tmp_path: Path) 
     (tmp_path / "recipe.yaml").write_text("size: [")
     (tmp_path / "lock").write_text("")
     assert make(tmp_path).kept() > 0
+
+
+def test_a_shard_size_edited_in_the_run_s_recipe_changes_nothing(tmp_path: Path) -> None:
+    before = make(tmp_path, "shard_rows=10").table()
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(recipe.read_text().replace("shard_rows: 10", "shard_rows: 7"))
+    assert make(tmp_path).table().equals(before)
+
+
+def test_a_run_that_lost_its_index_is_not_cut_into_other_shards(tmp_path: Path) -> None:
+    before = make(tmp_path, "shard_rows=10").table()
+    (tmp_path / "run.json").unlink()
+    assert make(tmp_path, "shard_rows=7").table().equals(before)
+    (tmp_path / "run.json").unlink()
+    (tmp_path / "recipe.yaml").unlink()
+    with pytest.raises(RunError, match="made with another shard_rows"):
+        make(tmp_path, "shard_rows=7")
+
+
+def test_a_kill_before_the_index_does_not_forget_the_recipe(tmp_path: Path) -> None:
+    make(tmp_path, "respond.sampling.temperature=0.5", size=33)
+    (tmp_path / "run.json").unlink()
+    recipe = resolve(None, tmp_path)
+    assert recipe.respond is not None
+    assert (recipe.size, recipe.respond.sampling.temperature) == (33, 0.5)
+
+
+def test_an_instruction_that_the_template_refuses_is_dropped_and_the_run_goes_on(tmp_path: Path) -> None:
+    template = tmp_path / "t.jinja"
+    template.write_text(
+        "{% for m in messages %}{% if 'Norway' in m.content %}{{ raise_exception('no Norway') }}{% endif %}"
+        "<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    )
+    rows = make(tmp_path / "run", f"template.chat_template={template}").table().to_pylist()
+    refused = {row["row"] for row in rows if row["drop_reason"] == "template_refused"}
+    assert refused == {row["row"] for row in rows if "Norway" in row["instruction"]}
+    assert 0 < len(refused) < 60
+
+
+def test_a_response_to_an_instruction_that_was_made_anew_is_not_shown(tmp_path: Path) -> None:
+    answered = 60 - make(tmp_path).table().column("response").null_count
+    instructions = next(tmp_path.glob("1-*/*.parquet"))
+    rows = pq.read_table(instructions)
+    changed = ["another one" if row == 7 else text for row, text in enumerate(rows.column("instruction").to_pylist())]
+    at = rows.schema.get_field_index("instruction")
+    metadata = {**rows.schema.metadata, b"magpie.digest": b"another"}
+    pq.write_table(
+        rows.set_column(at, "instruction", pa.array(changed)).replace_schema_metadata(metadata), instructions
+    )
+    shown = {row["row"]: row for row in magpie.open_run(tmp_path).table().to_pylist()}
+    assert (shown[7]["instruction"], shown[7]["response"]) == ("another one", None)
+    assert sum(row["response"] is not None for row in shown.values()) == answered - 1
+    make(tmp_path)
+    assert requests_of_last_session(tmp_path) == {"instruct": 0, "respond": 1}
+
+
+def test_a_run_is_read_whole_at_any_moment_of_its_writing(tmp_path: Path) -> None:
+    settings = (*SCRIPTED, "shard_rows=4", "engine.window=8")
+    recipe = resolve("basic", tmp_path, settings, {"size": 1200})
+    seen, failed, ended = 0, [], threading.Event()
+
+    def read() -> None:
+        nonlocal seen
+        while not ended.is_set():
+            try:
+                if (tmp_path / "run.json").exists():
+                    rows = magpie.open_run(tmp_path).table().column("row").to_pylist()
+                    assert rows == sorted(set(rows))
+                    seen += 1
+            except Exception as error:
+                failed.append(error)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    execute(recipe, tmp_path)
+    ended.set()
+    reader.join()
+    assert failed == []
+    assert seen > 3
+
+
+def test_more_shards_may_be_open_than_files(tmp_path: Path) -> None:
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    held = len(list(Path("/proc/self/fd").iterdir())) if Path("/proc/self/fd").exists() else 64
+    resource.setrlimit(resource.RLIMIT_NOFILE, (held + 100, limit[1]))
+    try:
+        run = make(tmp_path, "shard_rows=1", "engine.window=400", "engine.steps=30", size=400)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+    assert run.table().num_rows == 400
+
+
+def test_the_settings_that_a_stage_came_to_have_are_recorded(tmp_path: Path) -> None:
+    make(tmp_path)
+    stages = orjson.loads((tmp_path / "run.json").read_bytes())["stages"]
+    assert stages[0]["settings"]["sampling"]["temperature"] == 1.0
+    assert stages[1]["settings"]["sampling"]["max_tokens"] == 4096
+
+
+def test_a_folder_in_the_home_folder_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    magpie.run(size=5, out="~/mine", settings=SCRIPTED)
+    assert magpie.open_run("~/mine").path == tmp_path / "mine"

@@ -40,7 +40,10 @@ def test_an_empty_file_is_the_defaults() -> None:
         ("name: a b", "name: String should match pattern"),
         ("[1, 2]", "expected settings (`size: 1000`), found list"),
         ("a: [", "not valid YAML"),
-        ("{sise: 3, sead: 4}", "(and 1 more)"),
+        ("{sise: 3, sead: 4}", "did you mean 'size'?; unknown setting 'sead'; did you mean 'seed'?"),
+        ("instruct: {sampling: {stop: x}}", "instruct.sampling.stop: Input should be a list, found 'x'"),
+        ("instruct: {sampling: {stop: ['']}}", "String should have at least 1 character"),
+        ("model: ''", "model: String should have at least 1 character"),
     ],
 )
 def test_a_mistake_is_one_line_that_says_what_was_expected(text: str, message: str) -> None:
@@ -78,6 +81,17 @@ def test_a_recipe_is_found_by_name_and_by_path(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("size: 7")
     assert parse(recipe_text(str(tmp_path / "mine.yaml")), "mine").size == 7
     assert recipe_text("basic") == shipped()["basic"]
+
+
+def test_a_file_that_is_no_text_is_a_mistake_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "x.gguf").write_bytes(b"GGUF\xff\xfe")
+    for path in (tmp_path / "x.gguf", tmp_path):
+        with pytest.raises(RecipeError, match="not a YAML file that can be read"):
+            recipe_text(str(path))
+
+
+def test_lists_in_a_template_s_variables_stay_lists() -> None:
+    assert parse("template: {kwargs: {tools: [a]}}", "r").template.kwargs == {"tools": ["a"]}
 
 
 def test_an_unknown_recipe_names_the_nearest() -> None:

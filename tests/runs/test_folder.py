@@ -11,12 +11,15 @@ from magpie.errors import RunError
 from magpie.runs import RunFolder
 
 
+INDEX = {"name": "n", "size": 3, "shard_rows": 9, "stages": [], "sessions": []}
+
+
 def test_a_folder_with_an_index_is_a_run(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     assert not folder.is_run()
-    folder.write_index({"name": "n"})
+    folder.write_index(INDEX)
     assert folder.is_run()
-    assert folder.index() == {"format": 1, "name": "n"}
+    assert folder.index() == {"format": 1, **INDEX}
 
 
 def test_a_new_an_empty_and_a_half_made_folder_may_become_a_run(tmp_path: Path) -> None:
@@ -46,11 +49,30 @@ def test_a_run_of_a_newer_format_is_refused(tmp_path: Path) -> None:
         RunFolder(tmp_path).check_usable()
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": "x"}', "{"])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": "x"}', "{", '{"format": 1}'])
 def test_a_damaged_index_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(RunError, match=r"run\.json: not the index of a run"):
         RunFolder(tmp_path).index()
+
+
+@pytest.mark.parametrize(
+    "change", [{"stage": 'instruct" AS SELECT 1; --'}, {"folder": "../elsewhere"}, {"reads": ["a b"]}]
+)
+def test_an_index_whose_names_are_not_magpie_s_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
+    stage = {"stage": "instruct", "folder": "1-instruct-0123abcd", "columns": [], "reads": []} | change
+    RunFolder(tmp_path).write_index({**INDEX, "stages": [stage]})
+    with pytest.raises(RunError, match=r"run\.json: not the index of a run"):
+        RunFolder(tmp_path).index()
+
+
+def test_files_that_are_not_magpie_s_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    others = [tmp_path / "mine" / "notes.tmp", tmp_path / "data.jsonl.123.tmp"]
+    for path in others:
+        path.write_text("precious")
+    with RunFolder(tmp_path).locked():
+        assert all(path.exists() for path in others)
 
 
 def test_reading_what_is_no_run_says_so(tmp_path: Path) -> None:

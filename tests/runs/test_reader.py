@@ -27,12 +27,17 @@ def write(folder: RunFolder, stage: str, position: int, rows: list[dict[str, Any
 
 @pytest.fixture
 def make_run(tmp_path: Path) -> Callable[..., Run]:
-    def make(instructions: list[dict[str, Any]], responses: list[dict[str, Any]], *, seal: bool = True) -> Run:
-        folder = RunFolder(tmp_path / "air")
+    def make(
+        instructions: list[dict[str, Any]], responses: list[dict[str, Any]], *, seal: bool = True, name: str = "air"
+    ) -> Run:
+        folder = RunFolder(tmp_path / name)
         folder.path.mkdir(exist_ok=True)
         stages = [folder.stage(p, s, f"{p:08d}", MAKERS[s]) for p, s in ((1, "instruct"), (2, "respond"))]
-        index = [{"stage": s.stage, "folder": s.path.name, "columns": [asdict(c) for c in s.columns]} for s in stages]
-        folder.write_index({"name": "it's 100%", "size": 5, "stages": index, "sessions": []})
+        index = [
+            {"stage": s.stage, "folder": s.path.name, "columns": [asdict(c) for c in s.columns], "reads": []}
+            for s in stages
+        ]
+        folder.write_index({"name": "it's 100%", "size": 5, "shard_rows": 9, "stages": index, "sessions": []})
         write(folder, "instruct", 1, instructions)
         write(folder, "respond", 2, responses, seal=seal)
         return open_run(folder.path)
@@ -101,3 +106,19 @@ def test_sql_sees_rows_kept_rows_and_the_stages_own_files(make_run: Callable[...
 def test_a_wrong_query_is_a_user_s_mistake(make_run: Callable[..., Run]) -> None:
     with pytest.raises(RunError, match="the query failed"):
         make_run(INSTRUCTIONS, RESPONSES).sql("SELECT nothing FROM rows")
+
+
+@pytest.mark.parametrize("name", ["row=3", "lr=3", "a[1]", "b*c", "d?", "it's"])
+def test_a_folder_s_name_is_a_name_and_no_pattern(make_run: Callable[..., Run], name: str) -> None:
+    make_run(INSTRUCTIONS, RESPONSES, name="a1")
+    make_run(INSTRUCTIONS, RESPONSES, name="bc")
+    run = make_run(INSTRUCTIONS, RESPONSES, name=name)
+    assert (run.kept(), run.table().column("row").to_pylist()) == (1, [0, 1, 2, 3, 4])
+
+
+def test_a_damaged_file_is_a_mistake_in_one_line(make_run: Callable[..., Run]) -> None:
+    run = make_run(INSTRUCTIONS, RESPONSES)
+    path = next(run.path.glob("2-*/*.parquet"))
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(RunError, match="cannot be read"):
+        run.table()

@@ -9,7 +9,8 @@ import pytest
 
 from magpie.columns import INSTRUCTION, RESPONSE
 from magpie.errors import RunError
-from magpie.runs import OpenShard, ShardFiles, content_digest, said_line
+from magpie.runs import OpenShard, ShardFiles
+from magpie.runs.shards import content_digest
 from magpie.seams import Completion, Request, SamplingParams, Tokens
 
 COLUMNS = (RESPONSE,)
@@ -124,9 +125,30 @@ def test_completions_of_unfinished_rows_come_back_by_row_number_and_request(tmp_
     request = Request(Tokens((1, 2)), SamplingParams(), seed=5)
     completion = Completion("hé", (7, 8), "stop", 2, 3, 1)
     shard = opened(tmp_path, {0: "a"})
-    shard.note(said_line(0, 1, request, completion))
+    shard.note(0, 1, request, completion)
     shard.close()
     assert opened(tmp_path, {0: "a"}).said == {0: {(1, request.digest()): completion}}
+
+
+def test_what_was_said_for_a_row_that_failed_outlives_sealing_and_goes_when_the_row_is_made(tmp_path: Path) -> None:
+    request, completion = Request(Tokens((1,)), SamplingParams()), Completion("he", (7,), "stop", 1, 2)
+    shard = opened(tmp_path, {0: "a", 1: "b"})
+    shard.note(0, 0, request, completion)
+    shard.note(1, 0, request, completion)
+    shard.record(made(shard, 0, error="too long"))
+    shard.record(made(shard, 1))
+    shard.seal()
+    again = opened(tmp_path, {0: "a", 1: "b"})
+    assert (again.missing, again.said) == ({0}, {0: {(0, request.digest()): completion}})
+    fill(again)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["00000.parquet"]
+
+
+def test_rows_of_shards_of_another_size_are_refused(tmp_path: Path) -> None:
+    shard = fill(opened(tmp_path, {0: "a", 5: "b"}))
+    shard.check_span(range(8))
+    with pytest.raises(RunError, match=r"holds row 5, expected rows 0 to 3.*another shard_rows"):
+        opened(tmp_path, {0: "a"}).check_span(range(4))
 
 
 def test_the_digest_of_a_shard_follows_its_rows(tmp_path: Path) -> None:

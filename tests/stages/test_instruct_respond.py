@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from magpie.errors import TemplateError
 from magpie.seams import Asking, Completion, Drop, Message, Request, SamplingParams, Tokens
 from magpie.stages import instruct, respond
 
@@ -38,7 +39,7 @@ class WordChat:
 
 
 def said(text: str, reason: Any = "stop", ids: tuple[int, ...] = (5, 6)) -> Completion:
-    return Completion(text, ids, reason, 3, len(ids) + 1)
+    return Completion(text, ids, reason, 3, SAMPLING.max_tokens if reason == "length" else len(ids) + 1)
 
 
 def end(asking: Asking, completion: Completion) -> Any:
@@ -145,6 +146,21 @@ def test_a_dropped_instruction_keeps_what_was_sampled() -> None:
 def test_a_response_of_no_use_is_dropped_with_its_reason(completion: Completion, reason: str | None) -> None:
     outcome = responded(completion)
     assert (outcome.reason if isinstance(outcome, Drop) else None) == reason
+
+
+def test_what_the_context_cut_is_told_from_what_max_tokens_cut() -> None:
+    completion = Completion("Becau", (5,), "length", 3, 1)
+    assert instructed(completion).reason == responded(completion).reason == "context_full"
+
+
+def test_an_instruction_that_the_template_refuses_is_dropped() -> None:
+    class Refusing(WordChat):
+        def next_assistant(self, messages: Sequence[Message]) -> Tokens:
+            raise TemplateError("no Norway")
+
+    with pytest.raises(StopIteration) as stopped:
+        next(respond({"row": 0, "instruction": "Norway?"}, Refusing(), SAMPLING))
+    assert stopped.value.value == Drop("template_refused", {})
 
 
 def test_a_response_is_kept_without_outer_white_space() -> None:

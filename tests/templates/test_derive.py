@@ -58,10 +58,19 @@ EXPECTED = {
         '<|close|>response<|sep|><|close|>message<|sep|><|end_of_msg|><|open|>message role="user"<|sep|>',
         '<|close|>message<|sep|><|open|>message role="assistant"<|sep|>',
         *("<|close|>", "<|end_of_msg|>"),
+        thinking="model",
+    ),
+    "counted_rounds": Expected(
+        *("[Round 1]\n\nAsked:", "\n\n[Round 2]\n\nAsked:", "\n\nAnswered:", "\nAnswered:", "\n[Round ", "ignored")
     ),
     "default_system": Expected(
         "<|im_start|>system\nYou are Magnet. You are a helpful assistant.<|im_end|>\n<|im_start|>user\n",
         *(*IM, "<|im_end|>", "<|im_end|>"),
+    ),
+    "effort_switch": Expected(
+        *("<|start|>user<|message|>", "<|return|><|start|>user<|message|>", "<|end|><|start|>assistant"),
+        *("<|end|>", "<|return|>"),
+        thinking="on",
     ),
     "folds_system": Expected(
         *("<s><start_of_turn>user\n", "<end_of_turn>\n<start_of_turn>user\n", "<end_of_turn>\n<start_of_turn>model\n"),
@@ -76,6 +85,12 @@ EXPECTED = {
         "# Valid channels: analysis, final.<|end|><|start|>user<|message|>",
         *("<|end|><|start|>user<|message|>", "<|end|><|start|>assistant", "<|end|>", "<|return|>"),
         thinking="model",
+    ),
+    "header_always": Expected(
+        "<s><|START_OF_TURN_TOKEN|><|USER_TOKEN|>",
+        "<|END_RESPONSE|><|END_OF_TURN_TOKEN|><|START_OF_TURN_TOKEN|><|USER_TOKEN|>",
+        "<|END_OF_TURN_TOKEN|><|START_OF_TURN_TOKEN|><|CHATBOT_TOKEN|>",
+        *("<|END_OF_TURN_TOKEN|>", "<|END_RESPONSE|>"),
     ),
     "header_date": Expected(
         "<s><|start_header_id|>system<|end_header_id|>\n\nKnowledge until: December 2023\nToday is: 02 Jan 2026\n\n"
@@ -139,6 +154,13 @@ EXPECTED = {
         *("<s>[INST]", "</s>[INST]", "[/INST]", "[/INST]", "</s>", "last user turn"),
     ),
     "think_switch": Expected("<|im_start|>user\n", *IM, "<|im_end|>", "<|im_end|>", thinking="on"),
+    "thought_on_a_line": Expected(
+        *("<|im_start|>user\n", IM[0], f"{IM[1]}<think>\n", "<|im_end|>", "<|im_end|>"), thinking="on"
+    ),
+    "told_in_last_turn": Expected(
+        *("<s>[INST] You may call a function.\n\n", "</s>[INST] You may call a function.\n\n", "[/INST]"),
+        *("[/INST]", "</s>", "last user turn"),
+    ),
     "turn_tokens": Expected(
         "<s><|START_OF_TURN_TOKEN|><|USER_TOKEN|>",
         "<|END_OF_TURN_TOKEN|><|START_OF_TURN_TOKEN|><|USER_TOKEN|>",
@@ -198,6 +220,33 @@ def test_a_template_without_a_beginning_of_sequence_token_gets_none(name: str) -
 
 def test_a_beginning_of_sequence_token_that_the_template_prints_is_reported() -> None:
     assert chat_of("header_date", "byte-level").describe()["bos"] == {"token": "<s>", "inside": True}
+
+
+def test_a_beginning_of_sequence_token_after_white_space_is_inside_too() -> None:
+    assert derive(toy("\n\n" + fixture("header_date"))).describe()["bos"]["inside"]
+
+
+def test_a_switch_that_stands_at_neither_of_its_values_leaves_the_thought_to_the_model() -> None:
+    source = fixture("think_switch") + (
+        "{% if add_generation_prompt and enable_thinking is defined and enable_thinking %}{{ '<think>\\n' }}{% endif %}"
+    )
+    thinking = derive(toy(source)).describe()["thinking"]
+    assert (thinking["state"], thinking["switch"]) == ("model", "enable_thinking")
+
+
+def test_a_switch_that_forbids_thoughts_is_taken_before_one_that_forces_them() -> None:
+    source = "{% for m in messages %}<|start|>{{ m.role }}\n{{ m.content }}<|end|>\n{% endfor %}" + (
+        "{% if add_generation_prompt %}<|start|>assistant{% if force_reasoning %}/think\n{% elif skip_reasoning %}\n"
+        "{% endif %}{% endif %}"
+    )
+    thinking = derive(toy(source.replace("}\n{% e", "}{{ '\\n' }}{% e"))).describe()["thinking"]
+    assert (thinking["switch"], thinking["off"]) == ("skip_reasoning", True)
+
+
+def test_the_tags_of_a_thought_are_those_that_the_template_writes_around_one() -> None:
+    source = fixture("think_switch").replace("<think>", "<mm:think>").replace("</think>", "</mm:think>")
+    source = "{# <thinking_instructions> </thinking_instructions> #}" + source
+    assert derive(toy(source)).describe()["thinking"]["tags"] == ["<mm:think>", "</mm:think>"]
 
 
 words = st.one_of(

@@ -31,6 +31,13 @@ def test_a_template_text_without_the_token_is_another_family() -> None:
     assert family_of("<|im_start|>", ()) is UNKNOWN
 
 
+def test_a_way_of_writing_alone_is_not_the_model_that_is_known_for_it() -> None:
+    thinks = "<|im_start|> <think> </think>"
+    assert family_of(thinks, ("<|im_end|>",)).name == "chatml"
+    assert family_of(thinks, ("<|im_end|>", "<|object_ref_start|>")).name == "qwen-3"
+    assert family_of("<|im_start|> You are Qwen, a helpful coder", ("<|im_end|>",)).name == "chatml"
+
+
 def test_an_unknown_family_has_no_rules() -> None:
     assert (UNKNOWN.sanitize, UNKNOWN.first_token_bans, dict(UNKNOWN.instruct)) == ((), (), {})
 

@@ -41,6 +41,20 @@ def test_the_default_system_prompt_is_reported_and_kept() -> None:
     assert "You are Magnet" in text_before_user(chat)
 
 
+def test_a_default_that_only_the_last_user_turn_tells_is_reported() -> None:
+    assert chat_with("told_in_last_turn").describe()["default_system"] == "You may call a function."
+
+
+def test_a_header_that_counts_the_turns_is_no_default_system_prompt() -> None:
+    assert chat_with("counted_rounds").describe()["default_system"] is None
+
+
+def test_a_default_ends_before_the_token_that_closes_its_turn_otherwise() -> None:
+    source = fixture("default_system").replace("assistant.<|im_end|>", "assistant.<|im_end|><|endoftext|>")
+    assert source != fixture("default_system")
+    assert derive(toy(source)).describe()["default_system"] == "You are Magnet. You are a helpful assistant."
+
+
 def test_no_system_prompt_takes_the_default_away_where_the_template_lets_it() -> None:
     chat = chat_with("default_system", system=None)
     assert "Magnet" not in text_before_user(chat)
@@ -86,6 +100,10 @@ def test_a_system_text_in_the_last_user_turn_moves_with_the_conversation() -> No
         ("bracket_tags", "off", "]~b]ai\n<think>\n\n</think>\n\n"),
         ("chatml", "off", "<|im_start|>assistant\n"),
         ("system_flags", "off", "<|im_start|>assistant\n<think>\n\n</think>\n"),
+        ("thought_on_a_line", "on", "<|im_start|>assistant\n<think>\n"),
+        ("thought_on_a_line", "off", "<|im_start|>assistant\n<think></think>"),
+        ("effort_switch", "on", "<|end|><|start|>assistant"),
+        ("effort_switch", "off", "<|start|>assistant<|think|><|end|><|start|>assistant"),
     ],
 )
 def test_thinking_is_switched_as_the_template_switches_it(name: str, switch: Switch, end: str) -> None:

@@ -142,3 +142,16 @@ def test_facts_are_read_off_the_source() -> None:
     assert "enable_thinking" in facts["variables"]
     assert facts["needles"] == ["/no", "</think>"]
     assert ["enable_thinking", "deep"] in facts["options"]
+
+
+def test_constants_of_a_list_are_values_of_a_switch_and_not_needles() -> None:
+    source = "{% if effort in ['low', 'minimal'] or message.role in ['user'] %}{% endif %}"
+    facts = Renderer(source, {}).facts
+    assert facts["options"] == [["effort", "low"], ["effort", "minimal"]]
+    assert facts["needles"] == []
+
+
+def test_a_control_word_of_a_list_is_a_needle() -> None:
+    assert Renderer("{% if messages[0].content in ['/think', '/no_think'] %}{% endif %}", {}).facts["needles"] == [
+        *("/no_think", "/think")
+    ]

@@ -19,12 +19,13 @@ SPACE = "\u2581"
 DAY = "2026-01-02"
 
 SPECIAL = (
-    *("<s>", "</s>", "<|im_start|>", "<|im_end|>", "<|im_sep|>", "<|endoftext|>"),
+    *("<s>", "</s>", "<|im_start|>", "<|im_end|>", "<|im_sep|>", "<|endoftext|>", "<|object_ref_start|>"),
     *("<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"),
     *("<start_of_turn>", "<end_of_turn>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>"),
     *("<｜User｜>", "<｜Assistant｜>", "<｜end▁of▁sentence｜>"),
     *("<|start|>", "<|message|>", "<|channel|>", "<|return|>", "<|call|>"),
     *("<|START_OF_TURN_TOKEN|>", "<|END_OF_TURN_TOKEN|>", "<|SYSTEM_TOKEN|>", "<|USER_TOKEN|>", "<|CHATBOT_TOKEN|>"),
+    *("<|START_RESPONSE|>", "<|END_RESPONSE|>", "<|think|>"),
     *("[gMASK]", "<sop>", "<|start_of_role|>", "<|end_of_role|>", "<|end_of_text|>"),
     *("<|open|>", "<|close|>", "<|sep|>", "<|end_of_msg|>", "<end_of_utterance>", "<|bom|>", "<|eom|>"),
     *("<|prompt|>", "<|answer|>", "]~!b[", "]~b]", "[e~[", "<|begin_system|>", "<|begin_user|>", "<|begin_assistant|>"),

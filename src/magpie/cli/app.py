@@ -6,6 +6,7 @@ heavy is imported by the command that needs it, so that `--help` is instant.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -77,8 +78,18 @@ def show(
 @app.command()
 def export(
     run: RunArgument,
-    to: Annotated[Path, typer.Option("--to", help="The file to write.")],
-    form: Annotated[str, typer.Option("--format", help="messages, sharegpt, alpaca or parquet.")] = "messages",
+    to: Annotated[
+        Path,
+        typer.Option(
+            "--to",
+            metavar="FILE",
+            help="The file to write: .jsonl, .json for one array, .parquet, or - for the output.",
+        ),
+    ],
+    form: Annotated[
+        str | None,
+        typer.Option("--format", help="messages, sharegpt, alpaca or parquet; by default as FILE's name says."),
+    ] = None,
 ) -> None:
     """The kept rows as a file that trainers read."""
     from magpie.cli.export import export
@@ -140,6 +151,9 @@ def _options(
 
 def main(arguments: list[str] | None = None) -> Any:
     """The `magpie` command. Exits; never returns."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that is not UTF-8 shows what it cannot as \\u
     try:
         app(args=arguments)
     except UserError as error:

@@ -14,11 +14,22 @@ from magpie.export import export as write
 from magpie.runs import open_run
 
 
-def export(path: Path, form: str, to: Path) -> None:
+def export(path: Path, asked: str | None, to: Path) -> None:
+    form = _format(asked, to)
+    to = Path("/dev/stdout") if str(to) == "-" else to.expanduser()
+    count = write(open_run(path), form, to)
+    typer.echo(f"{count:,} rows written to {to}", err=to == Path("/dev/stdout"))
+
+
+def _format(asked: str | None, to: Path) -> Format:
+    """The format asked for; by default what the file's name says."""
+    said = "parquet" if to.suffix == ".parquet" else "messages"
+    form = asked or said
     formats = get_args(Format)
     if form not in formats:
         close = get_close_matches(form, formats, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         raise UserError(f"--format {form!r}: expected one of {', '.join(formats)}{hint}")
-    count = write(open_run(path), cast(Format, form), to)
-    typer.echo(f"{count:,} rows written to {to}")
+    if said == "parquet" and form != said:
+        raise UserError(f"--to {str(to)!r}: a .parquet file cannot hold {form}; expected --format parquet, or .jsonl")
+    return cast(Format, form)

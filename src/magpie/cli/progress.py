@@ -26,7 +26,7 @@ def watching(console: Console) -> Iterator[Watch]:
     if not console.is_terminal:
         yield _Plain(console)
         return
-    columns = (TextColumn("{task.description:10}"), BarColumn(bar_width=28), _Standing())
+    columns = (TextColumn("{task.description:8}"), BarColumn(bar_width=10), _Standing())
     with Progress(*columns, console=console) as progress:
         yield _Live(progress)
 
@@ -41,7 +41,7 @@ class _Live:
 
     def __call__(self, standing: Standing | str) -> None:
         if isinstance(standing, str):
-            self.progress.console.print(standing, style="dim")
+            self.progress.console.print(Text(standing, style="dim"))
             return
         known = standing.stage in self.tasks
         if known and not standing.ended and time.monotonic() - self.drawn < DRAW_SECONDS:
@@ -58,7 +58,7 @@ class _Standing(ProgressColumn):
     """The stage's figures, as the last update gave them."""
 
     def render(self, task: Task) -> Text:
-        return Text(task.fields.get("line", ""))
+        return Text(task.fields.get("line", ""), overflow="ellipsis", no_wrap=True)
 
 
 class _Plain:
@@ -75,7 +75,7 @@ class _Plain:
             self._line(f"{standing.stage} ({standing.position} of {standing.stages}): {describe(standing.counts)}")
 
     def _line(self, line: str) -> None:
-        self.console.print(line, soft_wrap=True)
+        self.console.print(Text(line), soft_wrap=True)
         self.printed = time.monotonic()
 
 

@@ -34,7 +34,7 @@ def run(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    out = out or Path("runs") / Path(name or DEFAULT).stem
+    out = (out or Path("runs") / Path(name or DEFAULT).stem).expanduser()
     recipe = resolve(name, out, settings, replace)
     if dry_run:
         _print_plan(make_plan(recipe), out, as_json=as_json)
@@ -59,7 +59,10 @@ def _execute(recipe: Recipe, out: Path, *, as_json: bool) -> Run:
 
 def _print_plan(plan: Plan, out: Path, *, as_json: bool) -> None:
     recipe = plan.recipe
-    stages = [{"stage": p.stage.name, "fingerprint": p.fingerprint, "reads": p.stage.reads} for p in plan.stages]
+    stages = [
+        {"stage": p.stage.name, "fingerprint": p.fingerprint, "reads": p.stage.reads, "settings": p.settings}
+        for p in plan.stages
+    ]
     if as_json:
         print_json({"recipe": recipe.model_dump(mode="json"), "out": str(out), "stages": stages}, indent=True)
         return
@@ -70,6 +73,9 @@ def _print_plan(plan: Plan, out: Path, *, as_json: bool) -> None:
         reads = f"reads {', '.join(planned.stage.reads)}" if planned.stage.reads else "reads nothing"
         writes = ", ".join(column.name for column in planned.stage.writes)
         typer.echo(f"#   {planned.position} {planned.stage.name} {planned.fingerprint}: {reads}, writes {writes}")
+        sampling = planned.settings["sampling"]
+        shown = ", ".join(f"{name} {sampling[name]}" for name in ("temperature", "top_p", "max_tokens"))
+        typer.echo(f"#     {shown}")
 
 
 def _print_end(console: Console, run: Run) -> None:
@@ -77,11 +83,14 @@ def _print_end(console: Console, run: Run) -> None:
     for block in conversations(sample(run, _SHOWN)):
         console.print(block)
     print_summary(console, run)
+    if run.kept() == 0:
+        console.print("Nothing was kept: the reasons above say what to change.", markup=False)
+        return
     console.print()
     more = max(run.size * 10, 1000)
     for command, meaning in (
         (_command("show", run.path, "-n", 20), "read more of them"),
-        (_command("export", run.path, "--format", "messages", "--to", f"{run.name}.jsonl"), "a file to train on"),
+        (_command("export", run.path, "--to", f"{run.name}.jsonl"), "a file to train on"),
         (_command("run", "--out", run.path, "--size", more), "more rows; those made stay"),
     ):
         console.print(Text.assemble(("  " + command, "bold"), (f"   {meaning}", "dim")), soft_wrap=True)

@@ -43,14 +43,13 @@ def sample(run: Run, count: int, *, dropped: bool = False) -> list[dict[str, Any
 def conversations(rows: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType]:
     """Each row as a block: a line that names it, then its turns."""
     for row in rows:
-        head = Text(row["id"], style="dim")
+        head = Text.assemble((visible(row["id"]), "dim"))
         if row["drop_reason"] is not None:
-            head.append(f"  dropped by {row['dropped_by']}: {row['drop_reason']}", style="yellow")
+            head.append(f"  dropped by {row['dropped_by']}: {visible(row['drop_reason'])}", style="yellow")
         turns = row["messages"] or [{"role": "user", "content": row["instruction"] or ""}]
         yield Group(head, *(_turn(turn["role"], turn["content"]) for turn in turns), Text())
 
 
 def _turn(role: str, content: str) -> RenderableType:
-    text = Text(f"{role}: ", style="dim")
-    text.append(visible(content), style=_STYLES[role])
-    return Padding(text, (0, 0, 0, 2))
+    text = Text.assemble((f"{role}: ", "dim"), (visible(content), _STYLES[role]))
+    return Padding(text, (0, 0, 0, 2), expand=False)

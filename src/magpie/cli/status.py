@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from magpie.cli.text import print_json
+from magpie.cli.text import print_json, visible
 from magpie.runs import Run, StageCounts, open_run
 
 
@@ -33,16 +35,37 @@ def summary(run: Run) -> dict[str, Any]:
     }
 
 
+_REMEDIES = {
+    "truncated": "a larger max_tokens lets more of them end",
+    "context_full": "engine.context is too small for them",
+    "template_refused": "the chat template does not take what they say",
+}
+
+
 def print_summary(console: Console, run: Run) -> None:
     counted = _with_wanted(run)
+    model = run.info["model"]
+    console.print(Text(visible(f"{run.name}: {model['path']} on {model['engine']}"), style="dim"), soft_wrap=True)
     console.print(_stages_table(counted))
     for stage, _ in counted:
-        for reason, count in sorted(stage.dropped.items(), key=lambda item: -item[1]):
-            console.print(f"  {stage.stage} dropped {count:,}: {reason}")
-        if stage.failed:
-            console.print(f"  {stage.stage} failed {stage.failed:,}; `magpie run --out {run.path}` tries them again")
+        for line in _losses(stage, run):
+            console.print(Text(visible(line)), soft_wrap=True)
+    last = run.info["sessions"][-1]
+    if last["ended"] != "done":
+        ended = "was stopped" if last["ended"] == "stopped" else "is under way, or did not end well"
+        console.print(Text(f"The last session {ended}; `magpie run --out {run.path}` goes on."), soft_wrap=True)
     seconds = sum(session["seconds"] for session in run.info["sessions"])
     console.print(f"Kept {run.kept():,} of {run.size:,} rows in {seconds:.1f} s of work.")
+
+
+def _losses(stage: StageCounts, run: Run) -> Iterator[str]:
+    """A line for each reason that rows were lost."""
+    for reason, count in sorted(stage.dropped.items(), key=lambda item: -item[1]):
+        remedy = f" ({_REMEDIES[reason]})" if reason in _REMEDIES else ""
+        yield f"  {stage.stage} dropped {count:,}: {reason}{remedy}"
+    if stage.failed:
+        yield f"  {stage.stage} failed {stage.failed:,}: {stage.commonest_error}"
+        yield f"    `magpie run --out {run.path}` tries them again"
 
 
 def _with_wanted(run: Run) -> list[tuple[StageCounts, int]]:

@@ -77,7 +77,7 @@ def _run_stages(plan: Plan, session: Session, watch: Watch, opener: Opener) -> N
         for planned, folder in zip(plan.stages, session.folders, strict=True):
             work = StageWork(planned.stage, folder, tuple(above), plan.recipe.size, plan.recipe.shard_rows)
             session.counts[planned.stage.name] = work.counts
-            tell = partial(_tell, watch, planned, len(plan.stages), work)
+            tell = partial(_tell, watch, session, planned, len(plan.stages), work)
             if not (engines or work.nothing_missing):
                 watch(f"loading {plan.model_path.name}")
                 engines = opened.enter_context(opener(plan))
@@ -89,7 +89,8 @@ def _run_stages(plan: Plan, session: Session, watch: Watch, opener: Opener) -> N
             above.append(folder)
 
 
-def _tell(watch: Watch, planned: PlannedStage, stages: int, work: StageWork, *, ended: bool) -> None:
+def _tell(watch: Watch, session: Session, planned: PlannedStage, stages: int, work: StageWork, *, ended: bool) -> None:
+    session.tick()
     watch(Progress(planned.stage.name, planned.position, stages, work.counts, ended))
 
 

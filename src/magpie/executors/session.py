@@ -13,9 +13,10 @@ from importlib.metadata import version
 from typing import Any
 
 from magpie.executors.work import Counts
-from magpie.pipeline import Plan
+from magpie.pipeline import Plan, PlannedStage
 from magpie.runs import RunFolder, StageFolder
 
+WRITE_SECONDS = 30.0
 _LIBRARIES = ("magpie", "pyarrow", "tokenizers", "xllamacpp")
 
 
@@ -25,25 +26,34 @@ class Session:
     def __init__(self, plan: Plan, folder: RunFolder) -> None:
         self.plan = plan
         self.folder = folder
-        self.folders = [folder.stage(p.position, p.stage.name, p.fingerprint, p.stage.writes) for p in plan.stages]
+        self.folders = [
+            folder.stage(p.position, p.stage.name, p.fingerprint, p.stage.writes, p.stage.reads) for p in plan.stages
+        ]
         self.counts: dict[str, Counts] = {}
         self.ended: str | None = None
         """`done`, `stopped`, or the error's name; a session that a kill ended has null."""
         self._before = list(folder.index().get("sessions", [])) if folder.is_run() else []
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
-        self._clock = time.monotonic()
+        self._clock = self._written = time.monotonic()
+
+    def tick(self) -> None:
+        """Called at every poll: writes again after half a minute, so that a kill costs little of what is known."""
+        if time.monotonic() - self._written >= WRITE_SECONDS:
+            self.write()
 
     def write(self) -> None:
         """Put `run.json` as it stands now."""
+        self._written = time.monotonic()
         recipe = self.plan.recipe
         self.folder.write_index(
             {
                 "name": recipe.name,
                 "size": recipe.size,
+                "shard_rows": recipe.shard_rows,
                 "seed": recipe.seed,
                 "model": {"path": str(self.plan.model_path), "engine": recipe.engine.name},
                 "template": self.plan.chat.describe(),
-                "stages": [_index(folder) for folder in self.folders],
+                "stages": [_index(f, p) for f, p in zip(self.folders, self.plan.stages, strict=True)],
                 "versions": {name: version(name) for name in _LIBRARIES},
                 "host": {"system": platform.platform(), "python": platform.python_version()},
                 "sessions": [*self._before, self._took()],
@@ -59,5 +69,11 @@ class Session:
         }
 
 
-def _index(folder: StageFolder) -> dict[str, Any]:
-    return {"stage": folder.stage, "folder": folder.path.name, "columns": [asdict(c) for c in folder.columns]}
+def _index(folder: StageFolder, planned: PlannedStage) -> dict[str, Any]:
+    return {
+        "stage": folder.stage,
+        "folder": folder.path.name,
+        "columns": [asdict(column) for column in folder.columns],
+        "reads": list(folder.reads),
+        "settings": planned.settings,
+    }

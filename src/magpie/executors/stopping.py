@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from types import FrameType
 
 
-class Stopped(Exception):
-    """The user asked to stop; everything made is in the run."""
+class Stopped(KeyboardInterrupt):
+    """The user asked to stop, with Ctrl-C or SIGTERM; everything made is in the run."""
 
 
 @contextmanager

@@ -11,11 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from magpie.runner import Done, Event, Failed, Said, Talk
-from magpie.runs import OpenShard, ShardFiles, StageFolder, content_digest, said_line
+from magpie.runs import OpenShard, ShardFiles, StageFolder
 from magpie.seams import Drop, Stage
 
 OPEN_SHARDS = 4
 """The most shards open at once, unless together they hold too few rows to keep the engines busy."""
+
+OPEN_FILES = 64
+"""The most journals that stay open between two polls; beyond, each write opens and closes its own."""
 
 
 @dataclass(slots=True)
@@ -77,7 +80,7 @@ class StageWork:
             shard = self.open[event.row // self.shard_rows]
             touched.add(shard.files.number)
             if isinstance(event, Said):
-                shard.note(said_line(event.row, event.n, event.request, event.completion))
+                shard.note(event.row, event.n, event.request, event.completion)
             else:
                 shard.record(self._made(shard, event))
         for number in touched:
@@ -86,6 +89,10 @@ class StageWork:
             if not shard.missing:
                 shard.seal()
                 del self.open[number]
+            elif len(self.open) > OPEN_FILES:
+                shard.journal.close()
+        for shard in self.open.values():
+            shard.journal.tick()
 
     def close(self) -> None:
         """Leave every open shard with its journal, for another time."""
@@ -133,10 +140,9 @@ class StageWork:
         """The shards that lack something, in order; the others are sealed on the way."""
         for number in range(self._shard_count()):
             wanted = self._wanted(number)
-            inputs = self._inputs(number, wanted)
-            shard = OpenShard(
-                self.folder.shard(number), self.folder.columns, inputs, self.stage.reads, self._read(number)
-            )
+            inputs, read = self._inputs(number, wanted), self.folder.read_digest(self.above, number)
+            shard = OpenShard(self.folder.shard(number), self.folder.columns, inputs, self.stage.reads, read)
+            shard.check_span(range(number * self.shard_rows, (number + 1) * self.shard_rows))
             self.counts.reused += len(wanted) - len(shard.missing)
             if shard.missing:
                 yield shard
@@ -158,21 +164,12 @@ class StageWork:
     def _inputs(self, number: int, wanted: Sequence[int]) -> dict[int, dict[str, Any]]:
         """Each wanted row with the columns that the stage reads."""
         inputs: dict[int, dict[str, Any]] = {row: {"row": row} for row in wanted}
-        for maker, columns in self._makers():
+        for maker, columns in self.folder.makers(self.above):
             table = maker.shard(number).sealed(["row", *columns])
             for values in [] if table is None else table.to_pylist():
                 if values["row"] in inputs:
                     inputs[values["row"]].update(values)
         return inputs
-
-    def _makers(self) -> list[tuple[StageFolder, list[str]]]:
-        """The stages above that make what this one reads, each with those columns."""
-        found = [(maker, [c.name for c in maker.columns if c.name in self.stage.reads]) for maker in self.above]
-        return [(maker, columns) for maker, columns in found if columns]
-
-    def _read(self, number: int) -> str:
-        """A digest of the shards that this shard's rows are made from."""
-        return " ".join(content_digest(maker.shard(number)) for maker, _ in self._makers())
 
 
 def alive_rows(files: ShardFiles) -> set[int]:

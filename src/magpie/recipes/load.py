@@ -33,9 +33,12 @@ def recipe_text(name_or_path: str) -> str:
     known = shipped()
     if name_or_path in known:
         return known[name_or_path]
-    path = Path(name_or_path)
-    if path.is_file():
-        return path.read_text(encoding="utf-8")
+    path = Path(name_or_path).expanduser()
+    if path.exists():
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecipeError(f"recipe {name_or_path!r}: not a YAML file that can be read: {error}") from error
     close = get_close_matches(name_or_path, known, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     raise RecipeError(
@@ -91,23 +94,24 @@ def _override(document: dict[str, Any], override: str) -> None:
 
 
 def _lists_as_tuples(value: Any) -> Any:
-    """YAML has lists and no tuples; frozen settings have tuples and no lists. Whole numbers may stand for reals."""
+    """YAML has lists and no tuples, frozen settings have tuples and no lists; a template's variables stay as given."""
     if isinstance(value, Mapping):
-        return {key: _lists_as_tuples(item) for key, item in value.items()}
+        return {key: item if key == "kwargs" else _lists_as_tuples(item) for key, item in value.items()}
     if isinstance(value, list):
         return tuple(_lists_as_tuples(item) for item in value)
     return value
 
 
 def _explain(error: ValidationError) -> str:
-    """The first thing wrong, in words, and how many more there are."""
-    errors = error.errors(include_url=False)
-    first = errors[0]
-    where = ".".join(str(part) for part in first["loc"] if part not in ("llamacpp", "scripted"))
-    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    if first["type"] == "extra_forbidden":
-        return f"unknown setting {where!r}{_did_you_mean(first['loc'])}{more}"
-    return f"{where}: {first['msg']}, found {first['input']!r}{more}"
+    """Everything that is wrong, in words."""
+    return "; ".join(_explain_one(one) for one in error.errors(include_url=False))
+
+
+def _explain_one(one: Any) -> str:
+    where = ".".join(str(part) for part in one["loc"] if part not in ("llamacpp", "scripted"))
+    if one["type"] == "extra_forbidden":
+        return f"unknown setting {where!r}{_did_you_mean(one['loc'])}"
+    return f"{where}: {one['msg'].replace('valid tuple', 'list')}, found {one['input']!r}"
 
 
 def _did_you_mean(loc: tuple[int | str, ...]) -> str:

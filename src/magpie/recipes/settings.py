@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 _Count = Annotated[int, Field(ge=1)]
+_Text = Annotated[str, Field(min_length=1)]
 
 
 class Settings(BaseModel):
@@ -28,7 +29,7 @@ class Sampling(Settings):
     """Sample from the smallest set of tokens with this probability in all; 1 is all of them. The paper: 1 to 0.99."""
     max_tokens: _Count | None = None
     """The most tokens to write; the context may allow fewer. The paper: 2048 for instructions, 4096 for responses."""
-    stop: tuple[str, ...] = ()
+    stop: tuple[_Text, ...] = ()
     """Texts to stop before, beside the end of turn that the chat template has."""
 
 
@@ -89,7 +90,7 @@ class Instruct(Settings):
     sampling: Sampling = Sampling()
     stop_at_newline: bool = False
     """End an instruction at its first line end, as the public code does; instructions are then one paragraph."""
-    first_token_bans: tuple[str, ...] | None = None
+    first_token_bans: tuple[_Text, ...] | None = None
     """Texts that an instruction may not begin with, each one token; `null` is what suits the model's family."""
     sanitize: tuple[str, ...] | None = None
     """Rules that take labels, quotes and fences off an instruction; `null` is what suits the model's family."""
@@ -108,7 +109,7 @@ class Recipe(Settings):
     """What the recipe is for, in a line."""
     name: Annotated[str, Field(pattern=r"^[^\s/\\]{1,100}$")] | None = None
     """The run's name, which begins every row's id; `null` takes the folder's name. Fixed when the run is made."""
-    model: str = "fledgling"
+    model: _Text = "fledgling"
     """A GGUF file, or the name of a model inside the package."""
     engine: Annotated[LlamaCpp | Scripted, Field(discriminator="name")] = LlamaCpp()
     """What runs the model."""

@@ -6,7 +6,7 @@ The one package that touches storage. Knows no recipe, no engine and no template
 from magpie.runs.files import make_folder, whole_file
 from magpie.runs.folder import RunFolder, StageFolder
 from magpie.runs.reader import Run, StageCounts, open_run
-from magpie.runs.shards import OpenShard, ShardFiles, content_digest, said_line
+from magpie.runs.shards import OpenShard, ShardFiles
 
 __all__ = [
     "OpenShard",
@@ -15,9 +15,7 @@ __all__ = [
     "ShardFiles",
     "StageCounts",
     "StageFolder",
-    "content_digest",
     "make_folder",
     "open_run",
-    "said_line",
     "whole_file",
 ]

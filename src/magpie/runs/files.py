@@ -31,7 +31,7 @@ def storage(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        advice = _ADVICE.get(error.errno or 0, f"{error.strerror or error}")
+        advice = _ADVICE.get(error.errno or 0, f"{error.strerror or error}: see whether the path is what you meant")
         raise StorageError(f"{path}: {advice}, then run the same command again; nothing made is lost") from error
 
 
@@ -70,7 +70,9 @@ def remove(path: Path) -> None:
 def make_folder(path: Path) -> None:
     """Make a folder and those above it, if they are not there."""
     with storage(path):
-        path.mkdir(parents=True, exist_ok=True)
+        if not path.is_dir():
+            path.mkdir(parents=True, exist_ok=True)
+            sync_folder(path.parent)
 
 
 def sync_folder(path: Path) -> None:

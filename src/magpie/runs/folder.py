@@ -25,13 +25,15 @@ from filelock import FileLock, Timeout
 from magpie.columns import Column
 from magpie.errors import RunError
 from magpie.runs.files import make_folder, remove, storage, write_whole
-from magpie.runs.shards import ShardFiles
+from magpie.runs.shards import ShardFiles, content_digest
 
 FORMAT = 1
 """Of the folder and its files. A reader refuses a larger one."""
 
 _RECIPE, _INDEX, _LOCK = "recipe.yaml", "run.json", "lock"
+_NAME = re.compile(r"[a-z][a-z_]*")
 _STAGE = re.compile(r"(\d+)-([a-z_]+)-([0-9a-f]{8})")
+_LEFT_OVER = re.compile(r"(recipe\.yaml|run\.json|\d{5,}\.(parquet|part))\.\d+\.tmp")
 _SHARD = re.compile(r"(\d{5,})\.(parquet|part)")
 
 
@@ -42,6 +44,8 @@ class StageFolder:
     path: Path
     stage: str
     columns: tuple[Column, ...]
+    reads: tuple[str, ...] = ()
+    """The columns of earlier stages that its rows are made from."""
 
     def make(self) -> None:
         """Make the folder, if it is not there."""
@@ -55,6 +59,16 @@ class StageFolder:
         if not self.path.is_dir():
             return []
         return sorted({int(m[1]) for entry in self.path.iterdir() if (m := _SHARD.fullmatch(entry.name))})
+
+
+    def makers(self, above: Sequence[StageFolder]) -> list[tuple[StageFolder, list[str]]]:
+        """The stages of `above` that make what this one reads, each with those columns."""
+        found = [(maker, [c.name for c in maker.columns if c.name in self.reads]) for maker in above]
+        return [(maker, columns) for maker, columns in found if columns]
+
+    def read_digest(self, above: Sequence[StageFolder], number: int) -> str:
+        """A digest of the sealed shards that a shard's rows are made from."""
+        return " ".join(content_digest(maker.shard(number)) for maker, _ in self.makers(above))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +89,8 @@ class RunFolder:
         try:
             index = orjson.loads((self.path / _INDEX).read_bytes())
             found = int(index["format"])
+            if found <= FORMAT:
+                _check_index(index)
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
             raise RunError(f"{self.path / _INDEX}: not the index of a run ({error!r}); restore the file") from error
         if found > FORMAT:
@@ -86,12 +102,20 @@ class RunFolder:
     def recipe_text(self) -> str:
         """`recipe.yaml` as it stands."""
         path = self.path / _RECIPE
-        if not path.is_file():
-            raise RunError(f"{self.path}: the run has no {_RECIPE}: restore it, or give --recipe")
-        return path.read_text(encoding="utf-8")
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RunError(f"{path}: cannot be read ({error}): restore it, or give --recipe") from error
+
+    def has_recipe(self) -> bool:
+        return (self.path / _RECIPE).is_file()
 
     def check_usable(self) -> None:
         """Raise `RunError` unless this is a run, or a folder that may become one: absent, empty, or left by a kill."""
+        with storage(self.path):
+            self._check_usable()
+
+    def _check_usable(self) -> None:
         if self.is_run():
             self.index()
             return
@@ -125,9 +149,11 @@ class RunFolder:
 
     def _sweep(self) -> None:
         """Remove the temporary files of processes that were killed while writing; the lock says none is alive."""
-        for pattern in ("*.tmp", "*/*.tmp"):
-            for path in self.path.glob(pattern):
-                remove(path)
+        folders = [entry for entry in self.path.iterdir() if _STAGE.fullmatch(entry.name) and entry.is_dir()]
+        for folder in (self.path, *folders):
+            for entry in folder.iterdir():
+                if _LEFT_OVER.fullmatch(entry.name):
+                    remove(entry)
 
     def write_recipe(self, text: str) -> None:
         write_whole(self.path / _RECIPE, text.encode())
@@ -137,13 +163,24 @@ class RunFolder:
         document = {"format": FORMAT, **index}
         write_whole(self.path / _INDEX, orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
 
-    def stage(self, position: int, stage: str, fingerprint: str, columns: Sequence[Column]) -> StageFolder:
+    def stage(
+        self, position: int, stage: str, fingerprint: str, columns: Sequence[Column], reads: Sequence[str] = ()
+    ) -> StageFolder:
         """The folder of a stage as `fingerprint` names it; one made at another place in the order is found again."""
         found = sorted(self.path.glob(f"*-{stage}-{fingerprint}")) if self.path.is_dir() else []
         path = found[0] if found else self.path / f"{position}-{stage}-{fingerprint}"
-        return StageFolder(path, stage, tuple(columns))
+        return StageFolder(path, stage, tuple(columns), tuple(reads))
+
+
+def _check_index(index: Mapping[str, Any]) -> None:
+    """Raise `ValueError` or `KeyError` unless the index is one that magpie wrote: its names become paths and SQL."""
+    for stage in index["stages"]:
+        names = [stage["stage"], *(column["name"] for column in stage["columns"]), *stage["reads"]]
+        if not all(_NAME.fullmatch(name) for name in names) or not _STAGE.fullmatch(stage["folder"]):
+            raise ValueError(f"no stage of magpie: {stage['stage']!r} in {stage['folder']!r}")
+    _ = str(index["name"]), int(index["size"]), int(index["shard_rows"]), list(index["sessions"])
 
 
 def _ours(name: str) -> bool:
-    known = name in (_RECIPE, _LOCK) or (name.endswith(".tmp") and name.startswith((_RECIPE, _INDEX)))
-    return known or _STAGE.fullmatch(name) is not None
+    known = (_RECIPE, _LOCK, ".DS_Store")
+    return name in known or any(pattern.fullmatch(name) for pattern in (_LEFT_OVER, _STAGE))

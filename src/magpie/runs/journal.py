@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from magpie.runs.files import remove, storage
+from magpie.runs.files import remove, storage, sync_folder, write_whole
 
 SYNC_SECONDS = 1.0
 
@@ -25,11 +26,11 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._handle: int | None = None
-        self._synced = 0.0
+        self._dirty_since: float | None = None
 
     def append(self, lines: Sequence[dict[str, Any]]) -> None:
         """Write lines in one go. After an error the file's tail may be torn; the next opening cuts it."""
-        data = b"".join([orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in lines])
+        data = _encoded(lines)
         with storage(self.path):
             handle = self._open() if self._handle is None else self._handle
             view = memoryview(data)
@@ -39,16 +40,20 @@ class Journal:
             except BaseException:
                 self._abandon()
                 raise
-            if time.monotonic() - self._synced >= SYNC_SECONDS:
-                self.sync()
+        self._dirty_since = self._dirty_since or time.monotonic()
+
+    def tick(self) -> None:
+        """Called at every poll: puts on the disk what has waited there for a second."""
+        if self._dirty_since is not None and time.monotonic() - self._dirty_since >= SYNC_SECONDS:
+            self.sync()
 
     def sync(self) -> None:
         """Put on the disk what the operating system holds."""
-        if self._handle is None:
+        if self._handle is None or self._dirty_since is None:
             return
         with storage(self.path):
             os.fsync(self._handle)
-        self._synced = time.monotonic()
+        self._dirty_since = None
 
     def close(self) -> None:
         if self._handle is not None:
@@ -57,16 +62,22 @@ class Journal:
             finally:
                 self._abandon()
 
-    def drop(self) -> None:
-        """Its rows are sealed elsewhere: remove the file."""
-        if self._handle is not None:
-            self._abandon()
-        remove(self.path)
+    def replace(self, lines: Sequence[dict[str, Any]]) -> None:
+        """Make `lines` all that the journal holds, or remove the file when there are none."""
+        self._abandon()
+        self._dirty_since = None
+        if lines:
+            write_whole(self.path, _encoded(lines))
+        else:
+            remove(self.path)
 
     def _open(self) -> int:
         cut_torn_tail(self.path)
-        self._handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        self._synced = time.monotonic()
+        new = not self.path.exists()
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+        self._handle = os.open(self.path, flags, 0o644)
+        if new:
+            sync_folder(self.path.parent)
         return self._handle
 
     def _abandon(self) -> None:
@@ -75,15 +86,21 @@ class Journal:
             os.close(handle)
 
 
+def _encoded(lines: Sequence[dict[str, Any]]) -> bytes:
+    return b"".join([orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in lines])
+
+
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     """The whole lines of a journal, oldest first.
 
     A line that is not JSON is passed over and costs its row alone: after a power loss a block in the middle may be
     missing while later ones are there.
     """
-    if not path.exists():
-        return
-    with storage(path), path.open("rb") as file:
+    with ExitStack() as opened, storage(path):
+        try:
+            file = opened.enter_context(path.open("rb"))
+        except FileNotFoundError:
+            return  # never written, or sealed and dropped by a writer just now
         for data in file:
             if not data.endswith(b"\n"):
                 return

@@ -5,7 +5,9 @@ Safe beside a process that is writing the run. Knows which columns exist, not ho
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,9 +20,11 @@ import yaml
 from magpie.columns import Column
 from magpie.errors import RunError
 from magpie.runs.folder import RunFolder, StageFolder
-from magpie.runs.shards import arrow_schema
+from magpie.runs.shards import arrow_schema, input_digest
 
 _BATCH_ROWS = 1024
+_GLOB = re.compile(r"([*?\[])")
+"""What DuckDB would take as a pattern in a path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +38,11 @@ class StageCounts:
     prompt_tokens: int
     completion_tokens: int
     wasted_tokens: int
+    commonest_error: str | None
+    """The message that most failed rows carry."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """A run on disk, finished or not."""
 
@@ -54,6 +60,9 @@ class Run:
     def name(self) -> str:
         return str(self.info["name"])
 
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r}, size={self.size}, kept={self.kept()})"
+
     @property
     def size(self) -> int:
         """How many rows the run is to have."""
@@ -68,7 +77,9 @@ class Run:
     def stages(self) -> tuple[StageFolder, ...]:
         """The stages of the recipe as it was last run, in order."""
         return tuple(
-            StageFolder(self.path / s["folder"], s["stage"], tuple(Column(**c) for c in s["columns"]))
+            StageFolder(
+                self.path / s["folder"], s["stage"], tuple(Column(**c) for c in s["columns"]), tuple(s["reads"])
+            )
             for s in self.info["stages"]
         )
 
@@ -112,7 +123,7 @@ class Run:
     def _count(self, stage: StageFolder) -> StageCounts:
         query = (
             f"SELECT error IS NOT NULL AS failed, drop_reason, count(*), sum(prompt_tokens), sum(completion_tokens), "
-            f"sum(wasted_tokens) FROM {_name(stage)} WHERE row < {self.size} GROUP BY ALL ORDER BY ALL"
+            f"sum(wasted_tokens), mode(error) FROM {_name(stage)} WHERE row < {self.size} GROUP BY ALL ORDER BY ALL"
         )
         with self._connected() as connection:
             groups = connection.sql(query).fetchall()
@@ -124,40 +135,83 @@ class Run:
             prompt_tokens=sum(group[3] for group in groups),
             completion_tokens=sum(group[4] for group in groups),
             wasted_tokens=sum(group[5] for group in groups),
+            commonest_error=next((group[6] for group in groups if group[0]), None),
         )
 
     def _connected(self) -> duckdb.DuckDBPyConnection:
-        connection = duckdb.connect(":memory:", config={"python_enable_replacements": False})
-        for stage in self.stages:
-            connection.execute(f"CREATE VIEW {_name(stage)} AS {_relation(connection, stage)}")
+        """The run as views, spilling where the system keeps temporary files."""
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "python_enable_replacements": False,
+            "temp_directory": tempfile.gettempdir(),
+        }
+        connection = duckdb.connect(":memory:", config=config)
+        try:
+            self._make_views(connection)
+        except duckdb.Error as error:
+            connection.close()
+            raise RunError(f"{self.path}: a file of the run cannot be read: {error}") from error
+        return connection
+
+    def _make_views(self, connection: duckdb.DuckDBPyConnection) -> None:
+        for place, stage in enumerate(self.stages):
+            relation = _relation(connection, stage, self.stages[:place])
+            connection.execute(f"CREATE VIEW {_name(stage)} AS {relation}")
         connection.execute(f"CREATE VIEW rows AS {_rows_query(self)}")
         last, alive = _name(self.stages[-1]), "drop_reason IS NULL AND error IS NULL"
         connection.execute(f"CREATE VIEW kept AS SELECT * FROM rows SEMI JOIN {last} USING (row) WHERE {alive}")
-        return connection
 
 
 def open_run(path: str | Path) -> Run:
     """The run in a folder. Raises `RunError` when the folder is no run, or one that a newer magpie made."""
-    return Run(Path(path))
+    return Run(Path(path).expanduser())
 
 
 def _name(stage: StageFolder) -> str:
     return f'"{stage.stage}"'
 
 
-def _relation(connection: duckdb.DuckDBPyConnection, stage: StageFolder) -> str:
-    """A query for a stage's rows: sealed shards are scanned where they lie, open ones are read with their journal."""
+def _relation(connection: duckdb.DuckDBPyConnection, stage: StageFolder, above: Sequence[StageFolder]) -> str:
+    """A query for a stage's rows: sealed shards are scanned where they lie; shards with a journal, and those whose
+    rows may be made from what is no longer so, are looked through row by row.
+    """
     numbers = stage.shards()
-    live = [n for n in numbers if stage.shard(n).journal.exists()]
-    sealed = [stage.shard(n).parquet for n in numbers if n not in set(live)]
-    tables = [stage.shard(n).rows(stage.columns) for n in live]
-    journal = pa.concat_tables(tables) if tables else arrow_schema(stage.columns).empty_table()
+    settled = [n for n in numbers if _settled(stage, above, n)]
+    others = [_rows_in_force(stage, above, n) for n in numbers if n not in set(settled)]
+    journal = pa.concat_tables(others) if others else arrow_schema(stage.columns).empty_table()
     open_rows = f"{stage.stage}_open"
     connection.register(open_rows, journal.replace_schema_metadata(None))
-    if not sealed:
+    if not settled:
         return f'SELECT * FROM "{open_rows}"'
-    files = ", ".join(_quoted(str(path)) for path in sealed)
-    return f'SELECT * FROM read_parquet([{files}]) UNION ALL BY NAME SELECT * FROM "{open_rows}"'
+    files = ", ".join(_quoted(_GLOB.sub(r"[\1]", str(stage.shard(n).parquet))) for n in settled)
+    scan = f"read_parquet([{files}], hive_partitioning=false)"
+    return f'SELECT * FROM {scan} UNION ALL BY NAME SELECT * FROM "{open_rows}"'
+
+
+def _settled(stage: StageFolder, above: Sequence[StageFolder], number: int) -> bool:
+    """Whether the shard's Parquet file is all there is, and was made from the shards above as they are now."""
+    files = stage.shard(number)
+    makers = [maker.shard(number) for maker, _ in stage.makers(above)]
+    if any(shard.journal.exists() for shard in (files, *makers)):
+        return False
+    return files.parquet.exists() and files.made_from() == stage.read_digest(above, number)
+
+
+def _rows_in_force(stage: StageFolder, above: Sequence[StageFolder], number: int) -> pa.Table:
+    """The shard's rows, without those that were made from an input that has changed since and will be made again."""
+    rows = stage.shard(number).rows(stage.columns)
+    if not stage.reads:
+        return rows
+    inputs: dict[int, dict[str, Any]] = {}
+    for maker, columns in stage.makers(above):
+        for given in maker.shard(number).rows(maker.columns).select(["row", *columns]).to_pylist():
+            inputs.setdefault(given["row"], {}).update(given)
+    digests = {row: input_digest([given[name] for name in stage.reads]) for row, given in inputs.items()}
+    same = [digests.get(row) == digest for row, digest in zip(*_pair(rows, "row", "input_digest"), strict=True)]
+    return rows.filter(pa.array(same, pa.bool_()))
+
+
+def _pair(table: pa.Table, one: str, other: str) -> tuple[list[Any], list[Any]]:
+    return table.column(one).to_pylist(), table.column(other).to_pylist()
 
 
 def _quoted(text: str) -> str:

@@ -70,6 +70,10 @@ class ShardFiles:
         with self._opened() as file:
             return dict(file.schema_arrow.metadata or {})
 
+    def made_from(self) -> str:
+        """The digest of the shards that the sealed rows were made from."""
+        return self.footer().get(_READ, b"").decode()
+
     def sealed(self, columns: Sequence[str] | None = None) -> pa.Table | None:
         """The sealed rows, or None when there is no sealed file."""
         if not self.parquet.exists():
@@ -87,7 +91,7 @@ class ShardFiles:
             ) from error
 
     def lines(self) -> tuple[dict[int, MadeRow], dict[int, dict[tuple[int, str], Completion]]]:
-        """The journal's rows, and the completions of its unfinished rows; the newest line of a row counts."""
+        """The journal's rows, and the completions of rows that did not end or failed; a row's newest line counts."""
         made: dict[int, MadeRow] = {}
         said: dict[int, dict[tuple[int, str], Completion]] = {}
         for line in read_lines(self.journal):
@@ -96,7 +100,7 @@ class ShardFiles:
                 said.setdefault(line["row"], {})[key] = _completion(line["said"])
             else:
                 made[line["row"]] = line
-        return made, said
+        return made, {row: heard for row, heard in said.items() if made.get(row, {}).get("error", "") is not None}
 
     def rows(self, columns: Sequence[Column]) -> pa.Table:
         """Every row made so far, sealed or in the journal, sorted by row."""
@@ -125,9 +129,8 @@ def _content(table: pa.Table) -> str:
     return blake2b(sink.getvalue(), digest_size=16).hexdigest()
 
 
-def said_line(row: int, n: int, request: Request, completion: Completion) -> dict[str, Any]:
-    """A journal's line for a completion of an unfinished row."""
-    return {"row": row, "n": n, "request": request.digest(), "said": asdict(completion)}
+def _said_line(row: int, n: int, request: str, completion: Completion) -> dict[str, Any]:
+    return {"row": row, "n": n, "request": request, "said": asdict(completion)}
 
 
 class OpenShard:
@@ -149,6 +152,8 @@ class OpenShard:
         self.read = read
         self.journal = Journal(files.journal)
         self.made, self.said = files.lines()
+        sealed = files.sealed(["row", "error", "input_digest"])
+        self._sealed: dict[int, MadeRow] = {} if sealed is None else {row["row"]: row for row in sealed.to_pylist()}
         good = self._good()
         self.missing = {row for row in inputs if row not in good}
         self._lines: list[dict[str, Any]] = []
@@ -158,31 +163,37 @@ class OpenShard:
         given = self.inputs.get(row)
         return 0 if given is None else input_digest([given[name] for name in self.reads])
 
+    def check_span(self, span: range) -> None:
+        """Raise `RunError` when the files hold rows outside `span`: they were cut into shards of another size."""
+        strange = next((row for row in (*self._sealed, *self.made) if row not in span), None)
+        if strange is not None:
+            raise RunError(
+                f"{self.files.parquet.with_suffix('')}: holds row {strange}, expected rows {span.start} to "
+                f"{span.stop - 1}: the run was made with another shard_rows; put the old value back into recipe.yaml"
+            )
+
     def _good(self) -> set[int]:
         """The rows made without error from the inputs as they are now."""
-        sealed = self.files.sealed(["row", "error", "input_digest"])
-        same = self.files.footer().get(_READ) == self.read.encode()
-        good = {
-            row["row"]
-            for row in ([] if sealed is None else sealed.to_pylist())
-            if row["error"] is None and (same or row["input_digest"] == self.digest(row["row"]))
+        made = {**self._sealed, **self.made}
+        return {
+            number
+            for number, row in made.items()
+            if row["error"] is None and number in self.inputs and row["input_digest"] == self.digest(number)
         }
-        for number, line in self.made.items():
-            if line["error"] is None and line["input_digest"] == self.digest(number):
-                good.add(number)
-            else:
-                good.discard(number)
-        return good
 
     def record(self, row: MadeRow) -> None:
         """A finished row, with or without an error. Written by the next `flush`."""
         self.made[row["row"]] = row
         self.missing.discard(row["row"])
+        if row["error"] is None:
+            self.said.pop(row["row"], None)
         self._lines.append(row)
 
-    def note(self, line: dict[str, Any]) -> None:
-        """A completion of an unfinished row, made by `said_line`."""
-        self._lines.append(line)
+    def note(self, row: int, n: int, request: Request, completion: Completion) -> None:
+        """A completion of an unfinished row. Written by the next `flush`."""
+        digest = request.digest()
+        self.said.setdefault(row, {})[n, digest] = completion
+        self._lines.append(_said_line(row, n, digest, completion))
 
     def flush(self) -> None:
         """Hand what was recorded to the operating system: from here on a kill loses nothing of it."""
@@ -198,9 +209,15 @@ class OpenShard:
             sealed = self.files.sealed()
             merged = {} if sealed is None else {row["row"]: row for row in sealed.to_pylist()}
             self._write({**merged, **self.made})
-        elif self.files.footer().get(_READ, b"") != self.read.encode() and (sealed := self.files.sealed()) is not None:
+        elif self.files.made_from() != self.read and (sealed := self.files.sealed()) is not None:
             self._write({row["row"]: row for row in sealed.to_pylist()})
-        self.journal.drop()
+        self.journal.replace(self._unfinished())
+
+    def _unfinished(self) -> list[dict[str, Any]]:
+        """What was said for wanted rows that failed: it was paid for, and is there when they are tried again."""
+        rows = sorted(row for row in self.said if row in self.inputs)
+        heard = [(row, key, self.said[row][key]) for row in rows for key in sorted(self.said[row])]
+        return [_said_line(row, n, request, completion) for row, (n, request), completion in heard]
 
     def _write(self, rows: Mapping[int, MadeRow]) -> None:
         table = _table(rows, arrow_schema(self.columns))

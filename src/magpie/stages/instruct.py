@@ -43,7 +43,7 @@ def instruct(
         "instruction_raw": completion.text if completion.text != text else None,
         "sanitized_by": rule,
     }
-    reason = why_drop(completion, text, chat) or ("role_leak" if _has_bare_role(text) else None)
+    reason = why_drop(completion, text, chat, sampling) or ("role_leak" if _has_bare_role(text) else None)
     return columns if reason is None else Drop(reason, columns)
 
 
@@ -73,4 +73,5 @@ def _joined(first: Completion, rest: Completion, chat: Chat) -> Completion:
     """Two completions as one. A character that the cut between them broke is read from the ids together."""
     ids = first.token_ids + rest.token_ids
     text = chat.text(ids) if BROKEN in first.text else first.text + rest.text
-    return replace(rest, text=text, token_ids=ids)
+    sampled = first.completion_tokens + rest.completion_tokens
+    return replace(rest, text=text, token_ids=ids, completion_tokens=sampled)

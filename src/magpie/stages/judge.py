@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from magpie.seams import BROKEN, Chat, Completion
+from magpie.seams import BROKEN, Chat, Completion, SamplingParams
 
 
-def why_drop(completion: Completion, text: str, chat: Chat) -> str | None:
+def why_drop(completion: Completion, text: str, chat: Chat, sampling: SamplingParams) -> str | None:
     """The first reason to drop `text`, which was taken from `completion`; None when there is none.
 
-    `truncated`: it did not end by itself. `role_leak`: the model wrote a special token inside its turn, or the text of
-    one. `broken_text`: bytes that are no character. `empty`: nothing.
+    `truncated`: it did not end within `max_tokens`. `context_full`: nor within the engine's context. `role_leak`: the
+    model wrote a special token inside its turn, or the text of one. `broken_text`: bytes that are no character.
+    `empty`: nothing.
     """
     if completion.finish_reason == "length":
-        return "truncated"
+        return "truncated" if completion.completion_tokens >= sampling.max_tokens else "context_full"
     if chat.leaks(completion.token_ids, text):
         return "role_leak"
     if BROKEN in text:

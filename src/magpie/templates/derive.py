@@ -25,7 +25,7 @@ from magpie.templates.render import Budget, Renderer
 from magpie.templates.report import report_of
 from magpie.templates.script import Script
 from magpie.templates.sentinels import ASSISTANT, USER, shared_start, split
-from magpie.templates.survey import ASK, REPLY, Findings, examine, learn, missing_header
+from magpie.templates.survey import ASK, REPLY, Findings, examine, learn, missing_header, with_thought
 
 _OTHER_DAYS: Final = ("2001-02-03", "2019-11-28")
 
@@ -60,22 +60,22 @@ def _settle(script: Script, model: ModelFiles, options: TemplateOptions) -> tupl
     script = learn(script, model.bos_token or "")
     thinking = thoughts.find_thinking(script)
     script, notes = thoughts.apply(script, thinking, options.thinking)
-    script = script.adopting(glue=missing_header(script) if _ignores_prompt(script) else "")
+    script = script.adopting(glue=missing_header(script, model.tokenizer.added))
     script = script.adopting(excess=_excess(script))
     between = _between(script)
     kind = "lead" if between.isspace() else "first_words"
     return script.adopting(**{kind: between}), thinking, notes
 
 
-def _ignores_prompt(script: Script) -> bool:
-    return script.bare_prompt([ASK]) == script.conversation([ASK])
-
-
 def _excess(script: Script) -> str:
-    """What the generation prompt has at its end beyond what stands before an assistant's words, if white space."""
+    """What the generation prompt has at its end beyond what any answer goes on from, if white space.
+
+    A prompt that opens a thought is gone on from by an answer with a thought in it, not by a plain one.
+    """
     prompt, whole = script.bare_prompt([ASK]), script.conversation([ASK, REPLY])
     shared = shared_start([prompt, whole.rpartition(REPLY.content)[0]])
-    return prompt[shared:] if prompt[shared:].isspace() else ""
+    left = prompt[shared:]
+    return left if left.isspace() and not with_thought(script).startswith(prompt) else ""
 
 
 def _between(script: Script) -> str:

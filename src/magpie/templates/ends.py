@@ -13,11 +13,8 @@ from magpie.seams import Message
 from magpie.templates.marks import between_marks, marks
 from magpie.templates.render import Refusal
 from magpie.templates.script import Script
-from magpie.templates.sentinels import ASSISTANT, USER, split
-from magpie.templates.survey import ASK, ASK_AGAIN, REPLY
-
-_THOUGHT = Message("assistant", ASSISTANT[1])
-_REASONING = "Bandicoots dig first."
+from magpie.templates.sentinels import USER, split
+from magpie.templates.survey import ASK, ASK_AGAIN, REASONING, REPLY, THOUGHTFUL, with_thought
 
 
 @dataclass(frozen=True)
@@ -72,8 +69,16 @@ def assistant_end(script: Script, added: Mapping[str, int], eos: Sequence[int]) 
         stop = next(i for i in ids if i is not None)
         text = last if ids[0] is not None else earlier
         return End(token_ids=known, between=text[: _place(text, added, stop)])
-    upto_next = earlier.partition(ASK_AGAIN.content)[0]
-    return End(token_ids=known, texts=_stop_text(upto_next))
+    return End(token_ids=known, texts=_next_header(script, earlier.partition(ASK_AGAIN.content)[0]))
+
+
+def _next_header(script: Script, upto_next: str) -> tuple[str, ...]:
+    """The text that opens a later user's turn, up to where it counts the turns."""
+    whole = script.conversation([ASK, REPLY, ASK_AGAIN, THOUGHTFUL, ASK])
+    later = _after(whole.rpartition(ASK.content)[0], THOUGHTFUL.content)
+    stops = _stop_text(upto_next), _stop_text(later)
+    shared = _shared("".join(stops[0]), "".join(stops[1]))
+    return (shared,) if shared.strip() else stops[0]
 
 
 def _after(text: str, words: str) -> str:
@@ -91,18 +96,9 @@ def _place(text: str, added: Mapping[str, int], wanted: int) -> int:
 
 def inside_answer(script: Script, added: Mapping[str, int]) -> set[int]:
     """Tokens that stand between the generation prompt and the last words of an answer with a thought in it."""
-    try:
-        text = _with_thought(script)
-    except Refusal:
-        return set()
-    answer = _after(text, ASK.content).partition(_THOUGHT.content)[0]
-    thought = _after(answer, _REASONING) if _REASONING in answer else ""
+    answer = _after(with_thought(script), ASK.content).partition(THOUGHTFUL.content)[0]
+    thought = _after(answer, REASONING) if REASONING in answer else ""
     return {added[thought[start:end]] for start, end in marks(thought, added)}
-
-
-def _with_thought(script: Script) -> str:
-    """A conversation whose answer has a thought before it, under each name that templates know for one."""
-    return script.conversation([ASK, _THOUGHT], reasoning_content=_REASONING, reasoning=_REASONING, thinking=_REASONING)
 
 
 def texts_of(script: Script, added: Mapping[str, int]) -> tuple[str, ...]:
@@ -127,7 +123,7 @@ def sample_texts(script: Script) -> str:
     turns = [ASK, REPLY, ASK_AGAIN]
     texts = [script.prompt(turns), script.conversation([*turns, REPLY])]
     try:
-        texts += [script.prompt([Message("system", "Be brief."), *turns]), _with_thought(script)]
+        texts += [script.prompt([Message("system", "Be brief."), *turns]), with_thought(script)]
     except Refusal:
         return "\n".join(texts)
     return "\n".join(texts)

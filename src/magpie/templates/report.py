@@ -76,7 +76,7 @@ def report_of(
 ) -> dict[str, Any]:
     """Everything that was found. `notes` are told among the warnings, and are added to."""
     rendered = chat.script.prompt([ASK])
-    bos_inside = bool(model.bos_token) and rendered.startswith(model.bos_token or "")
+    bos_inside = bool(model.bos_token) and rendered.lstrip().startswith(model.bos_token or "")
     return {
         "model": model.name,
         "family": chat.family.name,

@@ -6,22 +6,26 @@ Every answer comes from renderings, none from a list of models. Knows texts; kno
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from magpie.errors import TemplateError
 from magpie.seams import Message
-from magpie.templates.marks import between_marks
+from magpie.templates.marks import between_marks, marks
 from magpie.templates.render import Refusal
 from magpie.templates.script import Script, SystemRole
-from magpie.templates.sentinels import NotPrinted, shared_end, shared_start, split
+from magpie.templates.sentinels import ASSISTANT, NotPrinted, shared_end, shared_start, split
 
 SYSTEM = "¶Numbats keep the minutes of this meeting¶"
 """Begins and ends with a sign that no template's own words do, so that what differs around it is seen whole."""
 ASK = Message("user", "Do numbats wear hats on Sundays?")
 REPLY = Message("assistant", "Only when echidnas visit them.")
 ASK_AGAIN = Message("user", "And what do potoroos make of it?")
+REASONING = "Bandicoots dig first."
+THOUGHTFUL = Message("assistant", ASSISTANT[1])
+"""The answer that comes after `REASONING`."""
+_TAG = r"<[^<>\s]{1,60}>"
 _EMPTY: dict[str, Any] = {"tools": [], "documents": [], "bos_token": "", "eos_token": ""}
 """What some templates need to be given, if empty: transformers has no tools as None and absent tokens undefined."""
 
@@ -103,16 +107,23 @@ def _follows_last_user(script: Script, system: Message) -> bool:
 def examine(script: Script, bos: str, added: Mapping[str, int]) -> Findings:
     """What the template adds by itself, after `learn` has found the manner."""
     default = _default_system(script, bos, added)
-    return Findings(default, default is not None and _removed_by_empty(script, default), _generation_prompt(script))
+    return Findings(
+        default, default is not None and _removed_by_empty(script, default), _generation_prompt(script, added)
+    )
 
 
 def _default_system(script: Script, bos: str, added: Mapping[str, int]) -> str | None:
     """What opens a conversation beyond a beginning-of-sequence token and the header of a user's turn."""
     whole, _ = split(script.bare_prompt([ASK]), ASK.content, "user")
     opening = whole.removeprefix(bos)
-    opening = opening[: _tag_end(opening, len(opening) - shared_end([opening, _between_turns(script)]))]
-    spoken = _framed(script, opening) or max(_words(opening, added), key=len, default="")
+    opening = opening[: _tag_end(opening, len(opening) - shared_end(_uncounted([opening, _between_turns(script)])))]
+    spoken = _framed(script, added) or max(_words(opening, added), key=len, default="") or _in_last_turn(script)
     return spoken.strip() or None
+
+
+def _uncounted(texts: list[str]) -> list[str]:
+    """`texts` with every digit the same: a header that counts the turns is still one header."""
+    return [re.sub(r"\d", "0", text) for text in texts]
 
 
 def _tag_end(text: str, cut: int) -> int:
@@ -128,20 +139,41 @@ def _between_turns(script: Script) -> str:
     return before[before.rfind(REPLY.content) + len(REPLY.content) :] if REPLY.content in before else ""
 
 
-def _framed(script: Script, opening: str) -> str:
-    """The default where it stands exactly where a given system prompt would."""
-    if script.manner.system != "own turn" or not opening.strip():
+def _framed(script: Script, added: Mapping[str, int]) -> str:
+    """The default where it stands exactly where a given system prompt would, be that in the user's turn."""
+    if script.manner.system in ("refused", "ignored"):
         return ""
     given = script.bare_prompt([Message("system", SYSTEM), ASK])
     none = script.bare_prompt([ASK])
     start, end = shared_start([given, none]), shared_end([given, none])
-    return none[start : max(start, len(none) - end)] if given[start:].startswith(SYSTEM) else ""
+    if not given[start:].startswith(SYSTEM):
+        return ""
+    spoken = none[start : _before_marks(none, len(none) - end, added)]
+    return "" if ASK.content in spoken else spoken
+
+
+def _in_last_turn(script: Script) -> str:
+    """What the template adds to a user's turn only as long as it is the last one."""
+    last, _ = split(script.bare_prompt([ASK]), ASK.content, "user")
+    earlier, _ = split(script.bare_prompt([ASK, REPLY, ASK_AGAIN]), ASK.content, "user")
+    return last.removeprefix(earlier) if last.startswith(earlier) else ""
+
+
+def _before_marks(text: str, cut: int, added: Mapping[str, int]) -> int:
+    """`cut`, moved before the special tokens that it ends: some close a default turn otherwise than a given one."""
+    for start, end in reversed(marks(text, added)):
+        if start < cut and not text[end:cut].strip():
+            cut = start
+    return cut
 
 
 def _words(text: str, added: Mapping[str, int]) -> list[str]:
-    """The plain runs of a text; a line that is a bare role name is part of a header, not of what is said."""
-    runs = [run for part in between_marks(text, added) for run in re.split(r"<[^<>\s]{1,60}>", part)]
-    return [re.sub(r"\A\s*(system|developer)\s*(\n|\Z)", "", run).strip() for run in runs]
+    """The plain runs of a text; a line that is a bare role name is part of a header, not of what is said.
+
+    A tag at the edge may be a token that the tokenizer does not mark as special; within a run it belongs to the words.
+    """
+    runs = [re.sub(rf"\A(\s*{_TAG})+|({_TAG}\s*)+\Z", "", run) for run in between_marks(text, added)]
+    return [re.sub(r"\A\s*(system|developer)\s*(\n|\Z)", "", run, flags=re.IGNORECASE).strip() for run in runs]
 
 
 def _removed_by_empty(script: Script, default: str) -> bool:
@@ -153,15 +185,30 @@ def _removed_by_empty(script: Script, default: str) -> bool:
         return False
 
 
-def _generation_prompt(script: Script) -> str:
+def _generation_prompt(script: Script, added: Collection[str]) -> str:
     if script.bare_prompt([ASK]) != script.conversation([ASK]):
         return "asked"
-    return "never" if missing_header(script) else "always"
+    return "never" if missing_header(script, added) else "always"
 
 
-def missing_header(script: Script) -> str:
-    """What a template that has no generation prompt puts between a user's turn and the assistant's words."""
-    _, asked = split(script.bare_prompt([ASK]), ASK.content, "user")
+def with_thought(script: Script) -> str:
+    """A conversation whose answer has a thought before it, under each name templates know for one; "" if refused."""
+    thought = {"reasoning_content": REASONING, "reasoning": REASONING, "thinking": REASONING}
+    try:
+        return script.conversation([ASK, THOUGHTFUL], **thought)
+    except Refusal:
+        return ""
+
+
+def missing_header(script: Script, added: Collection[str]) -> str:
+    """What a template that has no generation prompt puts between a user's turn and the assistant's words.
+
+    A token that stands before a user's words and again after them opens a turn: what is missing then is the model's.
+    """
+    prompt = script.bare_prompt([ASK])
+    before, asked = split(prompt, ASK.content, "user")
+    if prompt != script.conversation([ASK]) or any(t.strip() and t in before and t in asked for t in added):
+        return ""
     _, after = split(script.conversation([ASK, REPLY]), ASK.content, "user")
     if REPLY.content not in after:
         return ""

@@ -14,18 +14,19 @@ from magpie.errors import TemplateError
 from magpie.templates.options import Switch
 from magpie.templates.render import Refusal
 from magpie.templates.script import Script
-from magpie.templates.survey import ASK
+from magpie.templates.survey import ASK, REASONING, with_thought
 
 State = Literal["on", "off", "always", "model", "none"]
 """`on`, `off`: what a switch stands at by itself. `always`: the prompt opens a thought. `model`: the model opens one
-if it likes. `none`: the template knows no thoughts."""
+if it likes, be that by a switch's third value. `none`: the template knows no thoughts."""
 
 _NAMED: Final = re.compile(r"think|reason", re.IGNORECASE)
 _REVERSED: Final = re.compile(r"disable|no_?think|skip|without", re.IGNORECASE)
-_GRADED: Final = re.compile(r"effort|budget|level")
+_FORCES: Final = re.compile(r"force|always|must", re.IGNORECASE)
+_GRADED: Final = re.compile(r"effort|budget|level|strength")
 _OFF: Final = ("none", "off", "no", "false", "disabled", "disable", "nothink", "no_think", "non-thinking", "chat")
 _ON: Final = ("on", "true", "enabled", "enable", "thinking", "think", "high", "medium", "low", "yes", "auto")
-_OPEN: Final = re.compile(r"<(\w*think\w*|\w*reason\w*)>|\[(THINK)\]", re.IGNORECASE)
+_OPEN: Final = re.compile(r"<([\w:]*think[\w:]*|\w*reason\w*)>|\[(THINK)\]", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -53,27 +54,37 @@ class Thinking:
 def find_thinking(script: Script) -> Thinking:
     """The switch of `script`'s template, and where it stands when nothing is said."""
     default = script.bare_prompt([ASK])
-    tags = _open_tags(default) or _tags(script.renderer.source)
+    thought = with_thought(script)
+    tags = _open_tags(default) or _tags_around(thought) or _tags(script.renderer.source)
     for name in sorted(filter(_NAMED.search, script.renderer.facts["variables"]), key=_preference):
         found = _try(script, name, default, tags)
         if found:
             return found
-    return Thinking(_state_without_switch(default, script.renderer.source, tags), tags=tags)
+    return Thinking(_state_without_switch(default, tags, REASONING in thought), tags=tags)
 
 
-def _preference(name: str) -> tuple[bool, str]:
-    """A plain switch before an effort or a budget."""
-    return (bool(_GRADED.search(name)), name)
+def _preference(name: str) -> tuple[bool, bool, str]:
+    """A plain switch before an effort or a budget, and one that only forces a thought, and forbids none, after both."""
+    return (bool(_FORCES.search(name)), bool(_GRADED.search(name)), name)
 
 
 def _try(script: Script, name: str, default: str, tags: tuple[str, str] | None) -> Thinking | None:
     texts = {repr(value): (value, text) for value, text in _answers(script, name)}
-    pair = _pair(name, texts, default)
+    pair = _pair(name, texts, default, tags)
     if pair is None:
         return None
     on, off = pair
-    state: State = "off" if texts[repr(off)][1] == default else "on"
-    return Thinking(state, name, on, off, tags)
+    return Thinking(_stands_at(default, {repr(on): "on", repr(off): "off"}, texts, tags), name, on, off, tags)
+
+
+def _stands_at(
+    default: str, states: dict[str, State], texts: dict[str, tuple[Any, str]], tags: tuple[str, str] | None
+) -> State:
+    """Which value the template's own choice is the same as; where neither, the choice is the model's."""
+    same = [state for key, state in states.items() if key == "None" or texts[key][1] == default]
+    if same:
+        return same[-1]
+    return "on" if opens_thought(default, tags) else "model"
 
 
 def _answers(script: Script, name: str) -> Iterator[tuple[Any, str]]:
@@ -87,16 +98,29 @@ def _answers(script: Script, name: str) -> Iterator[tuple[Any, str]]:
             continue
 
 
-def _pair(name: str, texts: dict[str, tuple[Any, str]], default: str) -> tuple[Any, Any] | None:
+def _pair(
+    name: str, texts: dict[str, tuple[Any, str]], default: str, tags: tuple[str, str] | None
+) -> tuple[Any, Any] | None:
     """The values that switch on and off, when both are known and make a difference. None stands for saying nothing."""
     words = {str(value).lower(): value for value, _ in texts.values() if isinstance(value, str)}
     on = next((words[word] for word in _ON if word in words), None)
     off = next((words[word] for word in _OFF if word in words), None)
     pairs: list[tuple[Any, Any]] = [(False, True) if _REVERSED.search(name) else (True, False)]
     pairs += [(on, off)] if off is not None else []
-    pairs += [(None, 0)] if _GRADED.search(name) else []
+    if _GRADED.search(name):
+        pairs += [(None, 0), *((None, value) for value in _answered(texts, default, tags))]
     written = {key: text for key, (_, text) in texts.items()} | {"None": default}
     return next((pair for pair in pairs if _differ(pair, written)), None)
+
+
+def _answered(texts: dict[str, tuple[Any, str]], default: str, tags: tuple[str, str] | None) -> list[Any]:
+    """The values with which the template writes more after the user's words than by itself, and that opens no thought.
+
+    What it writes then is a thought with nothing in it.
+    """
+    usual = default.rpartition(ASK.content)[2]
+    written = [(value, text.rpartition(ASK.content)[2]) for value, text in texts.values()]
+    return [value for value, after in written if len(after) > len(usual) and not opens_thought(after, tags)]
 
 
 def _differ(pair: tuple[Any, Any], written: dict[str, str]) -> bool:
@@ -111,6 +135,12 @@ def _open_tags(prompt: str) -> tuple[str, str] | None:
     return (opened, opened[0] + "/" + opened[1:]) if opened else None
 
 
+def _tags_around(text: str) -> tuple[str, str] | None:
+    """The tags that the template itself puts around a thought, where they are named like a thought's."""
+    found = re.search(rf"(<[^<>\s]+>)\s*{re.escape(REASONING)}\s*(<[^<>\s]+>)", text)
+    return (found[1], found[2]) if found and _NAMED.search(found[1]) and _NAMED.search(found[2]) else None
+
+
 def _tags(source: str) -> tuple[str, str] | None:
     """The first opening tag that looks like a thought's and is closed somewhere."""
     for match in _OPEN.finditer(source):
@@ -118,14 +148,14 @@ def _tags(source: str) -> tuple[str, str] | None:
         closed = opened[0] + "/" + opened[1:]
         if closed in source:
             return opened, closed
-    closed_only = re.search(r"</(\w*think\w*)>", source)
+    closed_only = re.search(r"</([\w:]*think[\w:]*)>", source)
     return (f"<{closed_only[1]}>", closed_only[0]) if closed_only else None
 
 
-def _state_without_switch(prompt: str, source: str, tags: tuple[str, str] | None) -> State:
+def _state_without_switch(prompt: str, tags: tuple[str, str] | None, prints_thoughts: bool) -> State:
     if opens_thought(prompt, tags):
         return "always"
-    return "model" if tags or "<|channel|>" in source else "none"
+    return "model" if tags or prints_thoughts else "none"
 
 
 def opens_thought(prompt: str, tags: tuple[str, str] | None) -> bool:

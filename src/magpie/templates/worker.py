@@ -96,7 +96,7 @@ def render(request: dict[str, Any]) -> str:
 def inspect(source: str) -> dict[str, Any]:
     """The variables that a template asks for, the texts that it looks for in other texts, and its switches' values."""
     tree = environment().parse(source)
-    variables = jinja2.meta.find_undeclared_variables(tree)
+    variables = jinja2.meta.find_undeclared_variables(environment().parse(source))  # it folds lists in what it is given
     compared = [text for node in tree.find_all(jinja2.nodes.Compare) for text in _compared(node, variables)]
     looked_for = [
         constant.value
@@ -113,12 +113,16 @@ def inspect(source: str) -> dict[str, Any]:
 
 
 def _compared(node: jinja2.nodes.Compare, variables: set[str]) -> list[Any]:
-    """Constants that a part of a text may be compared with; a word compared whole, such as a role, is not one."""
+    """Constants that a part of a text may be compared with; a word compared whole, such as a role, is not one.
+
+    `role in ["user", "tool"]` compares whole, as `==` does.
+    """
     sides = [node.expr, *(operand.expr for operand in node.ops)]
     if any(isinstance(side, jinja2.nodes.Name) and side.name in variables for side in sides):
         return []
     found = [constant.value for side in sides for constant in _constants(side)]
-    whole = all(operand.op in ("eq", "ne") for operand in node.ops)
+    lists = jinja2.nodes.List | jinja2.nodes.Tuple
+    whole = all(operand.op in ("eq", "ne") or isinstance(operand.expr, lists) for operand in node.ops)
     return [value for value in found if not (whole and isinstance(value, str) and value.isidentifier())]
 
 
