@@ -1,17 +1,17 @@
-"""How near `magpie run` comes to the bare engine: tokens a second of both, on the same requests, in one run.
+"""How near `magpie run` comes to the bare engine: tokens a second of both, on the same requests, in one process.
 
-    python -m bench.ceiling [--rows 5000] [--repeats 1]
+    python -m bench.ceiling [--rows 1000] [--rounds 5]
 
-Makes a run with the model inside the package and reads its two request lists back from it: the instructions asked, and
-the responses asked. The bare engine then serves the same lists with the same settings. Loading the model is in neither
-time. The lists are served in turns, so that a noisy machine troubles both alike.
+Each round makes a run with the model inside the package, reads its two request lists back from it (the instructions
+asked, and the responses asked), and has the bare engine serve the same lists with the same settings. Loading the model is
+in no time. The rounds take turns, so that a noisy machine troubles both alike; the ratio is the rounds' median.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from statistics import median
 
@@ -25,30 +25,36 @@ from magpie.runs import Run, RunFolder, open_run
 from magpie.seams import Request, Row, derive_seed
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=5000)
-    parser.add_argument("--repeats", type=int, default=1)
-    options = parser.parse_args()
-    plan = make_plan(parse(f"{{name: ceiling, size: {options.rows}}}", "bench"))
-    rounds = [one_round(plan) for _ in range(options.repeats)]
-    print(
-        f"{'':12}{'requests':>10}{'tokens':>10}{'magpie s':>10}{'bare s':>10}{'magpie/s':>10}{'bare/s':>10}{'ratio':>8}"
-    )
-    for stage in rounds[0]:
-        print_line(stage, [measured[stage] for measured in rounds])
-    print_line("both", [tuple(map(sum, zip(*measured.values(), strict=True))) for measured in rounds])  # type: ignore[misc]
-
-
 Measured = tuple[float, float, float, float, float]
 """Requests; tokens and seconds of magpie; tokens and seconds of the bare engine."""
 
 
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    rounds = [
+        one_round(make_plan(parse(f"{{name: ceiling, size: {options.rows}, seed: {seed}}}", "bench")))
+        for seed in range(options.rounds)
+    ]
+    print(f"{'':12}{'requests':>10}{'tokens':>10}{'magpie s':>10}{'bare s':>10}{'magpie/s':>10}{'bare/s':>10}  ratios")
+    for stage in rounds[0]:
+        print_line(stage, [measured[stage] for measured in rounds])
+    print_line("both", [summed(measured.values()) for measured in rounds])
+
+
+def summed(measured: Iterable[Measured]) -> Measured:
+    requests, tokens, seconds, bare_tokens, bare_seconds = (sum(each) for each in zip(*measured, strict=True))
+    return requests, tokens, seconds, bare_tokens, bare_seconds
+
+
 def print_line(name: str, rounds: list[Measured]) -> None:
-    requests, tokens, seconds, bare_tokens, bare_seconds = rounds[len(rounds) // 2]
-    ratio = median(m[1] / m[2] / (m[3] / m[4]) for m in rounds)
+    requests, tokens, seconds, bare_tokens, bare_seconds = summed(rounds)
+    ratios = [m[1] / m[2] / (m[3] / m[4]) for m in rounds]
     speeds = f"{tokens / seconds:10,.0f}{bare_tokens / bare_seconds:10,.0f}"
-    print(f"{name:12}{requests:10,.0f}{tokens:10,.0f}{seconds:10.1f}{bare_seconds:10.1f}{speeds}{ratio:8.3f}")
+    spread = f"median {median(ratios):.3f}, {min(ratios):.3f} to {max(ratios):.3f}"
+    print(f"{name:12}{requests:10,.0f}{tokens:10,.0f}{seconds:10.1f}{bare_seconds:10.1f}{speeds}  {spread}")
 
 
 def one_round(plan: Plan) -> Mapping[str, Measured]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from magpie.errors import RecipeError
-from magpie.recipes import Recipe, Scripted, dump, parse, recipe_text, shipped
+from magpie.recipes import Recipe, Scripted, dump, explain, parse, recipe_text, shipped
 
 
 @pytest.mark.parametrize("name", shipped())
@@ -16,6 +16,15 @@ def test_every_shipped_recipe_is_valid_and_says_what_it_is_for(name: str) -> Non
 def test_a_recipe_written_out_reads_back_the_same() -> None:
     recipe = parse("{size: 3, engine: {name: scripted, window: 2}, instruct: {sampling: {stop: [a, b]}}}", "r")
     assert parse(dump(recipe), "r") == recipe
+
+
+def test_a_recipe_explained_reads_back_the_same_and_says_what_every_setting_means() -> None:
+    text = "{size: 3, engine: {name: scripted}, template: {system: 'a: b # c', date: 2026-01-31, kwargs: {a: [1]}}}"
+    recipe = parse(text, "r", ["instruct.sampling.stop=[a, '#']"])
+    assert parse(explain(recipe), "r") == recipe
+    lines = explain(recipe).splitlines()
+    settings = [at for at, line in enumerate(lines) if ":" in line and not line.lstrip().startswith("#")]
+    assert [lines[at] for at in settings if not lines[at - 1].lstrip().startswith("#")] == []
 
 
 def test_an_empty_file_is_the_defaults() -> None:

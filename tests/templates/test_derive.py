@@ -235,11 +235,11 @@ def test_a_switch_that_stands_at_neither_of_its_values_leaves_the_thought_to_the
 
 
 def test_a_switch_that_forbids_thoughts_is_taken_before_one_that_forces_them() -> None:
-    source = "{% for m in messages %}<|start|>{{ m.role }}\n{{ m.content }}<|end|>\n{% endfor %}" + (
-        "{% if add_generation_prompt %}<|start|>assistant{% if force_reasoning %}/think\n{% elif skip_reasoning %}\n"
-        "{% endif %}{% endif %}"
+    source = "{% for m in messages %}{{ '<|start|>' ~ m.role ~ ' ' ~ m.content ~ '<|end|>' }}{% endfor %}" + (
+        "{% if add_generation_prompt %}{{ '<|start|>assistant' }}"
+        "{{ '/think ' if force_reasoning else ' ' if skip_reasoning else '' }}{% endif %}"
     )
-    thinking = derive(toy(source.replace("}\n{% e", "}{{ '\\n' }}{% e"))).describe()["thinking"]
+    thinking = derive(toy(source)).describe()["thinking"]
     assert (thinking["switch"], thinking["off"]) == ("skip_reasoning", True)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from magpie.cli.text import print_json
-from magpie.recipes import DEFAULT, dump, parse, recipe_text, shipped
+from magpie.recipes import DEFAULT, explain, parse, recipe_text, shipped
 
 
 def recipes(name: str | None, *, as_json: bool) -> None:
@@ -14,7 +14,7 @@ def recipes(name: str | None, *, as_json: bool) -> None:
         if as_json:
             print_json(recipe.model_dump(mode="json"), indent=True)
         else:
-            typer.echo(dump(recipe), nl=False)
+            typer.echo(explain(recipe), nl=False)
         return
     about = {known: parse(text, known).about for known, text in shipped().items()}
     if as_json:

@@ -1,5 +1,6 @@
 """Recipes: validated settings from YAML. Knows no stage, no engine and no run."""
 
+from magpie.recipes.explain import explain
 from magpie.recipes.load import DEFAULT, check, dump, parse, recipe_text, shipped
 from magpie.recipes.settings import Instruct, LlamaCpp, Recipe, Respond, Sampling, Scripted, Template
 
@@ -14,6 +15,7 @@ __all__ = [
     "Template",
     "check",
     "dump",
+    "explain",
     "parse",
     "recipe_text",
     "shipped",

@@ -54,6 +54,7 @@ class LlamaCpp(Settings):
     """llama.cpp inside this process: any GGUF file, on a CPU or a GPU."""
 
     name: Literal["llamacpp"] = "llamacpp"
+    """The engine."""
     slots: _Count | None = None
     """Requests in one batch; `null` is 32, or as many as fit 2 GiB of keys and values."""
     context: _Count | None = None
@@ -68,6 +69,7 @@ class Scripted(Settings):
     """A real engine without a model, for tests and for measuring what magpie itself costs."""
 
     name: Literal["scripted"] = "scripted"
+    """The engine."""
     window: _Count = 256
     """Requests held at once."""
     steps: Annotated[int, Field(ge=0)] = 0
@@ -88,6 +90,7 @@ class Instruct(Settings):
     """Sample instructions from the pre-query: the method's first step."""
 
     sampling: Sampling = Sampling()
+    """Null settings are what suits the model's family, else what the paper does."""
     stop_at_newline: bool = False
     """End an instruction at its first line end, as the public code does; instructions are then one paragraph."""
     first_token_bans: tuple[_Text, ...] | None = None
@@ -100,6 +103,7 @@ class Respond(Settings):
     """Answer each instruction."""
 
     sampling: Sampling = Sampling()
+    """Null settings are what suits the model's family, else what the paper does."""
 
 
 class Recipe(Settings):
@@ -122,8 +126,9 @@ class Recipe(Settings):
     shard_rows: _Count = 4096
     """Rows in a file. Fixed when the run is made."""
     instruct: Instruct = Instruct()
+    """The first stage: instructions from the pre-query."""
     respond: Respond | None = Respond()
-    """`null` makes instructions only."""
+    """The second stage: an answer to each instruction; `null` makes instructions only."""
 
     @field_validator("engine", mode="before")
     @classmethod

@@ -1,0 +1,40 @@
+"""A recipe as YAML with every setting's meaning above it: the reference that `magpie recipes NAME` prints.
+
+The meanings are the docstrings in `settings`; there is no second copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from textwrap import wrap
+from typing import Any
+
+import yaml
+from pydantic import BaseModel
+
+from magpie.recipes.settings import Recipe
+
+_WIDTH = 100
+
+
+def explain(recipe: Recipe) -> str:
+    """YAML that reads back as the same recipe."""
+    return "".join(f"{line}\n" for line in _lines(recipe, ""))
+
+
+def _lines(settings: BaseModel, indent: str) -> Iterator[str]:
+    for name, field in type(settings).model_fields.items():
+        meaning = " ".join((field.description or "").split())
+        yield from (f"{indent}# {line}" for line in wrap(meaning, _WIDTH - len(indent)))
+        value = getattr(settings, name)
+        if isinstance(value, BaseModel):
+            yield f"{indent}{name}:"
+            yield from _lines(value, indent + "  ")
+        else:
+            yield f"{indent}{name}: {_scalar(settings.model_dump(mode='json', include={name})[name])}"
+
+
+def _scalar(value: Any) -> str:
+    """A value on one line."""
+    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000)
+    return text.removesuffix("\n").removesuffix("\n...")
