@@ -3,8 +3,8 @@
     python -m bench.ceiling [--rows 1000] [--rounds 5]
 
 Each round makes a run with the model inside the package, reads its two request lists back from it (the instructions
-asked, and the responses asked), and has the bare engine serve the same lists with the same settings. Loading the model is
-in no time. The rounds take turns, so that a noisy machine troubles both alike; the ratio is the rounds' median.
+asked, and the responses asked), and has the bare engine serve the same lists with the same settings. The time to load
+the model is left out. The rounds take turns, so that a noisy machine troubles both alike.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from magpie.pipeline import Plan, PlannedStage, make_plan
 from magpie.recipes import parse
 from magpie.runs import Run, RunFolder, open_run
 from magpie.seams import Request, Row, derive_seed
-
 
 Measured = tuple[float, float, float, float, float]
 """Requests; tokens and seconds of magpie; tokens and seconds of the bare engine."""
