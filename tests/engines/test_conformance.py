@@ -43,7 +43,7 @@ def scripted(settings: ScriptedSettings) -> Iterator[Opened]:
 
 @contextmanager
 def llamacpp(settings: LlamaCppSettings) -> Iterator[Opened]:
-    """The model inside the package. Sampled texts: measured 0.98 to 0.99 the same, see `llamacpp_server`."""
+    """The model inside the package. Sampled texts: how many are the same is measured by `bench/same.py`."""
     with as_file(files("magpie")) as package:
         model = Path(package, "models", "fledgling", "fledgling-f16.gguf")
         with open_llamacpp(model, settings) as engine:
