@@ -3,8 +3,8 @@
 It knows nothing of how the model was loaded, of chat templates or of rows.
 
 A request's text depends on its prompt, sampling and seed and, in the last bits of the arithmetic, on how many others
-are in the batch: llama.cpp multiplies one row or two with other kernels than three and more. `bench/same.py` measures it:
-of 300 requests to fledgling 99.7% of sampled texts and all greedy ones were the same in another order or with 8 slots
+are in the batch: llama.cpp multiplies one row or two with other kernels than three and more. Measured (`bench/same.py`)
+on 300 requests to fledgling: 99.7% of sampled texts and all greedy ones were the same in another order or with 8 slots
 for 32; 96.3% of sampled ones when asked one at a time.
 """
 
