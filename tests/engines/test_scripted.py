@@ -62,7 +62,7 @@ def test_seconds_delay_and_poll_waits_no_longer_than_asked() -> None:
             engine.submit(ticket, request)
         started = time.monotonic()
         assert engine.poll(0.05) == []
-        assert 0.04 < time.monotonic() - started < 5.0
+        assert 0.04 < time.monotonic() - started < 30.0
 
 
 def test_the_share_that_fails_is_as_asked_and_always_the_same_requests() -> None:
