@@ -31,21 +31,21 @@ def whole(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def same_as_whole(out: Path, whole: Path) -> None:
+def check_same(out: Path, whole: Path) -> None:
     assert dict(shards(out)) == dict(shards(whole))
     ids = magpie.open_run(out).table().column("id").to_pylist()
     assert ids == [f"crashed-{row:08d}" for row in range(200)]
     assert magpie.open_run(out).table().equals(magpie.open_run(whole).table())
 
 
-def kill_until(kills: int, strike: Iterator[Kill], recipe: Path, folder: Path, whole: Path) -> None:
+def check_after_kills(kills: int, strike: Iterator[Kill], recipe: Path, folder: Path, whole: Path) -> None:
     """Kill runs, resuming each until it ends and comparing it, until as many kills as wanted have struck."""
     struck = runs = 0
     while struck < kills:
         out = folder / f"run-{runs}"
         while next(strike)(recipe, out):
             struck += 1
-        same_as_whole(out, whole)
+        check_same(out, whole)
         runs += 1
 
 
@@ -66,7 +66,7 @@ def test_a_run_killed_at_any_moment_becomes_the_run_that_it_would_have_been(
         while True:
             yield partial(kill_after, seconds=dice.uniform(0.3, 1.2))
 
-    kill_until(14, strikes(), recipe, tmp_path, whole)
+    check_after_kills(14, strikes(), recipe, tmp_path, whole)
 
 
 def test_a_run_killed_at_any_line_that_writes_becomes_the_run_that_it_would_have_been(
@@ -78,4 +78,4 @@ def test_a_run_killed_at_any_line_that_writes_becomes_the_run_that_it_would_have
         while True:
             yield partial(kill_at_line, line=dice.randrange(1, lines))
 
-    kill_until(18, strikes(), recipe, tmp_path, whole)
+    check_after_kills(18, strikes(), recipe, tmp_path, whole)

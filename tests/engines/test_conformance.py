@@ -258,6 +258,7 @@ def test_cancelling_makes_room_for_new_requests(case: Opened, engine: Engine) ->
 def test_cancelling_what_is_not_there_does_nothing(case: Opened, engine: Engine) -> None:
     engine.cancel([10**15])
     engine.cancel([])
+    assert one(engine, request_for(case, replace(GREEDY, max_tokens=2))).completion_tokens == 2
 
 
 def test_submit_and_poll_with_no_wait_do_not_block(case: Opened, engine: Engine) -> None:

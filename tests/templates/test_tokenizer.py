@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,13 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from magpie.engines.llamacpp import import_llamacpp
 from magpie.errors import ModelError
 from magpie.templates import check_tokenizer, open_model, probe_texts
 from magpie.templates.vocabulary import _table, known_pretokenizers
 from tests.templates.toys import Kind, token_texts, tokenizer_json, tokenizer_of
 
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-xllamacpp = pytest.importorskip("xllamacpp")
+xllamacpp = import_llamacpp()
 
 PRETOKENIZERS = tuple({str(patterns): name for name, patterns in sorted(_table()["pattern_of"].items())}.values())
 """One name for each way of cutting words."""
