@@ -18,9 +18,9 @@ from magpie.cli.status import print_summary, summary
 from magpie.cli.text import print_json
 from magpie.executors.local import execute
 from magpie.executors.stopping import Stopped
-from magpie.pipeline import Plan, make_plan, resolve
+from magpie.pipeline import Plan, PlannedStage, make_plan, resolve
 from magpie.recipes import DEFAULT, Recipe, dump
-from magpie.runs import Run, RunFolder
+from magpie.runs import Run, RunFolder, StageFolder
 
 _SHOWN = 5
 
@@ -58,24 +58,37 @@ def _execute(recipe: Recipe, out: Path, *, as_json: bool) -> Run:
 
 
 def _print_plan(plan: Plan, out: Path, *, as_json: bool) -> None:
+    """The recipe, and each stage with how it came to be set and what of it is there already."""
     recipe = plan.recipe
-    stages = [
-        {"stage": p.stage.name, "fingerprint": p.fingerprint, "reads": p.stage.reads, "settings": p.settings}
-        for p in plan.stages
-    ]
+    made = {p.stage.name: _folder(p, out).count(recipe.size) for p in plan.stages}
     if as_json:
+        stages = [_planned(planned) | {"made_before": made[planned.stage.name]} for planned in plan.stages]
         print_json({"recipe": recipe.model_dump(mode="json"), "out": str(out), "stages": stages}, indent=True)
         return
     typer.echo(dump(recipe))
     exists = "go on with the run in" if RunFolder(out).is_run() else "make a run in"
     typer.echo(f"# plan: {exists} {out}: {recipe.size:,} rows, {plan.model_path.name} on {recipe.engine.name}")
     for planned in plan.stages:
-        reads = f"reads {', '.join(planned.stage.reads)}" if planned.stage.reads else "reads nothing"
-        writes = ", ".join(column.name for column in planned.stage.writes)
-        typer.echo(f"#   {planned.position} {planned.stage.name} {planned.fingerprint}: {reads}, writes {writes}")
-        sampling = planned.settings["sampling"]
+        stage, sampling = planned.stage, planned.settings["sampling"]
         shown = ", ".join(f"{name} {sampling[name]}" for name in ("temperature", "top_p", "max_tokens"))
-        typer.echo(f"#     {shown}")
+        reads = f"reads {', '.join(stage.reads)}; " if stage.reads else ""
+        writes = ", ".join(column.name for column in stage.writes)
+        typer.echo(f"#   {planned.position} {stage.name} {planned.fingerprint}: {shown}")
+        typer.echo(f"#     {reads}writes {writes}; {made[stage.name]:,} rows made before")
+
+
+def _folder(planned: PlannedStage, out: Path) -> StageFolder:
+    return RunFolder(out).stage(planned.position, planned.stage.name, planned.fingerprint, planned.stage.writes)
+
+
+def _planned(planned: PlannedStage) -> dict[str, Any]:
+    stage = planned.stage
+    return {
+        "stage": stage.name,
+        "fingerprint": planned.fingerprint,
+        "reads": stage.reads,
+        "settings": planned.settings,
+    }
 
 
 def _print_end(console: Console, run: Run) -> None:

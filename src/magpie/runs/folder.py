@@ -61,6 +61,11 @@ class StageFolder:
         return sorted({int(m[1]) for entry in self.path.iterdir() if (m := _SHARD.fullmatch(entry.name))})
 
 
+    def count(self, size: int) -> int:
+        """How many of the first `size` rows have been made, sealed or in a journal, with or without an error."""
+        tables = [self.shard(number).rows(self.columns).column("row").to_pylist() for number in self.shards()]
+        return sum(row < size for rows in tables for row in rows)
+
     def makers(self, above: Sequence[StageFolder]) -> list[tuple[StageFolder, list[str]]]:
         """The stages of `above` that make what this one reads, each with those columns."""
         found = [(maker, [c.name for c in maker.columns if c.name in self.reads]) for maker in above]
