@@ -6,7 +6,7 @@ Reads a run; knows no engine and no stage.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -15,15 +15,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from magpie.errors import RunError
-from magpie.runs import Run, make_folder, whole_file
+from magpie.runs import Run, make_folder, storage, whole_file
 
 Format = Literal["messages", "sharegpt", "alpaca", "parquet"]
 
 _SPEAKERS = {"system": "system", "user": "human", "assistant": "gpt"}
 
 
-def export(run: Run, form: Format, to: Path) -> int:
-    """Write the kept rows of `run` to the file `to`; how many they were.
+def export(run: Run, form: Format, to: Path | IO[bytes]) -> int:
+    """Write the kept rows of `run` to the file `to`, or to an open one; how many they were.
 
     A `.json` file holds one array, any other one JSON object a line. What is no plain file (a pipe, a device) is
     written to as it is. Raises `RunError` when no row is kept (an empty dataset is a mistake found late) or when the
@@ -34,18 +34,22 @@ def export(run: Run, form: Format, to: Path) -> int:
         raise RunError(f"{run.path}: the run makes instructions only, and {form} needs responses: use parquet")
     if run.kept() == 0:
         raise RunError(f"{run.path}: no row has come through every stage, so there is nothing to export; see `status`")
-    with _opened(to) as file:
+    with _opened(to) if isinstance(to, Path) else nullcontext(to) as file:
         if form == "parquet":
             return _write_parquet(file, run.batches())
-        return _write_json(file, (_SHAPES[form](row) for row in run.rows()), array=to.suffix == ".json")
+        array = isinstance(to, Path) and to.suffix == ".json"
+        return _write_json(file, (_SHAPES[form](row) for row in run.rows()), array=array)
 
 
-def _opened(to: Path) -> AbstractContextManager[IO[bytes]]:
-    if to.exists() and not to.is_file() and not to.is_dir():
-        return to.open("wb")
-    target = to.resolve()
-    make_folder(target.parent)
-    return whole_file(target)
+@contextmanager
+def _opened(to: Path) -> Iterator[IO[bytes]]:
+    with ExitStack() as opened, storage(to):
+        if to.exists() and not to.is_file() and not to.is_dir():
+            yield opened.enter_context(to.open("wb"))
+            return
+        target = to.resolve()
+        make_folder(target.parent)
+        yield opened.enter_context(whole_file(target))
 
 
 def _messages(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -126,7 +126,7 @@ def _made(folder: RunFolder, *, needed: bool) -> Recipe | None:
     try:
         return parse(folder.recipe_text(), str(folder.path / "recipe.yaml"))
     except UserError:
-        if needed and folder.is_run():
+        if needed:
             raise
         return None
 
@@ -216,7 +216,7 @@ def _respond(asked: Respond, chat: ChatTemplate, template: Template) -> tuple[St
         "sampling": asdict(sampling),
         "pre_query": found["pre_query"],
         "pre_response": found["pre_response"],
-        "template": template.model_dump(include={"system", "thinking", "kwargs"}),
+        "template": template.model_dump(mode="json", include={"system", "thinking", "kwargs"}),
         "chat_template": None if template.chat_template is None else file_digest(Path(template.chat_template)),
     }
     return Stage("respond", ("instruction",), MAKERS["respond"], ask), settings

@@ -240,6 +240,26 @@ def test_an_export_follows_a_link_and_writes_into_a_pipe(run: Path, tmp_path: Pa
     assert "rows written" in piped.stderr
 
 
+def test_an_export_to_the_output_adds_to_a_file_that_the_shell_opened(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("precious\n")
+    with (tmp_path / "out").open("ab") as out:
+        subprocess.run([*MAGPIE, "export", run, "--to", "-"], stdout=out, stderr=subprocess.PIPE, check=True)
+    lines = (tmp_path / "out").read_text().splitlines()
+    assert lines[0] == "precious"
+    assert len(lines) > 100
+
+
+def test_a_damaged_page_is_one_line_in_every_command(run: Path, tmp_path: Path, magpie: Any) -> None:
+    for shard in run.glob("*-*/*.parquet"):
+        content = bytearray(shard.read_bytes())
+        content[40:400] = bytes(360)
+        shard.write_bytes(content)
+    for words in (["status", run], ["show", run], ["export", run, "--to", tmp_path / "x"], ["run", "--out", run]):
+        code, _, errors = magpie(*words)
+        assert (code, errors.count("\n")) == (2, 1)
+        assert "cannot be read" in errors
+
+
 def test_a_parquet_file_is_parquet_by_its_name(run: Path, tmp_path: Path, magpie: Any) -> None:
     magpie("export", run, "--to", tmp_path / "out.parquet")
     assert (tmp_path / "out.parquet").read_bytes()[:4] == b"PAR1"

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import magpie
-from magpie.errors import EngineDied, RunError
+from magpie.errors import EngineDied, RecipeError, RunError
 from magpie.executors.local import Progress, execute
 from magpie.executors.stopping import Stopped
 from magpie.pipeline import resolve
@@ -203,9 +203,31 @@ def test_a_folder_that_is_no_run_is_not_written_to(tmp_path: Path) -> None:
 
 
 def test_a_folder_left_by_a_kill_before_the_index_becomes_a_run(tmp_path: Path) -> None:
-    (tmp_path / "recipe.yaml").write_text("size: [")
+    (tmp_path / "recipe.yaml.123.tmp").write_text("size: [")
     (tmp_path / "lock").write_text("")
     assert make(tmp_path).kept() > 0
+
+
+def test_a_recipe_with_a_mistake_in_a_new_run_s_folder_is_refused_and_kept(tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text("sede: 7")
+    with pytest.raises(RecipeError, match="did you mean 'seed'"):
+        make(tmp_path)
+    assert (tmp_path / "recipe.yaml").read_text() == "sede: 7"
+
+
+def test_a_response_whose_instruction_failed_to_be_made_anew_is_not_shown(tmp_path: Path) -> None:
+    make(tmp_path)
+    next(tmp_path.glob("1-*/*.parquet")).unlink()
+    rows = make(tmp_path, "engine.fail_rate=0.4").table().to_pylist()
+    failed = [row for row in rows if row["instruction"] is None]
+    assert failed
+    assert all(row["response"] is None and row["messages"] is None for row in failed)
+
+
+def test_a_date_in_a_template_s_variables_is_the_same_when_the_run_goes_on(tmp_path: Path) -> None:
+    first = make(tmp_path, "template.kwargs.day=2024-01-01").table()
+    assert make(tmp_path).table().equals(first)
+    assert requests_of_last_session(tmp_path) == {"instruct": 0, "respond": 0}
 
 
 def test_a_shard_size_edited_in_the_run_s_recipe_changes_nothing(tmp_path: Path) -> None:

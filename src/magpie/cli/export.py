@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from difflib import get_close_matches
 from pathlib import Path
 from typing import cast, get_args
@@ -16,9 +17,13 @@ from magpie.runs import open_run
 
 def export(path: Path, asked: str | None, to: Path) -> None:
     form = _format(asked, to)
-    to = Path("/dev/stdout") if str(to) == "-" else to.expanduser()
-    count = write(open_run(path), form, to)
-    typer.echo(f"{count:,} rows written to {to}", err=to == Path("/dev/stdout"))
+    if str(to) == "-":
+        count = write(open_run(path), form, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+        typer.echo(f"{count:,} rows written", err=True)
+        return
+    count = write(open_run(path), form, to.expanduser())
+    typer.echo(f"{count:,} rows written to {to}")
 
 
 def _format(asked: str | None, to: Path) -> Format:

@@ -9,6 +9,7 @@ from datetime import date as Date  # noqa: N812 (a setting is called date)
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import to_jsonable_python
 
 _Count = Annotated[int, Field(ge=1)]
 _Text = Annotated[str, Field(min_length=1)]
@@ -48,6 +49,12 @@ class Template(Settings):
     """The text before a user message, by hand, where it cannot be derived."""
     date: Annotated[Date, Field(strict=False)] | None = None
     """The day (YYYY-MM-DD) that the template sees, where it prints one; `null` is the day of the run."""
+
+    @field_validator("kwargs", mode="after")
+    @classmethod
+    def _as_they_read_back(cls, value: dict[str, Any]) -> dict[str, Any]:
+        """A YAML date is text here, as it is when the run reads its recipe back."""
+        return dict(to_jsonable_python(value))
 
 
 class LlamaCpp(Settings):

@@ -3,7 +3,7 @@
 The one package that touches storage. Knows no recipe, no engine and no template.
 """
 
-from magpie.runs.files import make_folder, whole_file
+from magpie.runs.files import make_folder, storage, whole_file
 from magpie.runs.folder import RunFolder, StageFolder
 from magpie.runs.reader import Run, StageCounts, open_run
 from magpie.runs.shards import OpenShard, ShardFiles
@@ -17,5 +17,6 @@ __all__ = [
     "StageFolder",
     "make_folder",
     "open_run",
+    "storage",
     "whole_file",
 ]

@@ -30,6 +30,8 @@ def storage(path: Path) -> Iterator[None]:
     """Turn what the operating system says about `path` into one line that helps."""
     try:
         yield
+    except BrokenPipeError:
+        raise  # whoever read has gone: no refusal of a disk
     except OSError as error:
         advice = _ADVICE.get(error.errno or 0, f"{error.strerror or error}: see whether the path is what you meant")
         raise StorageError(f"{path}: {advice}, then run the same command again; nothing made is lost") from error

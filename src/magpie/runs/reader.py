@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -93,7 +94,7 @@ class Run:
 
     def batches(self, *, kept: bool = True) -> Iterator[pa.RecordBatch]:
         """The rows of `table` as record batches, so that a run larger than memory can be read through."""
-        with self._connected() as connection:
+        with self._asked() as connection:
             query = f"SELECT * FROM {'kept' if kept else 'rows'} ORDER BY row"
             yield from connection.sql(query).to_arrow_reader(_BATCH_ROWS)
 
@@ -110,11 +111,8 @@ class Run:
         """Ask DuckDB. `rows` is every row, `kept` those that came through; each stage's own files are a view of its
         name, with its bookkeeping. Raises `RunError` with DuckDB's message when the query is not valid.
         """
-        with self._connected() as connection:
-            try:
-                return connection.sql(query).to_arrow_table()
-            except duckdb.Error as error:
-                raise RunError(f"{self.path}: the query failed: {error}") from error
+        with self._asked() as connection:
+            return connection.sql(query).to_arrow_table()
 
     def counts(self) -> list[StageCounts]:
         """What each stage did so far, counted over the files."""
@@ -125,7 +123,7 @@ class Run:
             f"SELECT error IS NOT NULL AS failed, drop_reason, count(*), sum(prompt_tokens), sum(completion_tokens), "
             f"sum(wasted_tokens), mode(error) FROM {_name(stage)} WHERE row < {self.size} GROUP BY ALL ORDER BY ALL"
         )
-        with self._connected() as connection:
+        with self._asked() as connection:
             groups = connection.sql(query).fetchall()
         return StageCounts(
             stage=stage.stage,
@@ -138,19 +136,19 @@ class Run:
             commonest_error=next((group[6] for group in groups if group[0]), None),
         )
 
-    def _connected(self) -> duckdb.DuckDBPyConnection:
+    @contextmanager
+    def _asked(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """The run as views, spilling where the system keeps temporary files."""
         config: dict[str, str | bool | int | float | list[str]] = {
             "python_enable_replacements": False,
             "temp_directory": tempfile.gettempdir(),
         }
-        connection = duckdb.connect(":memory:", config=config)
         try:
-            self._make_views(connection)
+            with duckdb.connect(":memory:", config=config) as connection:
+                self._make_views(connection)
+                yield connection
         except duckdb.Error as error:
-            connection.close()
-            raise RunError(f"{self.path}: a file of the run cannot be read: {error}") from error
-        return connection
+            raise RunError(f"{self.path}: the query failed, or a file of the run cannot be read: {error}") from error
 
     def _make_views(self, connection: duckdb.DuckDBPyConnection) -> None:
         for place, stage in enumerate(self.stages):
@@ -191,7 +189,7 @@ def _settled(stage: StageFolder, above: Sequence[StageFolder], number: int) -> b
     """Whether the shard's Parquet file is all there is, and was made from the shards above as they are now."""
     files = stage.shard(number)
     makers = [maker.shard(number) for maker, _ in stage.makers(above)]
-    if any(shard.journal.exists() for shard in (files, *makers)):
+    if any(shard.lines()[0] for shard in (files, *makers)):
         return False
     return files.parquet.exists() and files.made_from() == stage.read_digest(above, number)
 

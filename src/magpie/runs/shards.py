@@ -7,7 +7,8 @@ with nothing missing is done. Knows no stage but its columns, and no engine.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from hashlib import blake2b
 from io import BytesIO
@@ -81,10 +82,12 @@ class ShardFiles:
         with self._opened() as file:
             return file.read(columns=None if columns is None else list(columns))
 
-    def _opened(self) -> pq.ParquetFile:
+    @contextmanager
+    def _opened(self) -> Iterator[pq.ParquetFile]:
         try:
-            return pq.ParquetFile(self.parquet)
-        except (pa.ArrowInvalid, OSError) as error:
+            with pq.ParquetFile(self.parquet) as file:
+                yield file
+        except (pa.ArrowException, OSError) as error:
             raise RunError(
                 f"{self.parquet}: cannot be read as Parquet ({error}); magpie writes files whole, so something else "
                 "changed it: restore it, or delete it and its rows are made again"
@@ -100,7 +103,9 @@ class ShardFiles:
                 said.setdefault(line["row"], {})[key] = _completion(line["said"])
             else:
                 made[line["row"]] = line
-        return made, {row: heard for row, heard in said.items() if made.get(row, {}).get("error", "") is not None}
+                if line["error"] is None:
+                    said.pop(line["row"], None)
+        return made, said
 
     def rows(self, columns: Sequence[Column]) -> pa.Table:
         """Every row made so far, sealed or in the journal, sorted by row."""
@@ -169,7 +174,8 @@ class OpenShard:
         if strange is not None:
             raise RunError(
                 f"{self.files.parquet.with_suffix('')}: holds row {strange}, expected rows {span.start} to "
-                f"{span.stop - 1}: the run was made with another shard_rows; put the old value back into recipe.yaml"
+                f"{span.stop - 1}: the run was made with another shard_rows; put the old value into recipe.yaml and "
+                "remove run.json"
             )
 
     def _good(self) -> set[int]:
@@ -205,23 +211,25 @@ class OpenShard:
         """Replace the shard's file whole, with all rows made, and drop its journal."""
         self.flush()
         self.journal.sync()
-        if self.made:
+        if self.made or (self._sealed and self.files.made_from() != self._made_from(self._sealed)):
             sealed = self.files.sealed()
             merged = {} if sealed is None else {row["row"]: row for row in sealed.to_pylist()}
             self._write({**merged, **self.made})
-        elif self.files.made_from() != self.read and (sealed := self.files.sealed()) is not None:
-            self._write({row["row"]: row for row in sealed.to_pylist()})
         self.journal.replace(self._unfinished())
 
+    def _made_from(self, rows: Iterable[int]) -> str:
+        """What the file says that it was made from; nothing, when it keeps rows that are not wanted now: whether those
+        are in force is then looked up row by row."""
+        return self.read if all(row in self.inputs for row in rows) else ""
+
     def _unfinished(self) -> list[dict[str, Any]]:
-        """What was said for wanted rows that failed: it was paid for, and is there when they are tried again."""
-        rows = sorted(row for row in self.said if row in self.inputs)
-        heard = [(row, key, self.said[row][key]) for row in rows for key in sorted(self.said[row])]
+        """What was said for rows that failed: it was paid for, and is there when they are tried again."""
+        heard = [(row, key, self.said[row][key]) for row in sorted(self.said) for key in sorted(self.said[row])]
         return [_said_line(row, n, request, completion) for row, (n, request), completion in heard]
 
     def _write(self, rows: Mapping[int, MadeRow]) -> None:
         table = _table(rows, arrow_schema(self.columns))
-        metadata = {_DIGEST: _content(table).encode(), _READ: self.read.encode()}
+        metadata = {_DIGEST: _content(table).encode(), _READ: self._made_from(rows).encode()}
         sink = BytesIO()
         pq.write_table(table.replace_schema_metadata(metadata), sink, compression="zstd")
         write_whole(self.files.parquet, sink.getvalue())
