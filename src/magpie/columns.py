@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Type = Literal["string", "int32", "int64", "bool", "float64"]
+Type = Literal["string", "int32", "int64"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,13 @@ INPUT_DIGEST = Column("input_digest", "int64", "of the columns that the stage re
 BOOKKEEPING = (DROP_REASON, ERROR, PROMPT_TOKENS, COMPLETION_TOKENS, WASTED_TOKENS, INPUT_DIGEST)
 """What every stage writes beside its own columns."""
 
-ID = Column("id", "string", "run name and row number: what readers and exports show")
-DROPPED_BY = Column("dropped_by", "string", "the first stage that dropped the row")
-MESSAGES = Column("messages", "string", "the conversation as role and content; made by the reader, stored nowhere")
+COMPUTED = {
+    "id": "run name and row number: what readers and exports show",
+    "messages": "the conversation as role and content; null until there is a response",
+    "dropped_by": "the first stage that dropped the row",
+}
+"""What the reader adds to the columns on disk: name to meaning. Beside these it gives each stage's completion tokens
+as `<stage>_tokens`, and of all stages' `drop_reason` and `error` the first."""
 
 MAKERS: dict[str, tuple[Column, ...]] = {
     "instruct": (INSTRUCTION, INSTRUCTION_RAW, SANITIZED_BY),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from magpie.columns import MAKERS
+from magpie.columns import COMPUTED, DROP_REASON, ERROR, MAKERS, ROW
 from magpie.errors import RunError
 from magpie.runs import OpenShard, Run, RunFolder, open_run
 
@@ -68,6 +68,12 @@ def test_every_row_is_there_with_its_fate(make_run: Callable[..., Run]) -> None:
         (3, None, None, "too long", None),
         (4, None, None, None, None),
     ]
+
+
+def test_every_column_of_the_table_is_one_that_has_a_meaning(make_run: Callable[..., Run]) -> None:
+    stages = {column.name for columns in MAKERS.values() for column in columns}
+    known = {ROW.name, DROP_REASON.name, ERROR.name, "instruct_tokens", "respond_tokens"} | stages | set(COMPUTED)
+    assert set(make_run(INSTRUCTIONS, RESPONSES).table().column_names) == known
 
 
 def test_kept_rows_came_through_every_stage(make_run: Callable[..., Run]) -> None:

@@ -29,8 +29,6 @@ _ARROW = {
     "string": pa.string(),
     "int32": pa.int32(),
     "int64": pa.int64(),
-    "bool": pa.bool_(),
-    "float64": pa.float64(),
 }
 _DIGEST = b"magpie.digest"
 _READ = b"magpie.read"
