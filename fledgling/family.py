@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from random import Random
+from typing import Literal
 
 Slots = Mapping[str, str]
 
@@ -100,6 +101,13 @@ def always(_: Slots) -> bool:
     return True
 
 
+Difficulty = Literal["very easy", "easy", "medium", "hard", "very hard"]
+
+
+def easy(_: Slots) -> Difficulty:
+    return "easy"
+
+
 @dataclass(frozen=True)
 class FollowUp:
     """A second turn that makes sense only after the first. It has one right reply, so its checker is equality."""
@@ -122,6 +130,10 @@ class Family:
     sensible: Callable[[Slots], bool] = always
     follow_ups: tuple[FollowUp, ...] = ()
     weight: float = 1.0
+    language: str = "English"  # of prompt and reply
+    intent: str = ""  # what the user wants, to be read after "The user wants"
+    knowledge: str = ""  # what it takes to answer, to be read after "It takes"
+    difficulty: Callable[[Slots], Difficulty] = easy  # the true label, from what makes the task harder
 
     def recognise(self, prompt: str) -> Slots | None:
         """The slots of a prompt that this family could have asked; None if it could not."""
