@@ -10,6 +10,7 @@
     |   `-- MissingExtra      a library that is not installed; names the command that installs it
     |-- RequestFailed         one request could not be served; belongs to its row, never ends a run
     |-- EngineDied            an engine is gone; the rows made so far are kept
+    |   `-- EngineCrashed     the process that held it ended; it may be started once more
     `-- StageBug              a stage raised what it should not; names the row
 
 A message says what was found, what was expected, and what to do. This file knows nothing else.
@@ -56,6 +57,10 @@ class RequestFailed(MagpieError):
 
 class EngineDied(MagpieError):
     """An engine is gone and will answer nothing more. Rows made so far are in the run."""
+
+
+class EngineCrashed(EngineDied):
+    """The process in which an engine ran has ended by itself, as native code ends one. It may be started again."""
 
 
 class StageBug(MagpieError):

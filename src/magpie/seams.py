@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
@@ -34,6 +35,76 @@ class Tokens:
 
     ids: tuple[int, ...]
 
+    def __add__(self, said: Completion) -> Tokens:
+        """The prompt with what was said, to be continued further."""
+        return Tokens(self.ids + said.token_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A prompt as text, for servers that take no ids: complete but for a beginning-of-sequence token, where the server
+    adds that itself. It is tokenized behind the wall, so it is exact only as far as the server's tokenizer is."""
+
+    text: str
+
+    def __add__(self, said: Completion) -> Text:
+        """The prompt with what was said, to be continued further."""
+        return Text(self.text + said.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """A prompt as a conversation, for servers that take nothing else: their template, not ours, writes it out."""
+
+    messages: tuple[Message, ...]
+
+    def __add__(self, said: Completion) -> Messages:
+        raise TypeError("a conversation's last message cannot be continued: a stage that does so needs Tokens or Text")
+
+
+Prompt = Tokens | Text | Messages
+PromptKind = Literal["tokens", "text", "messages"]
+
+
+@dataclass(frozen=True, slots=True)
+class JsonSchema:
+    """The text must be JSON that fits a schema."""
+
+    schema: str
+    """The JSON schema itself, as JSON text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The text must be one of these, whole."""
+
+    options: tuple[str, ...]
+
+
+Structure = JsonSchema | Choice
+
+
+class Capability(StrEnum):
+    """What an engine can do beyond sampling from a prompt, and a stage may need."""
+
+    LOGIT_BIAS = "logit_bias"
+    """`Request.banned`: ids that are never sampled."""
+    STRUCTURE = "structure"
+    """`Request.structure`: text that must fit a JSON schema, or be one of some choices."""
+    LOGPROBS = "logprobs"
+    """`Request.logprobs`: the likeliest tokens at each place, with their log-probabilities."""
+    SEEDS = "seeds"
+    """One seed, one text, as far as the arithmetic allows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What an engine takes and can do: known from its settings, before a model is loaded."""
+
+    prompts: tuple[PromptKind, ...] = ("tokens",)
+    """What it takes, best first."""
+    can: frozenset[Capability] = frozenset(Capability)
+
 
 @dataclass(frozen=True, slots=True)
 class SamplingParams:
@@ -54,26 +125,40 @@ class SamplingParams:
 class Request:
     """One prompt to continue once: k responses are k requests with k seeds."""
 
-    prompt: Tokens
+    prompt: Prompt
     sampling: SamplingParams
     model: str = "model"
     """Which of the stage's engines continues it, by the name that the stage gave it."""
     seed: int = 0
     """63 bits. The runner sets it from the row; what a stage puts here is overwritten."""
     banned: tuple[int, ...] = ()
-    """Token ids that are never sampled, anywhere in the continuation."""
+    """Token ids that are never sampled, anywhere in the continuation. Needs `Capability.LOGIT_BIAS`."""
+    structure: Structure | None = None
+    """What the text must be. Needs `Capability.STRUCTURE`."""
+    logprobs: int = 0
+    """How many of the likeliest tokens to tell at each place. Needs `Capability.LOGPROBS`."""
 
     def with_seed(self, seed: int) -> Request:
-        return Request(self.prompt, self.sampling, self.model, seed, self.banned)
+        return Request(self.prompt, self.sampling, self.model, seed, self.banned, self.structure, self.logprobs)
 
     def digest(self) -> str:
         """A stable name for the request, the same in every process: what a journal matches a completion on."""
-        parts = (self.prompt.ids, self.sampling, self.model, self.seed, self.banned)
+        parts = (self.prompt, self.sampling, self.model, self.seed, self.banned, self.structure, self.logprobs)
         return blake2b(repr(parts).encode(), digest_size=12).hexdigest()
 
 
 BROKEN = "\ufffd"
 """What stands in a text for bytes that are no character."""
+
+
+class Logprob(NamedTuple):
+    """A token that might have been sampled, and the natural logarithm of its probability under the model itself:
+    before temperature, top_p and bans."""
+
+    token_id: int
+    """-1 where a server tells only the text."""
+    text: str
+    logprob: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +168,15 @@ class Completion:
     text: str
     """Valid Unicode: bytes that are no character come back as `BROKEN`."""
     token_ids: tuple[int, ...]
-    """What was sampled, without the stop token and what came after it."""
+    """What was sampled, without the stop token and what came after it; empty where a server tells only the text."""
     finish_reason: FinishReason
     prompt_tokens: int
     completion_tokens: int
     """Sampled tokens that count: `token_ids` and the stop token."""
     wasted_tokens: int = 0
     """Tokens sampled past a stop, because the engine cannot stop there itself."""
+    logprobs: tuple[tuple[Logprob, ...], ...] = ()
+    """For each of `token_ids`, as many of the likeliest tokens as were asked for, likeliest first."""
 
 
 class Engine(Protocol):
@@ -102,6 +189,10 @@ class Engine(Protocol):
     @property
     def context(self) -> int:
         """The most tokens a prompt and its continuation have together."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it takes and can do. A request for anything else fails in `poll`, alone."""
 
     def submit(self, ticket: int, request: Request) -> None:
         """Take a request. Never blocks, never raises: a bad request fails in `poll`, alone."""
@@ -146,10 +237,10 @@ class Chat(Protocol):
     def text(self, token_ids: Sequence[int]) -> str:
         """The text of token ids, special tokens written out."""
 
-    def next_user(self, messages: Sequence[Message]) -> Tokens:
+    def next_user(self, messages: Sequence[Message]) -> Prompt:
         """What stands before the next user message: the pre-query, or the follow-up when there are turns."""
 
-    def next_assistant(self, messages: Sequence[Message]) -> Tokens:
+    def next_assistant(self, messages: Sequence[Message]) -> Prompt:
         """The whole conversation up to where the assistant writes."""
 
 
@@ -183,6 +274,8 @@ class Stage:
     ask: Callable[[Row], Asking]
     models: tuple[str, ...] = ("model",)
     """The names that its requests give to their engines."""
+    needs: frozenset[Capability] = frozenset()
+    """What its requests ask of those engines."""
 
 
 def derive_seed(run_seed: int, stage: str, row: int, n: int) -> int:

@@ -38,7 +38,7 @@ def test_an_empty_file_is_the_defaults() -> None:
         ("zzz: 3", "r: unknown setting 'zzz'; expected one of about, name, model"),
         ("engine: {slotz: 3}", "r: unknown setting 'engine.slotz'; did you mean 'slots'?"),
         ("engine: {name: scripted, windw: 3}", "r: unknown setting 'engine.windw'; did you mean 'window'?"),
-        ("engine: vlm", "expected tags: 'llamacpp', 'scripted'"),
+        ("engine: vlm", "expected tags: 'auto', 'llamacpp', 'vllm'"),
         ("instruct: {sampling: {temprature: 1}}", "instruct.sampling.temprature'; did you mean 'temperature'?"),
         ("size: 0", "size: Input should be greater than or equal to 1, found 0"),
         ("size: -5", "size: Input should be greater than or equal to 1, found -5"),

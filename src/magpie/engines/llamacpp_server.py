@@ -18,10 +18,12 @@ from typing import Any
 
 import orjson
 
-from magpie.engines.checks import refusal, room
+from magpie.engines.checks import refusal, room, token_ids
 from magpie.engines.loopback import Answered, ConnectionLost, Loopback
 from magpie.errors import EngineDied, RequestFailed
-from magpie.seams import Completion, Request
+from magpie.seams import Capabilities, Capability, Completion, Request
+
+CAPABILITIES = Capabilities(("tokens",), frozenset({Capability.LOGIT_BIAS, Capability.SEEDS}))
 
 FIELDS = ("content", "tokens", "stop_type", "stopping_word", "tokens_predicted", "tokens_evaluated")
 """What is asked of an answer: without this list it repeats the prompt and every setting."""
@@ -37,6 +39,7 @@ class LlamaCpp:
     def __init__(self, address: str, slots: int, context: int, patience: float) -> None:
         self.window, self.context = slots, context
         self.vocab_size = self.trained_context = 0
+        self.capabilities = CAPABILITIES
         self._wire, self._side, self._patience = Loopback(address), Loopback(address), patience
         self._live: dict[int, Request] = {}
         self._refused: list[tuple[int, Completion | RequestFailed]] = []
@@ -58,7 +61,7 @@ class LlamaCpp:
         self._side.close()
 
     def submit(self, ticket: int, request: Request) -> None:
-        if failed := refusal(request, self.context, self.vocab_size):
+        if failed := refusal(request, self.context, self.vocab_size, self.capabilities):
             self._refused.append((ticket, failed))
             return
         try:
@@ -101,7 +104,7 @@ class LlamaCpp:
         pieces = [self._piece(i) for i in sampling.stop_token_ids if 0 <= i < self.vocab_size]
         return orjson.dumps(
             {
-                "prompt": request.prompt.ids,
+                "prompt": token_ids(request),
                 "n_predict": room(request, self.context),
                 "temperature": sampling.temperature,
                 "top_p": sampling.top_p,
@@ -132,7 +135,7 @@ class LlamaCpp:
             text=text,
             token_ids=tuple(ids[:end]),
             finish_reason="stop" if finish == "stop" else "length",
-            prompt_tokens=len(request.prompt.ids),
+            prompt_tokens=len(token_ids(request)),
             completion_tokens=counted,
             wasted_tokens=len(ids) - counted,
         )

@@ -1,7 +1,8 @@
 """An engine without a model: answers come from a function. For tests, crash tests and measuring what magpie costs.
 
 It obeys the same conformance suite as the others. Everything it does follows from the requests and its settings:
-answers, delays, faults and the order in which it completes. Its tokens are the bytes of UTF-8. It knows no roles.
+answers, delays, faults and the order in which it completes. Its tokens are the bytes of UTF-8, and it takes every kind
+of prompt. It knows no roles.
 """
 
 from __future__ import annotations
@@ -12,10 +13,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
+from math import log
+from typing import Any
 
-from magpie.engines.checks import refusal, room
+import orjson
+
+from magpie.engines.checks import refusal
 from magpie.errors import EngineDied, RequestFailed
-from magpie.seams import Completion, Request
+from magpie.seams import Capabilities, Choice, Completion, JsonSchema, Logprob, Messages, Request, Text, Tokens
+
+CAPABILITIES = Capabilities(prompts=("tokens", "text", "messages"))
 
 Answer = Completion | RequestFailed
 Script = Callable[[Request], str | Answer]
@@ -66,6 +73,7 @@ class Scripted:
 
     def __init__(self, settings: ScriptedSettings, script: Script) -> None:
         self.window, self.context, self.vocab_size = settings.window, settings.context, settings.vocab_size
+        self.capabilities = CAPABILITIES
         self._settings, self._script = settings, script
         self._due: dict[int, list[_Held]] = {}
         """By the number of the poll."""
@@ -107,11 +115,11 @@ class Scripted:
         return [one for one in held if one.ready_at <= now]
 
     def _answer(self, request: Request) -> Answer:
-        if failed := refusal(request, self.context, self.vocab_size):
+        if failed := refusal(request, self.context, self.vocab_size, self.capabilities):
             return failed
         if self._settings.fail_rate and _luck(request.seed, 3) < self._settings.fail_rate:
             return RequestFailed("the scripted engine fails this request, as it was told to")
-        said = self._script(request)
+        said = self._script(request) if request.structure is None else structured(request)
         return complete(request, _without(said, request.banned), self.context) if isinstance(said, str) else said
 
 
@@ -124,7 +132,8 @@ def _without(text: str, banned: Sequence[int]) -> str:
 
 def complete(request: Request, text: str, context: int) -> Completion:
     """A completion that says `text`, ended by whatever comes first: a stop, `max_tokens`, or the text's own end."""
-    ids, most = text.encode(), room(request, context)
+    ids, asked = text.encode(), prompt_ids(request)
+    most = min(request.sampling.max_tokens, max(1, context - len(asked)))
     stops = [*_stop_tokens(ids, request.sampling.stop_token_ids), *_stop_strings(text, request.sampling.stop)]
     if len(ids) < most:
         stops.append((len(ids) + 1, len(ids), len(ids)))
@@ -136,9 +145,49 @@ def complete(request: Request, text: str, context: int) -> Completion:
         text=text if written == len(ids) else ids[:written].decode(errors="replace"),
         token_ids=tuple(ids[:kept]),
         finish_reason="stop" if ended else "length",
-        prompt_tokens=len(request.prompt.ids),
+        prompt_tokens=len(asked),
         completion_tokens=counted,
+        logprobs=tuple(_likeliest(token, request.logprobs) for token in ids[:kept]) if request.logprobs else (),
     )
+
+
+def prompt_ids(request: Request) -> Sequence[int]:
+    """The prompt as this engine's tokens: bytes, where it is no ids already."""
+    match request.prompt:
+        case Tokens(ids):
+            return ids
+        case Text(text):
+            return text.encode()
+        case Messages(messages):
+            return "\n".join(f"{message.role}: {message.content}" for message in messages).encode()
+
+
+def structured(request: Request) -> str:
+    """A text that fits the request's structure, chosen by its seed."""
+    match request.structure:
+        case Choice(options):
+            return options[int(_luck(request.seed, 5) * len(options))]
+        case JsonSchema(schema):
+            return orjson.dumps(_instance(orjson.loads(schema), request.seed)).decode()
+        case None:
+            return ""
+
+
+def _instance(schema: Any, seed: int) -> Any:
+    """The plainest value that fits a JSON schema of objects, lists, choices, texts, numbers and truth values."""
+    if "enum" in schema:
+        return schema["enum"][int(_luck(seed, 7) * len(schema["enum"]))]
+    if schema.get("type") == "object":
+        return {name: _instance(below, seed + n) for n, (name, below) in enumerate(schema["properties"].items())}
+    plain: dict[Any, Any] = {"array": [], "integer": seed % 10, "number": seed % 10, "boolean": bool(seed & 1)}
+    return plain.get(schema.get("type"), f"Small talk {seed % 1000}.")
+
+
+def _likeliest(token: int, count: int) -> tuple[Logprob, ...]:
+    """What was said at one half, the bytes after it at a quarter, an eighth, and so on."""
+    ids = [(token + n) % 256 for n in range(count)]
+    texts = [bytes([i]).decode(errors="replace") for i in ids]
+    return tuple(Logprob(i, text, -log(2) * (n + 1)) for n, (i, text) in enumerate(zip(ids, texts, strict=True)))
 
 
 _End = tuple[int, int, int]
@@ -173,7 +222,7 @@ def small_talk(settings: ScriptedSettings) -> Script:
         sampling = request.sampling
         seed = 0 if sampling.temperature == 0 else request.seed
         key = (
-            array("q", [*request.prompt.ids, seed]).tobytes()
+            array("q", [*prompt_ids(request), seed]).tobytes()
             + array("d", [sampling.temperature, sampling.top_p]).tobytes()
         )
         bits = int.from_bytes(blake2b(key, digest_size=16).digest(), "little")

@@ -1,18 +1,25 @@
 """Recipes: validated settings from YAML. Knows no stage, no engine and no run."""
 
+from magpie.recipes.engines import Auto, Engine, LlamaCpp, OpenVino, Scripted, Server, Transformers, Vllm
 from magpie.recipes.explain import explain
 from magpie.recipes.load import DEFAULT, check, dump, parse, recipe_text, shipped
-from magpie.recipes.settings import Instruct, LlamaCpp, Recipe, Respond, Sampling, Scripted, Template
+from magpie.recipes.settings import Instruct, Recipe, Respond, Sampling, Template
 
 __all__ = [
     "DEFAULT",
+    "Auto",
+    "Engine",
     "Instruct",
     "LlamaCpp",
+    "OpenVino",
     "Recipe",
     "Respond",
     "Sampling",
     "Scripted",
+    "Server",
     "Template",
+    "Transformers",
+    "Vllm",
     "check",
     "dump",
     "explain",

@@ -15,7 +15,10 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from magpie.errors import RecipeError
+from magpie.recipes.engines import ENGINES
 from magpie.recipes.settings import Recipe
+
+_ENGINE_NAMES = {engine.model_fields["name"].default for engine in ENGINES}
 
 DEFAULT = "basic"
 """The recipe of `magpie run` when none is named."""
@@ -94,9 +97,11 @@ def _override(document: dict[str, Any], override: str) -> None:
 
 
 def _lists_as_tuples(value: Any) -> Any:
-    """YAML has lists and no tuples, frozen settings have tuples and no lists; a template's variables stay as given."""
+    """YAML has lists and no tuples, frozen settings have tuples and no lists; further arguments stay as given."""
     if isinstance(value, Mapping):
-        return {key: item if key == "kwargs" else _lists_as_tuples(item) for key, item in value.items()}
+        return {
+            key: item if key in ("kwargs", "engine_kwargs") else _lists_as_tuples(item) for key, item in value.items()
+        }
     if isinstance(value, list):
         return tuple(_lists_as_tuples(item) for item in value)
     return value
@@ -108,7 +113,7 @@ def _explain(error: ValidationError) -> str:
 
 
 def _explain_one(one: Any) -> str:
-    where = ".".join(str(part) for part in one["loc"] if part not in ("llamacpp", "scripted"))
+    where = ".".join(str(part) for part in one["loc"] if part not in _ENGINE_NAMES)
     if one["type"] == "extra_forbidden":
         return f"unknown setting {where!r}{_did_you_mean(one['loc'])}"
     return f"{where}: {one['msg'].replace('valid tuple', 'list')}, found {one['input']!r}"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from hashlib import blake2b
 from io import BytesIO
 from pathlib import Path
@@ -24,6 +23,7 @@ from magpie.errors import RunError
 from magpie.runs.files import write_whole
 from magpie.runs.journal import Journal, read_lines
 from magpie.seams import Completion, Request
+from magpie.wire import plain_completion, read_completion
 
 _ARROW = {
     "string": pa.string(),
@@ -98,7 +98,7 @@ class ShardFiles:
         for line in read_lines(self.journal):
             if "said" in line:
                 key = (line["n"], line["request"])
-                said.setdefault(line["row"], {})[key] = _completion(line["said"])
+                said.setdefault(line["row"], {})[key] = read_completion(line["said"])
             else:
                 made[line["row"]] = line
                 if line["error"] is None:
@@ -116,10 +116,6 @@ class ShardFiles:
         return _table({**merged, **made}, schema)
 
 
-def _completion(said: dict[str, Any]) -> Completion:
-    return Completion(**{**said, "token_ids": tuple(said["token_ids"])})
-
-
 def _table(rows: Mapping[int, MadeRow], schema: pa.Schema) -> pa.Table:
     return pa.Table.from_pylist([rows[number] for number in sorted(rows)], schema=schema)
 
@@ -133,7 +129,7 @@ def _content(table: pa.Table) -> str:
 
 
 def _said_line(row: int, n: int, request: str, completion: Completion) -> dict[str, Any]:
-    return {"row": row, "n": n, "request": request, "said": asdict(completion)}
+    return {"row": row, "n": n, "request": request, "said": plain_completion(completion)}
 
 
 class OpenShard:

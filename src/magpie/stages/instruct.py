@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Any
 
-from magpie.seams import BROKEN, Asking, Chat, Completion, Drop, Request, Row, SamplingParams, Tokens
+from magpie.seams import BROKEN, Asking, Chat, Completion, Drop, Request, Row, SamplingParams
 from magpie.stages.judge import why_drop
 
 Clean = Callable[[str], tuple[str, str | None]]
@@ -63,9 +63,7 @@ def _sample(chat: Chat, sampling: SamplingParams, banned: tuple[int, ...]) -> Ge
     first: Completion = yield Request(opening, replace(sampling, max_tokens=1), banned=banned)
     if first.finish_reason == "stop" or sampling.max_tokens == 1:
         return first
-    rest: Completion = yield Request(
-        Tokens(opening.ids + first.token_ids), replace(sampling, max_tokens=sampling.max_tokens - 1)
-    )
+    rest: Completion = yield Request(opening + first, replace(sampling, max_tokens=sampling.max_tokens - 1))
     return _joined(first, rest, chat)
 
 
