@@ -1,6 +1,8 @@
 """ChatML: how a conversation is written down for training and for use. Knows no tokenizer and no model."""
 
-from fledgling.corpus import Conversation
+from collections.abc import Iterator
+
+from fledgling.conversation import Conversation, Turn
 
 END_OF_TEXT, START, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 SPECIALS = (END_OF_TEXT, START, END)
@@ -31,7 +33,20 @@ def before_assistant(prompt: str) -> str:
     return message("user", prompt) + f"{START}assistant\n"
 
 
+def segments(conversation: Conversation) -> list[tuple[str, bool]]:
+    """The document in pieces, and whether the model learns to write each. Joined, they are `document`.
+
+    A prompt that is not learned keeps what stands before it and its end mark out of the loss as well.
+    """
+    pieces = [(system(conversation.system), True), *(piece for turn in conversation.turns for piece in spoken(turn))]
+    return [(text, learned) for text, learned in (*pieces, (END_OF_TEXT, True)) if text]
+
+
+def spoken(turn: Turn) -> Iterator[tuple[str, bool]]:
+    yield message("user", turn.prompt), turn.learned
+    yield message("assistant", turn.reply), True
+
+
 def document(conversation: Conversation) -> str:
     """A whole conversation as the model reads it in training, closed by the end-of-text token."""
-    turns = "".join(message("user", turn.prompt) + message("assistant", turn.reply) for turn in conversation.turns)
-    return system(conversation.system) + turns + END_OF_TEXT
+    return "".join(text for text, _ in segments(conversation))

@@ -3,14 +3,16 @@
 Knows the families and how conversations are put together; knows no tokenizer and no model.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 
+from fledgling.conversation import Conversation, Turn
 from fledgling.families import BY_NAME, FAMILIES
 from fledgling.family import Family, Slots
 from fledgling.surface import dress
 
+JUDGE = 0.2  # share of conversations in which the pipeline asks for a judgment
 CASUAL = 0.1  # share of prompts without an end mark and a capital
 SYSTEM_DOMAIN, SYSTEM_GENERIC = 0.18, 0.06  # share of conversations with a system prompt of each sort
 SECOND_TURN = 0.3  # share of conversations with a second turn
@@ -114,25 +116,20 @@ SMALL_TALK = (
 )
 
 
-@dataclass(frozen=True)
-class Turn:
-    """A user message and its reply. `family` is None for small talk and follow-ups."""
-
-    prompt: str
-    reply: str
-    family: str | None = None
-
-
-@dataclass(frozen=True)
-class Conversation:
-    system: str | None
-    turns: tuple[Turn, ...]
-
-
 def conversations(seed: int, count: int) -> Iterator[Conversation]:
     rng = Random(seed)
+    make_judgment = judge()
     for _ in range(count):
-        yield conversation(rng)
+        yield make_judgment(rng) if make_judgment and rng.random() < JUDGE else conversation(rng)
+
+
+def judge() -> Callable[[Random], Conversation] | None:
+    """What makes judge conversations. They judge what this module makes, so it is opened late."""
+    try:
+        from fledgling.judge import judge_conversation
+    except ImportError:
+        return None
+    return judge_conversation
 
 
 def conversation(rng: Random) -> Conversation:
