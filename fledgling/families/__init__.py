@@ -12,7 +12,9 @@ from fledgling.families import (
     others,
     planning,
     reasoning,
+    rewriting,
     role_playing,
+    snippets,
 )
 from fledgling.family import Family, Slots
 
@@ -21,7 +23,9 @@ FAMILIES: tuple[Family, ...] = (
     *reasoning.FAMILIES,
     *planning.FAMILIES,
     *editing.FAMILIES,
+    *rewriting.FAMILIES,
     *coding.FAMILIES,
+    *snippets.FAMILIES,
     *math.FAMILIES,
     *role_playing.FAMILIES,
     *data_analysis.FAMILIES,

@@ -1,11 +1,11 @@
-"""Coding & Debugging: write a small Python function, mend one, say what one does."""
+"""Coding & Debugging, functions: write a small Python function, mend one, say what one does."""
 
 import ast
 import re
 from random import Random
 
-from fledgling.family import Family, FollowUp, Form, Slot, Slots
-from fledgling.words import words
+from fledgling.family import Difficulty, Family, FollowUp, Form, Slot, Slots
+from fledgling.words import sentence, words
 
 # what the function does -> (its argument, its last line, an example argument); {n} is a small number
 FUNCTIONS = {
@@ -35,7 +35,14 @@ FUNCTIONS = {
     "checks if a word is a palindrome": ("text", "return text == text[::-1]", '"level"'),
     "returns the square of a number": ("x", "return x ** 2", "5"),
     "checks if a number is even": ("x", "return x % 2 == 0", "4"),
+    "checks if a number is odd": ("x", "return x % 2 == 1", "4"),
     "checks if a number is negative": ("x", "return x < 0", "4"),
+    "checks if a number is positive": ("x", "return x > 0", "4"),
+    "returns the first item of a list": ("items", "return items[0]", "[1, 2, 3]"),
+    "returns the last item of a list": ("items", "return items[-1]", "[1, 2, 3]"),
+    "checks if a list is empty": ("items", "return len(items) == 0", "[1, 2, 3]"),
+    "counts the vowels in a string": ("text", 'return sum(c in "aeiou" for c in text)', '"hello"'),
+    "removes the spaces from a string": ("text", 'return text.replace(" ", "")', '"a b c"'),
 }
 NAMES = tuple(
     f"{verb}_{noun}"
@@ -64,6 +71,11 @@ def plan(slots: Slots) -> tuple[str, str, str] | None:
 
 def known_purpose(slots: Slots) -> bool:
     return plan(slots) is not None
+
+
+def length_of_line(slots: Slots) -> Difficulty:
+    line = (plan(slots) or ("", "", ""))[1]
+    return "easy" if len(line) < 20 else "medium"
 
 
 def code_of(slots: Slots) -> str:
@@ -96,8 +108,37 @@ def call_it(first: Slots, _: Slots) -> str:
 
 
 HOW_TO_CALL = FollowUp(
-    form=Form(("How do I call it?", "Show me how to use it.", "Can you give me an example of how to call it?")),
+    form=Form(
+        (
+            "How do I call it?",
+            "Show me how to use it.",
+            "Can you give me an example of how to call it?",
+            "And how do I use that?",
+            "What does a call look like?",
+            "Great. Now give me an example call.",
+        )
+    ),
     reply=call_it,
+)
+
+
+def documented(first: Slots, _: Slots) -> str:
+    head, line = code_of(first).split("\n")
+    docstring = f'    """{sentence(first["purpose"])}."""'
+    return f"With a docstring:\n{fenced(chr(10).join((head, docstring, line)))}"
+
+
+ADD_DOCSTRING = FollowUp(
+    form=Form(
+        (
+            "Add a docstring, please.",
+            "Can you document it?",
+            "Please write a docstring for it.",
+            "Now with a docstring.",
+            "It needs a docstring.",
+        )
+    ),
+    reply=documented,
 )
 
 WRITE = Family(
@@ -112,6 +153,16 @@ WRITE = Family(
             "Can you write a function named {name} that {purpose}?",
             "Please implement {name} in Python. It is a function that {purpose}.",
             "Help me write {name}, a Python function that {purpose}.",
+            "I am learning Python. How do I write a function {name} that {purpose}?",
+            "Define {name}, a function that {purpose}.",
+            "My homework asks for a Python function {name} that {purpose}.",
+            "Show me the code of a function called {name} that {purpose}.",
+            "For my program I want a function {name} that {purpose}. Can you write it?",
+            "Create a small Python function that {purpose} and name it {name}.",
+            "How would you write a function that {purpose}? The name should be {name}.",
+            "Could you code {name} for me? It is a Python function that {purpose}.",
+            "We still need a helper {name} that {purpose}. Please write it in Python.",
+            "Python question: what does a function {name} that {purpose} look like?",
         ),
         {"name": NAME, "purpose": PURPOSE},
     ),
@@ -119,7 +170,10 @@ WRITE = Family(
     reply=reply_function,
     check=check_function,
     sensible=known_purpose,
-    follow_ups=(HOW_TO_CALL,),
+    follow_ups=(HOW_TO_CALL, ADD_DOCSTRING),
+    intent="to get a small Python function",
+    knowledge="knowledge of Python",
+    difficulty=length_of_line,
 )
 
 # -- mend a function ---------------------------------------------------------------------------------------------------
@@ -171,12 +225,24 @@ MEND = Family(
             "Python gives me a syntax error here:\n```python\n{code}\n```",
             "Why does this not run?\n```python\n{code}\n```",
             "Please debug this function for me.\n```python\n{code}\n```",
+            "I get an error and I do not see why.\n```python\n{code}\n```",
+            "Can you repair this function?\n```python\n{code}\n```",
+            "There is a mistake in this code:\n```python\n{code}\n```",
+            "I am new to Python. What did I do wrong here?\n```python\n{code}\n```",
+            "Find the mistake, please.\n```python\n{code}\n```",
+            "My teacher says that this has a bug:\n```python\n{code}\n```",
+            "This should work, but it does not.\n```python\n{code}\n```",
+            "Help! My program stops here:\n```python\n{code}\n```",
+            "Correct this Python function:\n```python\n{code}\n```",
         ),
         {"code": BLOCK},
     ),
     draw=draw_bug,
     reply=reply_mended,
     sensible=lambda slots: mended(slots) is not None,
+    intent="to have a bug in a Python function found and fixed",
+    knowledge="knowledge of Python syntax",
+    difficulty=lambda _: "medium",
 )
 
 # -- say what a function does ------------------------------------------------------------------------------------------
@@ -214,12 +280,24 @@ EXPLAIN = Family(
             "Can you tell me what this Python code does?\n```python\n{code}\n```",
             "I found this function. What is it for?\n```python\n{code}\n```",
             "Describe this function in one sentence.\n```python\n{code}\n```",
+            "What is the purpose of this code?\n```python\n{code}\n```",
+            "I do not understand this function:\n```python\n{code}\n```",
+            "Somebody left this in our project. What does it do?\n```python\n{code}\n```",
+            "Please explain in simple words what happens here.\n```python\n{code}\n```",
+            "Read this function and tell me what it does.\n```python\n{code}\n```",
+            "What would this be good for?\n```python\n{code}\n```",
+            "I am reading my first Python book. Can you explain this example?\n```python\n{code}\n```",
+            "Summarize this code for a beginner:\n```python\n{code}\n```",
+            "Write one sentence of documentation for this:\n```python\n{code}\n```",
+            "What will this function do when I call it?\n```python\n{code}\n```",
         ),
         {"code": BLOCK},
     ),
     draw=draw_code,
     reply=reply_explained,
     sensible=lambda slots: purpose_of(slots) is not None,
+    intent="to know what a Python function does",
+    knowledge="knowledge of Python",
 )
 
 FAMILIES = (WRITE, MEND, EXPLAIN)

@@ -1,72 +1,20 @@
-"""Editing: change a tense, mend a verb, make a sentence formal, replace a word."""
+"""Editing, the verb of a sentence: the past tense, a verb that does not agree, a question."""
 
-import re
 from random import Random
 
-from fledgling.family import Family, FollowUp, Form, Slot, Slots, exactly
-from fledgling.words import NAMES
-
-# base, third person, past, object
-VERBS = tuple(
-    tuple(line.split("|"))
-    for line in """walk|walks|walked|to the park
-play|plays|played|the piano
-cook|cooks|cooked|dinner
-visit|visits|visited|an old friend
-clean|cleans|cleaned|the kitchen
-watch|watches|watched|a movie
-write|writes|wrote|a letter
-eat|eats|ate|an apple
-drink|drinks|drank|some tea
-read|reads|read|a long book
-go|goes|went|to school
-buy|buys|bought|fresh bread
-sing|sings|sang|a song
-run|runs|ran|five miles
-swim|swims|swam|in the lake
-make|makes|made|a cake
-see|sees|saw|a bird
-take|takes|took|the bus
-drive|drives|drove|to work
-teach|teaches|taught|a class
-paint|paints|painted|a picture
-call|calls|called|a friend
-open|opens|opened|the window
-study|studies|studied|history
-help|helps|helped|the neighbors
-find|finds|found|a coin
-sell|sells|sold|old books
-bring|brings|brought|the mail
-wash|washes|washed|the car
-plant|plants|planted|a tree
-bake|bakes|baked|some bread
-carry|carries|carried|a heavy bag
-feed|feeds|fed|the cat
-fix|fixes|fixed|the old bicycle
-build|builds|built|a small boat
-catch|catches|caught|a fish""".splitlines()
+from fledgling.families.sentences import (
+    BASE,
+    BY_BASE,
+    BY_THIRD,
+    OBJECT,
+    SUBJECT,
+    THIRD,
+    TIME,
+    draw_sentence,
+    inside,
+    with_verb,
 )
-BY_BASE = {verb[0]: verb for verb in VERBS}
-BY_THIRD = {verb[1]: verb for verb in VERBS}
-
-SUBJECTS = (
-    "She", "He", "My sister", "My brother", "The teacher", "The doctor", "My mother", "My father", "The boy",
-    "The girl", "Our neighbor", "The old man", "My uncle", "The student", *NAMES[:24],
-)  # fmt: skip
-WHEN = (
-    "every morning", "on Sundays", "after lunch", "in the evening", "every week", "before noon", "with a friend",
-    "at night", "in the summer", "after school", "on Friday", "once a month",
-)  # fmt: skip
-SUBJECT, OBJECT, TIME = exactly(SUBJECTS), exactly([verb[3] for verb in VERBS]), exactly(WHEN)
-
-
-def draw_sentence(rng: Random, verb: tuple[str, ...], form: int) -> Slots:
-    return {"subject": rng.choice(SUBJECTS), "verb": verb[form], "object": verb[3], "when": rng.choice(WHEN)}
-
-
-def with_verb(slots: Slots, verb: str) -> str:
-    return f"{slots['subject']} {verb} {slots['object']} {slots['when']}."
-
+from fledgling.family import Difficulty, Family, FollowUp, Form, Slots
 
 # -- the past tense ----------------------------------------------------------------------------------------------------
 
@@ -75,8 +23,21 @@ def past(slots: Slots) -> str:
     return with_verb(slots, BY_THIRD[slots["verb"]][2])
 
 
+def hard_to_put_into_past(slots: Slots) -> Difficulty:
+    return "easy" if past(slots).split(slots["object"])[0].rstrip().endswith("ed") else "medium"
+
+
 FUTURE = FollowUp(
-    form=Form(("Now put it in the future.", "And in the future tense?", "Now make it about the future.")),
+    form=Form(
+        (
+            "Now put it in the future.",
+            "And in the future tense?",
+            "Now make it about the future.",
+            "How would it be in the future?",
+            "And the same with will?",
+            "Thanks. Now the future tense, please.",
+        )
+    ),
     reply=lambda first, _: f"In the future tense: {with_verb(first, 'will ' + BY_THIRD[first['verb']][0])}",
 )
 
@@ -91,12 +52,27 @@ PAST_TENSE = Family(
             'How do I say "{subject} {verb} {object} {when}" in the past tense?',
             "Turn this into the past: {subject} {verb} {object} {when}.",
             "What is the past tense of this sentence? {subject} {verb} {object} {when}.",
+            "My story should be in the past tense. Change this line: {subject} {verb} {object} {when}.",
+            'I wrote "{subject} {verb} {object} {when}" but it happened long ago. Can you change the tense?',
+            "We are practicing the past tense at school. What do I do with this one? {subject} {verb} {object} {when}.",
+            "Past tense, please: {subject} {verb} {object} {when}.",
+            'Could you write "{subject} {verb} {object} {when}" as if it were last year?',
+            "This was years ago, so it should be in the past: {subject} {verb} {object} {when}.",
+            "Make this sentence about the past: {subject} {verb} {object} {when}.",
+            "Can you put this sentence into the past for me? {subject} {verb} {object} {when}.",
+            'What would "{subject} {verb} {object} {when}" be in the past?',
+            "Here is a sentence in the present: {subject} {verb} {object} {when}. Please put it in the past.",
+            "{subject} {verb} {object} {when}. How does this sentence sound in the past tense?",
         ),
-        {"subject": SUBJECT, "verb": exactly(list(BY_THIRD)), "object": OBJECT, "when": TIME},
+        {"subject": SUBJECT, "verb": THIRD, "object": OBJECT, "when": TIME},
     ),
-    draw=lambda rng: draw_sentence(rng, rng.choice(VERBS), 1),
+    draw=lambda rng: draw_sentence(rng, 1),
     reply=lambda slots, _: f"In the past tense: {past(slots)}",
     follow_ups=(FUTURE,),
+    weight=0.9,
+    intent="to have a sentence put into the past tense",
+    knowledge="knowledge of English verb forms",
+    difficulty=hard_to_put_into_past,
 )
 
 # -- a verb that does not agree ----------------------------------------------------------------------------------------
@@ -111,6 +87,23 @@ def reply_agreement(slots: Slots, _: Random) -> str:
     return f'Here "{verb[0]}" should be "{verb[1]}". The correct sentence is: {mended(slots)}'
 
 
+WHY = FollowUp(
+    form=Form(
+        (
+            "Why is that?",
+            "What is the rule?",
+            "Can you explain why?",
+            "I do not understand. Why?",
+            "Why does the verb change?",
+            "And what is the reason?",
+        )
+    ),
+    reply=lambda first, _: (
+        f'The sentence is about one person, {inside(first["subject"])}. With one person, "{first["verb"]}" becomes '
+        f'"{BY_BASE[first["verb"]][1]}".'
+    ),
+)
+
 AGREEMENT = Family(
     name="agreement",
     category="Editing",
@@ -122,109 +115,80 @@ AGREEMENT = Family(
             "Please check my grammar: {subject} {verb} {object} {when}.",
             'My teacher says that "{subject} {verb} {object} {when}" is wrong. Why?',
             "Proofread this: {subject} {verb} {object} {when}.",
+            "Something is wrong with this sentence: {subject} {verb} {object} {when}.",
+            "English is not my first language. Did I write this right? {subject} {verb} {object} {when}.",
+            "Can you find the error? {subject} {verb} {object} {when}.",
+            'Is it correct to write "{subject} {verb} {object} {when}"?',
+            "I want to send this line to a friend, but it sounds odd: {subject} {verb} {object} {when}.",
+            "There is one grammar mistake here: {subject} {verb} {object} {when}. Where is it?",
+            "What is the mistake in this sentence? {subject} {verb} {object} {when}.",
+            'I am not sure about the verb in "{subject} {verb} {object} {when}". Is it right?',
+            "Please look over this for me: {subject} {verb} {object} {when}.",
+            'My son wrote "{subject} {verb} {object} {when}" in his homework. What should I correct?',
+            "Check this sentence for errors: {subject} {verb} {object} {when}.",
         ),
-        {"subject": SUBJECT, "verb": exactly(list(BY_BASE)), "object": OBJECT, "when": TIME},
+        {"subject": SUBJECT, "verb": BASE, "object": OBJECT, "when": TIME},
     ),
-    draw=lambda rng: draw_sentence(rng, rng.choice(VERBS), 0),
+    draw=lambda rng: draw_sentence(rng, 0),
     reply=reply_agreement,
+    follow_ups=(WHY,),
+    weight=0.9,
+    intent="to have the grammar of a sentence corrected",
+    knowledge="knowledge of English grammar",
 )
 
-# -- a formal tone -----------------------------------------------------------------------------------------------------
-
-WANT = {"wanna": "would like to", "gotta": "have to", "gonna": "intend to"}
-# casual verb -> (formal verb, what it goes with)
-FORMAL_VERB = {
-    "buy": ("purchase", ("a ticket", "a new computer", "a larger house", "two chairs")),
-    "get": ("obtain", ("more information", "some more time", "the documents", "a license")),
-    "fix": ("repair", ("the old machine", "the printer", "the broken door", "the roof")),
-    "show": ("present", ("the results", "the new report", "our plan", "the first draft")),
-    "ask for": ("request", ("a quick answer", "a refund", "a longer break", "a copy")),
-    "start": ("begin", ("the project", "the next meeting", "the course", "the search")),
-    "look at": ("examine", ("the contract", "the numbers", "the evidence", "the new rules")),
-    "talk about": ("discuss", ("the budget", "the schedule", "our future", "the problem")),
-    "tell them about": ("inform them of", ("the delay", "the decision", "the accident", "the new date")),
-}
-FORMAL_SLOTS = {
-    "who": exactly(("I", "We", "They", "You")),
-    "want": exactly(list(WANT)),
-    "verb": exactly(list(FORMAL_VERB)),
-    "what": exactly([what for _, objects in FORMAL_VERB.values() for what in objects]),
-}
+# -- a question --------------------------------------------------------------------------------------------------------
 
 
-def draw_formal(rng: Random) -> Slots:
-    verb = rng.choice(list(FORMAL_VERB))
-    want, who = rng.choice(list(WANT)), rng.choice(FORMAL_SLOTS["who"].words)
-    return {"who": who, "want": want, "verb": verb, "what": rng.choice(FORMAL_VERB[verb][1])}
+def question(slots: Slots) -> str:
+    verb = BY_THIRD[slots["verb"]][0]
+    return f"Does {inside(slots['subject'])} {verb} {slots['object']} {slots['when']}?"
 
 
-def formal(slots: Slots) -> str:
-    return f"{slots['who']} {WANT[slots['want']]} {FORMAL_VERB[slots['verb']][0]} {slots['what']}."
-
-
-FORMAL = Family(
-    name="formal",
-    category="Editing",
+NEGATIVE = FollowUp(
     form=Form(
         (
-            "Make this sentence more formal: {who} {want} {verb} {what}.",
-            "Rewrite in formal English: {who} {want} {verb} {what}.",
-            "How can I say this more politely? {who} {want} {verb} {what}.",
-            "I am writing to my boss. How should I put this: {who} {want} {verb} {what}.",
-            'Give me a formal version of "{who} {want} {verb} {what}".',
-            "This sounds too casual: {who} {want} {verb} {what}. Can you improve it?",
-        ),
-        FORMAL_SLOTS,
-    ),
-    draw=draw_formal,
-    reply=lambda slots, _: f"A more formal version is: {formal(slots)}",
-)
-
-# -- one word for another ----------------------------------------------------------------------------------------------
-
-WORDS = ("cat", "dog", "house", "garden", "river", "teacher", "bread", "window", "train", "book", "child", "song")
-
-
-def draw_replace(rng: Random) -> Slots:
-    old, new, other = rng.sample(WORDS, 3)
-    name = rng.choice(NAMES)
-    text = rng.choice(
-        (
-            f"{name} saw the {old} near the {other}.",
-            f"The {old} belongs to {name}.",
-            f"{name} likes the {old} more than the {other}.",
-            f"The {other} and the {old} are old.",
-            f"Every day {name} thinks of the {old}.",
-            f"There is a {old} behind the {other}.",
+            "Now make it negative.",
+            "And how do I say the opposite?",
+            "Now write the sentence with not.",
+            "And as a negative sentence?",
+            "Can you make it negative, too?",
+            "What is the negative form?",
         )
-    )
-    return {"old": old, "new": new, "text": text.rstrip(".")}
+    ),
+    reply=lambda first, _: f"As a negative: {with_verb(first, 'does not ' + BY_THIRD[first['verb']][0])}",
+)
 
-
-def replaced(slots: Slots) -> str:
-    return re.sub(rf"\b{slots['old']}\b", slots["new"], slots["text"]) + "."
-
-
-def holds_word(slots: Slots) -> bool:
-    return bool(re.search(rf"\b{slots['old']}\b", slots["text"])) and slots["old"] != slots["new"]
-
-
-REPLACE = Family(
-    name="replace",
+QUESTION = Family(
+    name="question",
     category="Editing",
     form=Form(
         (
-            'Replace "{old}" with "{new}": {text}.',
-            'In this sentence, change the word "{old}" to "{new}". {text}.',
-            'Please use "{new}" instead of "{old}" here: {text}.',
-            'Swap the word "{old}" for "{new}" in this line: {text}.',
-            'Edit this so that it says "{new}" and not "{old}": {text}.',
+            "Turn this sentence into a question: {subject} {verb} {object} {when}.",
+            "Make a question out of this: {subject} {verb} {object} {when}.",
+            'How do I turn "{subject} {verb} {object} {when}" into a question?',
+            "Rewrite this as a question. {subject} {verb} {object} {when}.",
+            "I want to ask this instead of saying it: {subject} {verb} {object} {when}.",
+            'What is the question form of "{subject} {verb} {object} {when}"?',
+            "Please change this statement to a yes or no question: {subject} {verb} {object} {when}.",
+            "My exercise says to make questions. What about this one? {subject} {verb} {object} {when}.",
+            "Change it into a question: {subject} {verb} {object} {when}.",
+            'Could you write "{subject} {verb} {object} {when}" as a question?',
+            "I never know how to form questions in English. Try this one: {subject} {verb} {object} {when}.",
+            "Form a question from this sentence: {subject} {verb} {object} {when}.",
+            "Here is a statement: {subject} {verb} {object} {when}. What is the matching question?",
+            "Write a question to which this could be the answer: {subject} {verb} {object} {when}.",
+            "As a question, please: {subject} {verb} {object} {when}.",
+            "{subject} {verb} {object} {when}. How would I ask that?",
         ),
-        {"old": Slot("[a-z]+"), "new": Slot("[a-z]+"), "text": Slot(r"[^.\n]+")},
+        {"subject": SUBJECT, "verb": THIRD, "object": OBJECT, "when": TIME},
     ),
-    draw=draw_replace,
-    reply=lambda slots, _: f"Here is the new sentence: {replaced(slots)}",
-    sensible=holds_word,
+    draw=lambda rng: draw_sentence(rng, 1),
+    reply=lambda slots, _: f"As a question: {question(slots)}",
+    follow_ups=(NEGATIVE,),
+    weight=0.8,
+    intent="to have a sentence turned into a question",
+    knowledge="knowledge of English grammar",
 )
 
-FAMILIES = (PAST_TENSE, AGREEMENT, FORMAL, REPLACE)
+FAMILIES = (PAST_TENSE, AGREEMENT, QUESTION)
