@@ -26,7 +26,7 @@ from magpie.seams import (
 
 def plain_completion(said: Completion) -> dict[str, Any]:
     """Plain values that JSON can write."""
-    plain = {
+    plain: dict[str, Any] = {
         "text": said.text,
         "token_ids": said.token_ids,
         "finish_reason": said.finish_reason,
@@ -34,7 +34,9 @@ def plain_completion(said: Completion) -> dict[str, Any]:
         "completion_tokens": said.completion_tokens,
         "wasted_tokens": said.wasted_tokens,
     }
-    return plain if not said.logprobs else plain | {"logprobs": said.logprobs}
+    if said.logprobs:
+        plain["logprobs"] = [[tuple(one) for one in place] for place in said.logprobs]  # orjson takes no named tuples
+    return plain
 
 
 def read_completion(plain: Mapping[str, Any]) -> Completion:
