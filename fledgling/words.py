@@ -53,11 +53,25 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 KIND_OF = {word: kind for kind, (_, members) in KINDS.items() for word in members}
 
-TOPICS = (
-    "the sea", "the moon", "a river", "the rain", "autumn", "the stars", "a garden", "winter", "the wind", "a forest",
-    "coffee", "friendship", "my cat", "a mountain", "the sun", "music", "snow", "a train", "home", "hope",
-    "a lighthouse", "the night", "my grandmother", "an old tree", "spring", "the desert", "a quiet street", "bread",
-)  # fmt: skip
+# what poems and characters speak of -> something true to say of it
+TOPICS = {
+    "the sea": "It is deep and full of secrets.", "the moon": "It looks different every night.",
+    "a river": "It never stops on its way.", "the rain": "It makes everything smell new.",
+    "autumn": "It turns the whole forest to gold.", "the stars": "They have seen everything before us.",
+    "a garden": "It rewards everyone who is patient.", "winter": "It makes the world quiet and white.",
+    "the wind": "It knows every road and stays on none.", "a forest": "It is never as silent as it seems.",
+    "coffee": "It wakes even the sleepiest head.", "friendship": "It grows when you share it.",
+    "a black cat": "It goes exactly where it wants to go.", "a mountain": "It makes every visitor feel small.",
+    "the sun": "It shines for kings and beggars alike.", "music": "It says what words cannot say.",
+    "snow": "It covers everything with one soft blanket.", "a night train": "It carries strangers to new mornings.",
+    "home": "It is wherever somebody waits for you.", "hope": "It is small, but it does not go out.",
+    "a lighthouse": "It shows the way and asks for nothing.", "the night": "It belongs to owls and dreamers.",
+    "an old letter": "It keeps a voice that has long been gone.", "an old tree": "It has more stories than any book.",
+    "spring": "It comes back, however long you wait.", "the desert": "It hides its water well.",
+    "a quiet street": "It remembers every step.", "bread": "It tastes best when you share it.",
+    "a bridge": "It brings two sides together.", "books": "They open doors in every wall.",
+    "time": "It runs when you want it to stay.", "a small bird": "It sings as if nobody listened.",
+}  # fmt: skip
 
 NUMBER_WORDS = {"two": 2, "three": 3, "four": 4, "five": 5}
 

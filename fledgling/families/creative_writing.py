@@ -22,7 +22,7 @@ COUPLETS = (
     ("No gold, no crown, no silver ring", "can give me half what {t} can bring."),
     ("And when I close my tired eyes,", "I see {t} under open skies."),
 )
-POEM_SLOTS = {"topic": one_of(TOPICS)}
+POEM_SLOTS = {"topic": one_of(list(TOPICS))}
 
 
 def poem(slots: Slots, couplets: Iterable[int]) -> str:

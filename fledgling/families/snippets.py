@@ -3,8 +3,8 @@
 import re
 from random import Random
 
-from fledgling.family import NUMBER, Difficulty, Family, FollowUp, Form, Slot, Slots, draw_each, one_of
 from fledgling.families.coding import NAMES, fenced
+from fledgling.family import NUMBER, Difficulty, Family, FollowUp, Form, Slot, Slots, draw_each, one_of
 from fledgling.words import words
 
 # -- a loop ------------------------------------------------------------------------------------------------------------
