@@ -18,9 +18,11 @@ from types import ModuleType
 from typing import Any
 
 from magpie.engines.gguf_header import Shape, read_shape
-from magpie.engines.llamacpp_server import LlamaCpp
+from magpie.engines.llamacpp_server import CAPABILITIES, LlamaCpp
 from magpie.engines.quiet import hear
 from magpie.errors import MissingExtra, ModelError
+
+__all__ = ["CAPABILITIES", "LlamaCppSettings", "choose", "import_llamacpp", "open_llamacpp"]
 
 MOST_SLOTS = 32
 """By default. Measured with fledgling on one thread, tokens/s of instructions: 16 slots 3,350, 32 3,120, 64 3,150,

@@ -11,7 +11,7 @@ for 32; 96.3% of sampled ones when asked one at a time.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,11 +19,12 @@ from typing import Any
 import orjson
 
 from magpie.engines.checks import refusal, room, token_ids
+from magpie.engines.json_grammar import UnknownSchema, json_grammar, literal
 from magpie.engines.loopback import Answered, ConnectionLost, Loopback
 from magpie.errors import EngineDied, RequestFailed
-from magpie.seams import Capabilities, Capability, Completion, Request
+from magpie.seams import Capabilities, Capability, Choice, Completion, JsonSchema, Logprob, Request
 
-CAPABILITIES = Capabilities(("tokens",), frozenset({Capability.LOGIT_BIAS, Capability.SEEDS}))
+CAPABILITIES = Capabilities(("tokens",), frozenset(Capability))
 
 FIELDS = ("content", "tokens", "stop_type", "stopping_word", "tokens_predicted", "tokens_evaluated")
 """What is asked of an answer: without this list it repeats the prompt and every setting."""
@@ -66,6 +67,9 @@ class LlamaCpp:
             return
         try:
             self._wire.post(ticket, "/completion", self._body(request))
+        except (UnknownSchema, orjson.JSONDecodeError) as error:
+            self._refused.append((ticket, RequestFailed(f"the JSON schema cannot be asked of llama.cpp: {error}")))
+            return
         except ConnectionLost as error:
             self._lost = error
         if not self._live:
@@ -104,6 +108,8 @@ class LlamaCpp:
         pieces = [self._piece(i) for i in sampling.stop_token_ids if 0 <= i < self.vocab_size]
         return orjson.dumps(
             {
+                **_structure(request),
+                **({"n_probs": request.logprobs} if request.logprobs else {}),
                 "prompt": token_ids(request),
                 "n_predict": room(request, self.context),
                 "temperature": sampling.temperature,
@@ -114,7 +120,7 @@ class LlamaCpp:
                 "logit_bias": [[token_id, False] for token_id in request.banned],
                 "cache_prompt": False,
                 "return_tokens": True,
-                "response_fields": FIELDS,
+                "response_fields": (*FIELDS, "completion_probabilities") if request.logprobs else FIELDS,
             }
         )
 
@@ -122,7 +128,7 @@ class LlamaCpp:
         request = self._live.pop(answered.ticket)
         if answered.status != 200:
             return RequestFailed(f"llama.cpp refused the request: {answered.body.decode(errors='replace')[:500]}")
-        said = orjson.loads(answered.body)
+        said, asked = orjson.loads(answered.body), request.logprobs
         ids, ended = said["tokens"], said["stop_type"] in ("eos", "word")
         end = _stop_place(ids, request.sampling.stop_token_ids, said["stop_type"] == "eos")
         if end is None:
@@ -138,6 +144,7 @@ class LlamaCpp:
             prompt_tokens=len(token_ids(request)),
             completion_tokens=counted,
             wasted_tokens=len(ids) - counted,
+            logprobs=tuple(map(_likeliest, said["completion_probabilities"][: len(ids[:end])])) if asked else (),
         )
 
     def _text_before(self, end: int, ids: list[int], content: str) -> str:
@@ -204,6 +211,25 @@ class _Piece:
     text: str
     special: bool
     """Only the template can write it: its text, tokenized with special tokens off, is other tokens."""
+
+
+def _structure(request: Request) -> dict[str, Any]:
+    """What the text must be, in the server's words."""
+    match request.structure:
+        case Choice(options):
+            return {"grammar": f"root ::= {' | '.join(map(literal, options))}"}
+        case JsonSchema(schema):
+            return {"grammar": json_grammar(orjson.loads(schema))}
+        case None:
+            return {}
+
+
+def _likeliest(place: Mapping[str, Any]) -> tuple[Logprob, ...]:
+    """The tokens told at one place. A token that is part of a character is told as the bytes it has of it."""
+    return tuple(
+        Logprob(one["id"], bytes(one["bytes"]).decode(errors="replace"), one["logprob"])
+        for one in place["top_logprobs"]
+    )
 
 
 def seed32(seed: int) -> int:
