@@ -6,9 +6,10 @@ comes of it is the `Chat` that stages use. Knows no engine, no run and no recipe
 
 from __future__ import annotations
 
+from magpie.templates.adapted import MessagesChat, TextChat
 from magpie.templates.chat import ChatTemplate
 from magpie.templates.derive import derive
-from magpie.templates.families import Family, family_of
+from magpie.templates.families import UNKNOWN, Family, family_of
 from magpie.templates.model import ModelFiles, open_model
 from magpie.templates.options import TEMPLATE_SYSTEM, Switch, System, TemplateOptions
 from magpie.templates.probe import check_tokenizer, probe_texts
@@ -17,13 +18,16 @@ from magpie.templates.sanitize import sanitize
 
 __all__ = [
     "TEMPLATE_SYSTEM",
+    "UNKNOWN",
     "ChatTemplate",
     "Family",
+    "MessagesChat",
     "ModelFiles",
     "Segment",
     "Switch",
     "System",
     "TemplateOptions",
+    "TextChat",
     "check_tokenizer",
     "derive",
     "family_of",
