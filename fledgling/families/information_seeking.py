@@ -1,28 +1,22 @@
-"""Information seeking: capitals, what a word means, how animals live."""
+"""Information seeking: capitals, what a word means, how animals live, who made what, where a landmark stands."""
 
-from fledgling.family import Family, FollowUp, Form, Slots, draw_each, one_of
+from fledgling.families.information_facts import (
+    ANIMALS,
+    COUNTRIES,
+    LANDMARKS,
+    LISTENERS,
+    MAKERS,
+    MEANINGS,
+    OCCASIONS,
+    TIMES,
+)
+from fledgling.family import Difficulty, Family, FollowUp, Form, Slots, draw_each, exactly, one_of
 from fledgling.words import sentence, with_article
 
 # -- capitals ----------------------------------------------------------------------------------------------------------
 
-# country -> (capital, what most people there speak)
-COUNTRIES = {
-    "France": ("Paris", "French"), "Germany": ("Berlin", "German"), "Italy": ("Rome", "Italian"),
-    "Spain": ("Madrid", "Spanish"), "Portugal": ("Lisbon", "Portuguese"), "Japan": ("Tokyo", "Japanese"),
-    "China": ("Beijing", "Chinese"), "Egypt": ("Cairo", "Arabic"), "Greece": ("Athens", "Greek"),
-    "Norway": ("Oslo", "Norwegian"), "Sweden": ("Stockholm", "Swedish"), "Denmark": ("Copenhagen", "Danish"),
-    "Finland": ("Helsinki", "Finnish"), "Poland": ("Warsaw", "Polish"), "Austria": ("Vienna", "German"),
-    "Hungary": ("Budapest", "Hungarian"), "Ireland": ("Dublin", "English"), "Mexico": ("Mexico City", "Spanish"),
-    "Brazil": ("Brasilia", "Portuguese"), "Argentina": ("Buenos Aires", "Spanish"), "Chile": ("Santiago", "Spanish"),
-    "Peru": ("Lima", "Spanish"), "Cuba": ("Havana", "Spanish"), "Thailand": ("Bangkok", "Thai"),
-    "Vietnam": ("Hanoi", "Vietnamese"), "Morocco": ("Rabat", "Arabic"), "Turkey": ("Ankara", "Turkish"),
-    "Iceland": ("Reykjavik", "Icelandic"), "Australia": ("Canberra", "English"), "Romania": ("Bucharest", "Romanian"),
-    "Iran": ("Tehran", "Persian"), "Iraq": ("Baghdad", "Arabic"), "Nepal": ("Kathmandu", "Nepali"),
-    "Russia": ("Moscow", "Russian"), "Bulgaria": ("Sofia", "Bulgarian"), "Croatia": ("Zagreb", "Croatian"),
-    "Colombia": ("Bogota", "Spanish"), "Tunisia": ("Tunis", "Arabic"), "Jordan": ("Amman", "Arabic"),
-    "Ukraine": ("Kyiv", "Ukrainian"),
-}  # fmt: skip
 COUNTRY = one_of(list(COUNTRIES))
+CAPITAL_SLOTS = {"country": COUNTRY, "occasion": one_of(OCCASIONS)}
 
 
 def sayings(slots: Slots) -> tuple[str, str]:
@@ -31,13 +25,31 @@ def sayings(slots: Slots) -> tuple[str, str]:
 
 
 SPEAK = FollowUp(
-    form=Form(("What language do people speak there?", "Which language is spoken there?", "And what do they speak?")),
+    form=Form(
+        (
+            "What language do people speak there?",
+            "Which language is spoken there?",
+            "And what do they speak?",
+            "What do most people speak in that country?",
+            "Good to know. And the language?",
+            "And which language would I hear there?",
+        )
+    ),
     reply=lambda first, _: f"Most people in {first['country']} speak {COUNTRIES[first['country']][1]}.",
 )
 AND_OF = FollowUp(
-    form=Form(("And the capital of {country}?", "What about {country}?", "And of {country}?"), {"country": COUNTRY}),
+    form=Form(
+        (
+            "And the capital of {country}?",
+            "What about {country}?",
+            "And of {country}?",
+            "Now the same for {country}, please.",
+            "I also need it for {country}.",
+        ),
+        {"country": COUNTRY},
+    ),
     draw=lambda _, rng: {"country": rng.choice(list(COUNTRIES))},
-    reply=lambda _, own: f"The capital of {own['country']} is {COUNTRIES[own['country']][0]}.",
+    reply=lambda _, own: sayings(own)[0],
 )
 
 CAPITAL = Family(
@@ -45,69 +57,39 @@ CAPITAL = Family(
     category="Information seeking",
     form=Form(
         (
-            "What is the capital of {country}?",
-            "Which city is the capital of {country}?",
-            "Tell me the capital city of {country}.",
-            "Do you know the capital of {country}?",
-            "I forgot the capital of {country}. What is it called?",
-            "I am going to {country} soon. What is its capital?",
-            "Name the capital of {country}.",
+            "What is the capital of {country}? It is for {occasion}.",
+            "Which city is the capital of {country}? I need it for {occasion}.",
+            "For {occasion}: what is the capital of {country}?",
+            "Tell me the capital city of {country} for {occasion}.",
+            "I need the capital of {country} for {occasion}.",
+            "Do you know the capital of {country}? I am asking for {occasion}.",
+            "I forgot the capital of {country}, and I need it for {occasion}. What is it called?",
+            "I am working on {occasion}. What is the capital of {country}?",
+            "Name the capital of {country} for {occasion}, please.",
+            "This is for {occasion}. Which city is the capital of {country}?",
+            "For {occasion} I have to know the capital of {country}. Can you help?",
+            "What do they call the capital of {country}? I want it for {occasion}.",
+            "I am stuck with {occasion}. What is the capital city of {country}?",
+            "Someone asked me about the capital of {country} for {occasion}. Which city is it?",
+            "Could you give me the capital of {country}? I need it for {occasion}.",
+            "Please help me with {occasion}. I am looking for the capital of {country}.",
         ),
-        {"country": COUNTRY},
+        CAPITAL_SLOTS,
     ),
-    draw=draw_each({"country": COUNTRY}),
+    draw=draw_each(CAPITAL_SLOTS),
     reply=lambda slots, rng: rng.choice(sayings(slots)),
     check=lambda slots, reply: reply in sayings(slots),
     follow_ups=(SPEAK, AND_OF),
-    weight=0.8,
+    intent="to know the capital of a country",
+    knowledge="knowledge of countries and their capitals",
 )
 
 # -- what a word means -------------------------------------------------------------------------------------------------
 
-# word -> (meaning, one more thing worth knowing)
-MEANINGS = {
-    "telescope": ("a tool that makes distant things look closer", "Astronomers use it to study the stars."),
-    "volcano": ("a mountain that can release lava, ash and gas", "Some volcanoes sleep for hundreds of years."),
-    "compass": ("a small device whose needle points north", "Travelers use it to find their way."),
-    "glacier": ("a huge mass of ice that moves slowly over land", "It can carve a whole valley."),
-    "library": ("a place where people read and borrow books", "Most towns have one."),
-    "desert": ("a dry area of land that gets very little rain", "The nights there can be very cold."),
-    "thermometer": ("an instrument that measures temperature", "Doctors use it to check for a fever."),
-    "island": ("a piece of land with water all around it", "Some islands are as large as a country."),
-    "battery": ("a device that stores energy and gives electricity", "There is one inside every phone."),
-    "bridge": ("a structure that carries a road over a river", "The first ones were fallen trees."),
-    "mammal": ("an animal that feeds its young with milk", "Dogs, whales and people are all mammals."),
-    "democracy": ("a system in which the people choose their leaders", "They do so by voting."),
-    "budget": ("a plan for the money you earn and spend", "It helps you to save."),
-    "algorithm": ("a list of clear steps that solves a problem", "Computers follow algorithms all day."),
-    "database": ("an organized collection of data", "A computer can search it quickly."),
-    "planet": ("a large round object that travels around a star", "We live on one of them."),
-    "molecule": ("a group of atoms that are joined together", "Water is made of molecules."),
-    "vaccine": ("a medicine that teaches the body to fight a disease", "It is often given to children."),
-    "metaphor": ("a way to describe one thing as if it were another", "Poets like it very much."),
-    "fossil": ("what is left of a plant or animal from long ago", "Fossils are found in old rocks."),
-    "earthquake": ("a sudden shaking of the ground", "It starts deep inside the Earth."),
-    "museum": ("a building where interesting objects are shown", "Many of them are free on Sundays."),
-    "microscope": ("an instrument that makes tiny things look larger", "With it you can see single cells."),
-    "rainbow": ("an arc of colors that appears in the sky", "You see it when the sun shines through rain."),
-    "satellite": ("an object that travels around a planet", "The moon is one of them."),
-    "contract": ("an agreement between two or more people", "Both sides usually sign it."),
-    "recipe": ("a set of instructions for making a dish", "It also lists what you need."),
-    "variable": ("a name in a program that stores a value", "The value can change while the program runs."),
-    "ecosystem": ("a community of living things and their home", "A forest or a pond is a good example."),
-    "harbor": ("a safe place where ships can stop", "Many old cities grew around one."),
-    "orchestra": ("a large group of people who play music together", "A conductor leads them."),
-    "dictionary": ("a book that explains the meaning of words", "The words are in alphabetical order."),
-    "lighthouse": ("a tower with a bright light near the sea", "It warns ships about rocks."),
-    "calendar": ("a table of the days and months of a year", "People use it to plan."),
-    "passport": ("a document that shows who you are", "You need it to travel abroad."),
-    "tornado": ("a very strong wind that spins in a column", "It can lift a car from the ground."),
-    "biography": ("a book about the life of a real person", "It is written by someone else."),
-    "muscle": ("a part of the body that makes movement possible", "The heart is a muscle too."),
-    "engine": ("a machine that turns energy into movement", "Cars and airplanes need one."),
-    "souvenir": ("a small thing you buy to remember a journey", "A postcard is a cheap one."),
+DEFINE_SLOTS = {
+    "thing": one_of([with_article(word) for word in MEANINGS], "an? [a-z]+"),
+    "listener": one_of(LISTENERS),
 }
-THING = one_of([with_article(word) for word in MEANINGS], "an? [a-z]+")
 
 
 def meaning(slots: Slots) -> tuple[str, str]:
@@ -119,66 +101,69 @@ DEFINE = Family(
     category="Information seeking",
     form=Form(
         (
-            "What is {thing}?",
-            "Can you explain what {thing} is?",
-            "What exactly is {thing}?",
-            "How would you define {thing}?",
-            "What do people mean by {thing}?",
-            "Explain to a child what {thing} is.",
-            "Describe {thing} in simple words.",
-            "I do not know what {thing} is. Can you tell me?",
+            "What is {thing}? I want to explain it to {listener}.",
+            "Explain to {listener} what {thing} is.",
+            "How would you explain {thing} to {listener}?",
+            "Can you explain what {thing} is in words for {listener}?",
+            "I have to tell {listener} what {thing} is. What do I say?",
+            "What exactly is {thing}? It is a question from {listener}.",
+            "Define {thing} for {listener}.",
+            "Describe {thing} in simple words for {listener}.",
+            "I do not know how to explain {thing} to {listener}. Can you help?",
+            "Yesterday I talked with {listener}, and we asked ourselves what {thing} is.",
+            "Please tell {listener} what {thing} is.",
+            "What would you say to {listener} about {thing}?",
+            "I need a short explanation of {thing} for {listener}.",
+            "What does it mean when people say {thing}? Explain it to {listener}.",
+            "Give {listener} a short definition of {thing}.",
+            "I am with {listener} right now. What is {thing}, in short?",
         ),
-        {"thing": THING},
+        DEFINE_SLOTS,
     ),
-    draw=draw_each({"thing": THING}),
+    draw=draw_each(DEFINE_SLOTS),
     reply=lambda slots, _: f"{sentence(slots['thing'])} is {meaning(slots)[0]}. {meaning(slots)[1]}",
+    intent="to understand what a word means",
+    knowledge="general knowledge and the meaning of words",
+    weight=1.1,
 )
 
 # -- how animals live --------------------------------------------------------------------------------------------------
 
-# animals -> (where they live, what they eat, something about them)
-ANIMALS = {
-    "lions": ("on the grasslands of Africa", "meat", "sleep up to twenty hours a day"),
-    "pandas": ("in the mountain forests of China", "bamboo", "are born no larger than a mouse"),
-    "penguins": ("on the cold coasts of the south", "fish", "cannot fly but swim very well"),
-    "kangaroos": ("on the plains of Australia", "grass", "carry their young in a pouch"),
-    "owls": ("in forests and old barns", "mice", "can turn their heads almost all the way around"),
-    "bees": ("in hives", "nectar and pollen", "dance to show each other where flowers are"),
-    "whales": ("in all the oceans", "fish and tiny sea animals", "breathe air as we do"),
-    "frogs": ("in ponds and wet meadows", "insects", "drink through their skin"),
-    "squirrels": ("in parks and forests", "nuts and seeds", "forget where they hide many of their nuts"),
-    "elephants": ("in Africa and Asia", "grass, leaves and fruit", "can remember places for many years"),
-    "camels": ("in dry deserts", "dry grass and thorny plants", "can go for days without water"),
-    "bats": ("in caves and old roofs", "insects and fruit", "find their way by listening to echoes"),
-    "dolphins": ("in warm seas", "fish and squid", "call each other by name"),
-    "hedgehogs": ("in gardens and hedges", "insects and worms", "roll into a ball when they are afraid"),
-    "beavers": ("near rivers and lakes", "bark and leaves", "build dams out of trees"),
-    "spiders": ("almost everywhere on land", "insects", "have eight legs"),
-    "turtles": ("in seas, rivers and gardens", "plants and small animals", "can live for a hundred years"),
-    "parrots": ("in warm forests", "fruit and seeds", "can learn to repeat words"),
-    "wolves": ("in the forests of the north", "meat", "live and hunt in packs"),
-    "foxes": ("in fields, forests and even cities", "mice, birds and berries", "hunt mostly at night"),
-    "giraffes": ("on the grasslands of Africa", "leaves from tall trees", "sleep for only a short time each day"),
-    "koalas": ("in the forests of Australia", "leaves", "hardly ever drink water"),
-    "sharks": ("in all the oceans", "fish and seals", "grow new teeth all their lives"),
-    "ants": ("in nests under the ground", "seeds, sugar and insects", "can carry many times their own weight"),
-}
-ANIMAL = one_of(list(ANIMALS), "[a-z]+")
-ASPECTS = ("live", "eat")
+ANIMAL = one_of(list(ANIMALS), "[a-z ]+")
+ANIMAL_SLOTS = {"a": ANIMAL, "b": ANIMAL}
 
 
-def live_or_eat(animal: str, aspect: str) -> str:
-    home, food, _ = ANIMALS[animal]
-    return f"{sentence(animal)} live {home}." if aspect == "live" else f"{sentence(animal)} eat {food}."
-
-
-def also(animal: str) -> str:
-    return f"They also {ANIMALS[animal][2]}."
+def live(animal: str) -> str:
+    return f"{animal} live {ANIMALS[animal][0]}"
 
 
 WHAT_EAT = FollowUp(
-    form=Form(("And what do they eat?", "What do they eat?", "What is their food?")),
-    reply=lambda first, _: live_or_eat(first["animal"], "eat"),
+    form=Form(
+        (
+            "And what do {animal} eat?",
+            "What do the {animal} eat?",
+            "What is the food of {animal}?",
+            "And what would you feed to {animal}?",
+            "Do you also know what {animal} eat?",
+        ),
+        {"animal": ANIMAL},
+    ),
+    draw=lambda first, rng: {"animal": rng.choice([first["a"], first["b"]])},
+    reply=lambda _, own: f"{sentence(own['animal'])} eat {ANIMALS[own['animal']][1]}.",
+)
+SOMETHING_ABOUT = FollowUp(
+    form=Form(
+        (
+            "Tell me something interesting about {animal}.",
+            "And a fun fact about {animal}?",
+            "What else do you know about {animal}?",
+            "Is there anything special about {animal}?",
+            "Tell me more about {animal}.",
+        ),
+        {"animal": ANIMAL},
+    ),
+    draw=lambda first, rng: {"animal": rng.choice([first["a"], first["b"]])},
+    reply=lambda _, own: f"{sentence(own['animal'])} {ANIMALS[own['animal']][2]}.",
 )
 
 HABITAT = Family(
@@ -186,19 +171,130 @@ HABITAT = Family(
     category="Information seeking",
     form=Form(
         (
-            "Where do {animal} live?",
-            "Tell me where {animal} live.",
-            "Where can I find {animal}?",
-            "In what kind of place do {animal} live?",
-            "My daughter asks where {animal} live. What should I say?",
-            "What can you tell me about {animal}?",
-            "Tell me something interesting about {animal}.",
+            "Where do {a} and {b} live?",
+            "Tell me where {a} live and where {b} live.",
+            "Where can I find {a}, and where {b}?",
+            "In what kind of place do {a} live? And {b}?",
+            "My daughter asks where {a} and {b} live. What should I say?",
+            "I want to draw {a} and {b} at home in nature. Where do they live?",
+            "I would love to watch {a} and {b} from a distance. Where do they live?",
+            "We are learning about {a} and {b} at school. Where do they live?",
+            "Where is the home of {a}, and where is the home of {b}?",
+            "I am making a poster about {a} and {b}. Where do they live?",
+            "In which places do {a} and {b} live?",
+            "Where would I have to go to see {a} and {b} in the wild?",
+            "My son loves {a} and {b}. Where do these animals live?",
+            "What is the natural home of {a} and of {b}?",
+            "Say in one sentence where {a} and {b} live.",
+            "I am writing a story with {a} and {b} in it. Where do they really live?",
         ),
-        {"animal": ANIMAL},
+        ANIMAL_SLOTS,
     ),
-    draw=draw_each({"animal": ANIMAL}),
-    reply=lambda slots, _: f"{live_or_eat(slots['animal'], 'live')} {also(slots['animal'])}",
-    follow_ups=(WHAT_EAT,),
+    draw=lambda rng: dict(zip("ab", rng.sample(list(ANIMALS), 2), strict=True)),
+    reply=lambda slots, _: f"{sentence(live(slots['a']))}, and {live(slots['b'])}.",
+    sensible=lambda slots: slots["a"] != slots["b"],
+    follow_ups=(WHAT_EAT, SOMETHING_ABOUT),
+    intent="to know where two animals live",
+    knowledge="knowledge of animals and nature",
+    weight=1.1,
 )
 
-FAMILIES = (CAPITAL, DEFINE, HABITAT)
+# -- who made what -----------------------------------------------------------------------------------------------------
+
+WORK = one_of(list(MAKERS))
+
+
+def maker(work: str) -> str:
+    return f"{MAKERS[work]} {work}"
+
+
+def two_makers(_: Slots) -> Difficulty:
+    return "medium"
+
+
+AND_WHO = FollowUp(
+    form=Form(
+        (
+            "And who {work}?",
+            "Then who {work}?",
+            "Thanks. Do you also know who {work}?",
+            "One more: who {work}?",
+            "And the person who {work}?",
+        ),
+        {"work": WORK},
+    ),
+    draw=lambda first, rng: {"work": rng.choice([work for work in MAKERS if work not in first.values()])},
+    reply=lambda _, own: f"{maker(own['work'])}.",
+)
+
+WHO_MADE = Family(
+    name="who_made",
+    category="Information seeking",
+    form=Form(
+        (
+            "Who {a}, and who {b}?",
+            "Tell me who {a} and who {b}.",
+            "I always forget who {a} and who {b}. Can you tell me?",
+            "Two questions: Who {a}? And who {b}?",
+            "Do you know who {a} and who {b}?",
+            "Our quiz asks who {a} and who {b}. What is right?",
+            "Please tell me the name of the person who {a} and of the one who {b}.",
+            "My teacher wants to know who {a} and who {b}.",
+            "In a talk I want to say who {a} and who {b}. Can you help?",
+            "Can you remind me who {a}, and also who {b}?",
+            "I need two names: the person who {a} and the person who {b}.",
+            "We argue about who {a} and who {b}. Who was it?",
+            "For a crossword I need to know who {a} and who {b}.",
+            "What are the names of those who {a} and who {b}?",
+            "Name the person who {a} and the person who {b}.",
+            "Help me with two names. Who {a}, and who {b}?",
+        ),
+        {"a": WORK, "b": WORK},
+    ),
+    draw=lambda rng: dict(zip("ab", rng.sample(list(MAKERS), 2), strict=True)),
+    reply=lambda slots, _: f"{maker(slots['a'])}, and {maker(slots['b'])}.",
+    sensible=lambda slots: slots["a"] != slots["b"],
+    follow_ups=(AND_WHO,),
+    intent="to know who made two famous things",
+    knowledge="knowledge of books, art, music and inventions",
+    difficulty=two_makers,
+    weight=1.1,
+)
+
+# -- where a landmark stands -------------------------------------------------------------------------------------------
+
+LANDMARK_SLOTS = {"landmark": exactly(list(LANDMARKS)), "when": exactly(TIMES)}
+
+LANDMARK = Family(
+    name="landmark",
+    category="Information seeking",
+    form=Form(
+        (
+            "Where is {landmark}? We want to see it {when}.",
+            "I would like to visit {landmark} {when}. Where is it?",
+            "In which city is {landmark}? I may travel there {when}.",
+            "We are going to see {landmark} {when}. Which city is that in?",
+            "My parents want to see {landmark} {when}. Where do they have to go?",
+            "If I want to see {landmark} {when}, which city do I travel to?",
+            "Which city should I visit {when} to see {landmark}?",
+            "I am planning a trip {when} to see {landmark}. Where is it?",
+            "Where do I find {landmark}? My flight leaves {when}.",
+            "Our class will visit {landmark} {when}. In which city is it?",
+            "Can you tell me where {landmark} is? I am going there {when}.",
+            "I want to take a picture of {landmark} {when}. Where does it stand?",
+            "My sister is going to {landmark} {when}. What city is that?",
+            "Which country and city do I fly to {when} if I want to see {landmark}?",
+            "Where in the world is {landmark}? I want to go there {when}.",
+            "I have a free ticket {when} and I dream of {landmark}. Where is it?",
+        ),
+        LANDMARK_SLOTS,
+    ),
+    draw=draw_each(LANDMARK_SLOTS),
+    reply=lambda slots, _: (
+        f"{sentence(slots['landmark'])} is in {LANDMARKS[slots['landmark']]}. Have a good trip {slots['when']}!"
+    ),
+    intent="to know where a landmark is before a trip",
+    knowledge="knowledge of landmarks and cities",
+)
+
+FAMILIES = (CAPITAL, DEFINE, HABITAT, WHO_MADE, LANDMARK)
