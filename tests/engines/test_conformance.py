@@ -8,12 +8,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.resources import as_file, files
 from pathlib import Path
 
 import pytest
 
+from magpie.engines.child import open_child
 from magpie.engines.llamacpp import LlamaCppSettings, open_llamacpp
 from magpie.engines.scripted import ScriptedSettings, open_scripted
 from magpie.errors import RequestFailed
@@ -51,10 +52,20 @@ def llamacpp(settings: LlamaCppSettings) -> Iterator[Opened]:
             yield Opened(lambda: open_llamacpp(model, settings), engine, prompt, engine.vocab_size, same_text=0.8)
 
 
+@contextmanager
+def in_a_child(settings: ScriptedSettings) -> Iterator[Opened]:
+    def open_it() -> AbstractContextManager[Engine]:
+        return open_child("magpie.engines.scripted:open_in_process", asdict(settings))
+
+    with open_it() as engine:
+        yield Opened(open_it, engine, (1, 2, 3), settings.vocab_size, same_text=1.0)
+
+
 CASES: dict[str, Callable[[], AbstractContextManager[Opened]]] = {
     "scripted": lambda: scripted(ScriptedSettings(window=16, context=256)),
     "scripted-out-of-order": lambda: scripted(ScriptedSettings(window=16, context=256, steps=5)),
     "scripted-in-time": lambda: scripted(ScriptedSettings(window=16, context=256, seconds=0.002)),
+    "scripted-in-a-child": lambda: in_a_child(ScriptedSettings(window=16, context=256, steps=5)),
     "llamacpp": lambda: llamacpp(LlamaCppSettings(slots=16, context=256, threads=1)),
 }
 
@@ -93,9 +104,10 @@ def test_every_ticket_is_answered_once(case: Opened, engine: Engine) -> None:
 
 
 def test_an_answer_comes_under_its_own_ticket(case: Opened, engine: Engine) -> None:
-    requests = [Request(Tokens(case.prompt * (1 + i % 7)), replace(SAMPLED, max_tokens=1 + i % 5)) for i in range(70)]
-    for request, completion in zip(requests, completions(engine, requests), strict=True):
-        assert completion.prompt_tokens == len(request.prompt.ids)
+    prompts = [Tokens(case.prompt * (1 + i % 7)) for i in range(70)]
+    requests = [Request(prompt, replace(SAMPLED, max_tokens=1 + i % 5)) for i, prompt in enumerate(prompts)]
+    for prompt, request, completion in zip(prompts, requests, completions(engine, requests), strict=True):
+        assert completion.prompt_tokens == len(prompt.ids)
         assert completion.completion_tokens <= request.sampling.max_tokens
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from math import log
@@ -58,6 +58,11 @@ def open_scripted(settings: ScriptedSettings | None = None, script: Script | Non
     """The engine with `script`, or with small talk: sentences that follow from prompt, sampling and seed alone."""
     settings = settings or ScriptedSettings()
     yield Scripted(settings, script or small_talk(settings))
+
+
+def open_in_process(**settings: Any) -> AbstractContextManager[Scripted]:
+    """What a child process opens."""
+    return open_scripted(ScriptedSettings(**settings))
 
 
 @dataclass(frozen=True, slots=True)
