@@ -1,0 +1,187 @@
+"""What the pipeline asks of a judge, with the true reply: quality, difficulty, category, safety, the better.
+
+The prompts are the ones that magpie ships; what they judge is drawn from the corpus, so that every label is known.
+Knows no tokenizer and no model.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from jinja2 import StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
+
+from fledgling import judged
+from fledgling.conversation import Conversation, Turn
+from fledgling.corpus import ask
+from fledgling.families import FAMILIES
+from fledgling.family import Family, Slots
+
+PROMPTS = Path(__file__).parents[1] / "src/magpie/prompts"
+
+CATEGORIES = (
+    "Information seeking", "Reasoning", "Planning", "Editing", "Coding & Debugging", "Math", "Role playing",
+    "Data analysis", "Creative writing", "Advice seeking", "Brainstorming", "Others",
+)  # fmt: skip
+DIFFICULTIES = ("very easy", "easy", "medium", "hard", "very hard")
+LETTERS = "ABCDEFGHIJKL"
+
+# what a family's knowledge says -> a category that also fits
+ALSO = (
+    (re.compile(r"arithmetic|\badd(ing|ition)|subtract|multipl|percent|\bsums?\b", re.IGNORECASE), "Math"),
+    (re.compile(r"python|\bsql\b|\bcode\b", re.IGNORECASE), "Coding & Debugging"),
+    (re.compile(r"imagination|rhyme", re.IGNORECASE), "Creative writing"),
+)
+
+BALANCED = 0.5  # share of conversations whose label is drawn first, so that rare labels are learned
+SPOILED = 0.15  # share of instructions judged for category and difficulty that are imperfect
+
+Judged = tuple[Mapping[str, str | None], str]  # the prompt's variables, the true reply
+
+
+def judge_conversation(rng: Random) -> Conversation:
+    """One prompt of the pipeline and its true reply. The prompt is given, so it is not learned."""
+    name = rng.choice(list(MAKERS))
+    values, reply = MAKERS[name](rng)
+    return Conversation(None, (Turn(render(name, values), reply, learned=False),), "judge")
+
+
+@cache
+def environment() -> SandboxedEnvironment:
+    return SandboxedEnvironment(autoescape=False, undefined=StrictUndefined, trim_blocks=True)
+
+
+@cache
+def template(name: str) -> Any:
+    return environment().from_string((PROMPTS / f"{name}.jinja").read_text(encoding="utf-8"))
+
+
+def render(name: str, values: Mapping[str, str | None]) -> str:
+    return str(template(name).render(values))
+
+
+def as_json(**fields: str | list[str]) -> str:
+    return json.dumps(fields, ensure_ascii=False)
+
+
+# -- one instruction ---------------------------------------------------------------------------------------------------
+
+
+def draw_instruction(rng: Random, wanted: Callable[[Family], bool] = lambda _: True) -> tuple[str, Family, Slots]:
+    family = rng.choice([family for family in FAMILIES if wanted(family)])
+    turn, slots = ask(family, rng)
+    return (judged.spoil(turn.prompt, rng) if rng.random() < SPOILED else turn.prompt), family, slots
+
+
+def draw_of_category(rng: Random) -> tuple[str, Family]:
+    category = rng.choice(CATEGORIES)
+    prompt, family, _ = draw_instruction(rng, lambda family: family.category == category)
+    return prompt, family
+
+
+def category(rng: Random) -> Judged:
+    prompt, family = draw_of_category(rng)
+    return {"instruction": prompt}, as_json(task_category=family.category, other_tags=other_tags(family))
+
+
+def category_fast(rng: Random) -> Judged:
+    prompt, family = draw_of_category(rng)
+    return {"instruction": prompt}, LETTERS[CATEGORIES.index(family.category)]
+
+
+def other_tags(family: Family) -> list[str]:
+    fitting = [tag for pattern, tag in ALSO if pattern.search(family.knowledge)]
+    return [tag for tag in fitting if tag != family.category]
+
+
+def draw_of_difficulty(rng: Random) -> tuple[str, Family, str]:
+    """Half of the time the label is drawn first; a label that no family has is given up after some trials."""
+    label = rng.choice(DIFFICULTIES) if rng.random() < BALANCED else None
+    prompt, family, slots = draw_instruction(rng)
+    for _ in range(40):
+        if label is None or family.difficulty(slots) == label:
+            break
+        prompt, family, slots = draw_instruction(rng)
+    return prompt, family, family.difficulty(slots)
+
+
+def difficulty(rng: Random) -> Judged:
+    prompt, family, label = draw_of_difficulty(rng)
+    reply = as_json(intent=family.intent, knowledge=family.knowledge, difficulty=label)
+    return {"instruction": prompt}, reply
+
+
+def difficulty_fast(rng: Random) -> Judged:
+    prompt, _, label = draw_of_difficulty(rng)
+    return {"instruction": prompt}, LETTERS[DIFFICULTIES.index(label)]
+
+
+def quality(rng: Random) -> Judged:
+    prompt, label, why = judged.draw_quality(rng)
+    return {"instruction": prompt}, as_json(explanation=judged.EXPLANATIONS[why], input_quality=label)
+
+
+def quality_fast(rng: Random) -> Judged:
+    prompt, label, _ = judged.draw_quality(rng)
+    return {"instruction": prompt}, LETTERS[judged.QUALITIES.index(label)]
+
+
+def safety(rng: Random) -> Judged:
+    prompt, response, letter = judged.draw_safety(rng)
+    return {"instruction": prompt, "response": response}, letter
+
+
+# -- responses ---------------------------------------------------------------------------------------------------------
+
+# score -> what makes a response of that score; 5 is the reply as it is
+DAMAGES = {
+    1: judged.other_response, 2: judged.wrong_response, 3: judged.cut_response, 4: judged.padded_response,
+}  # fmt: skip
+
+
+def draw_answered(rng: Random) -> tuple[Family, Slots, Turn]:
+    family = rng.choice(FAMILIES)
+    turn, slots = ask(family, rng)
+    return family, slots, turn
+
+
+def draw_damaged(score: int, rng: Random) -> tuple[Turn, str]:
+    """A right answer, and the same damaged; draws again where an answer cannot be damaged that way."""
+    while True:
+        family, slots, turn = draw_answered(rng)
+        damaged = DAMAGES[score](family, slots, turn.reply, rng)
+        if damaged is not None:
+            return turn, damaged
+
+
+def judge_response(rng: Random) -> Judged:
+    score = rng.randint(1, 5)
+    if score == 5:
+        turn = draw_answered(rng)[2]
+        return {"instruction": turn.prompt, "response": turn.reply}, "5"
+    turn, damaged = draw_damaged(score, rng)
+    return {"instruction": turn.prompt, "response": damaged}, str(score)
+
+
+def compare(rng: Random) -> Judged:
+    turn, damaged = draw_damaged(rng.randint(1, 4), rng)
+    better = rng.choice("AB")
+    first, second = (turn.reply, damaged) if better == "A" else (damaged, turn.reply)
+    return {"instruction": turn.prompt, "response_a": first, "response_b": second}, better
+
+
+MAKERS: Mapping[str, Callable[[Random], Judged]] = {
+    "category": category,
+    "category_fast": category_fast,
+    "difficulty": difficulty,
+    "difficulty_fast": difficulty_fast,
+    "quality": quality,
+    "quality_fast": quality_fast,
+    "safety": safety,
+    "judge_response": judge_response,
+    "compare": compare,
+}
