@@ -40,12 +40,14 @@ ALSO = (
 BALANCED = 0.5  # share of conversations whose label is drawn first, so that rare labels are learned
 SPOILED = 0.15  # share of instructions judged for category and difficulty that are imperfect
 
+WEIGHTS = {"judge_response": 1.5, "compare": 1.5}  # the hardest to learn; every other prompt has weight 1
+
 Judged = tuple[Mapping[str, str | None], str]  # the prompt's variables, the true reply
 
 
 def judge_conversation(rng: Random) -> Conversation:
     """One prompt of the pipeline and its true reply. The prompt is given, so it is not learned."""
-    name = rng.choice(list(MAKERS))
+    name = rng.choices(list(MAKERS), [WEIGHTS.get(name, 1.0) for name in MAKERS])[0]
     values, reply = MAKERS[name](rng)
     return Conversation(None, (Turn(render(name, values), reply, learned=False),), "judge")
 

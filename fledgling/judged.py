@@ -27,10 +27,11 @@ EXPLANATIONS = {
 }
 
 EMPTY = (
-    "Help me.", "Please help me with this.", "Do it again.", "Can you fix this?", "Make it better.",
-    "What do you think?",     "I need it today.", "Explain.", "Tell me more.", "Write something.", "Give me some ideas.", "How does it work?",
-    "Change it.", "Can you do that for me?", "I have a problem.", "What should I do?", "Make a list.",
-    "Translate this.", "Write it down for me.", "Which one is better?", "Can you check it?", "Say it in another way.", "Solve it.",
+    "Help me.", "Please help me with this.", "Do it again.", "Can you fix this?", "Make it better.", "Explain.",
+    "What do you think?", "I need it today.", "Tell me more.", "Write something.", "Give me some ideas.", "Solve it.",
+    "How does it work?", "Change it.", "Can you do that for me?", "I have a problem.", "What should I do?",
+    "Make a list.", "Translate this.", "Write it down for me.", "Which one is better?", "Can you check it?",
+    "Say it in another way.", "Is it true?", "Why is that?", "Please do something with this.",
 )  # fmt: skip
 VAGUE = (
     "Write something about {}.", "Tell me about {}.", "Say something about {}.", "I need some text about {}.",
