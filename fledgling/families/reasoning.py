@@ -1,14 +1,13 @@
-"""Reasoning: story sums, days of the week, who is the tallest, the odd one out, number sequences."""
+"""Reasoning: story sums, who is the tallest, number sequences, what follows from a rule; time has its own file."""
 
-import re
 from itertools import pairwise
 from random import Random
 
-from fledgling.family import NUMBER, Family, FollowUp, Form, Slot, Slots, one_of
+from fledgling.families import reasoning_time
+from fledgling.family import Difficulty, Family, FollowUp, Form, Slots, exactly, one_of
+from fledgling.slots import NUMBER, NUMBERS, PERSON, THINGS, between, named, number, numbers
 from fledgling.steps import add_steps, last_number, subtract_steps
-from fledgling.words import DAYS, ITEMS, KIND_OF, KINDS, NAMES
-
-NAME = one_of(NAMES, "[a-z]+")
+from fledgling.words import ITEMS, NAMES, words
 
 # -- story sums --------------------------------------------------------------------------------------------------------
 
@@ -24,16 +23,24 @@ def draw_story_sum(rng: Random) -> Slots:
 
 
 def left_over(slots: Slots) -> int:
-    a, b = int(slots["a"]), int(slots["b"])
+    a, b = number(slots, "a"), number(slots, "b")
     return a + b if slots["change"] in GAINS else a - b
 
 
 def reply_story_sum(slots: Slots, _: Random) -> str:
-    a, b = int(slots["a"]), int(slots["b"])
-    gain = slots["change"] in GAINS
+    a, b = number(slots, "a"), number(slots, "b")
     what = f"{slots['name']} starts with {a} {slots['items']} and {slots['change']} {b}, so we "
-    steps = f"add: {add_steps(a, b)}" if gain else f"subtract: {subtract_steps(a, b)}"
-    return f"{what}{steps}. {slots['name']} now has {left_over(slots)} {slots['items']}."
+    steps = f"add: {add_steps(a, b)}" if slots["change"] in GAINS else f"subtract: {subtract_steps(a, b)}"
+    left = left_over(slots)
+    return f"{what}{steps}. {slots['name']} now has {'just 1' if left == 1 else f'{left} ' + slots['items']}."
+
+
+def carries(slots: Slots) -> Difficulty:
+    a, b = number(slots, "a"), number(slots, "b")
+    if max(a, b) < 20:
+        return "easy"
+    hard = a % 10 + b % 10 > 9 if slots["change"] in GAINS else a % 10 < b % 10
+    return "hard" if hard else "medium"
 
 
 THEN_GETS = FollowUp(
@@ -42,13 +49,15 @@ THEN_GETS = FollowUp(
             "And if {name} then gets {n} more?",
             "What if {name} gets {n} more?",
             "Then {name} gets {n} more. How many now?",
+            "And how many if {name} is given {n} more?",
+            "Later {name} finds {n} more. How many does that make?",
         ),
-        {"name": NAME, "n": NUMBER},
+        {"name": PERSON, "n": NUMBER},
     ),
     draw=lambda first, rng: {"name": first["name"], "n": str(rng.randint(2, 9))},
     reply=lambda first, own: (
-        f"Then we add {own['n']}: {add_steps(left_over(first), int(own['n']))}. "
-        f"{first['name']} would have {left_over(first) + int(own['n'])} {first['items']}."
+        f"Then we add {own['n']}: {add_steps(left_over(first), number(own, 'n'))}. "
+        f"{first['name']} would have {left_over(first) + number(own, 'n')} {first['items']}."
     ),
 )
 
@@ -60,67 +69,30 @@ STORY_SUM = Family(
             "{name} has {a} {items} and {change} {b}. How many {items} does {name} have now?",
             "If {name} has {a} {items} and {change} {b} of them, how many {items} are there in the end?",
             "{name} starts the day with {a} {items}. Then {name} {change} {b}. How many {items} does {name} have?",
-            "There are {a} {items} in a box. {name} {change} {b}. How many {items} are there now?",
             "How many {items} does {name} have after starting with {a} if {name} {change} {b}?",
-            "Solve this: {name} has {a} {items}, then {change} {b}. What is left?",
+            "Solve this: {name} has {a} {items}, then {change} {b}. How many does {name} have?",
+            "In the morning {name} has {a} {items}. At noon {name} {change} {b}. How many are there in the evening?",
+            "There are {a} {items} on the table of {name}, who then {change} {b}. How many {items} is that?",
+            "{name} counted {a} {items} at home. Today {name} {change} {b}. What is the count now?",
+            "Yesterday {name} had {a} {items}. Today {name} {change} {b}. How many {items} are there today?",
+            "My friend {name} has {a} {items} and {change} {b}. Can you tell me how many that makes?",
+            "This is my homework: {name} has {a} {items} and {change} {b}. How many {items} now?",
+            "Imagine that {name} has {a} {items} and {change} {b}. How many {items} does {name} have?",
+            "Please help with a story problem. {name} has {a} {items} and {change} {b}. How many are there now?",
+            "With {a} {items} in the bag, {name} goes to the fair and {change} {b}. How many {items} come home?",
+            "{name} collects {items}. There are {a} in the box, and {name} {change} {b}. How many are there now?",
+            "First {name} has {a} {items}, then {name} {change} {b}. What number of {items} is that?",
         ),
-        {
-            "name": NAME,
-            "a": NUMBER,
-            "items": one_of(ITEMS, "[a-z]+"),
-            "b": NUMBER,
-            "change": one_of(GAINS + LOSSES, "|".join(GAINS + LOSSES)),
-        },
+        {"name": PERSON, "a": NUMBER, "items": THINGS, "b": NUMBER, "change": exactly(GAINS + LOSSES)},
     ),
     draw=draw_story_sum,
     reply=reply_story_sum,
-    sensible=lambda slots: left_over(slots) >= 0,
+    sensible=lambda slots: left_over(slots) >= 0 and named(slots, "name") and between(slots, 1, 999, "a", "b"),
     follow_ups=(THEN_GETS,),
-    weight=1.3,
-)
-
-# -- days of the week --------------------------------------------------------------------------------------------------
-
-
-def day_after(day: str, n: int) -> str:
-    return DAYS[(DAYS.index(day) + n) % 7]
-
-
-def count_days(day: str, n: int) -> str:
-    """Monday, 9 -> 7 days later it is Monday again. Then 2 more: Tuesday, Wednesday. So it will be Wednesday."""
-    whole, rest = divmod(n, 7)
-    passed = ", ".join(day_after(day, step) for step in range(1, rest + 1))
-    end = f"So it will be {day_after(day, n)}."
-    if not whole:
-        return f"Count {n} days from {day}: {passed}. {end}"
-    again = f"After {7 * whole} days it is {day} again."
-    return f"{again} Then count {rest} more: {passed}. {end}" if rest else f"{again} {end}"
-
-
-IN_N_DAYS = FollowUp(
-    form=Form(("And in {n} days?", "What about in {n} days?", "And {n} days later?"), {"n": NUMBER}),
-    draw=lambda _, rng: {"n": str(rng.randint(2, 13))},
-    reply=lambda first, own: count_days(first["day"], int(own["n"])),
-)
-
-WEEKDAY = Family(
-    name="weekday",
-    category="Reasoning",
-    form=Form(
-        (
-            "If today is {day}, what day will it be in {n} days?",
-            "Today is {day}. Which day of the week is it in {n} days?",
-            "What day comes {n} days after {day}?",
-            "It is {day} now. What day is it {n} days from now?",
-            "My party is {n} days after {day}. Which day is that?",
-            "A letter is sent on {day} and takes {n} days. On which day does it arrive?",
-            "Which day is {n} days later than {day}?",
-        ),
-        {"day": one_of(DAYS, "[a-z]+"), "n": NUMBER},
-    ),
-    draw=lambda rng: {"day": rng.choice(DAYS), "n": str(rng.randint(2, 16))},
-    reply=lambda slots, _: count_days(slots["day"], int(slots["n"])),
-    follow_ups=(IN_N_DAYS,),
+    intent="to solve a short story problem",
+    knowledge="adding and subtracting",
+    difficulty=carries,
+    weight=1.2,
 )
 
 # -- who is the tallest ------------------------------------------------------------------------------------------------
@@ -161,9 +133,20 @@ def other_end(slots: Slots) -> str:
     return low if slots["most"] == high else high
 
 
-AND_WHO = FollowUp(
+def last_is_harder(slots: Slots) -> Difficulty:
+    return "easy" if slots["most"] == COMPARE[slots["more"]][0] else "medium"
+
+
+WHO_THEN = FollowUp(
     form=Form(
-        ("And who is the {most}?", "Who is the {most} then?", "And the {most}?"), {"most": one_of(ENDS, "[a-z]+")}
+        (
+            "And who is the {most}?",
+            "Who is the {most} then?",
+            "And the {most}?",
+            "So who of them is the {most}?",
+            "Can you also say who is the {most}?",
+        ),
+        {"most": one_of(ENDS, "[a-z]+")},
     ),
     draw=lambda first, _: {"most": other_end(first)},
     reply=lambda first, own: point_out(first, own["most"]),
@@ -179,68 +162,41 @@ ORDER = Family(
             "If {a} is {more} than {b} and {b} is {more} than {c}, who is the {most}?",
             "We know that {a} is {more} than {b} and that {b} is {more} than {c}. Who is the {most}?",
             "Who is the {most} if {a} is {more} than {b} and {b} is {more} than {c}?",
+            "Three friends met. {a} is {more} than {b}, and {b} is {more} than {c}. Who is the {most}?",
+            "Here is a puzzle: {a} is {more} than {b}, {b} is {more} than {c}. Which of them is the {most}?",
+            "Tell me who is the {most}: {a} is {more} than {b}, and {b} is {more} than {c}.",
+            "My cousins are {a}, who is {more} than {b}, and {b}, who is {more} than {c}. Who is the {most}?",
+            "In our class {a} is {more} than {b}, and {b} is {more} than {c}. Who of these is the {most}?",
+            "I was told that {a} is {more} than {b} and {b} is {more} than {c}. So who is the {most}?",
+            "Suppose {a} is {more} than {b}, and {b} is {more} than {c}. Name the {most} one.",
+            "Everybody says that {a} is {more} than {b}. And {b} is {more} than {c}. Who is the {most} then?",
+            "Find the {most} person. {a} is {more} than {b}, and {b} is {more} than {c}.",
+            "Let {a} be {more} than {b}, and let {b} be {more} than {c}. Who is the {most}?",
+            "At the table sit {a}, who is {more} than {b}, and {b}, who is {more} than {c}. Who is the {most} of all?",
         ),
-        {"a": NAME, "b": NAME, "c": NAME, "more": one_of(list(COMPARE), "[a-z]+"), "most": one_of(ENDS, "[a-z]+")},
+        {
+            "a": PERSON,
+            "b": PERSON,
+            "c": PERSON,
+            "more": one_of(list(COMPARE), "[a-z]+"),
+            "most": one_of(ENDS, "[a-z]+"),
+        },
     ),
     draw=draw_order,
     reply=reply_order,
-    sensible=lambda slots: slots["most"] in COMPARE[slots["more"]] and len({slots["a"], slots["b"], slots["c"]}) == 3,
-    follow_ups=(AND_WHO,),
-)
-
-# -- the odd one out ---------------------------------------------------------------------------------------------------
-
-
-def draw_odd_one(rng: Random) -> Slots:
-    kind, other = rng.sample(list(KINDS), 2)
-    words = rng.sample(KINDS[kind][1], 3)
-    words.insert(rng.randint(0, 3), rng.choice(KINDS[other][1]))
-    return {"words": ", ".join(words)}
-
-
-def odd_one(slots: Slots) -> str | None:
-    """The word whose kind no other word shares; None unless the other three share theirs."""
-    words = slots["words"].lower().split(", ")
-    kinds = [KIND_OF.get(word) for word in words]
-    single = [word for word, kind in zip(words, kinds, strict=True) if kind and kinds.count(kind) == 1]
-    return single[0] if len(words) == 4 and len(single) == 1 and None not in kinds else None
-
-
-def reply_odd_one(slots: Slots, _: Random) -> str:
-    words = slots["words"].lower().split(", ")
-    steps = [f"{word} is {KINDS[KIND_OF[word]][0]}" for word in words]
-    return f"Let us look at each word: {', '.join(steps)}. So the odd one out is {odd_one(slots)}."
-
-
-ODD_ONE = Family(
-    name="odd_one",
-    category="Reasoning",
-    form=Form(
-        (
-            "Which word does not belong: {words}?",
-            "Find the odd one out: {words}.",
-            "Which of these is different from the others? {words}",
-            "One of these words does not fit: {words}. Which one?",
-            "What is the odd one out in this list: {words}?",
-            "Pick the word that does not match the others: {words}.",
-        ),
-        {"words": Slot("[a-z, ]+")},
-    ),
-    draw=draw_odd_one,
-    reply=reply_odd_one,
-    sensible=lambda slots: odd_one(slots) is not None,
+    sensible=lambda slots: slots["most"] in COMPARE[slots["more"]] and named(slots, "a", "b", "c"),
+    follow_ups=(WHO_THEN,),
+    intent="to know who stands at one end of an order",
+    knowledge="ordering three people from two comparisons",
+    difficulty=last_is_harder,
 )
 
 # -- sequences ---------------------------------------------------------------------------------------------------------
 
 
 def draw_sequence(rng: Random) -> Slots:
-    start, step = rng.randint(1, 40), rng.randint(2, 10)
-    return {"numbers": ", ".join(str(start + step * i) for i in range(4))}
-
-
-def numbers(slots: Slots) -> list[int]:
-    return [int(number) for number in re.findall(r"\d+", slots["numbers"])]
+    start, step, length = rng.randint(1, 60), rng.randint(2, 12), rng.randint(3, 5)
+    return {"numbers": ", ".join(str(start + step * i) for i in range(length))}
 
 
 def grows_evenly(slots: Slots) -> bool:
@@ -262,8 +218,21 @@ def reply_sequence(slots: Slots, _: Random) -> str:
     return f"{rule} {go_on(slots, 1)}. The next number is {last_number(go_on(slots, 1))}."
 
 
+def size_of_step(slots: Slots) -> Difficulty:
+    first, second = numbers(slots)[:2]
+    return "very easy" if second - first in (2, 5, 10) else "easy" if second - first < 10 else "medium"
+
+
 AFTER_THAT = FollowUp(
-    form=Form(("And the number after that?", "What comes after that?", "And the next one?")),
+    form=Form(
+        (
+            "And the number after that?",
+            "What comes after that?",
+            "And the next one?",
+            "Give me one more number.",
+            "How does it go on from there?",
+        )
+    ),
     reply=lambda first, _: f"{go_on(first, 2)}. After that comes {last_number(go_on(first, 2))}.",
 )
 
@@ -278,13 +247,126 @@ SEQUENCE = Family(
             "Find the next number: {numbers}.",
             "Which number follows {numbers}?",
             "Look at the pattern {numbers}. What is the next number?",
+            "I see the numbers {numbers}. Which one comes next?",
+            "The house numbers in our street are {numbers}. What is the next one?",
+            "How does this go on: {numbers}?",
+            "My son wrote {numbers} on the wall. What should he write next?",
+            "Can you continue {numbers} by one number?",
+            "A puzzle shows {numbers} and then a gap. Which number belongs there?",
+            "There is a rule behind {numbers}. What is the next number?",
+            "The lamp blinks at second {numbers}. When does it blink next?",
+            "Please tell me what number comes after {numbers} in this pattern.",
+            "These numbers grow evenly: {numbers}. What is next?",
         ),
-        {"numbers": Slot(r"\d[\d, ]*\d")},
+        {"numbers": NUMBERS},
     ),
     draw=draw_sequence,
     reply=reply_sequence,
     sensible=grows_evenly,
     follow_ups=(AFTER_THAT,),
+    intent="to continue a number pattern",
+    knowledge="seeing by how much numbers grow",
+    difficulty=size_of_step,
+    weight=1.1,
 )
 
-FAMILIES = (STORY_SUM, WEEKDAY, ORDER, ODD_ONE, SEQUENCE)
+# -- what follows from a rule ------------------------------------------------------------------------------------------
+
+JOBS = words(
+    "baker teacher doctor nurse farmer gardener lawyer painter singer dancer driver writer poet plumber carpenter "
+    "waiter cook dentist pilot sailor tailor cashier librarian musician mechanic florist barber butcher potter reporter"
+)
+HABITS = (
+    "plays chess", "likes tea", "rides a bike", "reads the news", "drinks coffee", "owns a cat", "speaks Spanish",
+    "sings in a choir", "wears glasses", "lives by the river", "gets up early", "likes spicy food", "has a garden",
+    "plays the piano", "collects stamps", "keeps bees", "goes to bed late", "watches old films", "eats lunch at noon",
+    "swims every morning", "walks to work", "bakes bread", "writes poems", "grows tomatoes", "has a dog",
+)  # fmt: skip
+QUANTITIES = ("every", "no", "not every")
+
+
+def reply_conclusion(slots: Slots) -> str:
+    quantity, job, habit, name = (slots[key] for key in ("quantity", "job", "habit", "name"))
+    given = f"{quantity.capitalize()} {job} in town {habit}, and {name} is a {job} there."
+    if quantity == "every":
+        return f"{given} So yes, {name} {habit}."
+    if quantity == "no":
+        return f"{given} So no, it cannot be that {name} {habit}."
+    return f"{given} Some may and some may not, so we cannot know whether {name} {habit}."
+
+
+def not_every_is_harder(slots: Slots) -> Difficulty:
+    return "hard" if slots["quantity"] == "not every" else "medium"
+
+
+IF_NOT = FollowUp(
+    form=Form(
+        (
+            "And if {name} were not a {job}?",
+            "What if {name} is not a {job} at all?",
+            "Oh, I was wrong: {name} is not a {job}. And now?",
+            "And what could we say if {name} were no {job}?",
+            "Suppose {name} stops being a {job}. What do we know then?",
+        ),
+        {"name": PERSON, "job": one_of(JOBS, "[a-z]+")},
+    ),
+    draw=lambda first, _: {"name": first["name"], "job": first["job"]},
+    reply=lambda first, _: (
+        f"Then we cannot know. What was said is about each {first['job']} in town, and {first['name']} would not be one."
+    ),
+)
+
+CONCLUSION = Family(
+    name="conclusion",
+    category="Reasoning",
+    form=Form(
+        (
+            "If {quantity} {job} in town {habit} and {name} is a {job} there, is it true that {name} {habit}?",
+            "Suppose that {quantity} {job} in town {habit}. {name} is a {job} there. Can we say that {name} {habit}?",
+            "I read that {quantity} {job} in town {habit}. {name} is a {job} there. Does it follow that {name} "
+            "{habit}?",
+            "Say {quantity} {job} in town {habit}. {name} is a {job} there. Is it right that {name} {habit}?",
+            "They say that {quantity} {job} in town {habit}. {name} is a {job} there. Do we know that {name} {habit}?",
+            "Let us think: {quantity} {job} in town {habit}, and {name} is a {job} there. So {name} {habit}, right?",
+            "We know that {quantity} {job} in town {habit}. {name} is a {job} there. May I conclude that {name} "
+            "{habit}?",
+            "Is it certain that {name} {habit}, if {quantity} {job} in town {habit} and {name} is a {job} there?",
+            "Here is a riddle: {quantity} {job} in town {habit}. {name} is a {job} there. Is it a fact that "
+            "{name} {habit}?",
+            "My aunt claims that {name} {habit}. After all, {name} is a {job} in town, and {quantity} {job} "
+            "there {habit}.",
+            "Is she right?",
+            "{name} is a {job} in town, and {quantity} {job} there {habit}. Can I be sure that {name} {habit}?",
+            "{name} works as a {job} in town. Given that {quantity} {job} there {habit}, is it so that {name} {habit}?",
+            "I met {name}, a {job} in town. As {quantity} {job} there {habit}, would you say that {name} {habit}?",
+            "Can we be sure that {name} {habit}? All we know is that {quantity} {job} in town {habit} and that "
+            "{name} is",
+            "a {job} there.",
+            "I hear that {quantity} {job} in town {habit}. {name} is a {job} there. Is it safe to say that "
+            "{name} {habit}?",
+            "Assume that {quantity} {job} in town {habit} and that {name} is a {job} there. Must it be that "
+            "{name} {habit}?",
+        ),
+        {
+            "quantity": exactly(QUANTITIES),
+            "job": one_of(JOBS, "[a-z]+"),
+            "habit": one_of(HABITS, "[a-z]+ [a-z ]+?"),
+            "name": PERSON,
+        },
+    ),
+    draw=lambda rng: {
+        "quantity": rng.choice(QUANTITIES),
+        "job": rng.choice(JOBS),
+        "habit": rng.choice(HABITS),
+        "name": rng.choice(NAMES),
+    },
+    reply=lambda slots, _: reply_conclusion(slots),
+    sensible=lambda slots: named(slots, "name"),
+    follow_ups=(IF_NOT,),
+    intent="to know what follows from a general statement",
+    knowledge="logic: what every, no and not every say about one person",
+    difficulty=not_every_is_harder,
+    weight=0.9,
+)
+
+FAMILIES = (STORY_SUM, ORDER, SEQUENCE, CONCLUSION, *reasoning_time.FAMILIES)
