@@ -207,7 +207,7 @@ class _Process:
         self._selector.register(self._out, selectors.EVENT_READ)
         self._lines = Lines()
         self._unsent = bytearray()
-        self._eof = self._closed = False
+        self._eof = self._closed = self._waits_for_room = False
 
     def send(self, message: Mapping[str, Any]) -> None:
         self.write(orjson.dumps(message) + b"\n")
@@ -218,11 +218,24 @@ class _Process:
         self.flush()
 
     def flush(self) -> None:
-        if self._closed:
+        if self._closed or not self._unsent:
             return
-        with suppress(BlockingIOError, BrokenPipeError):
+        try:
             while self._unsent:
                 del self._unsent[: os.write(self._in, self._unsent)]
+        except BlockingIOError:
+            self._await_room(True)
+        except BrokenPipeError:
+            self._unsent.clear()
+        if not self._unsent:
+            self._await_room(False)
+
+    def _await_room(self, wanted: bool) -> None:
+        if wanted and not self._waits_for_room:
+            self._selector.register(self._in, selectors.EVENT_WRITE)
+        elif self._waits_for_room and not wanted:
+            self._selector.unregister(self._in)
+        self._waits_for_room = wanted
 
     def receive(self, wait: float) -> list[dict[str, Any]]:
         """The messages that came, after waiting up to `wait` seconds for the first."""
@@ -231,10 +244,11 @@ class _Process:
         until = time.monotonic() + wait
         while True:
             left = until - time.monotonic()
-            if self._selector.select(max(0.0, min(left, 0.01 if self._unsent else 1.0))):
-                return self._read()
+            ready = {key.fd for key, _ in self._selector.select(max(0.0, min(left, 1.0)))}
             self.flush()
-            if left <= 0 or self._child.poll() is not None:  # its children may hold the pipe open
+            if self._out in ready:
+                return self._read()
+            if left <= 0 or self.ended():
                 return []
 
     def _read(self) -> list[dict[str, Any]]:
@@ -251,10 +265,12 @@ class _Process:
         return {}
 
     def ended(self) -> bool:
-        """Whether the process is gone. What it wrote before is read first."""
+        """Whether the process is gone, and what it wrote is read. Its own children may hold the pipe open."""
         if self._eof and not self._closed:
             self._ends_within(TERMINATE_SECONDS)
-        return self._eof or self._closed or self._child.poll() is not None
+        if self._eof or self._closed:
+            return True
+        return self._child.poll() is not None and not self._selector.select(0.0)
 
     def last_words(self) -> str:
         """How it ended, and the line of its log that says most."""
