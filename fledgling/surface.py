@@ -1,28 +1,87 @@
-"""What people put around a question: a greeting, a plea, thanks.
+"""What people put around a question: a greeting, a lead-in, thanks. Knows no family.
 
-Knows no family. `undress` takes off what `dress` puts on.
+`undressed` takes off what `dress` puts on.
 """
 
 import re
+from collections.abc import Iterator
+from functools import cache
 from random import Random
 
-OPENERS = (
-    "Hi! ", "Hello! ", "Hey, ", "Please help me. ", "Quick question: ", "I have a question. ", "Good morning! ",
-    "Can you help me? ",
+OPENED, CLOSED = 0.2, 0.1  # share of prompts with an opener, with a closer
+GREETED = 0.4  # share of openers that begin with a greeting
+
+GREETINGS = ("Hi!", "Hello!", "Hey!", "Good morning!", "Good evening!", "Hi there!", "Hello there!")
+LEAD_INS = (
+    "I have a question.", "Quick question:", "Please help me.", "Can you help me?", "Could you help me with something?",
+    "I hope you are well.", "I need some help.", "I need your help with this.", "Sorry to bother you.",
+    "I am a bit stuck.", "This may be a simple question.", "I have been thinking about this all day.",
+    "My friend told me to ask you.", "I could not find this anywhere.", "I hope this is not too easy for you.",
+    "I would like to ask you something.", "Here is a small task for you.", "I am in a hurry.",
+    "I am new here and not sure how this works.", "You helped me a lot last time.", "Let us try something.",
+    "I am sitting here with a cup of tea.", "My class starts in ten minutes.", "We talked about this at home.",
+    "Nobody here can tell me this.",
 )  # fmt: skip
-CLOSERS = (" Thanks!", " Thank you!", " Thanks in advance.", " Please keep it short.")
-OPENED, CLOSED = 0.16, 0.08  # share of prompts with an opener, with a closer
+CLOSERS = (
+    "Thanks!", "Thank you!", "Thanks in advance.", "Thank you very much.", "Please keep it short.",
+    "I would be grateful.", "No hurry.", "That would help me a lot.", "Many thanks!",
+    "Please be kind, I am still learning.",
+)  # fmt: skip
+CASUAL_OPENERS = ("hi, ", "hey, ", "hello, ", "please, ", "quick question: ", "hey there, ", "ok so ", "um, ")
+CASUAL_CLOSERS = (" please", " thanks", " thx", " pls")
 
 
 def dress(prompt: str, rng: Random) -> str:
-    opener = rng.choice(OPENERS) if rng.random() < OPENED else ""
-    closer = rng.choice(CLOSERS) if rng.random() < CLOSED and prompt.endswith(("?", ".", "!")) else ""
-    return opener + prompt + closer
+    """`prompt` as somebody sends it: mostly bare, sometimes with an opener, a closer or both."""
+    opened, closed = rng.random() < OPENED, rng.random() < CLOSED
+    if is_casual(prompt):
+        opener, closer = rng.choice(CASUAL_OPENERS), rng.choice(CASUAL_CLOSERS)
+        return (opener if opened else "") + prompt + (closer if closed and prompt[-1].isalpha() else "")
+    closer = " " + rng.choice(CLOSERS) if closed and prompt.endswith(("?", ".", "!")) else ""
+    return (draw_opener(rng) if opened else "") + prompt + closer
 
 
-def undress(prompt: str) -> str:
-    opener = "|".join(map(re.escape, OPENERS))
-    closer = "|".join(map(re.escape, CLOSERS))
-    match = re.fullmatch(f"(?:{opener})?(.*?)(?:{closer})?", prompt.strip(), re.DOTALL)
-    assert match is not None, "every part of the pattern is optional"
-    return match[1]
+def draw_opener(rng: Random) -> str:
+    """A greeting, a lead-in, or one after the other."""
+    chance = rng.random()
+    greeting = rng.choice(GREETINGS) + " " if chance < GREETED else ""
+    return greeting + (rng.choice(LEAD_INS) + " " if chance > GREETED / 2 else "")
+
+
+def is_casual(prompt: str) -> bool:
+    """Written in passing: no capital letter at the start and no end mark."""
+    return prompt[:1].islower() and prompt[-1:].isalnum()
+
+
+def undressed(text: str) -> Iterator[str]:
+    """What `text` may have been before it was dressed; the bare text first, for it may begin as an opener does."""
+    text = text.strip()
+    seen = {text}
+    yield text
+    for pattern in patterns():
+        match = pattern.fullmatch(text)
+        if match and match[1] not in seen:
+            seen.add(match[1])
+            yield match[1]
+
+
+def undress(text: str) -> str:
+    """`text` with everything off that can be taken off."""
+    return min(undressed(text), key=len)
+
+
+@cache
+def patterns() -> tuple[re.Pattern[str], ...]:
+    """Text with an opener, with a closer and with both, written with care and in passing."""
+    careful_opener = f"(?=[A-Z])(?:{any_of(GREETINGS)} )?(?:{any_of(LEAD_INS)} )?"
+    careful_closer = f"(?<=[?.!]) {any_of(CLOSERS)}"
+    casual = any_of(CASUAL_OPENERS), any_of(CASUAL_CLOSERS)
+    return tuple(
+        re.compile(f"{opener}(.+?){closer}", re.DOTALL)
+        for before, after in ((careful_opener, careful_closer), casual)
+        for opener, closer in ((before, ""), ("", after), (before, after))
+    )
+
+
+def any_of(texts: tuple[str, ...]) -> str:
+    return f"(?:{'|'.join(map(re.escape, texts))})"
