@@ -1,30 +1,46 @@
-"""Data analysis: find a value in a small table, its largest or smallest one, and the sum of a list."""
+"""Data analysis: small tables of names and numbers, and lists of numbers in a file of their own."""
 
 import re
 from random import Random
 
-from fledgling.family import NUMBER, Family, FollowUp, Form, Slot, Slots, one_of
-from fledgling.steps import add_steps
-from fledgling.words import CITIES, DAYS, MONTHS, NAMES
+from fledgling.families import data_lists
+from fledgling.family import Difficulty, Family, FollowUp, Form, Slot, Slots, exactly, one_of
+from fledgling.slots import NUMBER, PERSON, between, named, number
+from fledgling.steps import subtract_steps
+from fledgling.words import CITIES, DAYS, MONTHS, NAMES, comma_and, sentence
 
-MEASURES = ("sales", "scores", "visitors", "points", "orders", "hours", "votes", "goals")
+MEASURES = (
+    "sales", "scores", "visitors", "points", "orders", "hours", "votes", "goals", "books", "tickets", "calls", "steps",
+    "guests", "medals", "letters", "miles",
+)  # fmt: skip
+MEASURE = one_of(MEASURES, "[a-z]+")
 ENDS = ("highest", "lowest")
-TABLE = Slot(r"[a-z]+: \d+(?:, [a-z]+: \d+)+")
+TABLE = Slot(r"[a-z]+: \d{1,3}(?:, [a-z]+: \d{1,3})+")
+LABELS = (DAYS, MONTHS, NAMES, NAMES, CITIES)
 
 
 def draw_table(rng: Random) -> tuple[str, list[str]]:
-    labels = rng.sample(rng.choice([DAYS, MONTHS, NAMES, CITIES]), rng.randint(3, 4))
-    values = rng.sample(range(5, 99), len(labels))
-    return ", ".join(f"{label}: {value}" for label, value in zip(labels, values, strict=True)), labels
+    """A table, and labels of its sort: those in it first."""
+    sort = rng.choice(LABELS)
+    labels = rng.sample(sort, 5)
+    size = rng.randint(2, 4)
+    values = rng.sample(range(5, 99), size)
+    return ", ".join(f"{label}: {value}" for label, value in zip(labels[:size], values, strict=True)), labels
 
 
 def entries(slots: Slots) -> list[tuple[str, int]]:
     return [(label, int(value)) for label, value in re.findall(r"([A-Za-z]+): (\d+)", slots["table"])]
 
 
-def distinct(slots: Slots) -> bool:
+def is_table(slots: Slots) -> bool:
+    """Whether every label is a name, and no label and no value comes twice."""
     labels, values = zip(*entries(slots), strict=True)
-    return len(set(labels)) == len(labels) and len(set(values)) == len(values)
+    capitals = all(label[0].isupper() for label in labels)
+    return capitals and len(set(labels)) == len(labels) and len(set(values)) == len(values)
+
+
+def by_length(slots: Slots) -> Difficulty:
+    return {2: "easy", 3: "medium"}.get(len(entries(slots)), "hard")
 
 
 # -- the largest and the smallest value --------------------------------------------------------------------------------
@@ -34,27 +50,29 @@ def draw_extreme(rng: Random) -> Slots:
     return {"table": draw_table(rng)[0], "measure": rng.choice(MEASURES), "end": rng.choice(ENDS)}
 
 
-def better(end: str, value: int, best: int) -> bool:
-    return value > best if end == "highest" else value < best
-
-
-def extreme(slots: Slots, end: str) -> tuple[str, int]:
-    return (max if end == "highest" else min)(entries(slots), key=lambda entry: entry[1])
-
-
 def search(slots: Slots, end: str) -> str:
-    """Walks through the table, comparing each value with the best one so far."""
-    (label, best), *rest = entries(slots)
-    steps = [f"Start with {label} at {best}."]
+    """Walks through the table and says at each step which label it holds on to."""
+    (kept, best), *rest = entries(slots)
+    steps = [f"Start with {kept} at {best}."]
     for label, value in rest:
-        steps.append(f"{label} has {value}, {'more' if value > best else 'less'} than {best}.")
-        best = value if better(end, value, best) else best
-    label, value = extreme(slots, end)
-    return " ".join([*steps, f"So the {end} is {label} with {value}."])
+        than = f"{label} has {value}, {'more' if value > best else 'less'} than {best}"
+        if (value > best) == (end == "highest"):
+            kept, best = label, value
+        steps.append(f"{than}, so keep {kept}.")
+    return " ".join([*steps, f"The {end} is {kept} with {best}."])
 
 
 AND_THE_OTHER = FollowUp(
-    form=Form(("And which one is the {end}?", "And the {end}?", "What about the {end}?"), {"end": one_of(ENDS)}),
+    form=Form(
+        (
+            "And which one is the {end}?",
+            "And the {end}?",
+            "What about the {end}?",
+            "Now find the {end} one.",
+            "Can you also tell me the {end}?",
+        ),
+        {"end": one_of(ENDS)},
+    ),
     draw=lambda first, _: {"end": ENDS[1 - ENDS.index(first["end"])]},
     reply=lambda first, own: search(first, own["end"]),
 )
@@ -70,35 +88,70 @@ EXTREME = Family(
             "These are our {measure}: {table}. Where is the {end} number?",
             "I have a table of {measure}: {table}. Which entry is the {end}?",
             "Find the {end} of these {measure}: {table}.",
+            "Which is the {end} in this list of {measure}? {table}",
+            "We counted {measure}: {table}. Which count is the {end}?",
+            "My notes on {measure} say {table}. Which number is the {end}?",
+            "Read this small table of {measure} and name the {end}: {table}",
+            "I need the {end} entry for a report on {measure}. The data: {table}.",
+            "Can you see which of these {measure} is the {end}? {table}",
+            "The chart of {measure} shows {table}. Point out the {end}, please.",
+            "Who or what has the {end} number of {measure}? {table}",
+            "From the {measure} {table}, pick the {end}.",
+            "Our {measure} this time were {table}. Tell me which was the {end}.",
         ),
-        {"measure": one_of(MEASURES, "[a-z]+"), "table": TABLE, "end": one_of(ENDS, "[a-z]+")},
+        {"measure": MEASURE, "table": TABLE, "end": one_of(ENDS, "[a-z]+")},
     ),
     draw=draw_extreme,
     reply=lambda slots, _: search(slots, slots["end"]),
-    sensible=distinct,
+    sensible=is_table,
     follow_ups=(AND_THE_OTHER,),
+    intent="to find the largest or smallest entry of a small table",
+    knowledge="reading a table and comparing numbers",
+    difficulty=by_length,
+    weight=1.2,
 )
 
 # -- looking a value up ------------------------------------------------------------------------------------------------
 
 
 def draw_lookup(rng: Random) -> Slots:
+    """Once in six the label asked for is not in the table, as it happens to people."""
     table, labels = draw_table(rng)
-    return {"table": table, "measure": rng.choice(MEASURES), "label": rng.choice(labels)}
+    size = table.count(":")
+    label = labels[size] if rng.random() < 1 / 6 else rng.choice(labels[:size])
+    return {"table": table, "measure": rng.choice(MEASURES), "label": label}
 
 
 def found(slots: Slots, label: str) -> str:
-    return f"The table says that {label} has {dict(entries(slots))[label]} {slots['measure']}."
+    value = dict(entries(slots)).get(label)
+    return f"There is no {label} in it." if value is None else f"So the number for {label} is {value}."
+
+
+def recite(slots: Slots) -> str:
+    return "The table has " + comma_and([f"{label} with {value}" for label, value in entries(slots)]) + "."
 
 
 def other_label(slots: Slots, rng: Random) -> str:
     return rng.choice([label for label, _ in entries(slots) if label != slots["label"]])
 
 
+def missing_is_harder(slots: Slots) -> Difficulty:
+    return "easy" if slots["label"] in dict(entries(slots)) else "medium"
+
+
 AND_FOR = FollowUp(
-    form=Form(("And {label}?", "What about {label}?", "And for {label}?"), {"label": Slot("[A-Za-z]+")}),
+    form=Form(
+        (
+            "And {label}?",
+            "What about {label}?",
+            "And for {label}?",
+            "Now give me the number for {label}.",
+            "And what does it say for {label}?",
+        ),
+        {"label": PERSON},
+    ),
     draw=lambda first, rng: {"label": other_label(first, rng)},
-    reply=lambda first, own: found(first, own["label"]),
+    reply=lambda first, own: sentence(found(first, own["label"]).removeprefix("So ")),
 )
 
 LOOKUP = Family(
@@ -106,67 +159,91 @@ LOOKUP = Family(
     category="Data analysis",
     form=Form(
         (
-            "Here are the {measure}: {table}. How many {measure} does {label} have?",
-            "Look at this table of {measure}: {table}. What is the number for {label}?",
+            "Here are the {measure}: {table}. What is the number for {label}?",
+            "Look at this table of {measure}: {table}. What does it say for {label}?",
             "These are the {measure}: {table}. Tell me the value for {label}.",
             "Given the {measure} {table}, what is the value of {label}?",
             "I wrote down some {measure}: {table}. What did I write for {label}?",
+            "From this list of {measure}, read me the entry for {label}: {table}",
+            "What is the number of {measure} for {label}? {table}",
+            "My table of {measure}: {table}. I need the number for {label}.",
+            "Please look up {label} in these {measure}: {table}.",
+            "Find {label} in my {measure}: {table}",
+            "I cannot read my own notes on {measure}. They say {table}. What about {label}?",
+            "Our {measure} so far: {table}. How much is it for {label}?",
+            "In the report on {measure} I see {table}. Which number belongs to {label}?",
+            "Someone asks about {label}. The {measure} are {table}. What do I answer?",
+            "Can you tell me the value for {label}? The {measure} are {table}.",
+            "We keep a list of {measure}: {table}. What stands next to {label}?",
         ),
-        {"measure": one_of(MEASURES, "[a-z]+"), "table": TABLE, "label": Slot("[a-z]+")},
+        {"measure": MEASURE, "table": TABLE, "label": PERSON},
     ),
     draw=draw_lookup,
-    reply=lambda slots, _: found(slots, slots["label"]),
-    sensible=lambda slots: distinct(slots) and slots["label"] in dict(entries(slots)),
+    reply=lambda slots, _: f"{recite(slots)} {found(slots, slots['label'])}",
+    sensible=lambda slots: is_table(slots) and named(slots, "label"),
     follow_ups=(AND_FOR,),
-    weight=0.8,
+    intent="to look up one number in a small table",
+    knowledge="reading a table",
+    difficulty=missing_is_harder,
+    weight=1.2,
 )
 
-# -- the sum of a list -------------------------------------------------------------------------------------------------
+# -- from one month to the next ----------------------------------------------------------------------------------------
 
 
-def draw_total(rng: Random) -> Slots:
-    return {"numbers": ", ".join(str(rng.randint(1, 30)) for _ in range(rng.randint(3, 4)))}
+def draw_trend(rng: Random) -> Slots:
+    a, b = rng.sample(MONTHS, 2)
+    x, y = rng.sample(range(5, 100), 2)
+    return {"measure": rng.choice(MEASURES), "a": a, "b": b, "x": str(x), "y": str(y)}
 
 
-def numbers(slots: Slots) -> list[int]:
-    return [int(number) for number in re.findall(r"\d+", slots["numbers"])]
+def reply_trend(slots: Slots) -> str:
+    a, b, x, y = slots["a"], slots["b"], number(slots, "x"), number(slots, "y")
+    if x == y:
+        return f"The number of {slots['measure']} is {x} in both months, so nothing changed."
+    compare, verb = ("more", "rose") if y > x else ("less", "fell")
+    steps = subtract_steps(max(x, y), min(x, y))
+    return (
+        f"{y} is {compare} than {x}: {steps}. From {a} to {b} the number of {slots['measure']} {verb} by {abs(y - x)}."
+    )
 
 
-def reply_total(slots: Slots, _: Random) -> str:
-    total, *rest = numbers(slots)
-    steps = []
-    for number in rest:
-        steps.append(f"{total} + {number} = {total + number}.")
-        total += number
-    return " ".join([*steps, f"The total is {total}."])
+def needs_to_borrow(slots: Slots) -> Difficulty:
+    high, low = max(number(slots, "x"), number(slots, "y")), min(number(slots, "x"), number(slots, "y"))
+    return "medium" if high % 10 < low % 10 else "easy"
 
 
-ONE_MORE = FollowUp(
-    form=Form(("I forgot {n}. What is the total now?", "Now add {n} as well.", "And with {n} more?"), {"n": NUMBER}),
-    draw=lambda _, rng: {"n": str(rng.randint(2, 9))},
-    reply=lambda first, own: (
-        f"{add_steps(sum(numbers(first)), int(own['n']))}. The new total is {sum(numbers(first)) + int(own['n'])}."
-    ),
-)
-
-TOTAL = Family(
-    name="total",
+TREND = Family(
+    name="trend",
     category="Data analysis",
     form=Form(
         (
-            "What is the total of {numbers}?",
-            "Add up these values: {numbers}.",
-            "Find the sum of the numbers {numbers}.",
-            "My expenses this week were {numbers} dollars. How much is that in total?",
-            "Sum up this data: {numbers}.",
-            "I measured {numbers}. What do these values add up to?",
+            "We had {x} {measure} in {a} and {y} in {b}. How did the number change?",
+            "The report says {a}: {x} {measure}, {b}: {y}. What is the change?",
+            "In {a} we counted {x} {measure}, and in {b} we counted {y}. Is that more or less, and by how much?",
+            "How much did {measure} change from {a} to {b}? They went from {x} to {y}.",
+            "Our {measure} went from {x} in {a} to {y} in {b}. What is the difference?",
+            "For {a} my table shows {x} {measure}, for {b} it shows {y}. Describe the change.",
+            "Compare {a} with {b}: {x} {measure} against {y}. What happened?",
+            "I see {x} {measure} for {a} and {y} for {b}. Did the number go up or down?",
+            "Between {a} and {b} the {measure} changed from {x} to {y}. By how many?",
+            "Tell me the trend: {a} had {x} {measure}, and {b} had {y}.",
+            "There were {x} {measure} in {a}. Then came {b} with {y}. Did we do better?",
+            "Please compare two numbers of {measure}: {x} in {a} and {y} in {b}.",
+            "My boss wants to know how {measure} changed from {a} to {b}. It was {x} before and is {y} now.",
+            "What does the step from {x} {measure} in {a} to {y} in {b} tell us?",
+            "Is there a rise or a fall in {measure}? {a}: {x}, {b}: {y}.",
+            "Look at {measure}. In {a} there were {x} and in {b} there were {y}. How large is the change?",
         ),
-        {"numbers": Slot(r"\d[\d, ]*\d")},
+        {"measure": MEASURE, "a": exactly(MONTHS), "b": exactly(MONTHS), "x": NUMBER, "y": NUMBER},
     ),
-    draw=draw_total,
-    reply=reply_total,
-    sensible=lambda slots: len(numbers(slots)) > 2,
-    follow_ups=(ONE_MORE,),
+    draw=draw_trend,
+    reply=lambda slots, _: reply_trend(slots),
+    sensible=lambda slots: slots["a"] != slots["b"] and between(slots, 0, 999, "x", "y"),
+    intent="to know how a number changed between two months",
+    knowledge="comparing and subtracting two numbers",
+    difficulty=needs_to_borrow,
+    weight=1.1,
 )
 
-FAMILIES = (EXTREME, LOOKUP, TOTAL)
+FAMILIES = (EXTREME, LOOKUP, TREND, *data_lists.FAMILIES)
