@@ -92,8 +92,9 @@ def draw_chat(rng: Random) -> tuple[str, Family]:
 
 
 def has_context(prompt: str) -> bool:
-    """Whether another sentence comes with the task, a greeting and thanks not counted."""
-    return re.search(r"[.!?]\s+\S", undress(prompt)) is not None
+    """Whether the user says in a sentence of its own why or for what. A greeting and thanks do not count."""
+    before, _, task = undress(prompt).replace("\n", " ").rpartition(". ")
+    return bool(task) and re.search(r"\b(I|I'm|me|my|we|us|our|mine|ours)\b", before, re.IGNORECASE) is not None
 
 
 def spoil(prompt: str, rng: Random) -> str:
@@ -219,7 +220,7 @@ def wrong_response(family: Family, slots: Slots, reply: str, rng: Random) -> str
     """One number changed, or what the family says to other slots."""
     numbers = list(re.finditer(r"\d+", reply))
     if numbers and rng.random() < 0.6:
-        match = rng.choice(numbers)
+        match = numbers[-1] if rng.random() < 0.7 else rng.choice(numbers)
         changed = str(max(0, int(match[0]) + rng.choice((-10, -3, -2, -1, 1, 2, 3, 10))))
         wrong = reply[: match.start()] + changed + reply[match.end() :]
     else:
