@@ -3,178 +3,147 @@
 Knows the families and how conversations are put together; knows no tokenizer and no model.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from pathlib import Path
 from random import Random
+
+import numpy as np
 
 from fledgling.conversation import Conversation, Turn
 from fledgling.families import BY_NAME, FAMILIES
-from fledgling.family import Family, Slots
+from fledgling.family import Family, FollowUp, Slots
+from fledgling.imperfect import IMPERFECT, REPEATED, SHARES
 from fledgling.surface import dress
+from fledgling.systems import DOMAINS, GENERIC, draw_persona
 
 JUDGE = 0.2  # share of conversations in which the pipeline asks for a judgment
+# of the others, shares with a system prompt of each sort
+SYSTEM_DOMAIN, SYSTEM_PERSONA, SYSTEM_GENERIC = 0.3, 0.05, 0.05
+ROLE_UNDER_PERSONA = 0.3  # share of first turns under a persona that ask for role play
+SECOND_TURN, THIRD_TURN = 0.3, 0.2  # share of conversations with a second turn; of these, with a third
+FOLLOW_UP = 0.97  # share of second turns that follow up, where the family has follow-ups
 CASUAL = 0.1  # share of prompts without an end mark and a capital
-SYSTEM_DOMAIN, SYSTEM_GENERIC = 0.18, 0.06  # share of conversations with a system prompt of each sort
-SECOND_TURN = 0.3  # share of conversations with a second turn
-
-GENERIC = (
-    "You are a helpful assistant.", "You are a friendly and helpful assistant.", "Answer briefly and clearly.",
-    "You are fledgling, a small assistant.",
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Domain:
-    """System prompts, and the families that users ask for under them."""
-
-    prompts: tuple[str, ...]
-    families: tuple[str, ...]
-
-
-DOMAINS = {
-    "math": Domain(
-        (
-            "You are a helpful math tutor.",
-            "You are an assistant that solves math problems.",
-            "You help students with math and numbers.",
-            "You teach arithmetic step by step.",
-        ),
-        ("arithmetic", "multiply", "percent", "units", "story_sum", "sequence", "total"),
-    ),
-    "code": Domain(
-        (
-            "You are a Python coding assistant.",
-            "You help users write and debug code.",
-            "You are an expert programmer.",
-            "You answer questions about Python functions.",
-        ),
-        ("write_function", "mend_function", "explain_function"),
-    ),
-    "translation": Domain(
-        (
-            "You are a translator.",
-            "You translate short phrases into other languages.",
-            "You help people who learn Spanish, French and German.",
-        ),
-        ("translate",),
-    ),
-    "writing": Domain(
-        (
-            "You are a creative story writer.",
-            "You write stories and poems.",
-            "You are a poet with a warm heart.",
-        ),
-        ("poem", "story", "role"),
-    ),
-    "editing": Domain(
-        (
-            "You are an editor who improves sentences.",
-            "You help users edit and rewrite text.",
-            "You are a careful English teacher.",
-        ),
-        ("past_tense", "agreement", "formal", "replace"),
-    ),
-    "planning": Domain(
-        (
-            "You are a planning assistant.",
-            "You help users plan trips, meals and studies.",
-            "You are a travel and cooking guide.",
-        ),
-        ("day_plan", "learning_plan", "recipe"),
-    ),
-    "advice": Domain(
-        (
-            "You are a friendly advisor.",
-            "You give kind and practical advice.",
-            "You are a coach who listens and helps.",
-        ),
-        ("advice", "choice", "ideas"),
-    ),
-    "knowledge": Domain(
-        (
-            "You answer questions about the world.",
-            "You are a knowledgeable assistant.",
-            "You explain words, animals and countries.",
-        ),
-        ("capital", "define", "habitat", "opposite", "examples"),
-    ),
-    "data": Domain(
-        (
-            "You are a data analyst.",
-            "You read small tables and answer questions about them.",
-            "You help with numbers, lists and tables.",
-        ),
-        ("extreme", "lookup", "total"),
-    ),
-}
+IN_PASSING = frozenset(BY_NAME) | {"vague", "unsafe"}  # families that may be asked casually
 
 SMALL_TALK = (
     ("Thanks!", "You are welcome!"),
     ("Thank you so much.", "You are welcome! Let me know if you need anything else."),
     ("Great, that helps.", "I am glad to hear that!"),
     ("Perfect!", "I am happy that I could help."),
+    ("That is all, thank you.", "You are welcome! Have a nice day."),
+    ("Very good, thank you!", "I am glad that you like it!"),
 )
+SMALL_TALK_REPLIES = dict(SMALL_TALK)
 
 
 def conversations(seed: int, count: int) -> Iterator[Conversation]:
+    """Chats and, among them, what the pipeline asks of a judge."""
     rng = Random(seed)
-    make_judgment = judge()
+    judge_conversation = judge()
     for _ in range(count):
-        yield make_judgment(rng) if make_judgment and rng.random() < JUDGE else conversation(rng)
+        yield judge_conversation(rng) if rng.random() < JUDGE else chat(rng)
 
 
-def judge() -> Callable[[Random], Conversation] | None:
-    """What makes judge conversations. They judge what this module makes, so it is opened late."""
-    try:
-        from fledgling.judge import judge_conversation
-    except ImportError:
-        return None
+def judge() -> Callable[[Random], Conversation]:
+    """What makes judge conversations. They judge what this module makes, so their module is opened late."""
+    from fledgling.judge import judge_conversation
+
     return judge_conversation
 
 
-def conversation(rng: Random) -> Conversation:
-    """One conversation: sometimes a system prompt, always a first turn, sometimes a second."""
-    system, families = draw_system(rng)
-    family = rng.choices(families, [family.weight for family in families])[0]
+# -- chats -------------------------------------------------------------------------------------------------------------
+
+
+def chat(rng: Random) -> Conversation:
+    """One conversation: sometimes a system prompt, always a first turn, sometimes more."""
+    system, family = draw_first(rng)
     turn, slots = ask(family, rng)
     if rng.random() >= SECOND_TURN:
         return Conversation(system, (turn,))
-    return Conversation(system, (turn, second_turn(family, slots, families if system else (family,), rng)))
+    return Conversation(system, (turn, *later_turns(family, slots, rng)))
 
 
-def draw_system(rng: Random) -> tuple[str | None, tuple[Family, ...]]:
-    """A system prompt or None, and the families that may follow it."""
+def draw_first(rng: Random) -> tuple[str | None, Family]:
+    """A system prompt or None, and the family of the first turn."""
     chance = rng.random()
     if chance < SYSTEM_DOMAIN:
         domain = rng.choice(list(DOMAINS.values()))
-        return rng.choice(domain.prompts), tuple(BY_NAME[name] for name in domain.families)
-    return (rng.choice(GENERIC) if chance < SYSTEM_DOMAIN + SYSTEM_GENERIC else None), FAMILIES
+        return rng.choice(domain.prompts), by_weight([BY_NAME[name] for name in domain.families], rng)
+    if chance < SYSTEM_DOMAIN + SYSTEM_PERSONA:
+        playing = rng.random() < ROLE_UNDER_PERSONA
+        return draw_persona(rng), by_weight([f for f in FAMILIES if not playing or f.category == "Role playing"], rng)
+    if chance < SYSTEM_DOMAIN + SYSTEM_PERSONA + SYSTEM_GENERIC:
+        return rng.choice(GENERIC), by_weight(FAMILIES, rng)
+    return None, draw_of_mix(rng)
+
+
+def by_weight(families: list[Family] | tuple[Family, ...], rng: Random) -> Family:
+    return rng.choices(families, [family.weight for family in families])[0]
+
+
+def draw_of_mix(rng: Random) -> Family:
+    """A family of the hidden mix."""
+    chance = rng.random()
+    for family in IMPERFECT:
+        chance -= SHARES[family.name]
+        if chance < 0:
+            return family
+    return by_weight(FAMILIES, rng)
 
 
 def ask(family: Family, rng: Random) -> tuple[Turn, Slots]:
     slots = family.draw(rng)
-    prompt = dress(family.form.ask(slots, rng, casual=rng.random() < CASUAL), rng)
+    prompt = family.form.ask(slots, rng, casual=family.name in IN_PASSING and rng.random() < CASUAL)
+    if family.language == "English" and family is not REPEATED:
+        prompt = dress(prompt, rng)
     return Turn(prompt, family.reply(slots, rng), family.name), slots
 
 
-def second_turn(family: Family, slots: Slots, families: tuple[Family, ...], rng: Random) -> Turn:
-    """A follow-up if the family has one, else small talk or a new question."""
-    chance = rng.random()
-    if family.follow_ups and chance < 0.75:
-        follow_up = rng.choice(family.follow_ups)
-        own = follow_up.draw(slots, rng)
-        return Turn(follow_up.form.ask(own, rng), follow_up.reply(slots, own))
-    if chance < 0.85:
-        return Turn(*rng.choice(SMALL_TALK))
-    return ask(rng.choice(families), rng)[0]
+def later_turns(family: Family, slots: Slots, rng: Random) -> tuple[Turn, ...]:
+    """A follow-up if the family has one, else small talk; sometimes one more turn.
+
+    A third turn is a follow-up only where one can be asked after another, for most speak of the last reply.
+    """
+    second = rng.choice(family.follow_ups) if family.follow_ups and rng.random() < FOLLOW_UP else None
+    turn = follow(second, slots, rng) if second else Turn(*rng.choice(SMALL_TALK))
+    if rng.random() >= THIRD_TURN or not second:
+        return (turn,)
+    more = [one for one in family.follow_ups if one.anytime and one is not second]
+    third = follow(rng.choice(more), slots, rng) if more else Turn(*rng.choice(SMALL_TALK))
+    return turn, third
+
+
+def follow(follow_up: FollowUp, slots: Slots, rng: Random) -> Turn:
+    own = follow_up.draw(slots, rng)
+    return Turn(follow_up.form.ask(own, rng), follow_up.reply(slots, own))
+
+
+# -- what is known of the corpus ---------------------------------------------------------------------------------------
 
 
 def mix() -> dict[str, float]:
-    """The share of each family among first turns of conversations without a domain; adds up to one."""
+    """The share of each family among first turns of chats without a system prompt; adds up to one."""
     total = sum(family.weight for family in FAMILIES)
-    return {family.name: family.weight / total for family in FAMILIES}
+    proper = 1 - sum(SHARES.values())
+    return {family.name: proper * family.weight / total for family in FAMILIES} | SHARES
 
 
 def user_prompts(seed: int, count: int) -> set[str]:
-    """Every user message of a corpus: what a sampled instruction must not be among to count as novel."""
-    return {turn.prompt for one in conversations(seed, count) for turn in one.turns}
+    """Every user message of a corpus that people wrote: what a sampled instruction must not be among to be novel."""
+    return {turn.prompt for one in conversations(seed, count) if one.kind == "chat" for turn in one.turns}
+
+
+def fingerprint(prompt: str) -> int:
+    """64 bits that tell prompts apart; among a million prompts two are confused once in ten million times."""
+    return int.from_bytes(hashlib.blake2b(prompt.encode(), digest_size=8).digest(), "little", signed=False)
+
+
+def known_prompts(seed: int, count: int, cache: Path) -> np.ndarray:
+    """The fingerprints of `user_prompts`, sorted; kept in `cache` for the next time."""
+    if cache.exists():
+        return np.load(cache)
+    found = np.unique(np.fromiter(map(fingerprint, user_prompts(seed, count)), dtype=np.uint64))
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    np.save(cache, found)
+    return found
