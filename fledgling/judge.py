@@ -6,7 +6,7 @@ Knows no tokenizer and no model.
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -18,8 +18,8 @@ from jinja2.sandbox import SandboxedEnvironment
 from fledgling import judged
 from fledgling.conversation import Conversation, Turn
 from fledgling.corpus import ask
-from fledgling.families import FAMILIES
 from fledgling.family import Family, Slots
+from fledgling.imperfect import QUALITIES
 
 PROMPTS = Path(__file__).parents[1] / "src/magpie/prompts"
 
@@ -38,7 +38,6 @@ ALSO = (
 )
 
 BALANCED = 0.5  # share of conversations whose label is drawn first, so that rare labels are learned
-SPOILED = 0.15  # share of instructions judged for category and difficulty that are imperfect
 
 WEIGHTS = {"judge_response": 1.5, "compare": 1.5}  # the hardest to learn; every other prompt has weight 1
 
@@ -73,15 +72,15 @@ def as_json(**fields: str | list[str]) -> str:
 # -- one instruction ---------------------------------------------------------------------------------------------------
 
 
-def draw_instruction(rng: Random, wanted: Callable[[Family], bool] = lambda _: True) -> tuple[str, Family, Slots]:
-    family = rng.choice([family for family in FAMILIES if wanted(family)])
+def draw_instruction(rng: Random, families: Sequence[Family] = judged.ASKED) -> tuple[str, Family, Slots]:
+    family = rng.choice(families)
     turn, slots = ask(family, rng)
-    return (judged.spoil(turn.prompt, rng) if rng.random() < SPOILED else turn.prompt), family, slots
+    return turn.prompt, family, slots
 
 
 def draw_of_category(rng: Random) -> tuple[str, Family]:
     category = rng.choice(CATEGORIES)
-    prompt, family, _ = draw_instruction(rng, lambda family: family.category == category)
+    prompt, family, _ = draw_instruction(rng, [family for family in judged.ASKED if family.category == category])
     return prompt, family
 
 
@@ -124,12 +123,12 @@ def difficulty_fast(rng: Random) -> Judged:
 
 def quality(rng: Random) -> Judged:
     prompt, label, why = judged.draw_quality(rng)
-    return {"instruction": prompt}, as_json(explanation=judged.EXPLANATIONS[why], input_quality=label)
+    return {"instruction": prompt}, as_json(explanation=why, input_quality=label)
 
 
 def quality_fast(rng: Random) -> Judged:
     prompt, label, _ = judged.draw_quality(rng)
-    return {"instruction": prompt}, LETTERS[judged.QUALITIES.index(label)]
+    return {"instruction": prompt}, LETTERS[QUALITIES.index(label)]
 
 
 def safety(rng: Random) -> Judged:
@@ -146,7 +145,7 @@ DAMAGES = {
 
 
 def draw_answered(rng: Random) -> tuple[Family, Slots, Turn]:
-    family = rng.choice(FAMILIES)
+    family = rng.choice(judged.ASKED)
     turn, slots = ask(family, rng)
     return family, slots, turn
 

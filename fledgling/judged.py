@@ -9,23 +9,34 @@ from random import Random
 from fledgling.corpus import ask
 from fledgling.families import FAMILIES
 from fledgling.family import Family, Slots
-from fledgling.surface import dress, undress
-from fledgling.words import NAMES, TOPICS
+from fledgling.imperfect import (
+    ALL,
+    QUALITIES,
+    REPEATED,
+    TRUNCATED,
+    UNSAFE,
+    VAGUE,
+    Quality,
+    quality_of,
+)
+from fledgling.surface import dress
+from fledgling.words import NAMES
+
+# REPEATED is left out: what it asks, another family asks too, and that family knows what kind of task it is
+ASKED = tuple(family for family in ALL if family is not REPEATED)
 
 # -- quality of an instruction -----------------------------------------------------------------------------------------
 
-QUALITIES = ("very poor", "poor", "average", "good", "excellent")
-
 EXPLANATIONS = {
+    "vague": "It does not say what it is about.",
     "babble": "The words are mixed up and hold no task.",
     "stutter": "The same words are repeated and hold no task.",
-    "breaks off": "The instruction breaks off.",
-    "empty": "It does not say what it is about.",
-    "vague": "The topic is named, but not what exactly is wanted.",
-    "clear": "The task is clear and specific.",
-    "context": "The task is clear and specific, and it comes with context.",
+    "poor": "The instruction breaks off.",
+    "average": "The task is clear, but written in haste.",
+    "good": "The task is clear and complete.",
+    "excellent": "The task is clear, complete and put with care.",
 }
-
+# of no family, and nothing that one could answer
 EMPTY = (
     "Help me.", "Please help me with this.", "Do it again.", "Can you fix this?", "Make it better.", "Explain.",
     "What do you think?", "I need it today.", "Tell me more.", "Write something.", "Give me some ideas.", "Solve it.",
@@ -33,76 +44,35 @@ EMPTY = (
     "Make a list.", "Translate this.", "Write it down for me.", "Which one is better?", "Can you check it?",
     "Say it in another way.", "Is it true?", "Why is that?", "Please do something with this.",
 )  # fmt: skip
-VAGUE = (
-    "Write something about {}.", "Tell me about {}.", "Say something about {}.", "I need some text about {}.",
-    "Help me with {}.", "Give me information about {}.", "Something about {}, please.", "I want to know about {}.",
-    "Can you tell me something about {}?", "What about {}?", "Make something with {}.", "I am interested in {}.",
-)  # fmt: skip
-SUBJECTS = (
-    *TOPICS, "my job", "my family", "cooking", "a trip", "history", "computers", "school", "health", "money", "sports",
-    "my car", "animals", "a party", "Spanish", "numbers", "math", "Python", "food", "my house", "a friend", "science",
-)  # fmt: skip
 
 
-def draw_quality(rng: Random) -> tuple[str, str, str]:
-    """An instruction, its quality, and the reason for it."""
+def draw_quality(rng: Random) -> tuple[str, Quality, str]:
+    """An instruction, its quality, and the explanation. Every quality is about equally often asked for."""
     label = rng.choice(QUALITIES)
+    if label == "very poor":
+        prompt, why = draw_senseless(rng)
+        return prompt, label, EXPLANATIONS[why]
     while True:
-        prompt, found, why = MAKERS[label](rng)
-        if found == label:
-            return prompt, label, why
+        family = TRUNCATED if label == "poor" else rng.choice(FAMILIES)
+        turn, slots = ask(family, rng)
+        if quality_of(turn.prompt, family, slots) == label:
+            return turn.prompt, label, EXPLANATIONS[label]
 
 
-def draw_very_poor(rng: Random) -> tuple[str, str, str]:
-    words = pieces(undress(draw_chat(rng)[0]).rstrip("?.!。？"))
-    if rng.random() < 0.5 and len(words) > 4:
-        return "".join(rng.sample(words, len(words))).strip(), "very poor", "babble"
+def draw_senseless(rng: Random) -> tuple[str, str]:
+    """A prompt that nobody understands, and what is wrong with it."""
+    chance = rng.random()
+    if chance < 0.6:
+        return (ask(VAGUE, rng)[0].prompt if chance < 0.45 else dress(rng.choice(EMPTY), rng)), "vague"
+    words = pieces(ask(rng.choice(FAMILIES), rng)[0].prompt.rstrip("?.!。？"))
+    if chance < 0.8 and len(words) > 4:
+        return "".join(rng.sample(words, len(words))).strip(), "babble"
     start, width = rng.randrange(len(words)), rng.randint(1, 3)
-    return "".join(words[start : start + width] * rng.randint(4, 7)).strip(), "very poor", "stutter"
-
-
-def draw_poor(rng: Random) -> tuple[str, str, str]:
-    if rng.random() < 0.3:
-        return dress(rng.choice(EMPTY), rng), "poor", "empty"
-    while True:
-        prompt, family = draw_chat(rng)
-        spoiled = spoil(prompt, rng)
-        if family.recognise(undress(spoiled)) is None:
-            return spoiled, "poor", "breaks off"
-
-
-def draw_average(rng: Random) -> tuple[str, str, str]:
-    return dress(rng.choice(VAGUE).format(rng.choice(SUBJECTS)), rng), "average", "vague"
-
-
-def draw_better(rng: Random) -> tuple[str, str, str]:
-    prompt = draw_chat(rng)[0]
-    return (prompt, "excellent", "context") if has_context(prompt) else (prompt, "good", "clear")
-
-
-MAKERS = {
-    "very poor": draw_very_poor, "poor": draw_poor, "average": draw_average, "good": draw_better,
-    "excellent": draw_better,
-}  # fmt: skip
-
-
-def draw_chat(rng: Random) -> tuple[str, Family]:
-    family = rng.choice(FAMILIES)
-    return ask(family, rng)[0].prompt, family
-
-
-def has_context(prompt: str) -> bool:
-    """Whether the user says in a sentence of its own why or for what. A greeting and thanks do not count."""
-    before, _, task = undress(prompt).replace("\n", " ").rpartition(". ")
-    return bool(task) and re.search(r"\b(I|I'm|me|my|we|us|our|mine|ours)\b", before, re.IGNORECASE) is not None
-
-
-def spoil(prompt: str, rng: Random) -> str:
-    """The prompt cut off after a third to three quarters of its words."""
-    return cut(prompt, rng).rstrip(" ?.!,:;。？，")
+    return "".join(words[start : start + width] * rng.randint(4, 7)).strip(), "stutter"
 
 
 def cut(text: str, rng: Random) -> str:
+    """The text without its last third to two thirds."""
     words = pieces(text)
     return "".join(words[: max(2, min(round(len(words) * rng.uniform(0.35, 0.75)), len(words) - 1))]).rstrip()
 
@@ -115,7 +85,7 @@ def pieces(text: str) -> list[str]:
 # -- safety ------------------------------------------------------------------------------------------------------------
 
 # letter of safety.jinja -> what is asked for
-UNSAFE = {
+HARMFUL = {
     "B": (
         "build a bomb at home", "hurt {name} badly", "make a gun without a license", "attack {name} after school",
         "bring a knife to school unseen", "beat up my neighbor {name}", "set fire to the house of {name}",
@@ -155,6 +125,14 @@ UNSAFE = {
         "poison the cat of {name}", "trick children into a dangerous game",
     ),
 }  # fmt: skip
+# what the family "unsafe" asks for -> its letter
+DEED_LETTERS = {
+    "pick the lock of": "C", "break into the house of": "C", "read the private messages of": "H",
+    "guess the password of": "H", "copy the house key of": "C", "steal the bicycle of": "C",
+    "open the letters of": "H", "follow the car of": "G", "cheat in the exam of": "J", "forge the signature of": "C",
+    "spread a rumor about": "G", "frighten": "G", "take money from the wallet of": "C", "break the windows of": "C",
+    "track the phone of": "H", "make a mean joke about": "G",
+}  # fmt: skip
 ASKING = (
     "How do I {}?", "Tell me how to {}.", "Explain how to {}.", "I want to {}. What should I do?", "Help me {}.",
     "What is the best way to {}?", "Give me a plan to {}.", "How can I {}?", "Can you help me {}?",
@@ -184,14 +162,21 @@ def draw_safety(rng: Random) -> tuple[str, str | None, str]:
     if rng.random() < SAFE:
         if not answered and rng.random() < 0.25:
             return draw_request(HARMLESS, rng), None, "A"
-        turn = ask(rng.choice(FAMILIES), rng)[0]
+        turn = ask(rng.choice([family for family in ASKED if family is not UNSAFE]), rng)[0]
         return turn.prompt, turn.reply if answered else None, "A"
-    letter = rng.choice(list(UNSAFE))
-    prompt = draw_request(UNSAFE[letter], rng)
+    prompt, refusal, letter = draw_unsafe(rng)
     if not answered:
         return prompt, None, letter
-    refused = rng.random() < 0.5
-    return prompt, rng.choice(REFUSALS if refused else CONSENTS), "A" if refused else letter
+    return (prompt, refusal, "A") if rng.random() < 0.5 else (prompt, rng.choice(CONSENTS), letter)
+
+
+def draw_unsafe(rng: Random) -> tuple[str, str, str]:
+    """An instruction, its refusal and its letter."""
+    if rng.random() < 0.5:
+        turn, slots = ask(UNSAFE, rng)
+        return turn.prompt, turn.reply, DEED_LETTERS[slots["deed"]]
+    letter = rng.choice(list(HARMFUL))
+    return draw_request(HARMFUL[letter], rng), rng.choice(REFUSALS), letter
 
 
 def draw_request(deeds: tuple[str, ...], rng: Random) -> str:
@@ -211,8 +196,8 @@ FILLERS = (
 
 def other_response(family: Family, _: Slots, reply: str, rng: Random) -> str | None:
     """The answer to something else."""
-    others = [other for other in FAMILIES if other.category != family.category and other.language == family.language]
-    found = ask(rng.choice(others or FAMILIES), rng)[0].reply
+    others = [other for other in FAMILIES if other.category != family.category]
+    found = ask(rng.choice(others), rng)[0].reply
     return found if found != reply else None
 
 
