@@ -126,6 +126,11 @@ OF_CATEGORY: Mapping[str, tuple[Sequence[str], Sequence[str], Sequence[str]]] = 
         ("brainstorm with the user", "find ideas and examples", "collect ideas for everyone"),
         ("brainstorming", "new ideas", "ideas and lists of examples"),
     ),
+    "Others": (
+        ("a translator", "a dictionary", "a translator who also knows words"),
+        ("translate words and phrases", "help with words and translations", "translate and explain the use of words"),
+        ("translation", "words and their opposites", "words and translations"),
+    ),
 }
 
 
@@ -148,12 +153,6 @@ DOMAINS = {
     name: Domain(tuple(roles), tuple(deeds), tuple(topics), in_category(name))
     for name, (roles, deeds, topics) in OF_CATEGORY.items()
 } | {language: of_language(language) for language in LANGUAGES}
-DOMAINS["Translation"] = Domain(
-    ("a translator", "an interpreter", "a translation assistant"),
-    ("translate words and phrases", "translate into other languages", "help people translate short phrases"),
-    ("translation", "translating into other languages", "translations of short phrases"),
-    tuple(one.name for one in FAMILIES if "translat" in one.name),
-)
 DOMAINS = {name: domain for name, domain in DOMAINS.items() if domain.families}
 
 
