@@ -1,8 +1,10 @@
-"""Math: sums and differences, products, percentages, units. All of it is worked in steps."""
+"""Math: sums and differences, products, percentages, units, worked in steps. Shops and rooms have their own file."""
 
 from random import Random
 
-from fledgling.family import NUMBER, Family, FollowUp, Form, Slots, one_of
+from fledgling.families import math_stories
+from fledgling.family import Difficulty, Family, FollowUp, Form, Slots, one_of
+from fledgling.slots import NUMBER, between, number
 from fledgling.steps import add_steps, multiply_steps, subtract_steps
 
 # -- sums and differences ----------------------------------------------------------------------------------------------
@@ -18,14 +20,18 @@ def draw_arithmetic(rng: Random) -> Slots:
     return {"a": str(a), "sign": sign, "b": str(b)}
 
 
+def adds(slots: Slots) -> bool:
+    return SIGNS[slots["sign"]] == "+"
+
+
 def result_of(slots: Slots) -> int:
-    a, b = int(slots["a"]), int(slots["b"])
-    return a + b if SIGNS[slots["sign"]] == "+" else a - b
+    a, b = number(slots, "a"), number(slots, "b")
+    return a + b if adds(slots) else a - b
 
 
 def steps_of(slots: Slots) -> str:
-    a, b = int(slots["a"]), int(slots["b"])
-    return add_steps(a, b) if SIGNS[slots["sign"]] == "+" else subtract_steps(a, b)
+    a, b = number(slots, "a"), number(slots, "b")
+    return add_steps(a, b) if adds(slots) else subtract_steps(a, b)
 
 
 OPENINGS = ("Let us do it in steps", "Step by step", "Sure")
@@ -40,13 +46,31 @@ def check_arithmetic(slots: Slots, reply: str) -> bool:
     return opening in OPENINGS and rest == f"{steps_of(slots)}. The answer is {result_of(slots)}."
 
 
+def digits_and_carries(slots: Slots) -> Difficulty:
+    a, b = number(slots, "a"), number(slots, "b")
+    carries = a % 10 + b % 10 > 9 if adds(slots) else a % 10 < b % 10
+    if max(a, b) < 10:
+        return "very easy"
+    if min(a, b) < 10:
+        return "medium" if carries else "easy"
+    return "hard" if carries else "medium"
+
+
 ADD_TO_THAT = FollowUp(
     form=Form(
-        ("Now add {n} to that.", "And if I add {n}?", "What if you add {n} more?", "Now add {n}."), {"n": NUMBER}
+        (
+            "Now add {n} to that.",
+            "And if I add {n}?",
+            "What if you add {n} more?",
+            "Now add {n}.",
+            "Good. Plus {n}?",
+            "And what do I get with {n} on top?",
+        ),
+        {"n": NUMBER},
     ),
     draw=lambda _, rng: {"n": str(rng.randint(2, 9))},
     reply=lambda first, own: (
-        f"{add_steps(result_of(first), int(own['n']))}. The new answer is {result_of(first) + int(own['n'])}."
+        f"{add_steps(result_of(first), number(own, 'n'))}. The new answer is {result_of(first) + number(own, 'n')}."
     ),
 )
 
@@ -65,31 +89,52 @@ ARITHMETIC = Family(
             "Show me how to work out {a} {sign} {b}.",
             "Help me with this: {a} {sign} {b}",
             "Please solve {a} {sign} {b}.",
+            "My calculator is broken. What is {a} {sign} {b}?",
+            "My daughter wants to know what {a} {sign} {b} makes.",
+            "What do I get for {a} {sign} {b}?",
+            "{a} {sign} {b} is what?",
+            "I keep getting {a} {sign} {b} wrong. How is it done?",
+            "Let us practice. What is {a} {sign} {b}?",
         ),
         {"a": NUMBER, "sign": one_of(list(SIGNS), r"\+|-|plus|minus"), "b": NUMBER},
     ),
     draw=draw_arithmetic,
     reply=reply_arithmetic,
     check=check_arithmetic,
-    sensible=lambda slots: result_of(slots) >= 0,
+    sensible=lambda slots: result_of(slots) >= 0 and between(slots, 0, 999, "a", "b"),
     follow_ups=(ADD_TO_THAT,),
     weight=1.3,
+    intent="to add or subtract two numbers",
+    knowledge="adding and subtracting",
+    difficulty=digits_and_carries,
 )
 
 # -- products ----------------------------------------------------------------------------------------------------------
 
 
-def draw_product(rng: Random) -> Slots:
-    return {"a": str(rng.randint(3, 49)), "b": str(rng.randint(2, 9))}
-
-
 def product_of(slots: Slots) -> int:
-    return int(slots["a"]) * int(slots["b"])
+    return number(slots, "a") * number(slots, "b")
 
 
-def reply_product(slots: Slots, _: Random) -> str:
-    return f"{multiply_steps(int(slots['a']), int(slots['b']))}. So the product is {product_of(slots)}."
+def size_of_factors(slots: Slots) -> Difficulty:
+    a, b = number(slots, "a"), number(slots, "b")
+    return "easy" if a < 13 else "medium" if b < 6 or a % 10 == 0 else "hard"
 
+
+DOUBLE = FollowUp(
+    form=Form(
+        (
+            "And twice as much?",
+            "Now double the result.",
+            "What is that times two?",
+            "And if I double that?",
+            "And two times that number?",
+        )
+    ),
+    reply=lambda first, _: (
+        f"{add_steps(product_of(first), product_of(first))}. Twice as much is {2 * product_of(first)}."
+    ),
+)
 
 MULTIPLY = Family(
     name="multiply",
@@ -104,32 +149,70 @@ MULTIPLY = Family(
             "Find the product of {a} and {b}.",
             "Can you multiply {a} by {b} and show the steps?",
             "Work out {a} * {b} for me.",
+            "I cannot do {a} times {b} in my head. Can you?",
+            "Show me how to multiply {a} by {b}.",
+            "Please tell me the product of {a} and {b}.",
+            "A row has {a} seats, and there are {b} rows. How many seats are there?",
+            "One box holds {a} pens. How many pens are in {b} boxes?",
+            "We walk {a} minutes a day. How many minutes is that in {b} days?",
+            "My test asks for {a} times {b}. How do I do it?",
+            "If one ticket costs {a} dollars, what do {b} tickets cost?",
+            "There are {a} pages in each of my {b} notebooks. How many pages are that?",
         ),
         {"a": NUMBER, "b": NUMBER},
     ),
-    draw=draw_product,
-    reply=reply_product,
+    draw=lambda rng: {"a": str(rng.randint(3, 99)), "b": str(rng.randint(2, 9))},
+    reply=lambda slots, _: (
+        f"{multiply_steps(number(slots, 'a'), number(slots, 'b'))}. So the product is {product_of(slots)}."
+    ),
+    sensible=lambda slots: between(slots, 1, 999, "a") and between(slots, 1, 99, "b"),
+    follow_ups=(DOUBLE,),
+    weight=1.2,
+    intent="to multiply two numbers",
+    knowledge="multiplication",
+    difficulty=size_of_factors,
 )
 
 # -- percentages -------------------------------------------------------------------------------------------------------
 
 
-def draw_percent(rng: Random) -> Slots:
-    return {"p": str(rng.randint(1, 9) * 10), "n": str(rng.randint(2, 50) * 10)}
-
-
 def part_of(slots: Slots) -> int:
-    return int(slots["p"]) * int(slots["n"]) // 100
+    return number(slots, "p") * number(slots, "n") // 100
+
+
+def tenth_of(slots: Slots) -> str:
+    return f"10% of {slots['n']} is {number(slots, 'n') // 10}."
 
 
 def reply_percent(slots: Slots, _: Random) -> str:
-    tenth, times = int(slots["n"]) // 10, int(slots["p"]) // 10
-    first = f"10% of {slots['n']} is {tenth}."
+    tenth, times = number(slots, "n") // 10, number(slots, "p") // 10
     if times == 1:
-        return f"{first} So the answer is {tenth}."
+        return f"{tenth_of(slots)} So the answer is {tenth}."
     steps = multiply_steps(tenth, times)
-    return f"{first} {slots['p']}% is {times} times as much: {steps}. So the answer is {part_of(slots)}."
+    return f"{tenth_of(slots)} {slots['p']}% is {times} times as much: {steps}. So the answer is {part_of(slots)}."
 
+
+def how_many_tenths(slots: Slots) -> Difficulty:
+    if slots["p"] == "10":
+        return "easy"
+    return "medium" if number(slots, "n") <= 100 or number(slots, "n") % 100 == 0 else "hard"
+
+
+AND_THE_REST = FollowUp(
+    form=Form(
+        (
+            "And how much is left?",
+            "How much is left if I take that away?",
+            "And the rest?",
+            "What remains after that?",
+            "And what is the remaining part?",
+        )
+    ),
+    reply=lambda first, _: (
+        f"{subtract_steps(number(first, 'n'), part_of(first))}. "
+        f"So {number(first, 'n') - part_of(first)} of {first['n']} is left."
+    ),
+)
 
 PERCENT = Family(
     name="percent",
@@ -144,12 +227,29 @@ PERCENT = Family(
             "I want to know {p}% of {n}. Can you help?",
             "If a price of {n} dollars goes down by {p}%, how many dollars do I save?",
             "How do I work out {p}% of {n}?",
+            "A shop takes {p}% off a bike that costs {n} dollars. How much is taken off?",
+            "In a town of {n} people, {p}% have a dog. How many people is that?",
+            "Of {n} seats, {p}% are taken. How many seats is that?",
+            "I earned {n} dollars and want to save {p}%. How much do I save?",
+            "My phone holds {n} photos and {p}% of them are blurry. How many is that?",
+            "We have read {p}% of a book with {n} pages. How many pages did we read?",
+            "They said that {p}% of the {n} guests have arrived. How many guests are here?",
+            "Please explain how to get {p}% of {n}.",
         ),
         {"p": NUMBER, "n": NUMBER},
     ),
-    draw=draw_percent,
+    draw=lambda rng: {"p": str(rng.randint(1, 9) * 10), "n": str(rng.randint(2, 90) * 10)},
     reply=reply_percent,
-    sensible=lambda slots: int(slots["p"]) % 10 == 0 and int(slots["n"]) % 10 == 0,
+    sensible=lambda slots: (
+        number(slots, "p") % 10 == number(slots, "n") % 10 == 0
+        and between(slots, 10, 100, "p")
+        and between(slots, 10, 9990, "n")
+    ),
+    follow_ups=(AND_THE_REST,),
+    weight=1.1,
+    intent="to know a percentage of a number",
+    knowledge="percentages and multiplication",
+    difficulty=how_many_tenths,
 )
 
 # -- units -------------------------------------------------------------------------------------------------------------
@@ -162,13 +262,9 @@ UNITS = {
     ("weeks", "week", "days"): 7,
     ("years", "year", "months"): 12,
     ("feet", "foot", "inches"): 12,
-    ("yards", "yard", "feet"): 3,
-    ("gallons", "gallon", "quarts"): 4,
     ("meters", "meter", "centimeters"): 100,
-    ("centimeters", "centimeter", "millimeters"): 10,
     ("kilometers", "kilometer", "meters"): 1000,
     ("kilograms", "kilogram", "grams"): 1000,
-    ("liters", "liter", "milliliters"): 1000,
     ("dollars", "dollar", "cents"): 100,
 }
 FACTOR = {(large, small): factor for (large, _, small), factor in UNITS.items()}
@@ -177,17 +273,13 @@ ONE = {large: one for large, one, _ in UNITS}
 
 def draw_units(rng: Random) -> Slots:
     large, small = rng.choice(list(FACTOR))
-    return {"n": str(rng.randint(2, 20 if FACTOR[large, small] in (60, 24, 12) else 40)), "from": large, "to": small}
-
-
-def converted(slots: Slots) -> int:
-    return int(slots["n"]) * FACTOR[slots["from"], slots["to"]]
+    factor = FACTOR[large, small]
+    return {"n": str(rng.randint(2, 99 if factor > 60 else 40 if factor == 24 else 60)), "from": large, "to": small}
 
 
 def conversion(slots: Slots) -> str:
-    factor = FACTOR[slots["from"], slots["to"]]
-    n = int(slots["n"])
-    steps = f"{n} * {factor} = {n * factor}" if factor in (10, 100, 1000) or n < 10 else multiply_steps(n, factor)
+    factor, n = FACTOR[slots["from"], slots["to"]], number(slots, "n")
+    steps = f"{n} * {factor} = {n * factor}" if factor in (100, 1000) or n < 10 else multiply_steps(n, factor)
     return f"{steps}. That makes {n * factor} {slots['to']}."
 
 
@@ -196,15 +288,25 @@ def reply_units(slots: Slots, _: Random) -> str:
     return f"One {ONE[slots['from']]} is {factor} {slots['to']}, so I multiply: {conversion(slots)}"
 
 
+def powers_of_ten_are_easy(slots: Slots) -> Difficulty:
+    factor = FACTOR[slots["from"], slots["to"]]
+    return "easy" if factor in (100, 1000) or factor == 7 else "medium" if number(slots, "n") < 10 else "hard"
+
+
 HOW_ABOUT = FollowUp(
     form=Form(
-        ("And {n} {from}?", "How about {n} {from}?", "And what about {n} {from}?"),
+        (
+            "And {n} {from}?",
+            "How about {n} {from}?",
+            "And what about {n} {from}?",
+            "Now do {n} {from}, please.",
+            "What would it be for {n} {from}?",
+        ),
         {"n": NUMBER, "from": one_of(list(ONE))},
     ),
     draw=lambda first, rng: {"n": str(rng.randint(2, 20)), "from": first["from"]},
     reply=lambda first, own: conversion({"n": own["n"], "from": own["from"], "to": first["to"]}),
 )
-
 
 CONVERT = Family(
     name="units",
@@ -219,13 +321,26 @@ CONVERT = Family(
             "Please turn {n} {from} into {to}.",
             "Can you convert {n} {from} into {to} for me?",
             "Express {n} {from} in {to}.",
+            "I need {n} {from} in {to}.",
+            "The label says {n} {from}, but my form asks for {to}. What do I write?",
+            "How do I change {n} {from} into {to}?",
+            "If something is {n} {from}, how many {to} is it?",
+            "Write {n} {from} as {to}.",
+            "My homework says {n} {from}. What is that in {to}?",
+            "Tell me the number of {to} in {n} {from}.",
+            "What do {n} {from} come to in {to}?",
+            "Let us say I have {n} {from} left. How many {to} would that be?",
+            "Help me convert {n} {from}. The answer should be in {to}.",
         ),
         {"n": NUMBER, "from": one_of(list(ONE), "[a-z]+"), "to": one_of([s for _, _, s in UNITS], "[a-z]+")},
     ),
     draw=draw_units,
     reply=reply_units,
-    sensible=lambda slots: (slots["from"], slots["to"]) in FACTOR,
+    sensible=lambda slots: (slots["from"], slots["to"]) in FACTOR and between(slots, 2, 999, "n"),
     follow_ups=(HOW_ABOUT,),
+    intent="to convert a number into a smaller unit",
+    knowledge="units of measurement and multiplication",
+    difficulty=powers_of_ten_are_easy,
 )
 
-FAMILIES = (ARITHMETIC, MULTIPLY, PERCENT, CONVERT)
+FAMILIES = (ARITHMETIC, MULTIPLY, PERCENT, CONVERT, *math_stories.FAMILIES)

@@ -44,7 +44,7 @@ IF_NOT = FollowUp(
     ),
     draw=lambda first, _: {"name": first["name"], "job": first["job"]},
     reply=lambda first, _: (
-        f"Then we cannot know. What was said is about each {first['job']} in town, and {first['name']} would not be one."
+        f"Then we cannot know. We only heard about each {first['job']} in town, and {first['name']} would not be one."
     ),
 )
 
