@@ -3,6 +3,8 @@
 A word that a reply only copies may be any word of the right kind: a list would call good prompts nonsense.
 """
 
+import re
+
 from fledgling.family import Slot, Slots
 
 PERSON = Slot("[a-z]{2,12}")  # any capitalized word, see `named`
@@ -33,4 +35,4 @@ def between(slots: Slots, low: int, high: int, *keys: str) -> bool:
 
 def yours(text: str) -> str:
     """What the user calls mine, as the assistant calls it: my son -> your son"""
-    return text.replace("my ", "your ").replace("our ", "your ") if text != "myself" else "yourself"
+    return "yourself" if text == "myself" else re.sub(r"\b(?:my|our)\b", "your", text)
