@@ -94,7 +94,7 @@ EXTREME = Family(
             "Read this small table of {measure} and name the {end}: {table}",
             "I need the {end} entry for a report on {measure}. The data: {table}.",
             "Can you see which of these {measure} is the {end}? {table}",
-            "The chart of {measure} shows {table}. Point out the {end}, please.",
+            "The chart of {measure} shows {table}. Point out the {end}.",
             "Who or what has the {end} number of {measure}? {table}",
             "From the {measure} {table}, pick the {end}.",
             "Our {measure} this time were {table}. Tell me which was the {end}.",

@@ -69,7 +69,7 @@ TOTAL = Family(
             "The column in my sheet reads {numbers}. I need the total.",
             "Can you sum {numbers} for my report?",
             "Our shop sold {numbers} cups of tea per day. What is the total?",
-            "Here is a short list: {numbers}. Add everything up, please.",
+            "Here is a short list: {numbers}. Add everything up.",
         ),
         {"numbers": NUMBERS},
     ),
@@ -180,7 +180,7 @@ THE_OTHERS = FollowUp(
     form=Form(
         (
             "And which ones are {side}?",
-            "Now the {side} ones, please.",
+            "Now the {side} ones.",
             "And the {side} ones?",
             "Which of them are {side} than that?",
             "Do the same for the {side} numbers.",

@@ -299,7 +299,7 @@ HOW_ABOUT = FollowUp(
             "And {n} {from}?",
             "How about {n} {from}?",
             "And what about {n} {from}?",
-            "Now do {n} {from}, please.",
+            "Now do {n} {from}.",
             "What would it be for {n} {from}?",
         ),
         {"n": NUMBER, "from": one_of(list(ONE))},

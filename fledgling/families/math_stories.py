@@ -188,7 +188,7 @@ AND_SIZE = FollowUp(
         (
             "And the {size}?",
             "And what is its {size}?",
-            "Now the {size}, please.",
+            "Now the {size}.",
             "Can you work out the {size} too?",
             "And how large is the {size}?",
         ),

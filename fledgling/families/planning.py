@@ -42,7 +42,7 @@ WHAT_IN_THE = FollowUp(
     form=Form(
         (
             "What do we do in the {part} again?",
-            "Remind me of the {part}, please.",
+            "Remind me of the {part}.",
             "And after the meal in the {part}?",
             "I only have the {part} free. What would we do?",
             "What was the idea for the {part}?",
@@ -108,7 +108,7 @@ STEP_OF_DAY = FollowUp(
             "What was day {n} again?",
             "Remind me what to do on day {n}.",
             "And on day {n}?",
-            "Only day {n}, please.",
+            "Only day {n}.",
             "Which step is for day {n}?",
         ),
         {"n": NUMBER},
@@ -133,7 +133,7 @@ LEARN = Family(
             "I promised a plan to {learner}: {skill} in {n} minutes a day. Can you write it?",
             "What are good first steps in {skill} for {learner}, with {n} minutes a day?",
             "We found {n} minutes a day for {skill}. Plan three days for {learner}.",
-            "Write down for {learner} how to begin with {skill}. No more than {n} minutes a day, please.",
+            "Write down for {learner} how to begin with {skill}. No more than {n} minutes a day.",
             "It is time for {skill}! Make a plan for {learner} with {n} minutes a day.",
             "With only {n} minutes a day, how should {learner} start learning {skill}?",
             "Can you plan the first three days of {skill} for {learner}? We can spare {n} minutes a day.",
@@ -175,7 +175,7 @@ SHOPPING_LIST = FollowUp(
             "What do I need to buy?",
             "Can you make a shopping list?",
             "I am at the store now. What do I get?",
-            "Put the ingredients in a list, please.",
+            "Put the ingredients in a list.",
         )
     ),
     reply=lambda first, _: "\n".join(f"- {ingredient}" for ingredient in DISHES[first["dish"]][0]),
@@ -252,7 +252,7 @@ WITHOUT_CLOTHES = FollowUp(
         (
             "I have the clothes. What else was it?",
             "And apart from the clothes?",
-            "Just the other things, please.",
+            "Just the other things.",
             "The shirts and socks are packed. What is left?",
             "What else besides shirts and socks?",
         )

@@ -53,7 +53,7 @@ START_LATER = FollowUp(
         (
             "What if I start at {hour} o'clock?",
             "And if I begin at {hour}?",
-            "I got up late. Start at {hour}, please.",
+            "I got up late. Start at {hour}.",
             "Can you move the start to {hour} o'clock?",
             "Make it {hour} o'clock instead.",
         ),
