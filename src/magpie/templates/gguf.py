@@ -1,4 +1,4 @@
-"""Reads the metadata of a GGUF file: every key and its value, nothing of the weights.
+"""Reads the head of a GGUF file: every key and its value, and of the weights their names, shapes and types.
 
 The file is somebody else's: each length is checked against the file's size before it is believed.
 Knows the container format only; what a key means is for others.
@@ -9,9 +9,10 @@ from __future__ import annotations
 import mmap
 import struct
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from magpie.errors import ModelError
 
@@ -101,14 +102,29 @@ class _Reader:
         return [self.value(kind, depth + 1) for _ in range(count)]
 
 
+class GgufTensor(NamedTuple):
+    """What a GGUF file says of one of its weights."""
+
+    shape: tuple[int, ...]
+    """As the file has it: the innermost dimension first."""
+    kind: int
+    """ggml's number for how the numbers are kept: 0 is F32, 1 F16, 8 Q8_0, 30 BF16."""
+
+
 def read_metadata(path: Path) -> Mapping[str, Any]:
     """Every key of the GGUF file at `path`. Raises `ModelError` for a file that is not there, not GGUF, or cut."""
+    return read_head(path)[0]
+
+
+def read_head(path: Path) -> tuple[Mapping[str, Any], Mapping[str, GgufTensor]]:
+    """Every key and every weight's description. Raises `ModelError` as `read_metadata` does."""
     try:
         with path.open("rb") as file:
             if not file.read(1):
                 raise ModelError(f"{path}: the file is empty; expected a GGUF model")
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                return MappingProxyType(_read(data))
+                keys, tensors = _read(data)
+                return MappingProxyType(keys), MappingProxyType(tensors)
     except FileNotFoundError:
         raise ModelError(f"{path}: no such file; give the path of a GGUF file or a Hugging Face folder") from None
     except OSError as error:
@@ -119,15 +135,14 @@ def read_metadata(path: Path) -> Mapping[str, Any]:
         raise error if str(error).startswith(str(path)) else ModelError(f"{path}: {error}") from None
 
 
-def _read(data: mmap.mmap) -> dict[str, Any]:
+def _read(data: mmap.mmap) -> tuple[dict[str, Any], dict[str, GgufTensor]]:
     reader = _Reader(data)
     tensors, keys = _header(reader)
     found: dict[str, Any] = {}
     for _ in range(keys):
         key = reader.string()
         found[key] = reader.value(reader.u32())
-    _check_tensors(reader, tensors, found.get("general.alignment", 32))
-    return found
+    return found, _tensors(reader, tensors, found.get("general.alignment", 32))
 
 
 def _header(reader: _Reader) -> tuple[int, int]:
@@ -142,20 +157,24 @@ def _header(reader: _Reader) -> tuple[int, int]:
     return reader.u64(), reader.u64()
 
 
-def _check_tensors(reader: _Reader, count: int, alignment: Any) -> None:
+def _tensors(reader: _Reader, count: int, alignment: Any) -> dict[str, GgufTensor]:
     """The weights that the file promises must lie inside it: half a download is found here, not in native code."""
     if not isinstance(alignment, int) or alignment <= 0:
         raise ModelError(f"general.alignment is {alignment!r}; expected a positive number: the file is damaged")
-    last = max((_tensor_end(reader) for _ in range(count)), default=0)
+    found, last = {}, 0
+    for _ in range(count):
+        name, tensor, end = _tensor(reader)
+        found[name], last = tensor, max(last, end)
     start = -(-reader.at // alignment) * alignment
     if start + last > reader.size and count:
         raise _Cut
+    return found
 
 
-def _tensor_end(reader: _Reader) -> int:
-    reader.string()
-    weights = 1
-    for _ in range(min(reader.u32(), 8)):
-        weights *= reader.u64()
-    per_block, size = _TENSOR_BYTES.get(reader.u32(), (1, 0))
-    return reader.u64() + weights // per_block * size
+def _tensor(reader: _Reader) -> tuple[str, GgufTensor, int]:
+    """One weight's description, and where it ends, in bytes after the head."""
+    name = reader.string()
+    shape = tuple(reader.u64() for _ in range(min(reader.u32(), 8)))
+    kind = reader.u32()
+    per_block, size = _TENSOR_BYTES.get(kind, (1, 0))
+    return name, GgufTensor(shape, kind), reader.u64() + prod(shape) // per_block * size
