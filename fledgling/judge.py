@@ -32,9 +32,9 @@ LETTERS = "ABCDEFGHIJKL"
 
 # what a family's knowledge says -> a category that also fits
 ALSO = (
-    (re.compile(r"arithmetic|\badd(ing|ition)|subtract|multipl|percent|\bsums?\b", re.IGNORECASE), "Math"),
+    (re.compile(r"adding|subtract|multipl|division|percent|counting|numbers|averages", re.IGNORECASE), "Math"),
     (re.compile(r"python|\bsql\b|\bcode\b", re.IGNORECASE), "Coding & Debugging"),
-    (re.compile(r"imagination|rhyme", re.IGNORECASE), "Creative writing"),
+    (re.compile(r"imagination|rhyme|lively", re.IGNORECASE), "Creative writing"),
 )
 
 BALANCED = 0.5  # share of conversations whose label is drawn first, so that rare labels are learned
