@@ -32,7 +32,7 @@ EXPLANATIONS = {
     "babble": "The words are mixed up and hold no task.",
     "stutter": "The same words are repeated and hold no task.",
     "poor": "The instruction breaks off.",
-    "average": "The task is clear, but written in haste.",
+    "average": "The task is clear enough, but written in haste.",
     "good": "The task is clear and complete.",
     "excellent": "The task is clear, complete and put with care.",
 }

@@ -102,7 +102,7 @@ def about_own(instructions: Sequence[str]) -> list[Question]:
     return questions
 
 
-def ask(model: str, plan: Plan, requests: Sequence[Request]) -> list[Completion]:
+def ask(model: str, requests: Sequence[Request]) -> list[Completion]:
     """What the model writes to each request, in the order of the requests."""
     written: dict[int, Completion] = {}
 
@@ -112,7 +112,7 @@ def ask(model: str, plan: Plan, requests: Sequence[Request]) -> list[Completion]
 
     with open_llamacpp(find_model(model)) as engine:
         talks = (Talk(row, one(row)) for row in range(len(requests)))
-        for _ in converse(talks, {"model": engine}, lambda row, _: derive_seed(SEED, plan.recipe.name, row, 0)):
+        for _ in converse(talks, {"model": engine}, lambda row, _: derive_seed(SEED, "judging", row, 0)):
             pass
     return [written[row] for row in range(len(requests))]
 
@@ -125,7 +125,7 @@ def request(plan: Plan, question: Question) -> Request:
 
 def own_instructions(model: str, plan: Plan, rows: int) -> list[str]:
     sampling = SamplingParams(max_tokens=LIMIT, stop_token_ids=plan.chat.stop_token_ids)
-    completions = ask(model, plan, [Request(plan.chat.next_user(()), sampling)] * rows)
+    completions = ask(model, [Request(plan.chat.next_user(()), sampling)] * rows)
     return [plan.chat.user_text(one.text) for one in completions if one.finish_reason == "stop"]
 
 
@@ -235,7 +235,7 @@ def measure(model: str, rows: int, own: int, seed: int) -> tuple[dict[str, list[
     found: dict[str, list[Figure]] = {}
     verdicts: list[tuple[str, Verdict]] = []
     for source, questions in asked.items():
-        completions = ask(model, plan, [request(plan, question) for question in questions])
+        completions = ask(model, [request(plan, question) for question in questions])
         read_all = [(question.name, read(question, one)) for question, one in zip(questions, completions, strict=True)]
         of = {name: [one for asked_by, one in read_all if asked_by == name] for name in judge.MAKERS}
         found[source] = [figure for name, some in of.items() if some for figure in figures(name, some)]
