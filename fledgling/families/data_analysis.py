@@ -87,7 +87,7 @@ EXTREME = Family(
             "Given the {measure} {table}, find the {end}.",
             "These are our {measure}: {table}. Where is the {end} number?",
             "I have a table of {measure}: {table}. Which entry is the {end}?",
-            "Find the {end} of these {measure}: {table}.",
+            "Find the {end} number of {measure}: {table}.",
             "Which is the {end} in this list of {measure}? {table}",
             "We counted {measure}: {table}. Which count is the {end}?",
             "My notes on {measure} say {table}. Which number is the {end}?",
@@ -96,7 +96,7 @@ EXTREME = Family(
             "Can you see which of these {measure} is the {end}? {table}",
             "The chart of {measure} shows {table}. Point out the {end}.",
             "Who or what has the {end} number of {measure}? {table}",
-            "From the {measure} {table}, pick the {end}.",
+            "From the numbers of {measure}, {table}, pick the {end}.",
             "Our {measure} this time were {table}. Tell me which was the {end}.",
         ),
         {"measure": MEASURE, "table": TABLE, "end": one_of(ENDS, "[a-z]+")},
@@ -152,6 +152,7 @@ AND_FOR = FollowUp(
     ),
     draw=lambda first, rng: {"label": other_label(first, rng)},
     reply=lambda first, own: sentence(found(first, own["label"]).removeprefix("So ")),
+    anytime=True,
 )
 
 LOOKUP = Family(
@@ -192,7 +193,7 @@ LOOKUP = Family(
 
 
 def draw_trend(rng: Random) -> Slots:
-    a, b = rng.sample(MONTHS, 2)
+    a, b = sorted(rng.sample(MONTHS, 2), key=MONTHS.index)
     x, y = rng.sample(range(5, 100), 2)
     return {"measure": rng.choice(MEASURES), "a": a, "b": b, "x": str(x), "y": str(y)}
 

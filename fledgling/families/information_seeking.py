@@ -50,6 +50,7 @@ AND_OF = FollowUp(
     ),
     draw=lambda _, rng: {"country": rng.choice(list(COUNTRIES))},
     reply=lambda _, own: sayings(own)[0],
+    anytime=True,
 )
 
 CAPITAL = Family(
@@ -114,7 +115,7 @@ DEFINE = Family(
             "Please tell {listener} what {thing} is.",
             "What would you say to {listener} about {thing}?",
             "I need a short explanation of {thing} for {listener}.",
-            "What does it mean when people say {thing}? Explain it to {listener}.",
+            "What do people mean by {thing}? Explain it to {listener}.",
             "Give {listener} a short definition of {thing}.",
             "I am with {listener} right now. What is {thing}, in short?",
         ),
@@ -150,6 +151,7 @@ WHAT_EAT = FollowUp(
     ),
     draw=lambda first, rng: {"animal": rng.choice([first["a"], first["b"]])},
     reply=lambda _, own: f"{sentence(own['animal'])} eat {ANIMALS[own['animal']][1]}.",
+    anytime=True,
 )
 SOMETHING_ABOUT = FollowUp(
     form=Form(
@@ -164,6 +166,7 @@ SOMETHING_ABOUT = FollowUp(
     ),
     draw=lambda first, rng: {"animal": rng.choice([first["a"], first["b"]])},
     reply=lambda _, own: f"{sentence(own['animal'])} {ANIMALS[own['animal']][2]}.",
+    anytime=True,
 )
 
 HABITAT = Family(
@@ -225,6 +228,7 @@ AND_WHO = FollowUp(
     ),
     draw=lambda first, rng: {"work": rng.choice([work for work in MAKERS if work not in first.values()])},
     reply=lambda _, own: f"{maker(own['work'])}.",
+    anytime=True,
 )
 
 WHO_MADE = Family(

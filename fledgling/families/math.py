@@ -209,8 +209,7 @@ AND_THE_REST = FollowUp(
         )
     ),
     reply=lambda first, _: (
-        f"{subtract_steps(number(first, 'n'), part_of(first))}. "
-        f"So {number(first, 'n') - part_of(first)} of {first['n']} is left."
+        f"{subtract_steps(number(first, 'n'), part_of(first))}. So the rest is {number(first, 'n') - part_of(first)}."
     ),
 )
 
@@ -306,6 +305,7 @@ HOW_ABOUT = FollowUp(
     ),
     draw=lambda first, rng: {"n": str(rng.randint(2, 20)), "from": first["from"]},
     reply=lambda first, own: conversion({"n": own["n"], "from": own["from"], "to": first["to"]}),
+    anytime=True,
 )
 
 CONVERT = Family(

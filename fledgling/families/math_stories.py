@@ -122,6 +122,7 @@ HOW_MUCH_ALONE = FollowUp(
         f"{multiply_steps(number(first, 'price'), number(own, 'n'))}. "
         f"So {own['n']} {first['goods']} cost {number(first, 'price') * number(own, 'n')} dollars."
     ),
+    anytime=True,
 )
 
 PURCHASE = Family(

@@ -37,6 +37,7 @@ IF_IT_RAINS = FollowUp(
         )
     ),
     reply=lambda first, _: f"If it rains in {first['city']}, you can {INTERESTS[first['interest']][3]}.",
+    anytime=True,
 )
 WHAT_IN_THE = FollowUp(
     form=Form(
@@ -51,6 +52,7 @@ WHAT_IN_THE = FollowUp(
     ),
     draw=lambda _, rng: {"part": rng.choice(PARTS)},
     reply=lambda first, own: f"In the {own['part']} you {INTERESTS[first['interest']][PARTS.index(own['part'])]}.",
+    anytime=True,
 )
 
 DAY = Family(
@@ -115,6 +117,7 @@ STEP_OF_DAY = FollowUp(
     ),
     draw=lambda _, rng: {"n": str(rng.randint(1, 3))},
     reply=lambda first, own: f"On day {own['n']}: {SKILLS[first['skill']][number(own, 'n') - 1]}.",
+    anytime=True,
 )
 
 LEARN = Family(
@@ -179,6 +182,7 @@ SHOPPING_LIST = FollowUp(
         )
     ),
     reply=lambda first, _: "\n".join(f"- {ingredient}" for ingredient in DISHES[first["dish"]][0]),
+    anytime=True,
 )
 
 MEAL = Family(
@@ -195,13 +199,13 @@ MEAL = Family(
             "I invited guests, so we are {n} people {when}. How do I cook {dish}?",
             "Please explain how to prepare {dish} {when} for {n} people.",
             "There will be {dish} {when} for {n} people. What are the steps?",
-            "My family wants {dish} {when}, and we are {n} people. How is it made?",
+            "My family wants {dish} {when}, and we are {n} people. Can you explain it to me?",
             "Plan {dish} for {n} people {when}, with ingredients and steps.",
             "I have never made {dish} before. How do I do it {when} for {n} people?",
             "Could you give me a recipe? I am thinking of {dish} {when} for {n} people.",
             "I am making {dish} {when}. There are {n} people at the table. What do I do?",
             "Tell me how to cook {dish} for {n} people {when}.",
-            "Our kitchen is small, but I promised {dish} {when} to {n} people. How do I make it?",
+            "Our kitchen is small, but I promised {dish} {when} to {n} people. What do I do?",
         ),
         MEAL_SLOTS,
     ),
@@ -246,6 +250,7 @@ AND_FOR_DAYS = FollowUp(
     ),
     draw=lambda first, rng: {"n": rng.choice([str(n) for n in range(2, 15) if str(n) != first["n"]])},
     reply=lambda _, own: f"Then take {clothes(own['n'])}. The rest of the list stays the same.",
+    anytime=True,
 )
 WITHOUT_CLOTHES = FollowUp(
     form=Form(
@@ -258,6 +263,7 @@ WITHOUT_CLOTHES = FollowUp(
         )
     ),
     reply=lambda first, _: sentence(f"{comma_and(list(PLACES[first['place']]))}."),
+    anytime=True,
 )
 
 PACK = Family(

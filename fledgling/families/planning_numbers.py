@@ -98,10 +98,10 @@ SCHEDULE = Family(
 
 # -- a budget in three parts -------------------------------------------------------------------------------------------
 
-# occasion -> what half, a fifth and the rest of the money go to
+# occasion -> what half, three tenths and a fifth of the money go to
 PARTIES = {
     "a birthday party": ("food", "drinks", "decorations"),
-    "a wedding": ("the dinner", "the music", "the flowers"),
+    "an anniversary": ("the dinner", "the music", "the flowers"),
     "a class trip": ("the bus", "the tickets", "snacks"),
     "a picnic": ("food", "drinks", "games"),
     "a garden party": ("food", "drinks", "lights"),
@@ -126,10 +126,10 @@ PARTIES = {
 def reply_budget(slots: Slots) -> str:
     n = number(slots, "n")
     first, second, third = PARTIES[slots["party"]]
-    half, tenth = n // 2, n // 10
+    tenth = n // 10
     return (
         f"Here is a budget of {n} dollars for {yours(slots['party'])}:\n"
-        f"- 50% for {first}: {half} dollars\n- 30% for {second}: 3 * {tenth} = {3 * tenth} dollars\n"
+        f"- 50% for {first}: 5 * {tenth} = {5 * tenth} dollars\n- 30% for {second}: 3 * {tenth} = {3 * tenth} dollars\n"
         f"- 20% for {third}: 2 * {tenth} = {2 * tenth} dollars"
     )
 
@@ -180,7 +180,7 @@ BUDGET = Family(
         ),
         {"n": NUMBER, "party": one_of(list(PARTIES))},
     ),
-    draw=lambda rng: {"n": str(rng.randint(5, 100) * 10), "party": rng.choice(list(PARTIES))},
+    draw=lambda rng: {"n": str(rng.randint(10, 99) * 10), "party": rng.choice(list(PARTIES))},
     reply=lambda slots, _: reply_budget(slots),
     sensible=lambda slots: number(slots, "n") % 10 == 0 and between(slots, 50, 5000, "n"),
     follow_ups=(ALREADY_SPENT,),

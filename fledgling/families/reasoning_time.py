@@ -114,7 +114,8 @@ def later(clock: str, n: int) -> tuple[str, str]:
     ones = "1 hour" if hours == 1 else f"{hours} hours"
     carry = f"{hour} + {hours} = {hour + hours}"
     wrap = "" if hour + hours == then else f", which is {then} on the clock"
-    return f"{first} minutes, and that is {ones} and {left} minutes. {carry}{wrap}.", arrival
+    rest = f"{ones} and {left} minutes" if left else f"exactly {ones}"
+    return f"{first} minutes, and that is {rest}. {carry}{wrap}.", arrival
 
 
 def reply_arrival(slots: Slots) -> str:
