@@ -3,12 +3,8 @@
 Knows the families and how conversations are put together; knows no tokenizer and no model.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from random import Random
-
-import numpy as np
 
 from fledgling.conversation import Conversation, Turn
 from fledgling.families import BY_NAME, FAMILIES
@@ -127,23 +123,3 @@ def mix() -> dict[str, float]:
     total = sum(family.weight for family in FAMILIES)
     proper = 1 - sum(SHARES.values())
     return {family.name: proper * family.weight / total for family in FAMILIES} | SHARES
-
-
-def user_prompts(seed: int, count: int) -> set[str]:
-    """Every user message of a corpus that people wrote: what a sampled instruction must not be among to be novel."""
-    return {turn.prompt for one in conversations(seed, count) if one.kind == "chat" for turn in one.turns}
-
-
-def fingerprint(prompt: str) -> int:
-    """64 bits that tell prompts apart; among a million prompts two are confused once in ten million times."""
-    return int.from_bytes(hashlib.blake2b(prompt.encode(), digest_size=8).digest(), "little", signed=False)
-
-
-def known_prompts(seed: int, count: int, cache: Path) -> np.ndarray:
-    """The fingerprints of `user_prompts`, sorted; kept in `cache` for the next time."""
-    if cache.exists():
-        return np.load(cache)
-    found = np.unique(np.fromiter(map(fingerprint, user_prompts(seed, count)), dtype=np.uint64))
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    np.save(cache, found)
-    return found

@@ -232,9 +232,9 @@ def recognise_any(prompt: str) -> tuple[Family, Slots] | None:
 
     A popular instruction counts as repeated, whoever asks it; a cut one is cut only if no other family reads it.
     """
-    readings = list(undressed(prompt))
-    if (slots := REPEATED.recognise(readings[0])) is not None:
+    if (slots := REPEATED.recognise(prompt)) is not None:
         return REPEATED, slots
+    readings = undressed(prompt)
     for reader in (recognise, read_imperfect):
         found = next((found for text in readings if (found := reader(text))), None)
         if found is not None:

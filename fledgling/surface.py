@@ -4,7 +4,6 @@
 """
 
 import re
-from collections.abc import Iterator
 from functools import cache
 from random import Random
 
@@ -53,21 +52,16 @@ def is_casual(prompt: str) -> bool:
     return prompt[:1].islower() and prompt[-1:].isalnum()
 
 
-def undressed(text: str) -> Iterator[str]:
-    """What `text` may have been before it was dressed; the bare text first, for it may begin as an opener does."""
+def undressed(text: str) -> list[str]:
+    """What `text` may have been before it was dressed, the barest first: words of a dress are no part of a slot."""
     text = text.strip()
-    seen = {text}
-    yield text
-    for pattern in patterns():
-        match = pattern.fullmatch(text)
-        if match and match[1] not in seen:
-            seen.add(match[1])
-            yield match[1]
+    found = (pattern.fullmatch(text) for pattern in patterns())
+    return sorted({text, *(match[1] for match in found if match)}, key=len)
 
 
 def undress(text: str) -> str:
     """`text` with everything off that can be taken off."""
-    return min(undressed(text), key=len)
+    return undressed(text)[0]
 
 
 @cache

@@ -1,5 +1,4 @@
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -14,10 +13,7 @@ from fledgling.corpus import (
     SYSTEM_GENERIC,
     SYSTEM_PERSONA,
     conversations,
-    fingerprint,
-    known_prompts,
     mix,
-    user_prompts,
 )
 from fledgling.families import BY_NAME
 from fledgling.imperfect import ANY_BY_NAME, REPEATED, recognise_any
@@ -111,13 +107,3 @@ def test_segments_join_to_the_document_and_say_what_is_learned() -> None:
     pieces = segments(one)
     assert "".join(text for text, _ in pieces) == document(one)
     assert [text for text, learned in pieces if not learned] == [f"{START}user\na?{END}\n"]
-
-
-def test_known_prompts_are_those_of_the_corpus_and_are_kept(tmp_path: Path) -> None:
-    cache = tmp_path / "known.npy"
-    known = known_prompts(0, 300, cache)
-    prompts = user_prompts(0, 300)
-    assert len(known) == len(prompts)
-    assert {fingerprint(prompt) for prompt in prompts} == set(known.tolist())
-    assert cache.exists()
-    assert (known_prompts(0, 300, cache) == known).all()
