@@ -5,7 +5,7 @@ from random import Random
 
 from fledgling.families import data_lists
 from fledgling.family import Difficulty, Family, FollowUp, Form, Slot, Slots, exactly, one_of
-from fledgling.slots import NUMBER, PERSON, between, named, number
+from fledgling.slots import NUMBER, PERSON, THINGS, between, named, number
 from fledgling.steps import subtract_steps
 from fledgling.words import CITIES, DAYS, MONTHS, NAMES, comma_and, sentence
 
@@ -13,7 +13,6 @@ MEASURES = (
     "sales", "scores", "visitors", "points", "orders", "hours", "votes", "goals", "books", "tickets", "calls", "steps",
     "guests", "medals", "letters", "miles",
 )  # fmt: skip
-MEASURE = one_of(MEASURES, "[a-z]+")
 ENDS = ("highest", "lowest")
 TABLE = Slot(r"[a-z]+: \d{1,3}(?:, [a-z]+: \d{1,3})+")
 LABELS = (DAYS, MONTHS, NAMES, NAMES, CITIES)
@@ -40,7 +39,7 @@ def is_table(slots: Slots) -> bool:
 
 
 def by_length(slots: Slots) -> Difficulty:
-    return {2: "easy", 3: "medium"}.get(len(entries(slots)), "hard")
+    return "easy" if len(entries(slots)) == 2 else "medium" if len(entries(slots)) == 3 else "hard"
 
 
 # -- the largest and the smallest value --------------------------------------------------------------------------------
@@ -99,7 +98,7 @@ EXTREME = Family(
             "From the numbers of {measure}, {table}, pick the {end}.",
             "Our {measure} this time were {table}. Tell me which was the {end}.",
         ),
-        {"measure": MEASURE, "table": TABLE, "end": one_of(ENDS, "[a-z]+")},
+        {"measure": THINGS, "table": TABLE, "end": one_of(ENDS, "[a-z]+")},
     ),
     draw=draw_extreme,
     reply=lambda slots, _: search(slots, slots["end"]),
@@ -177,7 +176,7 @@ LOOKUP = Family(
             "Can you tell me the value for {label}? The {measure} are {table}.",
             "We keep a list of {measure}: {table}. What stands next to {label}?",
         ),
-        {"measure": MEASURE, "table": TABLE, "label": PERSON},
+        {"measure": THINGS, "table": TABLE, "label": PERSON},
     ),
     draw=draw_lookup,
     reply=lambda slots, _: f"{recite(slots)} {found(slots, slots['label'])}",
@@ -236,7 +235,7 @@ TREND = Family(
             "Is there a rise or a fall in {measure}? {a}: {x}, {b}: {y}.",
             "Look at {measure}. In {a} there were {x} and in {b} there were {y}. How large is the change?",
         ),
-        {"measure": MEASURE, "a": exactly(MONTHS), "b": exactly(MONTHS), "x": NUMBER, "y": NUMBER},
+        {"measure": THINGS, "a": exactly(MONTHS), "b": exactly(MONTHS), "x": NUMBER, "y": NUMBER},
     ),
     draw=draw_trend,
     reply=lambda slots, _: reply_trend(slots),

@@ -2,8 +2,8 @@
 
 from random import Random
 
-from fledgling.family import Difficulty, Family, FollowUp, Form, Slots, exactly, one_of
-from fledgling.slots import NUMBER, NUMBERS, PERSON, between, named, number, numbers
+from fledgling.family import Difficulty, Family, FollowUp, Form, Slots, exactly
+from fledgling.slots import NUMBER, NUMBERS, PERSON, THINGS, between, named, number, numbers
 from fledgling.steps import add_steps
 from fledgling.words import NAMES, comma_and
 
@@ -135,7 +135,7 @@ AVERAGE = Family(
             "If {a} gets {x} {unit} and {b} gets {y}, what do they get on average?",
             "Two results came in, {x} {unit} for {a} and {y} for {b}. Tell me the average.",
         ),
-        {"a": PERSON, "b": PERSON, "x": NUMBER, "y": NUMBER, "unit": one_of(UNITS, "[a-z]+")},
+        {"a": PERSON, "b": PERSON, "x": NUMBER, "y": NUMBER, "unit": THINGS},
     ),
     draw=draw_average,
     reply=lambda slots, _: reply_average(slots),
