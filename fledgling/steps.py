@@ -18,6 +18,8 @@ def add_steps(a: int, b: int) -> str:
 
 def subtract_steps(a: int, b: int) -> str:
     """82 - 35 -> 82 - 30 = 52, 52 - 2 = 50, and 50 - 3 = 47"""
+    if not b:
+        return f"{a} - 0 = {a}"
     steps = [b - b % 10] if b >= 10 else []
     steps += [a % 10, b % 10 - a % 10] if a % 10 < b % 10 else [b % 10]
     equations = []

@@ -22,7 +22,7 @@ def test_steps_of_every_small_sum_hold_and_end_with_the_sum() -> None:
 
 def test_steps_of_every_small_difference_hold_and_end_with_the_difference() -> None:
     for a in range(1, 100):
-        for b in range(1, a + 1):
+        for b in range(a + 1):
             steps = subtract_steps(a, b)
             assert equations_hold(steps), steps
             assert last_number(steps) == a - b
