@@ -141,7 +141,7 @@ AVERAGE = Family(
     reply=lambda slots, _: reply_average(slots),
     sensible=lambda slots: named(slots, "a", "b") and between(slots, 1, 999, "x", "y"),
     intent="to know the average of two numbers",
-    knowledge="averages: adding and taking half",
+    knowledge="knowing what an average is",
     difficulty=odd_sum_is_harder,
     weight=1.2,
 )

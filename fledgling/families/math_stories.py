@@ -158,7 +158,7 @@ PURCHASE = Family(
     ),
     follow_ups=(HOW_MUCH_ALONE,),
     intent="to know the change from a purchase",
-    knowledge="prices: multiplying and subtracting",
+    knowledge="multiplying prices and subtracting",
     difficulty=by_bill,
     weight=1.2,
 )  # fmt: skip
@@ -231,7 +231,7 @@ RECTANGLE = Family(
     sensible=lambda slots: between(slots, 1, 99, "w", "h"),
     follow_ups=(AND_SIZE,),
     intent="to know the area or the perimeter of a rectangle",
-    knowledge="the area and perimeter of rectangles",
+    knowledge="knowing the area and perimeter of rectangles",
     difficulty=area_is_harder,
     weight=1.1,
 )  # fmt: skip

@@ -92,7 +92,7 @@ CONVERT = Family(
     sensible=lambda slots: (slots["from"], slots["to"]) in FACTOR and between(slots, 2, 999, "n"),
     follow_ups=(HOW_ABOUT,),
     intent="to convert a number into a smaller unit",
-    knowledge="units of measurement and multiplication",
+    knowledge="knowing units of measurement and multiplying",
     difficulty=powers_of_ten_are_easy,
 )
 

@@ -153,7 +153,7 @@ LEARN = Family(
     sensible=lambda slots: between(slots, 5, 240, "n"),
     follow_ups=(STEP_OF_DAY,),
     intent="to plan how to learn a new skill",
-    knowledge="the first steps of common hobbies and skills",
+    knowledge="knowing the first steps of common skills",
     difficulty=medium,
     weight=0.9,
 )
@@ -299,7 +299,7 @@ PACK = Family(
     sensible=lambda slots: between(slots, 2, 60, "n"),
     follow_ups=(AND_FOR_DAYS, WITHOUT_CLOTHES),
     intent="to know what to pack for a trip",
-    knowledge="what people need in different places",
+    knowledge="knowing what people need in different places",
     weight=0.9,
 )
 

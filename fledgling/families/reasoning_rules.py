@@ -94,7 +94,7 @@ CONCLUSION = Family(
     sensible=lambda slots: named(slots, "name"),
     follow_ups=(IF_NOT,),
     intent="to know what follows from a general statement",
-    knowledge="logic: what every, no and not every say about one person",
+    knowledge="logic",
     difficulty=not_every_is_harder,
     weight=0.9,
 )

@@ -85,7 +85,7 @@ WEEKDAY = Family(
     sensible=lambda slots: between(slots, 1, 30, "n"),
     follow_ups=(DAYS_AFTER_THAT,),
     intent="to know on which day of the week something happens",
-    knowledge="the order of the days of the week and counting",
+    knowledge="knowing the days of the week and counting",
     difficulty=beyond_a_week,
     weight=1.1,
 )
