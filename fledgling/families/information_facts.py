@@ -112,7 +112,7 @@ ANIMALS = {
     "flamingos": ("on shallow salty lakes", "shrimp and algae", "get their pink color from their food"),
     "crocodiles": ("in warm rivers and swamps", "fish and other animals", "were already there with the dinosaurs"),
     "octopuses": ("on the floor of the sea", "crabs and shells", "have three hearts"),
-    "deer": ("in forests and meadows", "grass, leaves and buds", "can run almost as soon as they are born"),
+    "deer": ("in forests and meadows", "grass, leaves and buds", "have young with white spots on their fur"),
     "storks": ("on roofs and in tall trees", "frogs and insects", "fly to Africa for the winter"),
     "snails": ("in damp gardens and forests", "leaves", "can sleep for many months"),
     "seahorses": ("in warm shallow seas", "tiny shrimp", "let the fathers carry the eggs"),
