@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import random
 import resource
 import sys
@@ -10,7 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib.resources import as_file, files
+from importlib.util import find_spec
+from math import exp
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,8 +23,23 @@ from magpie.engines.child import open_child
 from magpie.engines.llamacpp import LlamaCppSettings, open_llamacpp
 from magpie.engines.scripted import ScriptedSettings, open_scripted
 from magpie.errors import RequestFailed
-from magpie.seams import Completion, Engine, Request, SamplingParams, Tokens
+from magpie.seams import (
+    Capability,
+    Choice,
+    Completion,
+    Engine,
+    JsonSchema,
+    Message,
+    Messages,
+    Request,
+    SamplingParams,
+    Text,
+    Tokens,
+)
+from magpie.templates import open_model
 from tests.engines.asking import ask, completions, new_tickets
+
+FLEDGLING = Path(str(files("magpie"))) / "models" / "fledgling"
 
 
 @dataclass(frozen=True)
@@ -34,12 +54,16 @@ class Opened:
     vocab_size: int
     same_text: float
     """The least share of sampled texts that must not depend on what else is in flight."""
+    has_model: bool = True
+    """False of the scripted engine, whose log-probabilities follow from what it says."""
 
 
 @contextmanager
 def scripted(settings: ScriptedSettings) -> Iterator[Opened]:
     with open_scripted(settings) as engine:
-        yield Opened(lambda: open_scripted(settings), engine, (1, 2, 3), engine.vocab_size, same_text=1.0)
+        yield Opened(
+            lambda: open_scripted(settings), engine, (1, 2, 3), engine.vocab_size, same_text=1.0, has_model=False
+        )
 
 
 @contextmanager
@@ -58,7 +82,21 @@ def in_a_child(settings: ScriptedSettings) -> Iterator[Opened]:
         return open_child("magpie.engines.scripted:open_in_process", asdict(settings))
 
     with open_it() as engine:
-        yield Opened(open_it, engine, (1, 2, 3), settings.vocab_size, same_text=1.0)
+        yield Opened(open_it, engine, (1, 2, 3), settings.vocab_size, same_text=1.0, has_model=False)
+
+
+@contextmanager
+def on_fledgling(open_it: Callable[[], AbstractContextManager[Engine]], same_text: float) -> Iterator[Opened]:
+    with open_it() as engine:
+        prompt = tuple(open_model(FLEDGLING).tokenizer.encode("<|im_start|>user\n"))
+        yield Opened(open_it, engine, prompt, open_model(FLEDGLING).tokenizer.vocab_size, same_text)
+
+
+def openvino() -> AbstractContextManager[Opened]:
+    from magpie.engines.openvino import OpenVinoSettings, open_openvino
+
+    settings = OpenVinoSettings(slots=16, context=256)
+    return on_fledgling(lambda: open_openvino(FLEDGLING / "fledgling-f16.gguf", settings), same_text=0.9)
 
 
 CASES: dict[str, Callable[[], AbstractContextManager[Opened]]] = {
@@ -67,11 +105,20 @@ CASES: dict[str, Callable[[], AbstractContextManager[Opened]]] = {
     "scripted-in-time": lambda: scripted(ScriptedSettings(window=16, context=256, seconds=0.002)),
     "scripted-in-a-child": lambda: in_a_child(ScriptedSettings(window=16, context=256, steps=5)),
     "llamacpp": lambda: llamacpp(LlamaCppSettings(slots=16, context=256, threads=1)),
+    "openvino": openvino,
 }
+HEAVY = {"openvino": "openvino_genai"}
+"""Cases behind a marker of their own name, and the library without which they are skipped."""
 
 
-@pytest.fixture(scope="module", params=CASES)
+def marked(name: str) -> Any:
+    return pytest.param(name, marks=getattr(pytest.mark, name)) if name in HEAVY else name
+
+
+@pytest.fixture(scope="module", params=map(marked, CASES))
 def case(request: pytest.FixtureRequest) -> Iterator[Opened]:
+    if (library := HEAVY.get(request.param)) and find_spec(library) is None:
+        pytest.skip(f"{library} is not installed here: see scripts/")
     with CASES[request.param]() as opened:
         yield opened
 
@@ -301,14 +348,21 @@ def test_text_is_unicode_and_a_broken_end_is_marked(case: Opened, engine: Engine
         assert got[-1].text.startswith(completion.text.rstrip("\ufffd"))
 
 
-def test_many_requests_in_a_row_leave_memory_flat(case: Opened, engine: Engine) -> None:
-    requests = [request_for(case, replace(SAMPLED, max_tokens=3), seed=i) for i in range(500)]
+def memory(engine: Engine) -> int:
+    """What this process holds, and the one in which the engine runs. In bytes."""
+    if sys.platform == "darwin":
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    pids = {os.getpid(), getattr(engine, "pid", os.getpid())}
+    return sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pids) * resource.getpagesize()
+
+
+def test_ten_thousand_requests_in_a_row_leave_memory_flat(case: Opened, engine: Engine) -> None:
+    requests = [request_for(case, replace(SAMPLED, max_tokens=1), seed=i) for i in range(2500)]
     ask(engine, requests)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = memory(engine)
     for _ in range(3):
         ask(engine, requests)
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    assert grown * (1 if sys.platform == "darwin" else 1024) < 16 << 20
+    assert memory(engine) - before < 16 << 20
 
 
 def test_closing_with_requests_in_flight_is_prompt(case: Opened) -> None:
@@ -330,9 +384,163 @@ def test_an_error_inside_the_block_closes_the_engine(case: Opened) -> None:
         interrupted()
 
 
+def test_cancelling_in_the_middle_changes_nothing_for_the_others(case: Opened, engine: Engine) -> None:
+    requests = [request_for(case, seed=2000 + i) for i in range(engine.window)]
+    alone = completions(engine, requests[::2])
+    tickets = new_tickets(engine.window)
+    for ticket, request in zip(tickets, requests, strict=True):
+        engine.submit(ticket, request)
+    got = dict(engine.poll(0.0))
+    engine.cancel(tickets[1::2])
+    until = time.monotonic() + 60
+    while len(got.keys() & set(tickets[::2])) < len(alone) and time.monotonic() < until:
+        got |= dict(engine.poll(0.5))
+    same = sum(
+        getattr(got[ticket], "text", None) == said.text for ticket, said in zip(tickets[::2], alone, strict=True)
+    )
+    assert same >= case.same_text * len(alone)
+    assert not engine.poll(0.05)
+
+
+# -- what an engine may offer -----------------------------------------------------------------------------------------
+
+
+def need(engine: Engine, capability: Capability) -> None:
+    if capability not in engine.capabilities.can:
+        pytest.skip(f"the engine does not offer {capability}")
+
+
+ASKING: dict[Capability, Any] = {
+    Capability.LOGIT_BIAS: {"banned": (3,)},
+    Capability.STRUCTURE: {"structure": Choice(("yes", "no"))},
+    Capability.LOGPROBS: {"logprobs": 2},
+}
+
+
+@pytest.mark.parametrize("capability", ASKING)
+def test_asking_for_what_an_engine_does_not_offer_fails_alone(
+    case: Opened, engine: Engine, capability: Capability
+) -> None:
+    plain = request_for(case, replace(GREEDY, max_tokens=4))
+    before, asked, after = ask(engine, [plain, replace(plain, **ASKING[capability]), plain])
+    assert isinstance(before, Completion)
+    assert isinstance(after, Completion)
+    if capability not in engine.capabilities.can:
+        assert isinstance(asked, RequestFailed)
+        assert f"needs {capability}" in str(asked)
+
+
+@pytest.mark.parametrize("prompt", [Text("Hello"), Messages((Message("user", "Hello"),))])
+def test_a_prompt_of_a_kind_that_an_engine_does_not_take_fails_alone(
+    case: Opened, engine: Engine, prompt: Text | Messages
+) -> None:
+    plain = request_for(case, replace(GREEDY, max_tokens=4))
+    before, asked, after = ask(engine, [plain, replace(plain, prompt=prompt), plain])
+    assert isinstance(before, Completion)
+    assert isinstance(after, Completion)
+    if (kind := type(prompt).__name__.lower()) not in engine.capabilities.prompts:
+        assert isinstance(asked, RequestFailed)
+        assert f"the prompt is {kind}" in str(asked)
+
+
 def test_a_banned_token_is_never_sampled_and_the_others_are(case: Opened, engine: Engine) -> None:
+    need(engine, Capability.LOGIT_BIAS)
     plain = completions(engine, [request_for(case, seed=seed) for seed in range(16)])
     banned = tuple({completion.token_ids[0] for completion in plain if completion.token_ids})
     without = completions(engine, [replace(request_for(case, seed=seed), banned=banned) for seed in range(16)])
     assert not any(set(banned) & set(completion.token_ids) for completion in without)
     assert any(completion.token_ids for completion in without)
+
+
+def test_a_choice_is_one_of_its_options_whole(case: Opened, engine: Engine) -> None:
+    need(engine, Capability.STRUCTURE)
+    options = ("good", "good enough", "très bien 東京", 'a "b"\\')
+    requests = [replace(request_for(case, seed=seed), structure=Choice(options)) for seed in range(24)]
+    got = completions(engine, requests)
+    assert {one.text for one in got} <= set(options)
+    assert {one.finish_reason for one in got} == {"stop"}
+    (alone,) = completions(engine, [replace(request_for(case), structure=Choice(("Say 東京!",)))])
+    assert alone.text == "Say 東京!"
+
+
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "quality": {"enum": ["very poor", "good", "très bon"]},
+        "stars": {"type": "integer"},
+        "fair": {"type": "boolean"},
+    },
+    "required": ["quality", "stars", "fair"],
+    "additionalProperties": False,
+}
+
+
+def test_a_json_schema_is_followed(case: Opened, engine: Engine) -> None:
+    need(engine, Capability.STRUCTURE)
+    sampling = replace(SAMPLED, max_tokens=150)
+    structure = JsonSchema(json.dumps(SCHEMA))
+    got = completions(engine, [replace(request_for(case, sampling, seed), structure=structure) for seed in range(12)])
+    assert {one.finish_reason for one in got} == {"stop"}
+    for one in got:
+        said = json.loads(one.text)
+        assert list(said) == ["quality", "stars", "fair"]
+        assert said["quality"] in ("very poor", "good", "très bon")
+        assert (type(said["stars"]), type(said["fair"])) == (int, bool)
+
+
+def test_a_structured_request_changes_nothing_for_the_others(case: Opened, engine: Engine) -> None:
+    need(engine, Capability.STRUCTURE)
+    plain = [request_for(case, seed=3000 + i) for i in range(8)]
+    structured = [replace(request, structure=Choice(("yes", "no"))) for request in plain]
+    alone, mixed = completions(engine, plain), completions(engine, [*structured, *plain])
+    assert sum(a.text == b.text for a, b in zip(alone, mixed[8:], strict=True)) >= case.same_text * 8
+    assert {one.text for one in mixed[:8]} <= {"yes", "no"}
+
+
+@pytest.mark.parametrize("structure", [JsonSchema("{"), JsonSchema("[1]"), Choice(()), Choice(("a", ""))])
+def test_a_structure_that_is_none_fails_alone(case: Opened, engine: Engine, structure: JsonSchema | Choice) -> None:
+    need(engine, Capability.STRUCTURE)
+    plain = request_for(case, replace(GREEDY, max_tokens=4))
+    before, failed, after = ask(engine, [plain, replace(plain, structure=structure), plain])
+    assert isinstance(failed, RequestFailed)
+    assert "schema" in str(failed) or "choice" in str(failed)
+    assert isinstance(before, Completion)
+    assert before == after
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_logprobs_are_as_many_as_asked_likeliest_first(case: Opened, engine: Engine, count: int) -> None:
+    need(engine, Capability.LOGPROBS)
+    requests = [replace(request_for(case, seed=seed), logprobs=count) for seed in range(8)]
+    for said in completions(engine, requests):
+        assert len(said.logprobs) == len(said.token_ids)
+        for place in said.logprobs:
+            told = [one.logprob for one in place]
+            assert len(told) == len({one.token_id for one in place}) == count
+            assert told == sorted(told, reverse=True)
+            assert sum(map(exp, told)) <= 1.001
+
+
+def test_greedy_samples_the_likeliest_token(case: Opened, engine: Engine) -> None:
+    need(engine, Capability.LOGPROBS)
+    said = one(engine, replace(request_for(case, GREEDY), logprobs=3))
+    assert said.token_ids
+    assert [place[0].token_id for place in said.logprobs] == list(said.token_ids)
+    assert said.text == one(engine, request_for(case, GREEDY)).text
+
+
+def test_logprobs_are_the_models_own_whatever_the_temperature(case: Opened, engine: Engine) -> None:
+    need(engine, Capability.LOGPROBS)
+    asked = [replace(SAMPLED, temperature=t, top_p=p, max_tokens=1) for t, p in ((0.0, 1.0), (0.3, 1.0), (1.5, 0.5))]
+    got = completions(engine, [replace(request_for(case, sampling), logprobs=4) for sampling in asked])
+    firsts = [[one.logprob for one in said.logprobs[0]] for said in got if said.logprobs]
+    if case.has_model:
+        assert all(first == pytest.approx(firsts[0], abs=0.05) for first in firsts)
+
+
+def test_logprobs_change_nothing_of_what_is_said(case: Opened, engine: Engine) -> None:
+    need(engine, Capability.LOGPROBS)
+    plain = [request_for(case, seed=4000 + i) for i in range(16)]
+    told = completions(engine, [replace(request, logprobs=2) for request in plain])
+    same = sum(a.text == b.text for a, b in zip(completions(engine, plain), told, strict=True))
+    assert same >= case.same_text * 16

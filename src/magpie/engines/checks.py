@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import orjson
+
 from magpie.errors import RequestFailed
-from magpie.seams import Capabilities, Capability, Choice, Request, Tokens
+from magpie.seams import Capabilities, Capability, Choice, JsonSchema, Request, Tokens
 
 
 def refusal(request: Request, context: int, vocab_size: int, capabilities: Capabilities) -> RequestFailed | None:
@@ -22,9 +24,19 @@ def _wrong(request: Request, capabilities: Capabilities) -> str | None:
         return f"the request needs {lacking}, which the engine does not offer"
     if isinstance(request.structure, Choice) and not all(request.structure.options or ("",)):
         return "the choice is empty: expected at least one option, and no empty one"
+    if isinstance(request.structure, JsonSchema) and (told := _no_schema(request.structure.schema)):
+        return told
     if request.sampling.max_tokens < 1:
         return f"max_tokens is {request.sampling.max_tokens}: expected at least 1"
     return None
+
+
+def _no_schema(schema: str) -> str | None:
+    try:
+        found = orjson.loads(schema)
+    except orjson.JSONDecodeError as error:
+        return f"the JSON schema is no JSON: {error}"
+    return None if isinstance(found, dict) else f"the JSON schema is {schema[:60]!r}: expected an object of keywords"
 
 
 def lacks(request: Request, capabilities: Capabilities) -> Capability | None:
