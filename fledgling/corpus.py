@@ -19,7 +19,6 @@ SYSTEM_DOMAIN, SYSTEM_PERSONA, SYSTEM_GENERIC = 0.3, 0.05, 0.05
 ROLE_UNDER_PERSONA = 0.3  # share of first turns under a persona that ask for role play
 SECOND_TURN, THIRD_TURN = 0.3, 0.2  # share of conversations with a second turn; of these, with a third
 FOLLOW_UP = 0.97  # share of second turns that follow up, where the family has follow-ups
-ANY_ORDER = frozenset({"habitat", "write_function"})  # families whose follow-ups do not rest on each other
 CASUAL = 0.1  # share of prompts without an end mark and a capital
 IN_PASSING = frozenset(BY_NAME) | {"vague", "unsafe"}  # families that may be asked casually
 
@@ -106,7 +105,7 @@ def later_turns(family: Family, slots: Slots, rng: Random) -> tuple[Turn, ...]:
     turn = follow(second, slots, rng) if second else Turn(*rng.choice(SMALL_TALK))
     if rng.random() >= THIRD_TURN or not second:
         return (turn,)
-    more = [one for one in family.follow_ups if family.name in ANY_ORDER and one is not second]
+    more = [one for one in family.follow_ups if one.anytime and one is not second]
     third = follow(rng.choice(more), slots, rng) if more else Turn(*rng.choice(SMALL_TALK))
     return turn, third
 

@@ -115,6 +115,7 @@ class FollowUp:
     form: Form
     reply: Callable[[Slots, Slots], str]  # the first turn's slots, this turn's slots
     draw: Callable[[Slots, Random], Slots] = lambda _, __: {}  # the first turn's slots -> this turn's slots
+    anytime: bool = False  # whether it makes sense, and means the same, after another follow-up too
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,8 @@ class Report:
     out_of_bounds: Sequence[str]
 
     def to_json(self) -> dict[str, Any]:
-        return without_nan(asdict(self))
+        values: dict[str, Any] = without_nan(asdict(self))
+        return values
 
 
 def report(talks: Iterable[Talk], known: Known | None = None) -> Report:
@@ -147,7 +148,7 @@ def labels(verdicts: Sequence[Verdict]) -> dict[str, Estimate]:
         for one in tagged["difficulty"]
         if one.talk.tags["difficulty"] in DIFFICULTIES
     ]
-    said = [QUALITIES.index(one.talk.tags["input_quality"]) for one in quality]  # type: ignore[arg-type]
+    said = [QUALITIES.index(one.talk.tags["input_quality"]) for one in quality]
     return {
         "category agrees": share_of(
             tagged["task_category"], lambda one: one.talk.tags["task_category"] == one.category
