@@ -111,14 +111,22 @@ HEAVY = {"openvino": "openvino_genai"}
 """Cases behind a marker of their own name, and the library without which they are skipped."""
 
 
+def is_here(name: str) -> bool:
+    return name not in HEAVY or find_spec(HEAVY[name]) is not None
+
+
 def marked(name: str) -> Any:
     return pytest.param(name, marks=getattr(pytest.mark, name)) if name in HEAVY else name
 
 
-@pytest.fixture(scope="module", params=map(marked, CASES))
+@pytest.mark.parametrize("name", map(marked, HEAVY))
+def test_what_is_not_installed_here_is_told(name: str) -> None:
+    if not is_here(name):
+        pytest.skip(f"{name} is not tested: {HEAVY[name]} is not installed here (scripts/)")
+
+
+@pytest.fixture(scope="module", params=[marked(name) for name in CASES if is_here(name)])
 def case(request: pytest.FixtureRequest) -> Iterator[Opened]:
-    if (library := HEAVY.get(request.param)) and find_spec(library) is None:
-        pytest.skip(f"{library} is not installed here: see scripts/")
     with CASES[request.param]() as opened:
         yield opened
 
