@@ -251,8 +251,12 @@ def read_imperfect(text: str) -> tuple[Family, Slots] | None:
 
 Quality = Literal["very poor", "poor", "average", "good", "excellent"]
 QUALITIES: tuple[Quality, ...] = ("very poor", "poor", "average", "good", "excellent")
-COURTESY = re.compile(r"\b(please|thank|thanks|could you|can you|would you|grateful)\b", re.IGNORECASE)
-SENTENCE_END = re.compile(r"[.!?](?=\s+\S)")
+COURTESY = re.compile(
+    r"\b(please|thank|thanks|could you|can you|would you|grateful|por favor|gracias|s'il|merci|bitte|danke|per favore"
+    r"|grazie|пожалуйста|спасибо)\b|请|謝|谢",
+    re.IGNORECASE,
+)
+SENTENCE_END = re.compile(r"[.!?](?=\s+\S)|[。！？](?=\S)")
 
 
 def quality_of(prompt: str, family: Family | None, _: Slots | None = None) -> Quality:
