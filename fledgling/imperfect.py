@@ -62,15 +62,21 @@ VAGUE = Family(
 # -- truncated: sent before it was finished ----------------------------------------------------------------------------
 
 HOLE = re.compile(r"\{(\w+)\}")
+# a sentence that stops after one of these is not finished
+GOES_ON = frozenset(
+    "of for to the a an and with is are in at about by from into than when who that my on between called named if or "
+    "not as costs takes it I her him has have says prints our your".split()
+)
 
 
 def cut_phrasings() -> Iterator[tuple[str, Family]]:
-    """What stands before the last slot of each English phrasing, where it is three words or more."""
+    """What stands before the last slot of each English phrasing, where it is three words or more and must go on."""
     for family in FAMILIES:
         for phrasing in family.form.phrasings if family.language == "English" else ():
             holes = list(HOLE.finditer(phrasing))
             start = phrasing[: holes[-1].start()].rstrip() if holes else ""
-            if len(start.split()) >= 3 and start[-1].isalnum() and "\n" not in start:
+            words = start.split()
+            if len(words) >= 3 and words[-1] in GOES_ON and "\n" not in start:
                 yield start, family
 
 
