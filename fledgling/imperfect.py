@@ -13,6 +13,7 @@ from typing import Literal
 from fledgling.families import FAMILIES, recognise
 from fledgling.family import Family, Form, Slot, Slots, draw_each, exactly
 from fledgling.surface import is_casual, undressed
+from fledgling.words import words
 
 # shares of first turns without a system prompt
 SHARES = {"vague": 0.02, "truncated": 0.02, "repeated": 0.025, "unsafe": 0.015}
@@ -63,9 +64,9 @@ VAGUE = Family(
 
 HOLE = re.compile(r"\{(\w+)\}")
 # a sentence that stops after one of these is not finished
-GOES_ON = frozenset(
+GOES_ON = words(
     "of for to the a an and with is are in at about by from into than when who that my on between called named if or "
-    "not as costs takes it I her him has have says prints our your".split()
+    "not as costs takes it I her him has have says prints our your"
 )
 
 
@@ -75,8 +76,8 @@ def cut_phrasings() -> Iterator[tuple[str, Family]]:
         for phrasing in family.form.phrasings if family.language == "English" else ():
             holes = list(HOLE.finditer(phrasing))
             start = phrasing[: holes[-1].start()].rstrip() if holes else ""
-            words = start.split()
-            if len(words) >= 3 and words[-1] in GOES_ON and "\n" not in start:
+            told = start.split()
+            if len(told) >= 3 and told[-1] in GOES_ON and "\n" not in start:
                 yield start, family
 
 
