@@ -99,6 +99,13 @@ def openvino() -> AbstractContextManager[Opened]:
     return on_fledgling(lambda: open_openvino(FLEDGLING / "fledgling-f16.gguf", settings), same_text=0.9)
 
 
+def vllm() -> AbstractContextManager[Opened]:
+    from magpie.engines.vllm import VllmSettings, open_vllm
+
+    settings = VllmSettings(slots=16, context=256, dtype="float32")
+    return on_fledgling(lambda: open_vllm(FLEDGLING, settings), same_text=0.9)
+
+
 CASES: dict[str, Callable[[], AbstractContextManager[Opened]]] = {
     "scripted": lambda: scripted(ScriptedSettings(window=16, context=256)),
     "scripted-out-of-order": lambda: scripted(ScriptedSettings(window=16, context=256, steps=5)),
@@ -106,8 +113,9 @@ CASES: dict[str, Callable[[], AbstractContextManager[Opened]]] = {
     "scripted-in-a-child": lambda: in_a_child(ScriptedSettings(window=16, context=256, steps=5)),
     "llamacpp": lambda: llamacpp(LlamaCppSettings(slots=16, context=256, threads=1)),
     "openvino": openvino,
+    "vllm": vllm,
 }
-HEAVY = {"openvino": "openvino_genai"}
+HEAVY = {"openvino": "openvino_genai", "vllm": "vllm"}
 """Cases behind a marker of their own name, and the library without which they are skipped."""
 
 
@@ -119,7 +127,7 @@ def marked(name: str) -> Any:
     return pytest.param(name, marks=getattr(pytest.mark, name)) if name in HEAVY else name
 
 
-@pytest.mark.parametrize("name", map(marked, HEAVY))
+@pytest.mark.parametrize("name", [marked(name) for name in HEAVY])
 def test_what_is_not_installed_here_is_told(name: str) -> None:
     if not is_here(name):
         pytest.skip(f"{name} is not tested: {HEAVY[name]} is not installed here (scripts/)")

@@ -152,6 +152,8 @@ def _load(model: str, revision: str | None, settings: VllmSettings) -> tuple[Any
     trained = int(config.max_model_len)
     arguments["max_model_len"] = context = min(settings.context or MOST_CONTEXT, trained)
     if current_platform.is_cpu():
+        if settings.pipeline_parallel > 1:  # its workers fail at the first step, in 0.32
+            raise RecipeError(f"pipeline_parallel is {settings.pipeline_parallel}; on a CPU vLLM runs only 1")
         arguments = cpu_arguments(settings, cache_bytes(config) * context) | arguments
     return LLMEngine.from_engine_args(EngineArgs(**arguments), UsageContext.LLM_CLASS), trained
 

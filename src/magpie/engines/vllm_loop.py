@@ -55,7 +55,9 @@ class Vllm:
         try:
             outputs = self._engine.step()
         except Exception as error:
-            raise EngineCrashed(f"vLLM broke off in the middle of a step: {one_line(error)}") from error
+            raise EngineCrashed(
+                f"vLLM broke off in the middle of a step: {type(error).__name__}: {one_line(error)}"
+            ) from error
         return done + [(int(one.request_id), self._answer(one)) for one in outputs if one.finished]
 
     def cancel(self, tickets: Sequence[int]) -> None:
