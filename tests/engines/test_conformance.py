@@ -22,6 +22,7 @@ import pytest
 from magpie.engines.child import open_child
 from magpie.engines.llamacpp import LlamaCppSettings, open_llamacpp
 from magpie.engines.scripted import ScriptedSettings, open_scripted
+from magpie.engines.server import ServerSettings, open_server
 from magpie.errors import RequestFailed
 from magpie.seams import (
     Capability,
@@ -38,6 +39,7 @@ from magpie.seams import (
 )
 from magpie.templates import open_model
 from tests.engines.asking import ask, completions, new_tickets
+from tests.engines.local_servers import llama_server, vllm_server
 
 FLEDGLING = Path(str(files("magpie"))) / "models" / "fledgling"
 
@@ -106,17 +108,29 @@ def vllm() -> AbstractContextManager[Opened]:
     return on_fledgling(lambda: open_vllm(FLEDGLING, settings), same_text=0.9)
 
 
+@contextmanager
+def behind(server: AbstractContextManager[str]) -> Iterator[Opened]:
+    """A real server of fledgling, over HTTP."""
+    vocabulary = open_model(FLEDGLING).tokenizer
+    with server as url:
+        settings = ServerSettings(urls=(url,), concurrency=16)
+        with on_fledgling(lambda: open_server(settings, vocabulary=vocabulary), same_text=0.8) as opened:
+            yield opened
+
+
 CASES: dict[str, Callable[[], AbstractContextManager[Opened]]] = {
     "scripted": lambda: scripted(ScriptedSettings(window=16, context=256)),
     "scripted-out-of-order": lambda: scripted(ScriptedSettings(window=16, context=256, steps=5)),
     "scripted-in-time": lambda: scripted(ScriptedSettings(window=16, context=256, seconds=0.002)),
     "scripted-in-a-child": lambda: in_a_child(ScriptedSettings(window=16, context=256, steps=5)),
     "llamacpp": lambda: llamacpp(LlamaCppSettings(slots=16, context=256, threads=1)),
+    "server-llamacpp": lambda: behind(llama_server(FLEDGLING / "fledgling-f16.gguf", slots=16, context=256)),
     "openvino": openvino,
     "vllm": vllm,
+    "server-vllm": lambda: behind(vllm_server(FLEDGLING, context=256)),
 }
-HEAVY = {"openvino": "openvino_genai", "vllm": "vllm"}
-"""Cases behind a marker of their own name, and the library without which they are skipped."""
+HEAVY = {"openvino": "openvino_genai", "vllm": "vllm", "server-vllm": "vllm"}
+"""Cases behind a marker of the engine's name, and the library without which they are skipped."""
 
 
 def is_here(name: str) -> bool:
@@ -124,7 +138,7 @@ def is_here(name: str) -> bool:
 
 
 def marked(name: str) -> Any:
-    return pytest.param(name, marks=getattr(pytest.mark, name)) if name in HEAVY else name
+    return pytest.param(name, marks=getattr(pytest.mark, name.removeprefix("server-"))) if name in HEAVY else name
 
 
 @pytest.mark.parametrize("name", [marked(name) for name in HEAVY])

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from queue import Empty, SimpleQueue
 
 from magpie.engines.checks import refusal
@@ -44,7 +45,7 @@ class _Job:
     tries: int = 0
     """That failed, and count."""
     last: Site | None = None
-    task: asyncio.Task[None] | None = None
+    task: asyncio.Task[Callable[[], None]] | None = None
     is_gone: bool = False
     """Cancelled while it waited."""
 
@@ -185,7 +186,8 @@ class Server:
                 return
             job = self._waiting.popleft()
             site.in_flight += 1
-            job.task = self._loop.create_task(self._serve(job, site))
+            job.task = self._loop.create_task(self._try(job, site, time.monotonic()))
+            job.task.add_done_callback(partial(self._ended, job, site))
 
     def _tick(self) -> None:
         """Look who is back, and whether any server was there for as long as patience goes."""
@@ -201,22 +203,19 @@ class Server:
             self._answers.put(None)
         self._dispatch()
 
-    async def _serve(self, job: _Job, site: Site) -> None:
-        """One try."""
-        sent_at = time.monotonic()
-        try:
-            try:
-                outcome = await self._try(job, site, sent_at)
-            finally:
-                site.in_flight -= 1
-            if not job.is_gone:
-                outcome()
-        finally:
-            job.task = None
-            self._dispatch()
+    def _ended(self, job: _Job, site: Site, task: asyncio.Task[Callable[[], None]]) -> None:
+        """After one try. A callback, because a task that is canceled before it began runs nothing of its own."""
+        site.in_flight -= 1
+        job.task = None
+        if not task.cancelled():
+            if (bug := task.exception()) is None:
+                task.result()()
+            else:
+                self._answer(job, RequestFailed(f"{site.name}: {type(bug).__name__} where none was expected"))
+        self._dispatch()
 
     async def _try(self, job: _Job, site: Site, sent_at: float) -> Callable[[], None]:
-        """What to do after it: answer, or try again."""
+        """One try, and what to do after it: answer, or try again."""
         assert job.asked is not None
         try:
             answered = await site.lines.exchange(job.asked, job.request.sampling.max_tokens)
