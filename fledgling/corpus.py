@@ -22,15 +22,22 @@ FOLLOW_UP = 0.97  # share of second turns that follow up, where the family has f
 CASUAL = 0.1  # share of prompts without an end mark and a capital
 IN_PASSING = frozenset(BY_NAME) | {"vague", "unsafe"}  # families that may be asked casually
 
-SMALL_TALK = (
-    ("Thanks!", "You are welcome!"),
-    ("Thank you so much.", "You are welcome! Let me know if you need anything else."),
-    ("Great, that helps.", "I am glad to hear that!"),
-    ("Perfect!", "I am happy that I could help."),
-    ("That is all, thank you.", "You are welcome! Have a nice day."),
-    ("Very good, thank you!", "I am glad that you like it!"),
-)
-SMALL_TALK_REPLIES = dict(SMALL_TALK)
+# language -> what people say when they are content, and the reply
+SMALL_TALK = {
+    "English": (
+        ("Thanks!", "You are welcome!"),
+        ("Thank you so much.", "You are welcome! Let me know if you need anything else."),
+        ("Great, that helps.", "I am glad to hear that!"),
+        ("Perfect!", "I am happy that I could help."),
+        ("That is all, thank you.", "You are welcome! Have a nice day."),
+        ("Very good, thank you!", "I am glad that you like it!"),
+    ),
+    "Spanish": (("¡Gracias!", "¡De nada!"), ("Muy bien, gracias.", "¡Me alegro! Que tengas un buen día.")),
+    "French": (("Merci !", "De rien !"), ("Très bien, merci.", "Avec plaisir ! Bonne journée.")),
+    "German": (("Danke!", "Gern geschehen!"), ("Sehr gut, danke.", "Das freut mich! Einen schönen Tag noch.")),
+    "Russian": (("Спасибо!", "Пожалуйста!"), ("Отлично, спасибо.", "Рад помочь! Хорошего дня.")),
+}
+SMALL_TALK_REPLIES = {prompt: reply for pairs in SMALL_TALK.values() for prompt, reply in pairs}
 
 
 def conversations(seed: int, count: int) -> Iterator[Conversation]:
@@ -102,12 +109,16 @@ def later_turns(family: Family, slots: Slots, rng: Random) -> tuple[Turn, ...]:
     A third turn follows up only where that cannot be misread, for most follow-ups speak of the last reply.
     """
     second = rng.choice(family.follow_ups) if family.follow_ups and rng.random() < FOLLOW_UP else None
-    turn = follow(second, slots, rng) if second else Turn(*rng.choice(SMALL_TALK))
+    turn = follow(second, slots, rng) if second else small_talk(family, rng)
     if rng.random() >= THIRD_TURN or not second:
         return (turn,)
     more = [one for one in family.follow_ups if one.anytime and one is not second]
-    third = follow(rng.choice(more), slots, rng) if more else Turn(*rng.choice(SMALL_TALK))
+    third = follow(rng.choice(more), slots, rng) if more else small_talk(family, rng)
     return turn, third
+
+
+def small_talk(family: Family, rng: Random) -> Turn:
+    return Turn(*rng.choice(SMALL_TALK[family.language]))
 
 
 def follow(follow_up: FollowUp, slots: Slots, rng: Random) -> Turn:

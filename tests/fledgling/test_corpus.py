@@ -9,6 +9,7 @@ from fledgling.corpus import (
     JUDGE,
     SECOND_TURN,
     SMALL_TALK,
+    SMALL_TALK_REPLIES,
     SYSTEM_DOMAIN,
     SYSTEM_GENERIC,
     SYSTEM_PERSONA,
@@ -59,13 +60,21 @@ def test_judges_system_prompts_and_second_turns_have_their_share(
 
 
 def test_second_turns_follow_up_wherever_the_family_has_follow_ups(chats: list[Conversation]) -> None:
-    talk = {prompt for prompt, _ in SMALL_TALK}
+    talk = SMALL_TALK_REPLIES
     able, plain = Counter[bool](), Counter[bool]()
     for one in (one for one in chats if len(one.turns) > 1):
         has = bool(ANY_BY_NAME[one.turns[0].family or ""].follow_ups)
         (able if has else plain)[one.turns[1].prompt in talk] += 1
     assert able[False] / able.total() == pytest.approx(FOLLOW_UP, abs=0.02)
     assert plain[False] == 0
+
+
+def test_small_talk_is_in_the_language_of_the_conversation(chats: list[Conversation]) -> None:
+    language = {prompt: name for name, pairs in SMALL_TALK.items() for prompt, _ in pairs}
+    for one in chats:
+        for turn in one.turns[1:]:
+            spoken = ANY_BY_NAME[one.turns[0].family or ""].language
+            assert language.get(turn.prompt, spoken) == spoken
 
 
 def test_judge_prompts_are_not_learned_and_everything_else_is(corpus: list[Conversation]) -> None:
