@@ -102,11 +102,12 @@ def other_tags(family: Family) -> list[str]:
 def draw_of_difficulty(rng: Random) -> tuple[str, Family, str]:
     """Half of the time the label is drawn first; a label that no family has is given up after some trials."""
     label = rng.choice(DIFFICULTIES) if rng.random() < BALANCED else None
-    prompt, family, slots = draw_instruction(rng)
+    described = [family for family in judged.ASKED if family.intent and family.knowledge]
+    prompt, family, slots = draw_instruction(rng, described)
     for _ in range(40):
         if label is None or family.difficulty(slots) == label:
             break
-        prompt, family, slots = draw_instruction(rng)
+        prompt, family, slots = draw_instruction(rng, described)
     return prompt, family, family.difficulty(slots)
 
 
