@@ -79,13 +79,13 @@ class Form:
             seen.add(name)
             return f"(?P<{name}>{self.slots[name].shape})"
 
-        literal = re.escape(phrasing.rstrip("?.!"))
-        return re.compile(re.sub(r"\\\{(\w+)\\\}", group, literal) + r"[?.!]*", re.IGNORECASE)
+        literal = re.escape(phrasing.rstrip("?.! "))
+        return re.compile(re.sub(r"\\\{(\w+)\\\}", group, literal) + r" ?[?.!]*", re.IGNORECASE)
 
 
 def make_casual(phrasing: str) -> str:
     """No end mark, and the first word in lower case, unless it is a slot or the word I."""
-    bare = phrasing.rstrip("?.!")
+    bare = phrasing.rstrip("?.! ")
     first, space, rest = bare.partition(" ")
     if first.startswith("{") or first.split("'")[0] == "I":
         return bare

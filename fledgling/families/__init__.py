@@ -1,4 +1,4 @@
-"""Every task family, one file per category. To add one: write it, put it into its file's FAMILIES."""
+"""Every task family, one or two files per category, one per language. To add one: put it into its file's FAMILIES."""
 
 from fledgling.families import (
     advice_seeking,
@@ -7,6 +7,8 @@ from fledgling.families import (
     creative_writing,
     data_analysis,
     editing,
+    french,
+    german,
     information_seeking,
     math,
     others,
@@ -14,26 +16,17 @@ from fledgling.families import (
     reasoning,
     rewriting,
     role_playing,
+    russian,
     snippets,
+    spanish,
 )
 from fledgling.family import Family, Slots
 
-FAMILIES: tuple[Family, ...] = (
-    *information_seeking.FAMILIES,
-    *reasoning.FAMILIES,
-    *planning.FAMILIES,
-    *editing.FAMILIES,
-    *rewriting.FAMILIES,
-    *coding.FAMILIES,
-    *snippets.FAMILIES,
-    *math.FAMILIES,
-    *role_playing.FAMILIES,
-    *data_analysis.FAMILIES,
-    *creative_writing.FAMILIES,
-    *advice_seeking.FAMILIES,
-    *brainstorming.FAMILIES,
-    *others.FAMILIES,
-)
+MODULES = (
+    information_seeking, reasoning, planning, editing, rewriting, coding, snippets, math, role_playing, data_analysis,
+    creative_writing, advice_seeking, brainstorming, others, spanish, french, german, russian,
+)  # fmt: skip
+FAMILIES: tuple[Family, ...] = tuple(family for module in MODULES for family in module.FAMILIES)
 BY_NAME = {family.name: family for family in FAMILIES}
 
 

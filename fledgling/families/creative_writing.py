@@ -38,7 +38,7 @@ POEM_TITLE = FollowUp(
             "And what is the title?",
         )
     ),
-    reply=lambda first, _: f'It could be called "Thinking of {first["topic"].split(" ", 1)[-1]}".',
+    reply=lambda first, _: f'It could be called "Thinking of {first["topic"]}".',
 )
 
 POEM = Family(
