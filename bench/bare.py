@@ -20,6 +20,7 @@ from typing import Any
 
 import orjson
 
+from magpie.engines.checks import token_ids
 from magpie.engines.gguf_header import read_shape
 from magpie.engines.llamacpp import LlamaCppSettings, Plan, choose, import_llamacpp, open_llamacpp
 from magpie.engines.llamacpp_server import LlamaCpp, seed32
@@ -88,7 +89,7 @@ def body(request: Request) -> bytes:
     sampling = request.sampling
     return orjson.dumps(
         {
-            "prompt": request.prompt.ids,
+            "prompt": token_ids(request),
             "max_tokens": sampling.max_tokens,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,

@@ -14,7 +14,7 @@ import cProfile
 import pstats
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -23,7 +23,7 @@ from statistics import median
 
 from magpie.engines.scripted import ScriptedSettings, open_scripted
 from magpie.executors.local import execute_plan
-from magpie.pipeline import Plan, make_plan
+from magpie.pipeline import ModelUse, Plan, make_plan
 from magpie.recipes import parse
 from magpie.runs import RunFolder
 from magpie.seams import Completion, Engine, Message, SamplingParams, Stage, Tokens
@@ -83,25 +83,25 @@ def ready_made(plan: Plan) -> Plan:
 
 
 @contextmanager
-def engines(_: Plan) -> Iterator[Mapping[str, Engine]]:
+def engine(_: ModelUse) -> Iterator[Engine]:
     """The scripted engine with one answer, made beforehand: what it costs itself is small."""
     answer = Completion("Explain how bridges in Norway stand the frost.", tuple(range(300, 312)), "stop", 5, 13)
-    with open_scripted(ScriptedSettings(), lambda _: answer) as engine:
-        yield {"model": engine}
+    with open_scripted(ScriptedSettings(), lambda _: answer) as scripted:
+        yield scripted
 
 
 def timed(plan: Plan) -> tuple[float, float]:
     """Seconds and CPU seconds of a whole run, from its first file to its last."""
     with tempfile.TemporaryDirectory() as folder:
         began, cpu = time.perf_counter(), time.process_time()
-        execute_plan(plan, RunFolder(Path(folder) / "run"), opener=engines)
+        execute_plan(plan, RunFolder(Path(folder) / "run"), opener=engine)
         return time.perf_counter() - began, time.process_time() - cpu
 
 
 def profile(plan: Plan) -> None:
     profiler = cProfile.Profile()
     with tempfile.TemporaryDirectory() as folder:
-        profiler.runcall(execute_plan, plan, RunFolder(Path(folder) / "run"), opener=engines)
+        profiler.runcall(execute_plan, plan, RunFolder(Path(folder) / "run"), opener=engine)
     stats = pstats.Stats(profiler).strip_dirs().sort_stats("tottime")
     rows = sorted(stats.stats.items(), key=lambda item: -item[1][2])[:8]  # type: ignore[attr-defined]
     for (file, _, function), (_, calls, own, *_) in rows:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 import magpie
+from magpie.engines.checks import token_ids
 from magpie.executors.local import execute_plan
-from magpie.pipeline import Plan, make_plan, open_engines, resolve
+from magpie.pipeline import ModelUse, Plan, make_plan, open_engine, resolve
 from magpie.runner import Answer
 from magpie.runs import Run, RunFolder, open_run
 from magpie.seams import Engine, Request, derive_seed
@@ -23,7 +24,7 @@ class Watched:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.window, self.context = engine.window, engine.context
+        self.window, self.context, self.capabilities = engine.window, engine.context, engine.capabilities
         self.asked: list[Request] = []
 
     def submit(self, ticket: int, request: Request) -> None:
@@ -45,10 +46,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Plan, Run, list[Requ
     watched: list[Watched] = []
 
     @contextmanager
-    def watching(plan: Plan) -> Iterator[Mapping[str, Engine]]:
-        with open_engines(plan) as engines:
-            watched.append(Watched(engines["model"]))
-            yield {"model": watched[0]}
+    def watching(use: ModelUse) -> Iterator[Engine]:
+        with open_engine(use) as engine:
+            watched.append(Watched(engine))
+            yield watched[0]
 
     execute_plan(plan, RunFolder(out), opener=watching)
     return plan, open_run(out), watched[0].asked
@@ -78,14 +79,14 @@ def test_prompts_are_what_the_chat_template_writes(made: tuple[Plan, Run, list[R
     instruction = run.sql("SELECT instruction FROM respond JOIN rows USING (row) ORDER BY row").to_pylist()[0][
         "instruction"
     ]
-    prompts = {decode(request.prompt.ids) for request in asked}
+    prompts = {decode(token_ids(request)) for request in asked}
     assert "<|im_start|>user\n" in prompts
     assert f"<|im_start|>user\n{instruction}<|im_end|>\n<|im_start|>assistant\n" in prompts
 
 
 def test_tokens_are_counted(made: tuple[Plan, Run, list[Request]]) -> None:
     plan, run, asked = made
-    assert sum(stage.prompt_tokens for stage in run.counts()) == sum(len(request.prompt.ids) for request in asked)
+    assert sum(stage.prompt_tokens for stage in run.counts()) == sum(len(token_ids(request)) for request in asked)
     encode = plan.model.tokenizer.encode
     for row in run.table(kept=True).to_pylist():
         assert abs(len(encode(row["response"])) + 1 - row["respond_tokens"]) <= 2

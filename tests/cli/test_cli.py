@@ -110,7 +110,14 @@ def test_recipes_are_listed_and_printed_whole(magpie: Any) -> None:
 
 def test_doctor_says_which_engines_run(magpie: Any) -> None:
     assert json.loads(magpie("doctor", "--json")[1])["engines"]["llamacpp"]["runs"] is True
-    assert "llamacpp   runs" in magpie("doctor")[1]
+    assert "llamacpp     runs" in magpie("doctor")[1]
+
+
+def test_doctor_says_what_auto_takes_and_what_would_have_to_be_installed(magpie: Any) -> None:
+    assert json.loads(magpie("doctor", "--json")[1])["auto"].keys() == {
+        "a GGUF file", "a Hugging Face folder", "a model on the Hub", "a folder with OpenVINO's IR"
+    }  # fmt: skip
+    assert "engine: auto takes" in magpie("doctor")[1]
 
 
 def test_template_shows_the_prompts_and_a_conversation(magpie: Any) -> None:
@@ -167,7 +174,10 @@ def gguf_without_chat_template(folder: Path) -> Path:
         (["run", "--model", "none.gguf", "--out", "{tmp}/x"], "model 'none.gguf': no such file"),
         (["run", "--model", not_gguf, "--out", "{tmp}/x"], "GGUF"),
         (["run", "--model", gguf_without_chat_template, "--out", "{tmp}/x"], "chat template"),
-        (["run", "--model", str(find_model("fledgling").parent), "--out", "{tmp}/x"], "is a folder; the engine"),
+        (
+            ["run", "--model", str(find_model("fledgling").parent), "--set", "engine=llamacpp", "--out", "{tmp}/x"],
+            "engine llamacpp runs a GGUF file, and",
+        ),
         (["run", "--model", "fledgeling", "--out", "{tmp}/x"], "did you mean 'fledgling'?"),
         (["run", "--out", "{tmp}/" + 300 * "x"], "see whether the path is what you meant"),
         (["run", "--recipe", not_gguf, "--out", "{tmp}/x"], "not a YAML file that can be read"),

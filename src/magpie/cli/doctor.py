@@ -9,7 +9,7 @@ import typer
 
 from magpie.cli.text import print_json
 from magpie.modelfiles import shipped_models
-from magpie.pipeline import engine_fitness
+from magpie.pipeline import engine_fitness, explain_auto
 
 
 def doctor(*, as_json: bool) -> None:
@@ -18,9 +18,12 @@ def doctor(*, as_json: bool) -> None:
     models = sorted(shipped_models())
     if as_json:
         found = {e.engine: {"runs": e.runs, "about": e.about} for e in engines}
-        print_json({"engines": found, "host": host, "models": models}, indent=True)
+        print_json({"engines": found, "auto": explain_auto(), "host": host, "models": models}, indent=True)
         return
     typer.echo(f"{host['system']}, Python {host['python']}, {host['cores']} cores")
     typer.echo(f"models in the package: {', '.join(models)}")
     for engine in engines:
-        typer.echo(f"{engine.engine:10} {'runs' if engine.runs else 'cannot run'}: {engine.about}")
+        typer.echo(f"{engine.engine:12} {'runs' if engine.runs else 'cannot run'}: {engine.about}")
+    typer.echo("engine: auto takes")
+    for form, choice in explain_auto().items():
+        typer.echo(f"  for {form:26} {choice}")

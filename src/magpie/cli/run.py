@@ -15,7 +15,7 @@ from rich.text import Text
 from magpie.cli.progress import watching
 from magpie.cli.show import conversations, sample
 from magpie.cli.status import print_summary, summary
-from magpie.cli.text import print_json
+from magpie.cli.text import print_json, visible
 from magpie.executors.local import execute
 from magpie.executors.stopping import Stopped
 from magpie.pipeline import Plan, PlannedStage, make_plan, resolve
@@ -67,7 +67,7 @@ def _print_plan(plan: Plan, out: Path, *, as_json: bool) -> None:
         return
     typer.echo(dump(recipe))
     exists = "go on with the run in" if RunFolder(out).is_run() else "make a run in"
-    typer.echo(f"# plan: {exists} {out}: {recipe.size:,} rows, {plan.model_path.name} on {recipe.engine.name}")
+    typer.echo(f"# plan: {exists} {out}: {recipe.size:,} rows")
     for planned in plan.stages:
         stage, sampling = planned.stage, planned.settings["sampling"]
         shown = ", ".join(f"{name} {sampling[name]}" for name in ("temperature", "top_p", "max_tokens"))
@@ -75,6 +75,8 @@ def _print_plan(plan: Plan, out: Path, *, as_json: bool) -> None:
         writes = ", ".join(column.name for column in stage.writes)
         typer.echo(f"#   {planned.position} {stage.name} {planned.fingerprint}: {shown}")
         typer.echo(f"#     {reads}writes {writes}; {made[stage.name]:,} rows made before")
+        for use in planned.uses.values():
+            typer.echo(f"#     asks {visible(use.path.name)} on {use.engine.name}: {visible(use.why)}")
 
 
 def _folder(planned: PlannedStage, out: Path) -> StageFolder:
@@ -88,6 +90,9 @@ def _planned(planned: PlannedStage) -> dict[str, Any]:
         "fingerprint": planned.fingerprint,
         "reads": stage.reads,
         "settings": planned.settings,
+        "models": {
+            name: {"path": str(u.path), "engine": u.engine.name, "why": u.why} for name, u in planned.uses.items()
+        },
     }
 
 

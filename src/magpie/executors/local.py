@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from magpie.errors import EngineCrashed
+from magpie.executors.pool import Opener, Pool
 from magpie.executors.session import Session
 from magpie.executors.stopping import Stopped, stop_on_signal
 from magpie.executors.work import Counts, StageWork
-from magpie.pipeline import Plan, PlannedStage, make_plan, open_engines
+from magpie.pipeline import Plan, PlannedStage, make_plan, open_engine
 from magpie.recipes import Recipe, dump
 from magpie.runner import converse
 from magpie.runs import Run, RunFolder, StageFolder, open_run
@@ -36,8 +38,7 @@ class Progress:
 Watch = Callable[[Progress | str], None]
 """Told where things stand: a `Progress`, or a line such as "loading the model"."""
 
-Opener = Callable[[Plan], AbstractContextManager[Mapping[str, Engine]]]
-"""Opens what a plan's stages ask, by the name that their requests give."""
+Tell = Callable[..., None]
 
 
 def execute(recipe: Recipe, out: Path, watch: Watch = lambda _: None) -> Run:
@@ -53,7 +54,7 @@ def execute(recipe: Recipe, out: Path, watch: Watch = lambda _: None) -> Run:
     return open_run(out)
 
 
-def execute_plan(plan: Plan, folder: RunFolder, watch: Watch = lambda _: None, opener: Opener = open_engines) -> None:
+def execute_plan(plan: Plan, folder: RunFolder, watch: Watch = lambda _: None, opener: Opener = open_engine) -> None:
     """Make what the plan lacks in the folder, which no other process may be working on, on the engines of `opener`."""
     with folder.locked():
         folder.write_recipe(dump(plan.recipe))
@@ -70,23 +71,35 @@ def execute_plan(plan: Plan, folder: RunFolder, watch: Watch = lambda _: None, o
 
 
 def _run_stages(plan: Plan, session: Session, watch: Watch, opener: Opener) -> None:
-    """Every stage in order. Engines are opened when the first stage lacks something, and stay open."""
-    engines: Mapping[str, Engine] = {}
+    """Every stage in order. An engine is opened when the first stage that asks it lacks something, and stays open until
+    a stage needs others."""
     above: list[StageFolder] = []
-    with ExitStack() as opened, stop_on_signal() as stopping:
+    with Pool(opener, watch) as pool, stop_on_signal() as stopping:
         for planned, folder in zip(plan.stages, session.folders, strict=True):
             work = StageWork(planned.stage, folder, tuple(above), plan.recipe.size, plan.recipe.shard_rows)
             session.counts[planned.stage.name] = work.counts
             tell = partial(_tell, watch, session, planned, len(plan.stages), work)
-            if not (engines or work.nothing_missing):
-                watch(f"loading {plan.model_path.name}")
-                engines = opened.enter_context(opener(plan))
             tell(ended=False)
             if not work.nothing_missing:
                 folder.make()
-                _make(plan, planned, work, engines, stopping, tell)
+                _make_restarting(plan, planned, work, pool, stopping, tell)
             tell(ended=True)
             above.append(folder)
+
+
+def _make_restarting(
+    plan: Plan, planned: PlannedStage, work: StageWork, pool: Pool, stopping: Callable[[], bool], tell: Tell
+) -> None:
+    """Make what the stage lacks; when an engine's process ends by itself, start it once more and go on."""
+    try:
+        _make(plan, planned, work, pool.engines(planned.uses), stopping, tell)
+    except EngineCrashed as crash:
+        work.begin_again()
+        if work.nothing_missing:
+            return
+        pool.watch(f"the engine died ({crash}); what was made is kept, starting it once more")
+        pool.release(planned.uses)
+        _make(plan, planned, work, pool.engines(planned.uses), stopping, tell)
 
 
 def _tell(watch: Watch, session: Session, planned: PlannedStage, stages: int, work: StageWork, *, ended: bool) -> None:
@@ -100,7 +113,7 @@ def _make(
     work: StageWork,
     engines: Mapping[str, Engine],
     stopping: Callable[[], bool],
-    tell: Callable[..., None],
+    tell: Tell,
 ) -> None:
     """Make what a stage lacks, writing each poll's events down before anything else happens."""
     began = time.monotonic()

@@ -13,7 +13,7 @@ from importlib.metadata import version
 from typing import Any
 
 from magpie.executors.work import Counts
-from magpie.pipeline import Plan, PlannedStage
+from magpie.pipeline import ModelUse, Plan, PlannedStage
 from magpie.runs import RunFolder, StageFolder
 
 WRITE_SECONDS = 30.0
@@ -51,7 +51,7 @@ class Session:
                 "size": recipe.size,
                 "shard_rows": recipe.shard_rows,
                 "seed": recipe.seed,
-                "model": {"path": str(self.plan.model_path), "engine": recipe.engine.name},
+                "model": _told(self.plan.use),
                 "template": self.plan.chat.describe(),
                 "stages": [_index(f, p) for f, p in zip(self.folders, self.plan.stages, strict=True)],
                 "versions": {name: version(name) for name in _LIBRARIES},
@@ -76,4 +76,10 @@ def _index(folder: StageFolder, planned: PlannedStage) -> dict[str, Any]:
         "columns": [asdict(column) for column in folder.columns],
         "reads": list(folder.reads),
         "settings": planned.settings,
+        "models": {name: _told(use) for name, use in planned.uses.items()},
     }
+
+
+def _told(use: ModelUse) -> dict[str, Any]:
+    """A model and its engine, with why it was this one."""
+    return {"path": str(use.path), "engine": use.engine.name, "why": use.why}

@@ -50,9 +50,19 @@ class StageWork:
         self.size = size
         self.shard_rows = shard_rows
         self.open: dict[int, OpenShard] = {}
+        self._counted = 0
+        """Shards whose rows from before are in `counts`."""
         self.counts = Counts(wanted=sum(len(self._wanted(number)) for number in range(self._shard_count())))
+        self._look()
+
+    def _look(self) -> None:
         self._lacking = self._shards()
         self._ahead = next(self._lacking, None)
+
+    def begin_again(self) -> None:
+        """Look once more at what is missing, after an engine died: what was made, and counted, stays."""
+        self.close()
+        self._look()
 
     @property
     def nothing_missing(self) -> bool:
@@ -143,7 +153,9 @@ class StageWork:
             inputs, read = self._inputs(number, wanted), self.folder.read_digest(self.above, number)
             shard = OpenShard(self.folder.shard(number), self.folder.columns, inputs, self.stage.reads, read)
             shard.check_span(range(number * self.shard_rows, (number + 1) * self.shard_rows))
-            self.counts.reused += len(wanted) - len(shard.missing)
+            if number >= self._counted:
+                self.counts.reused += len(wanted) - len(shard.missing)
+                self._counted = number + 1
             if shard.missing:
                 yield shard
             else:

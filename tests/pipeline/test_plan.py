@@ -7,15 +7,10 @@ from typing import Any
 
 import pytest
 
-from magpie.errors import MissingExtra, ModelError
 from magpie.modelfiles import find_model
 from magpie.pipeline import (
-    FIXED,
     NOT_IN_FINGERPRINT,
-    engine_fitness,
     make_plan,
-    open_tokenizer,
-    resolve,
 )
 from magpie.recipes import Recipe, parse
 
@@ -38,7 +33,7 @@ def test_every_setting_of_a_recipe_is_in_a_fingerprint_or_left_out_for_a_reason(
         "name=x",
         "size=7",
         "shard_rows=7",
-        "engine.slots=3",
+        "engine={name: llamacpp, slots: 3}",
         "template.date=2020-01-01",
     ],
 )
@@ -94,57 +89,5 @@ def test_stops_of_the_template_and_the_recipe_reach_the_sampling() -> None:
     assert request.sampling.max_tokens == 9
 
 
-def test_paths_are_made_absolute_so_that_a_run_goes_on_from_any_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "m.gguf").write_bytes(b"")
-    recipe = resolve("basic", tmp_path / "run", ["model=m.gguf", "template.chat_template=t.jinja"])
-    assert recipe.model == str(tmp_path / "m.gguf")
-    assert recipe.template.chat_template == str(tmp_path / "t.jinja")
-
-
-def test_a_folder_is_no_model_for_llama_cpp() -> None:
-    with pytest.raises(ModelError, match="is a folder; the engine llamacpp runs GGUF files"):
-        make_plan(parse("", "r", [f"model={find_model('fledgling').parent}"]))
-
-
 def test_how_the_scripted_engine_talks_is_in_its_fingerprint() -> None:
     assert fingerprints("", "engine=scripted") != fingerprints("", "engine=scripted", "engine.empty_rate=0.5")
-
-
-def test_a_new_run_is_named_after_its_folder_and_dated(tmp_path: Path) -> None:
-    recipe = resolve(None, tmp_path / "my air run")
-    assert recipe.name == "my-air-run"
-    assert recipe.template.date is not None
-
-
-def test_what_a_run_fixes_is_a_setting() -> None:
-    assert set(FIXED) <= set(Recipe.model_fields)
-
-
-def test_an_engine_that_is_not_installed_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing() -> None:
-        raise MissingExtra("the engine llamacpp needs xllamacpp: pip install xllamacpp")
-
-    monkeypatch.setattr("magpie.pipeline.import_llamacpp", missing)
-    fitness = {engine.engine: engine for engine in engine_fitness()}
-    assert not fitness["llamacpp"].runs
-    assert "pip install xllamacpp" in fitness["llamacpp"].about
-
-
-def test_a_hub_id_is_fetched_unless_there_is_such_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = find_model("fledgling").parent
-    asked: list[str] = []
-
-    def download(name: str) -> Path:
-        asked.append(name)
-        return folder
-
-    monkeypatch.setattr("magpie.pipeline.download", download)
-    assert open_tokenizer("owner/name").tokenizer.vocab_size == open_tokenizer("fledgling").tokenizer.vocab_size
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "models").mkdir()
-    (tmp_path / "models" / "mine").symlink_to(folder)
-    open_tokenizer("models/mine")
-    assert asked == ["owner/name"]

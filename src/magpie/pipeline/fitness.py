@@ -1,0 +1,81 @@
+"""Which engines can run on this machine: what `magpie doctor` prints and what `engine: auto` rests on.
+
+Opens the libraries to find out, and no model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from types import ModuleType
+
+from magpie.engines.llamacpp import import_llamacpp
+from magpie.engines.openvino import import_openvino
+from magpie.engines.transformers import import_transformers
+from magpie.engines.vllm import import_vllm
+from magpie.errors import MissingExtra
+
+
+@dataclass(frozen=True, slots=True)
+class Fitness:
+    """Whether an engine can run on this machine."""
+
+    engine: str
+    runs: bool
+    about: str
+    """What it runs and with what; or why it cannot."""
+
+
+_IMPORTS: Mapping[str, Callable[[], ModuleType]] = {
+    "llamacpp": import_llamacpp,
+    "vllm": import_vllm,
+    "transformers": import_transformers,
+    "openvino": import_openvino,
+}
+_LIBRARIES = {
+    "llamacpp": "xllamacpp",
+    "vllm": "vllm",
+    "transformers": "transformers",
+    "openvino": "openvino_genai",
+}
+EXTRAS = {
+    "llamacpp": "pip install xllamacpp",
+    "vllm": "pip install 'magpie[vllm]'",
+    "transformers": "pip install 'magpie[transformers]'",
+    "openvino": "pip install 'magpie[openvino]'",
+}
+"""The command that installs an engine's library."""
+_ABOUT = {
+    "llamacpp": "any GGUF file, with xllamacpp {version}",
+    "vllm": "Hugging Face models on GPUs, with vllm {version}",
+    "transformers": "Hugging Face models that nothing else runs, with transformers {version}",
+    "openvino": "GGUF files of some architectures on CPUs, the fastest there, with openvino-genai {version}",
+}
+
+
+def fitness(engine: str) -> Fitness:
+    """Whether one engine can run here."""
+    if engine not in _IMPORTS:
+        return Fitness(engine, True, _ALWAYS[engine])
+    try:
+        library = _IMPORTS[engine]()
+    except MissingExtra as error:
+        return Fitness(engine, False, str(error))
+    return Fitness(engine, True, _ABOUT[engine].format(version=getattr(library, "__version__", "of unknown version")))
+
+
+_ALWAYS = {
+    "server": "any server that speaks OpenAI's protocol: vLLM, SGLang, llama.cpp, Ollama, and others",
+    "scripted": "no model: for tests, and for what magpie itself costs",
+}
+
+
+def installed(engine: str) -> bool:
+    """Whether an engine's library is there at all: at once, where opening it may take many seconds."""
+    return engine in _ALWAYS or find_spec(_LIBRARIES[engine]) is not None
+
+
+def engine_fitness() -> list[Fitness]:
+    """Every engine, and whether it can run here."""
+    return [fitness(engine) for engine in (*_IMPORTS, *_ALWAYS)]

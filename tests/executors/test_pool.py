@@ -1,0 +1,92 @@
+"""Engines stay while they are asked, and go before others come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from magpie.engines.scripted import ScriptedSettings, open_scripted
+from magpie.errors import EngineCrashed, EngineDied
+from magpie.executors.local import execute_plan
+from magpie.executors.pool import Pool
+from magpie.pipeline import ModelUse, make_plan
+from magpie.recipes import Scripted, parse
+from magpie.runs import RunFolder, open_run
+from magpie.seams import Engine
+
+
+class Opener:
+    """Opens scripted engines, and remembers what it opened and closed."""
+
+    def __init__(self, *crash_after: int | None) -> None:
+        self.log: list[str] = []
+        self.crashes = list(crash_after)
+
+    @contextmanager
+    def __call__(self, use: ModelUse) -> Iterator[Engine]:
+        assert isinstance(use.engine, Scripted)
+        self.log.append(f"open {use.engine.window}")
+        limit = self.crashes.pop(0) if self.crashes else None
+        with open_scripted(ScriptedSettings(window=use.engine.window)) as engine:
+            yield engine if limit is None else Crashing(engine, limit)
+        self.log.append(f"close {use.engine.window}")
+
+
+class Crashing:
+    """An engine whose process ends after some polls."""
+
+    def __init__(self, engine: Engine, polls: int) -> None:
+        self.window, self.context, self.capabilities = engine.window, engine.context, engine.capabilities
+        self.submit, self.cancel = engine.submit, engine.cancel
+        self._engine, self._left = engine, polls
+
+    def poll(self, wait: float) -> object:
+        self._left -= 1
+        if self._left < 0:
+            raise EngineCrashed("ended by signal 11")
+        return self._engine.poll(wait)
+
+
+def use_of(window: int) -> ModelUse:
+    return replace(make_plan(parse("engine: scripted", "r")).use, engine=Scripted(window=window))
+
+
+def test_an_engine_stays_open_while_stages_ask_it_and_goes_before_another_comes() -> None:
+    opener = Opener()
+    with Pool(opener, lambda _: None) as pool:
+        first = pool.engines({"model": use_of(1)})
+        assert pool.engines({"model": use_of(1)}) == first
+        pool.engines({"user": use_of(1), "assistant": use_of(2)})
+        pool.engines({"model": use_of(3)})
+    assert opener.log == ["open 1", "open 2", *sorted(["close 1", "close 2"], reverse=True), "open 3", "close 3"]
+
+
+def test_two_names_for_one_model_are_one_engine() -> None:
+    opener = Opener()
+    with Pool(opener, lambda _: None) as pool:
+        engines = pool.engines({"user": use_of(1), "assistant": use_of(1)})
+        assert engines["user"] is engines["assistant"]
+    assert opener.log == ["open 1", "close 1"]
+
+
+def test_an_engine_that_crashes_is_started_once_more_and_what_was_made_is_not_made_again(tmp_path: Path) -> None:
+    opener, told = Opener(7), list[object]()
+    plan = make_plan(parse("{name: x, size: 100, shard_rows: 16, engine: {name: scripted, window: 8}}", "r"))
+    execute_plan(plan, RunFolder(tmp_path / "run"), told.append, opener)
+    run = open_run(tmp_path / "run")
+    assert opener.log == ["open 8", "close 8", "open 8", "close 8"]
+    assert any("the engine died (ended by signal 11)" in str(line) for line in told)
+    assert run.table().num_rows == 100
+    took = run.info["sessions"][-1]["stages"]["instruct"]
+    assert (took["wanted"], took["reused"], took["made"]) == (100, 0, 100)
+
+
+def test_an_engine_that_crashes_twice_ends_the_run_which_keeps_what_was_made(tmp_path: Path) -> None:
+    plan = make_plan(parse("{name: x, size: 100, shard_rows: 16, engine: {name: scripted, window: 8}}", "r"))
+    with pytest.raises(EngineDied):
+        execute_plan(plan, RunFolder(tmp_path / "run"), opener=Opener(4, 3))
+    assert 40 <= open_run(tmp_path / "run").table().num_rows < 100

@@ -1,0 +1,148 @@
+"""Which engine is chosen, what is refused before anything is loaded, and what settings become."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from magpie.engines import openvino
+from magpie.engines.llamacpp import LlamaCppSettings
+from magpie.engines.openvino import OpenVinoSettings
+from magpie.engines.server import ServerSettings
+from magpie.engines.transformers import TransformersSettings
+from magpie.engines.vllm import VllmSettings
+from magpie.errors import MissingExtra, RecipeError
+from magpie.modelfiles import find_model, locate
+from magpie.pipeline import ModelUse, engine_fitness, make_plan
+from magpie.pipeline import engines as choosing
+from magpie.pipeline import fitness as fitness_module
+from magpie.recipes import LlamaCpp, OpenVino, Server, Transformers, Vllm, parse
+from magpie.seams import Capabilities
+
+FOLDER = str(find_model("fledgling").parent)
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Makes this machine one with the named engines, and with a GPU or without."""
+
+    def be(*engines: str, gpu: bool = False) -> None:
+        monkeypatch.setattr(choosing, "installed", lambda name: name in (*engines, "llamacpp", "server", "scripted"))
+        monkeypatch.setattr(choosing, "has_gpu", lambda: gpu)
+        monkeypatch.setattr(openvino, "supports", lambda _: None)
+
+    return be
+
+
+def chosen(*overrides: str) -> ModelUse:
+    return make_plan(parse("", "r", overrides)).use
+
+
+def test_a_gguf_file_goes_to_openvino_on_a_cpu_where_it_is_installed(machine: Any) -> None:
+    machine("openvino")
+    assert chosen().engine.name == "openvino"
+
+
+def test_a_gguf_file_goes_to_llamacpp_on_a_gpu_or_without_openvino_and_the_reason_is_told(machine: Any) -> None:
+    machine("openvino", gpu=True)
+    assert chosen().engine.name == "llamacpp"
+    machine()
+    use = chosen()
+    assert use.engine.name == "llamacpp"
+    assert "openvino, faster on a CPU, is not installed (pip install 'magpie[openvino]')" in use.why
+
+
+def test_a_first_token_ban_goes_past_an_engine_that_cannot_ban(machine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine("openvino")
+    monkeypatch.setattr(openvino, "CAPABILITIES", Capabilities(can=frozenset()))
+    use = chosen("instruct.first_token_bans=[What]")
+    assert use.engine.name == "llamacpp"
+    assert "openvino, faster on a CPU, has no logit_bias" in use.why
+
+
+def test_an_engine_that_cannot_ban_is_refused_with_what_to_use_instead(
+    machine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine("openvino")
+    monkeypatch.setattr(openvino, "CAPABILITIES", Capabilities(can=frozenset()))
+    with pytest.raises(RecipeError, match=r"engine openvino has no logit_bias.*use llamacpp, vllm.*first_token_bans"):
+        chosen("engine=openvino", "instruct.first_token_bans=[What]")
+
+
+def test_a_file_that_openvino_does_not_read_goes_to_llamacpp(machine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine("openvino")
+    monkeypatch.setattr(openvino, "supports", lambda _: "the architecture mamba")
+    assert "does not read this file: the architecture mamba" in chosen().why
+
+
+def test_a_folder_goes_to_vllm_then_to_transformers(machine: Any) -> None:
+    machine("vllm", "transformers")
+    assert chosen(f"model={FOLDER}").engine.name == "vllm"
+    machine("transformers")
+    assert chosen(f"model={FOLDER}").engine.name == "transformers"
+
+
+def test_where_nothing_runs_a_model_both_commands_that_would_help_are_named(machine: Any) -> None:
+    machine()
+    with pytest.raises(RecipeError, match=r"nothing here runs .*magpie\[vllm\].*magpie\[transformers\]"):
+        chosen(f"model={FOLDER}")
+
+
+def test_a_folder_is_no_model_for_llama_cpp() -> None:
+    with pytest.raises(RecipeError, match=r"engine llamacpp runs a GGUF file, and .* is a Hugging Face folder"):
+        make_plan(parse("engine: llamacpp", "r", [f"model={find_model('fledgling').parent}"]))
+
+
+def test_an_engine_that_is_not_installed_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> None:
+        raise MissingExtra("the engine llamacpp needs xllamacpp: pip install xllamacpp")
+
+    monkeypatch.setitem(fitness_module._IMPORTS, "llamacpp", missing)
+    fitness = {engine.engine: engine for engine in engine_fitness()}
+    assert not fitness["llamacpp"].runs
+    assert "pip install xllamacpp" in fitness["llamacpp"].about
+
+
+def test_a_shipped_model_is_the_same_model_on_every_engine(machine: Any) -> None:
+    machine("vllm", "transformers", "openvino")
+    plans = [make_plan(parse(f"engine: {name}", "r")) for name in ("llamacpp", "openvino", "vllm", "transformers")]
+    assert len({plan.stages[1].fingerprint for plan in plans}) == 1
+
+
+def test_models_of_one_stage_must_fit_a_gpu_together() -> None:
+    use = chosen("engine=vllm")
+    half = replace(use, engine=Vllm(gpu_memory_utilization=0.5), place=locate("fledgling"))
+    other = replace(half, place=locate(FOLDER))
+    choosing.check_memory("follow_up", {"user": half, "assistant": half})
+    with pytest.raises(
+        RecipeError, match=r"stage follow_up asks 2 models of vllm at once.* adds up to 1; .*0\.45 each"
+    ):
+        choosing.check_memory("follow_up", {"user": half, "assistant": other})
+
+
+@pytest.mark.parametrize(
+    ("settings", "arguments"),
+    [
+        (LlamaCpp(), LlamaCppSettings),
+        (Vllm(), VllmSettings),
+        (Transformers(), TransformersSettings),
+        (OpenVino(), OpenVinoSettings),
+        (Server(url="http://127.0.0.1:1/v1"), ServerSettings),
+    ],
+)
+def test_every_setting_of_an_engine_is_an_argument_of_it(settings: Any, arguments: Any) -> None:
+    known = {field.name for field in fields(arguments)}
+    assert set(type(settings).model_fields) - {"name", "url"} <= known
+
+
+def test_another_model_may_answer(machine: Any, tmp_path: Path) -> None:
+    machine("transformers")
+    other = tmp_path / "other.gguf"
+    other.write_bytes(find_model("fledgling").read_bytes())
+    plan = make_plan(parse("", "r", [f"respond.model={other}", "respond.engine=llamacpp"]))
+    asked, answered = (planned.uses["model"] for planned in plan.stages)
+    assert (asked.path, answered.path) == (find_model("fledgling"), other)
+    assert asked.key != answered.key
