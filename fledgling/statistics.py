@@ -68,7 +68,7 @@ def bootstrapped(figure: Callable[[np.ndarray], float], counts: np.ndarray) -> E
     rng, value = np.random.default_rng(0), figure(counts)
     drawn = np.array([figure(rng.multinomial(n, counts / n)) for _ in range(DRAWS)])
     low, high = np.quantile(drawn - drawn.mean(), [0.025, 0.975])
-    return Estimate(value, value + float(low), value + float(high), n)
+    return Estimate(float(value), float(value + low), float(value + high), n)
 
 
 def correlation(a: Sequence[float], b: Sequence[float]) -> Estimate:
