@@ -9,7 +9,7 @@ from random import Random
 from fledgling.conversation import Conversation, Turn
 from fledgling.families import BY_NAME, FAMILIES
 from fledgling.family import Family, FollowUp, Slots
-from fledgling.imperfect import IMPERFECT, REPEATED, SHARES
+from fledgling.imperfect import IMPERFECT, REPEATED, SHARES, as_asked
 from fledgling.surface import dress
 from fledgling.systems import DOMAINS, GENERIC, draw_persona
 
@@ -18,7 +18,7 @@ JUDGE = 0.2  # share of conversations in which the pipeline asks for a judgment
 SYSTEM_DOMAIN, SYSTEM_PERSONA, SYSTEM_GENERIC = 0.3, 0.05, 0.05
 ROLE_UNDER_PERSONA = 0.3  # share of first turns under a persona that ask for role play
 SECOND_TURN, THIRD_TURN = 0.3, 0.2  # share of conversations with a second turn; of these, with a third
-FOLLOW_UP = 0.97  # share of second turns that follow up, where the family has follow-ups
+FOLLOW_UP = 0.98  # share of second turns that follow up, where the family has follow-ups
 CASUAL = 0.1  # share of prompts without an end mark and a capital
 IN_PASSING = frozenset(BY_NAME) | {"vague", "unsafe"}  # families that may be asked casually
 
@@ -64,7 +64,8 @@ def chat(rng: Random) -> Conversation:
     turn, slots = ask(family, rng)
     if rng.random() >= SECOND_TURN:
         return Conversation(system, (turn,))
-    return Conversation(system, (turn, *later_turns(family, slots, rng)))
+    task = as_asked(slots) if family is REPEATED else (family, slots)
+    return Conversation(system, (turn, *later_turns(*task, rng)))
 
 
 def draw_first(rng: Random) -> tuple[str | None, Family]:

@@ -142,7 +142,7 @@ def of_language(language: str) -> Domain:
     """A domain whose users write in another language than English."""
     return Domain(
         (f"an assistant who speaks {language}", f"a {language} speaker", f"a {language} speaking assistant"),
-        (f"talk to users in {language}", f"answer in {language}", f"speak only {language}"),
+        (f"speak only {language}", f"answer in {language}", f"talk to users in {language}"),
         (f"everything in {language}", f"daily life, in {language}", f"things that people ask in {language}"),
         in_language(language),
     )

@@ -17,7 +17,7 @@ from fledgling.corpus import (
     mix,
 )
 from fledgling.families import BY_NAME
-from fledgling.imperfect import ANY_BY_NAME, REPEATED, recognise_any
+from fledgling.imperfect import ANY_BY_NAME, REPEATED, as_asked, recognise_any
 
 COUNT = 6000
 
@@ -63,7 +63,9 @@ def test_second_turns_follow_up_wherever_the_family_has_follow_ups(chats: list[C
     talk = SMALL_TALK_REPLIES
     able, plain = Counter[bool](), Counter[bool]()
     for one in (one for one in chats if len(one.turns) > 1):
-        has = bool(ANY_BY_NAME[one.turns[0].family or ""].follow_ups)
+        found = recognise_any(one.turns[0].prompt)
+        assert found is not None
+        has = bool((as_asked(found[1])[0] if found[0] is REPEATED else found[0]).follow_ups)
         (able if has else plain)[one.turns[1].prompt in talk] += 1
     assert able[False] / able.total() == pytest.approx(FOLLOW_UP, abs=0.02)
     assert plain[False] == 0
