@@ -3,7 +3,7 @@
 from random import Random
 
 from fledgling.family import Family, FollowUp, Form, Slots, draw_each, one_of
-from fledgling.words import sentence
+from fledgling.words import NAMES, sentence
 
 # -- tips --------------------------------------------------------------------------------------------------------------
 
@@ -11,7 +11,7 @@ from fledgling.words import sentence
 TIPS = {
     "nervous about a job interview": ("Practice common questions out loud", "Read about the company before you go",
                                       "Sleep well the night before", "Prepare two questions to ask"),
-    "stressed about my exams": ("Make a study plan for each day", "Take short breaks every hour",
+    "stressed about exams": ("Make a study plan for each day", "Take short breaks every hour",
                                 "Explain each topic to a friend", "Put your phone in another room"),
     "tired all the time": ("Go to bed at the same time every night", "Drink more water", "Take a short walk each day",
                            "Talk to a doctor if it continues"),
@@ -19,7 +19,7 @@ TIPS = {
                              "Call an old friend every week", "Visit the same cafe often"),
     "bored at work": ("Ask your manager for a new project", "Learn a useful skill", "Set small goals for each day",
                       "Have lunch with a colleague"),
-    "angry with my best friend": ("Wait until you are calm", "Explain how you feel without blame",
+    "angry with a friend": ("Wait until you are calm", "Explain how you feel without blame",
                                   "Listen to the other side", "Look for a solution together"),
     "worried about money": ("Write down what you spend", "Make a simple budget", "Save a small amount each week",
                             "Avoid buying things you do not need"),
@@ -27,7 +27,7 @@ TIPS = {
                                   "Breathe slowly before you begin", "Know your first sentence by heart"),
     "unable to sleep at night": ("Avoid screens before bed", "Keep your room cool and dark",
                                  "Do not drink coffee late in the day", "Read a calm book"),
-    "behind on my homework": ("List everything you must do", "Start with the shortest one",
+    "behind on homework": ("List everything you must do", "Start with the shortest one",
                               "Turn off your phone while you work", "Ask your teacher for help"),
     "sad about moving away": ("Say goodbye to the people you love", "Keep photos of your favorite places",
                               "Plan a visit soon", "Give yourself time"),
@@ -47,19 +47,43 @@ TIPS = {
                          "Tell the crew that you are nervous"),
     "forgetful these days": ("Write things down at once", "Keep your keys in one place", "Do one thing at a time",
                              "Sleep enough"),
-    "new to my job": ("Ask many questions", "Take notes in every meeting", "Learn the names of your colleagues",
+    "new in a job": ("Ask many questions", "Take notes in every meeting", "Learn the names of your colleagues",
                       "Ask for feedback after a month"),
 }  # fmt: skip
-FEELING = one_of(list(TIPS))
-COMFORT = "That sounds hard, but you can do something about it."
+# who has the worry -> who can do something
+WHO = {
+    "I am": "you", "My sister is": "your sister", "My brother is": "your brother", "My son is": "your son",
+    "My daughter is": "your daughter", "My friend is": "your friend", "My cousin is": "your cousin",
+    "My neighbor is": "your neighbor", **{f"{name} is": name for name in NAMES},
+}  # fmt: skip
+ADVICE_SLOTS = {"who": one_of(list(WHO), "[a-z ]+? (?:is|am)"), "feeling": one_of(list(TIPS))}
+
+
+def draw_worry(rng: Random) -> Slots:
+    """More of the worries are one's own than chance would have it."""
+    who = "I am" if rng.random() < 0.2 else rng.choice(list(WHO))
+    return {"who": who, "feeling": rng.choice(list(TIPS))}
 
 
 def reply_tips(slots: Slots) -> str:
-    return "\n".join([COMFORT, *(f"- {tip}." for tip in TIPS[slots["feeling"]][:3])])
+    return "\n".join(
+        [
+            f"That is not easy, but {WHO[slots['who']]} can do something about it:",
+            *(f"- {tip}." for tip in TIPS[slots["feeling"]][:3]),
+        ]
+    )
 
 
 ONE_MORE_TIP = FollowUp(
-    form=Form(("Can you give me one more tip?", "Do you have another tip?", "What else can I try?")),
+    form=Form(
+        (
+            "Can you give me one more tip?",
+            "Do you have another tip?",
+            "What else can help?",
+            "And if that is not enough?",
+            "Thank you. One more, please.",
+        )
+    ),
     reply=lambda first, _: f"Here is one more: {TIPS[first['feeling']][3][0].lower()}{TIPS[first['feeling']][3][1:]}.",
 )
 
@@ -68,23 +92,32 @@ ADVICE = Family(
     category="Advice seeking",
     form=Form(
         (
-            "I am {feeling}. What should I do?",
-            "I am {feeling}. Do you have any advice?",
-            "What can I do if I am {feeling}?",
-            "Give me some tips. I am {feeling}.",
-            "I have to admit that I am {feeling}. What would you do?",
-            "Lately I am {feeling}. Any ideas?",
-            "I think I am {feeling}. How can I change that?",
-            "I do not know what to do. I am {feeling}.",
-            "My friends say that I am {feeling}. What would help?",
-            "How do people cope with this? I am {feeling}.",
+            "{who} {feeling}. What is there to do?",
+            "{who} {feeling}. Do you have any advice?",
+            "{who} {feeling}. Any ideas?",
+            "Give me some tips. {who} {feeling}.",
+            "I have a problem. {who} {feeling}. What would you do?",
+            "{who} {feeling} and nothing helps. What can you suggest?",
+            "{who} {feeling}. How can that change?",
+            "I do not know what to do. {who} {feeling}.",
+            "{who} {feeling}. What would help?",
+            "How do people cope with this? {who} {feeling}.",
+            "Can I ask for advice? {who} {feeling}.",
+            "I need your advice. {who} {feeling}.",
+            "{who} {feeling} these days. Can you help?",
+            "What do you do in such a case? {who} {feeling}.",
+            "{who} {feeling}. Is there anything that makes it better?",
+            "Please give me three tips. {who} {feeling}.",
         ),
-        {"feeling": FEELING},
+        ADVICE_SLOTS,
     ),
-    draw=draw_each({"feeling": FEELING}),
+    draw=draw_worry,
     reply=lambda slots, _: reply_tips(slots),
     follow_ups=(ONE_MORE_TIP,),
     weight=1.1,
+    intent="to get advice on a worry",
+    knowledge="common sense and kindness",
+    difficulty=lambda _: "medium",
 )
 
 # -- a choice ----------------------------------------------------------------------------------------------------------
@@ -126,9 +159,19 @@ GROUP_OF = {option: group for group, options in OPTIONS.items() for option in op
 OPTION = one_of(list(GROUP_OF), r"an? [a-z ]+?")
 
 
+# for whom -> who wants something
+BUYERS = {
+    "me": "you want", "my son": "your son wants", "my daughter": "your daughter wants", "my wife": "your wife wants",
+    "my husband": "your husband wants", "my uncle": "your uncle wants", "my aunt": "your aunt wants",
+    "a student": "the student wants", "my cousin": "your cousin wants",
+    **{name: f"{name} wants" for name in NAMES},
+}  # fmt: skip
+CHOICE_SLOTS = {"first": OPTION, "second": OPTION, "whom": one_of(list(BUYERS), "[a-z ]+?")}
+
+
 def draw_choice(rng: Random) -> Slots:
     first, second = rng.sample(list(OPTIONS[rng.choice(list(OPTIONS))]), 2)
-    return {"first": first, "second": second}
+    return {"first": first, "second": second, "whom": rng.choice(list(BUYERS))}
 
 
 def reply_choice(slots: Slots) -> str:
@@ -137,7 +180,8 @@ def reply_choice(slots: Slots) -> str:
         OPTIONS[GROUP_OF[option]][option] for option in (first, second)
     )
     both = f"{sentence(first)} {pro_first}, while {second} {pro_second}."
-    return f"{both} If you want {want_first}, choose {first}. If you want {want_second}, choose {second}."
+    wants = BUYERS[slots["whom"]]
+    return f"{both} If {wants} {want_first}, choose {first}. If {wants} {want_second}, choose {second}."
 
 
 def comparable(slots: Slots) -> bool:
@@ -149,20 +193,31 @@ CHOICE = Family(
     category="Advice seeking",
     form=Form(
         (
-            "Should I choose {first} or {second}?",
-            "What is better, {first} or {second}?",
-            "I cannot decide between {first} and {second}. Can you help?",
-            "Which would you take, {first} or {second}?",
-            "Help me choose: {first} or {second}?",
-            "Is {first} or {second} the better choice for me?",
-            "We are thinking about {first} or {second}. What do you say?",
-            "My wife wants {first} and I want {second}. Who is right?",
+            "Should I choose {first} or {second} for {whom}?",
+            "What is better for {whom}, {first} or {second}?",
+            "I cannot decide between {first} and {second} for {whom}. Can you help?",
+            "Which would you take for {whom}, {first} or {second}?",
+            "Help me choose: {first} or {second} for {whom}?",
+            "Is {first} or {second} the better choice for {whom}?",
+            "We are thinking about {first} or {second} for {whom}. What do you say?",
+            "It has to be {first} or {second} for {whom}. What do you recommend?",
+            "Would {first} or {second} suit {whom} better?",
+            "I want something good for {whom}. Should it be {first} or {second}?",
+            "What speaks for {first} and what for {second}? It is for {whom}.",
+            "Please compare {first} and {second}. I have to decide for {whom}.",
+            "Everyone tells me something else. Is it {first} or {second} for {whom}?",
+            "For {whom}, would you go for {first} or {second}?",
+            "I have the money for {first} or {second}. It is for {whom}. Which one?",
+            "Tell me honestly: {first} or {second} for {whom}?",
         ),
-        {"first": OPTION, "second": OPTION},
+        CHOICE_SLOTS,
     ),
     draw=draw_choice,
     reply=lambda slots, _: reply_choice(slots),
     sensible=comparable,
+    intent="to choose between two things",
+    knowledge="what speaks for either thing",
+    difficulty=lambda _: "medium",
 )
 
 FAMILIES = (ADVICE, CHOICE)

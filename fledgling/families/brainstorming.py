@@ -3,7 +3,7 @@
 from random import Random
 
 from fledgling.family import Family, FollowUp, Form, Slots, draw_each, one_of
-from fledgling.words import KINDS, NUMBER_WORDS, comma_and, sentence
+from fledgling.words import KINDS, NAMES, NUMBER_WORDS, comma_and, sentence
 
 COUNT = one_of(list(NUMBER_WORDS), "two|three|four|five")
 
@@ -18,8 +18,6 @@ IDEAS = {
                          "a bike repair shop", "a cookie bakery"),
     "a rainy day": ("bake some cookies", "read a novel", "build a fort", "paint a picture", "write a letter",
                     "play a card game"),
-    "a gift for my mother": ("a photo album", "a warm scarf", "a box of chocolates", "a potted plant",
-                             "a handmade card", "a concert ticket"),
     "a blog": ("travel stories", "easy recipes", "book reviews", "home repairs", "pet care tips", "local history"),
     "a healthy snack": ("apple slices", "carrot sticks", "plain yogurt", "mixed nuts", "a boiled egg", "rice cakes"),
     "a family weekend": ("a bike ride", "a visit to the zoo", "a day at the beach", "a museum tour",
@@ -31,7 +29,6 @@ IDEAS = {
                      "a boat ride", "ice cream in the park"),
     "a new hobby": ("bird watching", "playing the ukulele", "writing short stories", "making candles",
                     "learning magic tricks", "growing herbs"),
-    "a name for my puppy": ("Biscuit", "Luna", "Pepper", "Rocky", "Daisy", "Captain"),
     "a quick dinner": ("vegetable soup", "pasta with pesto", "an omelette", "fried rice", "a big salad",
                        "baked potatoes"),
     "a team meeting": ("a round of good news", "a short quiz", "a walk outside", "a demo by each team",
@@ -43,16 +40,30 @@ IDEAS = {
     "a winter evening": ("make hot chocolate", "knit a scarf", "watch an old film", "write a diary",
                          "learn a card trick", "invite the neighbors"),
 }  # fmt: skip
-IDEA_SLOTS = {"count": COUNT, "occasion": one_of(list(IDEAS))}
+WITH = (
+    "my sister", "my brother", "my parents", "my children", "my class", "my team", "my neighbors", "my best friend",
+    "my grandmother", "my uncle", *NAMES[:40],
+)  # fmt: skip
+IDEA_SLOTS = {"count": COUNT, "occasion": one_of(list(IDEAS)), "company": one_of(WITH)}
 
 
 def reply_ideas(slots: Slots) -> str:
     chosen = IDEAS[slots["occasion"]][: NUMBER_WORDS[slots["count"]]]
-    return "\n".join(f"{number}. {sentence(idea)}" for number, idea in enumerate(chosen, start=1))
+    company = slots["company"].replace("my ", "your ")
+    lines = "\n".join(f"{number}. {sentence(idea)}" for number, idea in enumerate(chosen, start=1))
+    return f"Here are {slots['count']} ideas for {slots['occasion']} with {company}:\n{lines}"
 
 
 ONE_MORE_IDEA = FollowUp(
-    form=Form(("One more, please.", "Do you have another idea?", "Can you think of one more?")),
+    form=Form(
+        (
+            "One more, please.",
+            "Do you have another idea?",
+            "Can you think of one more?",
+            "Not bad. What else?",
+            "I like these. Another one?",
+        )
+    ),
     reply=lambda first, _: f"How about this: {IDEAS[first['occasion']][NUMBER_WORDS[first['count']]]}?",
 )
 
@@ -61,13 +72,22 @@ BRAINSTORM = Family(
     category="Brainstorming",
     form=Form(
         (
-            "Give me {count} ideas for {occasion}.",
-            "Brainstorm {count} ideas for {occasion}.",
-            "I need {count} ideas for {occasion}.",
-            "Can you come up with {count} ideas for {occasion}?",
-            "What are {count} good ideas for {occasion}?",
-            "We are looking for {occasion}. Please suggest {count} ideas.",
-            "Help me think of {count} ideas for {occasion}.",
+            "Give me {count} ideas for {occasion} with {company}.",
+            "Brainstorm {count} ideas for {occasion} with {company}.",
+            "I need {count} ideas for {occasion} with {company}.",
+            "Can you come up with {count} ideas for {occasion} with {company}?",
+            "What are {count} good ideas for {occasion} with {company}?",
+            "We are planning {occasion} with {company}. Please suggest {count} ideas.",
+            "Help me think of {count} ideas for {occasion} with {company}.",
+            "I am thinking about {occasion} with {company}, but I have no ideas. Give me {count}.",
+            "List {count} ideas for {occasion} with {company}.",
+            "Do you have {count} ideas for {occasion} with {company}?",
+            "Let us brainstorm! I want {occasion} with {company}. Start with {count} ideas.",
+            "My head is empty. Any ideas for {occasion} with {company}? I only need {count}.",
+            "Soon it is time for {occasion} with {company}. What are {count} things we could do?",
+            "Suggest {count} ideas. It is about {occasion} with {company}.",
+            "Please write down {count} ideas for {occasion} with {company}.",
+            "I want {occasion} with {company} to be special. Tell me {count} ideas.",
         ),
         IDEA_SLOTS,
     ),
@@ -75,11 +95,16 @@ BRAINSTORM = Family(
     reply=lambda slots, _: reply_ideas(slots),
     follow_ups=(ONE_MORE_IDEA,),
     weight=1.1,
+    intent="to get ideas for an occasion",
+    knowledge="everyday ideas",
 )
 
 # -- examples ----------------------------------------------------------------------------------------------------------
 
-PURPOSES = ("a word game", "my homework", "a quiz", "a story", "a crossword", "a lesson")
+PURPOSES = (
+    "a word game", "my homework", "a quiz", "a story", "a crossword", "a lesson", "a poem", "a song", "a puzzle",
+    "a school play", "a party game", "a children's book",
+)  # fmt: skip
 EXAMPLE_SLOTS = {"count": COUNT, "kind": one_of(list(KINDS), "[a-z ]+?"), "purpose": one_of(PURPOSES)}
 
 
@@ -90,7 +115,15 @@ def reply_examples(slots: Slots, _: Random) -> str:
 
 
 ANOTHER = FollowUp(
-    form=Form(("One more, please.", "Can you name one more?", "And another one?")),
+    form=Form(
+        (
+            "One more, please.",
+            "Can you name one more?",
+            "And another one?",
+            "I need one more.",
+            "Thanks! Is there another?",
+        )
+    ),
     reply=lambda first, _: f"Another one is {KINDS[first['kind']][1][NUMBER_WORDS[first['count']]]}.",
 )
 
@@ -105,12 +138,25 @@ EXAMPLES = Family(
             "Can you give me {count} examples of {kind} for {purpose}?",
             "For {purpose} I have to name {count} {kind}. Help!",
             "Think of {count} {kind} for {purpose}.",
+            "What are {count} {kind} that would fit in {purpose}?",
+            "Give me {count} {kind}. They are for {purpose}.",
+            "I am preparing {purpose}. Can you name {count} {kind}?",
+            "Please list {count} {kind} for {purpose}.",
+            "Could you tell me {count} {kind}? I want to use them in {purpose}.",
+            "We are collecting {kind} for {purpose}. Name {count}.",
+            "Which {count} {kind} could I use for {purpose}?",
+            "{count} {kind} for {purpose}, please.",
+            "For {purpose} we are looking for {count} {kind}.",
+            "I cannot think of any {kind} for {purpose}. Tell me {count}.",
         ),
         EXAMPLE_SLOTS,
     ),
     draw=draw_each(EXAMPLE_SLOTS),
     reply=reply_examples,
     follow_ups=(ANOTHER,),
+    intent="to get examples of a kind of thing",
+    knowledge="knowledge of everyday words",
+    difficulty=lambda slots: "easy" if NUMBER_WORDS[slots["count"]] > 3 else "very easy",
 )
 
 FAMILIES = (BRAINSTORM, EXAMPLES)

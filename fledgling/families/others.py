@@ -11,6 +11,12 @@ LANGUAGES = ("Spanish", "French", "German")
 
 # noun -> Spanish with article and gender, French with article and gender, German with article
 NOUNS = {
+    "window": ("la ventana", "f", "la fenêtre", "f", "das Fenster"),
+    "train": ("el tren", "m", "le train", "m", "der Zug"),
+    "lamp": ("la lámpara", "f", "la lampe", "f", "die Lampe"),
+    "horse": ("el caballo", "m", "le cheval", "m", "das Pferd"),
+    "bottle": ("la botella", "f", "la bouteille", "f", "die Flasche"),
+    "coat": ("el abrigo", "m", "le manteau", "m", "der Mantel"),
     "house": ("la casa", "f", "la maison", "f", "das Haus"),
     "book": ("el libro", "m", "le livre", "m", "das Buch"),
     "car": ("el coche", "m", "la voiture", "f", "das Auto"),
@@ -42,6 +48,14 @@ COLORS = {
     "brown": ("marrón", "marrón", "marron", "marron", "braune"),
 }
 PHRASES = {
+    "good evening": ("buenas tardes", "bonsoir", "guten Abend"),
+    "goodbye": ("adiós", "au revoir", "auf Wiedersehen"),
+    "yes, please": ("sí, por favor", "oui, s'il vous plaît", "ja, bitte"),
+    "no, thank you": ("no, gracias", "non, merci", "nein, danke"),
+    "welcome": ("bienvenidos", "bienvenue", "willkommen"),
+    "I am thirsty": ("tengo sed", "j'ai soif", "ich habe Durst"),
+    "have a good trip": ("buen viaje", "bon voyage", "gute Reise"),
+    "enjoy your meal": ("buen provecho", "bon appétit", "guten Appetit"),
     "good morning": ("buenos días", "bonjour", "guten Morgen"),
     "thank you": ("gracias", "merci", "danke"),
     "good night": ("buenas noches", "bonne nuit", "gute Nacht"),
@@ -90,7 +104,16 @@ def reply_translation(slots: Slots, language: str) -> str:
 
 
 AND_IN = FollowUp(
-    form=Form(("And in {language}?", "How about in {language}?", "What is it in {language}?"), {"language": LANGUAGE}),
+    form=Form(
+        (
+            "And in {language}?",
+            "How about in {language}?",
+            "What is it in {language}?",
+            "Now in {language}, please.",
+            "Thanks. And how do they say it in {language}?",
+        ),
+        {"language": LANGUAGE},
+    ),
     draw=lambda first, rng: {"language": rng.choice([x for x in LANGUAGES if x != first["language"]])},
     reply=lambda first, own: reply_translation(first, own["language"]),
 )
@@ -107,6 +130,15 @@ TRANSLATE = Family(
             'I am learning {language}. What does "{phrase}" become?',
             'What is the {language} for "{phrase}"?',
             'My friend speaks {language}. How do I tell her "{phrase}"?',
+            'Can you put "{phrase}" into {language}?',
+            'I need the {language} translation of "{phrase}".',
+            'We are traveling and nobody speaks English. How do I say "{phrase}" in {language}?',
+            'My {language} homework: translate "{phrase}".',
+            'Which words mean "{phrase}" in {language}?',
+            'How would a person write "{phrase}" in {language}?',
+            'I forgot my {language}. What was "{phrase}" again?',
+            'Give me "{phrase}" in {language}, please.',
+            'If I want to say "{phrase}" in {language}, what are the words?',
         ),
         {"phrase": one_of(list(TRANSLATIONS), r"[^\"\n]+"), "language": LANGUAGE},
     ),
@@ -114,6 +146,9 @@ TRANSLATE = Family(
     reply=lambda slots, _: reply_translation(slots, slots["language"]),
     follow_ups=(AND_IN,),
     weight=1.3,
+    intent="to have a phrase translated",
+    knowledge="knowledge of Spanish, French and German",
+    difficulty=lambda slots: "medium" if slots["phrase"] in COLORED else "easy",
 )
 
 # -- opposites ---------------------------------------------------------------------------------------------------------
@@ -132,12 +167,28 @@ OPPOSITES = PAIRS | {second: first for first, second in PAIRS.items()}
 WORD = one_of(list(OPPOSITES), "[a-z]+")
 
 
+PURPOSES = (
+    "a crossword", "my homework", "a poem", "a word game", "a quiz", "a lesson", "a song", "a speech", "a story",
+    "a vocabulary test", "a children's book", "a letter",
+)  # fmt: skip
+OPPOSITE_SLOTS = {"word": WORD, "purpose": one_of(PURPOSES)}
+
+
 def reply_opposite(slots: Slots) -> str:
     return f'The opposite of "{slots["word"]}" is "{OPPOSITES[slots["word"]]}".'
 
 
 AND_OF = FollowUp(
-    form=Form(('And of "{word}"?', 'What about "{word}"?', 'And the opposite of "{word}"?'), {"word": WORD}),
+    form=Form(
+        (
+            'And of "{word}"?',
+            'What about "{word}"?',
+            'And the opposite of "{word}"?',
+            'Now the same for "{word}", please.',
+            'I also need the opposite of "{word}".',
+        ),
+        {"word": WORD},
+    ),
     draw=lambda _, rng: {"word": rng.choice(list(OPPOSITES))},
     reply=lambda _, own: reply_opposite(own),
 )
@@ -147,19 +198,32 @@ OPPOSITE = Family(
     category="Others",
     form=Form(
         (
-            "What is the opposite of {word}?",
-            'Give me the opposite of the word "{word}".',
-            "What is an antonym of {word}?",
-            'Which word means the opposite of "{word}"?',
-            'I need a word that is the opposite of "{word}".',
-            "Tell me the opposite of {word}.",
+            "What is the opposite of {word}? I need it for {purpose}.",
+            'Give me the opposite of the word "{word}" for {purpose}.',
+            "What is an antonym of {word}? It is for {purpose}.",
+            'For {purpose} I am looking for a word that means the opposite of "{word}".',
+            'I need a word that is the opposite of "{word}" for {purpose}.',
+            "Tell me the opposite of {word}, please. I want to use it in {purpose}.",
+            'I am working on {purpose}. Which word is the opposite of "{word}"?',
+            'Quick, what is the opposite of "{word}"? I am stuck with {purpose}.',
+            'In {purpose} I want to say the opposite of "{word}". What word fits?',
+            'Can you help me with {purpose}? I cannot find the opposite of "{word}".',
+            'Which word should stand against "{word}" in {purpose}? I want the opposite.',
+            "My daughter needs the opposite of {word} for {purpose}.",
+            'What do I write in {purpose} if I mean the opposite of "{word}"?',
+            'There is a gap in {purpose}. It asks for the opposite of "{word}".',
+            'Name the opposite of "{word}", as it could stand in {purpose}.',
+            "I know the word {word}, but for {purpose} I need its opposite.",
         ),
-        {"word": WORD},
+        OPPOSITE_SLOTS,
     ),
-    draw=draw_each({"word": WORD}),
+    draw=draw_each(OPPOSITE_SLOTS),
     reply=lambda slots, _: reply_opposite(slots),
     follow_ups=(AND_OF,),
     weight=0.7,
+    intent="to know the opposite of a word",
+    knowledge="knowledge of English words",
+    difficulty=lambda _: "very easy",
 )
 
 FAMILIES = (TRANSLATE, OPPOSITE)
