@@ -2,7 +2,7 @@
 
 from random import Random
 
-from fledgling.family import Family, FollowUp, Form, Slots, draw_each, one_of
+from fledgling.family import Family, FollowUp, Form, Slots, one_of
 from fledgling.words import NAMES, sentence
 
 # -- tips --------------------------------------------------------------------------------------------------------------
@@ -61,7 +61,7 @@ ADVICE_SLOTS = {"who": one_of(list(WHO), "[a-z ]+? (?:is|am)"), "feeling": one_o
 
 def draw_worry(rng: Random) -> Slots:
     """More of the worries are one's own than chance would have it."""
-    who = "I am" if rng.random() < 0.2 else rng.choice(list(WHO))
+    who = "I am" if rng.random() < 0.1 else rng.choice(list(WHO))
     return {"who": who, "feeling": rng.choice(list(TIPS))}
 
 

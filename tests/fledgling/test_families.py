@@ -141,7 +141,7 @@ def test_a_casual_prompt_keeps_names_and_the_word_i_in_upper_case() -> None:
             form = type(family.form)((phrasing,), family.form.slots)
             text = form.ask(dict.fromkeys(form.slots, "Anna"), Random(6), casual=True)
             assert not text.endswith((".", "?", "!"))
-            assert text.startswith(("Anna", "I ")) or text[0].islower(), text
+            assert text.startswith(("Anna", "I ")) or text.lstrip("¿")[0].islower(), text
 
 
 @every_family
