@@ -50,7 +50,7 @@ TIPS = {
     "new in a job": ("Ask many questions", "Take notes in every meeting", "Learn the names of your colleagues",
                       "Ask for feedback after a month"),
 }  # fmt: skip
-# who has the worry -> who can do something
+# who has the worry -> to whom the tips are told
 WHO = {
     "I am": "you", "My sister is": "your sister", "My brother is": "your brother", "My son is": "your son",
     "My daughter is": "your daughter", "My friend is": "your friend", "My cousin is": "your cousin",
@@ -68,7 +68,7 @@ def draw_worry(rng: Random) -> Slots:
 def reply_tips(slots: Slots) -> str:
     return "\n".join(
         [
-            f"That is not easy, but {WHO[slots['who']]} can do something about it:",
+            f"That is not easy. This is what I would tell {WHO[slots['who']]}:",
             *(f"- {tip}." for tip in TIPS[slots["feeling"]][:3]),
         ]
     )
