@@ -91,7 +91,7 @@ LOOP = Family(
 
 TABLES = words("customers students employees teachers players members users doctors drivers guests authors tenants")
 COLUMNS = words("name email city phone country address street language nickname job")
-MEASURES = words("age height weight income points visits orders messages")
+MEASURES = words("height weight score rating level salary balance rank")
 COMPARED = {"more than": ">", "less than": "<", "exactly": "=", "at least": ">=", "at most": "<="}
 SQL_SLOTS = {
     "table": one_of(TABLES, "[a-z]+"),
