@@ -119,6 +119,7 @@ HOW_TO_CALL = FollowUp(
         )
     ),
     reply=call_it,
+    anytime=True,
 )
 
 
@@ -139,6 +140,7 @@ ADD_DOCSTRING = FollowUp(
         )
     ),
     reply=documented,
+    anytime=True,
 )
 
 WRITE = Family(
