@@ -52,7 +52,7 @@ def divergence(counts: Mapping[str, int], truth: Mapping[str, float]) -> Estimat
         p = found / found.sum()
         seen = p > 0
         plain = float((p[seen] * np.log2(p[seen] / shares[seen])).sum())
-        return plain - (len(kinds) - 1) / (2 * found.sum() * math.log(2))
+        return plain - (len(kinds) - 1) / (2 * int(found.sum()) * math.log(2))
 
     return bootstrapped(bits, np.array([counts.get(kind, 0) for kind in kinds]))
 
