@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -42,8 +43,8 @@ def open_bare(engine: str, use: ModelUse, window: int) -> Iterator[Serve]:
 
 @contextmanager
 def _llamacpp(use: ModelUse, _: int) -> Iterator[Serve]:
-    plan = choose(read_shape(use.path), LlamaCppSettings())
-    server = bare_llamacpp.open_bare(use.path, plan)
+    plan = choose(read_shape(Path(use.loads)), LlamaCppSettings())
+    server = bare_llamacpp.open_bare(Path(use.loads), plan)
     yield lambda requests: bare_llamacpp.serve(server, requests, plan.slots).per_second()
 
 
@@ -91,12 +92,12 @@ def _openvino(use: ModelUse, _: int) -> Iterator[Serve]:
 
     from magpie.engines.openvino import OpenVinoSettings, plan
 
-    chosen = plan(use.path, OpenVinoSettings())
+    chosen = plan(Path(use.loads), OpenVinoSettings())
     scheduler = genai.SchedulerConfig()
     scheduler.cache_size, scheduler.max_num_seqs = chosen.cache_gb, chosen.slots
     scheduler.max_num_batched_tokens = max(8192, chosen.slots)
     scheduler.enable_prefix_caching = True
-    pipeline = genai.ContinuousBatchingPipeline(str(use.path), scheduler, "CPU", dict(chosen.properties), {})
+    pipeline = genai.ContinuousBatchingPipeline(use.loads, scheduler, "CPU", dict(chosen.properties), {})
 
     def config(one: Request) -> Any:
         made = genai.GenerationConfig()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from magpie.engines.scripted import ScriptedSettings, open_scripted
-from magpie.errors import EngineCrashed, EngineDied
+from magpie.errors import EngineCrashed, EngineDied, RequestFailed
 from magpie.executors.local import execute_plan
 from magpie.executors.pool import Pool
 from magpie.pipeline import ModelUse, make_plan
 from magpie.recipes import Scripted, parse
 from magpie.runs import RunFolder, open_run
-from magpie.seams import Engine
+from magpie.seams import Completion, Engine
 
 
 class Opener:
@@ -44,7 +44,7 @@ class Crashing:
         self.submit, self.cancel = engine.submit, engine.cancel
         self._engine, self._left = engine, polls
 
-    def poll(self, wait: float) -> object:
+    def poll(self, wait: float) -> Sequence[tuple[int, Completion | RequestFailed]]:
         self._left -= 1
         if self._left < 0:
             raise EngineCrashed("ended by signal 11")

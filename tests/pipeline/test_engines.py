@@ -15,7 +15,7 @@ from magpie.engines.server import ServerSettings
 from magpie.engines.transformers import TransformersSettings
 from magpie.engines.vllm import VllmSettings
 from magpie.errors import MissingExtra, RecipeError
-from magpie.modelfiles import find_model, locate
+from magpie.modelfiles import ModelPlace, find_model, locate
 from magpie.pipeline import ModelUse, engine_fitness, make_plan
 from magpie.pipeline import engines as choosing
 from magpie.pipeline import fitness as fitness_module
@@ -115,7 +115,7 @@ def test_a_shipped_model_is_the_same_model_on_every_engine(machine: Any) -> None
 def test_models_of_one_stage_must_fit_a_gpu_together() -> None:
     use = chosen("engine=vllm")
     half = replace(use, engine=Vllm(gpu_memory_utilization=0.5), place=locate("fledgling"))
-    other = replace(half, place=locate(FOLDER))
+    other = replace(half, place=ModelPlace("other", folder=Path("/elsewhere")))
     choosing.check_memory("follow_up", {"user": half, "assistant": half})
     with pytest.raises(
         RecipeError, match=r"stage follow_up asks 2 models of vllm at once.* adds up to 1; .*0\.45 each"
@@ -144,5 +144,5 @@ def test_another_model_may_answer(machine: Any, tmp_path: Path) -> None:
     other.write_bytes(find_model("fledgling").read_bytes())
     plan = make_plan(parse("", "r", [f"respond.model={other}", "respond.engine=llamacpp"]))
     asked, answered = (planned.uses["model"] for planned in plan.stages)
-    assert (asked.path, answered.path) == (find_model("fledgling"), other)
+    assert (asked.loads, answered.loads) == (str(find_model("fledgling")), str(other))
     assert asked.key != answered.key

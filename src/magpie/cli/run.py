@@ -76,7 +76,7 @@ def _print_plan(plan: Plan, out: Path, *, as_json: bool) -> None:
         typer.echo(f"#   {planned.position} {stage.name} {planned.fingerprint}: {shown}")
         typer.echo(f"#     {reads}writes {writes}; {made[stage.name]:,} rows made before")
         for use in planned.uses.values():
-            typer.echo(f"#     asks {visible(use.path.name)} on {use.engine.name}: {visible(use.why)}")
+            typer.echo(f"#     asks {visible(Path(use.loads).name)} on {use.engine.name}: {visible(use.why)}")
 
 
 def _folder(planned: PlannedStage, out: Path) -> StageFolder:
@@ -90,9 +90,7 @@ def _planned(planned: PlannedStage) -> dict[str, Any]:
         "fingerprint": planned.fingerprint,
         "reads": stage.reads,
         "settings": planned.settings,
-        "models": {
-            name: {"path": str(u.path), "engine": u.engine.name, "why": u.why} for name, u in planned.uses.items()
-        },
+        "models": {name: {"path": u.loads, "engine": u.engine.name, "why": u.why} for name, u in planned.uses.items()},
     }
 
 

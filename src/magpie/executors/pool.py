@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
 from types import TracebackType
 
 from magpie.pipeline import ModelUse
@@ -40,7 +41,7 @@ class Pool:
 
     def _engine(self, use: ModelUse) -> Engine:
         if use.key not in self._open:
-            self.watch(f"loading {use.path.name} on {use.engine.name} ({use.why})")
+            self.watch(f"loading {Path(use.loads).name} on {use.engine.name} ({use.why})")
             with ExitStack() as opening:
                 engine = opening.enter_context(self._opener(use))
                 self._open[use.key] = engine, opening.pop_all()

@@ -82,4 +82,4 @@ def _index(folder: StageFolder, planned: PlannedStage) -> dict[str, Any]:
 
 def _told(use: ModelUse) -> dict[str, Any]:
     """A model and its engine, with why it was this one."""
-    return {"path": str(use.path), "engine": use.engine.name, "why": use.why}
+    return {"path": use.loads, "engine": use.engine.name, "why": use.why}

@@ -47,13 +47,17 @@ class ModelUse:
     """What its server said of itself."""
 
     @property
-    def path(self) -> Path:
-        return Path(self.name) if self.place is None else self.place.path
+    def loads(self) -> str:
+        """What the engine opens: a path, a repository's id, or a name on a server."""
+        if self.facts is not None or self.place is None:
+            return self.name if self.facts is None else self.facts.served_model
+        reads_files = isinstance(self.engine, LlamaCpp | OpenVino | Scripted)
+        return str((self.place.gguf if reads_files else None) or _folder(self.place))
 
     @property
     def key(self) -> tuple[str, str]:
         """Equal for two uses that one opened engine serves."""
-        return str(self.path), self.engine.model_dump_json()
+        return self.loads, self.engine.model_dump_json()
 
 
 # -- choosing ---------------------------------------------------------------------------------------------------------

@@ -74,7 +74,9 @@ class Plan:
 
     @property
     def model_path(self) -> Path:
-        return self.use.path
+        """Where they are."""
+        assert self.use.place is not None, "instructions are sampled from prompts that we write"
+        return self.use.place.path
 
 
 def make_plan(recipe: Recipe) -> Plan:
