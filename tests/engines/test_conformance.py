@@ -118,6 +118,13 @@ def behind(server: AbstractContextManager[str]) -> Iterator[Opened]:
             yield opened
 
 
+def transformers() -> AbstractContextManager[Opened]:
+    from magpie.engines.transformers import TransformersSettings, open_transformers
+
+    settings = TransformersSettings(slots=16, context=256, device="cpu")
+    return on_fledgling(lambda: open_transformers(FLEDGLING, settings), same_text=0.9)
+
+
 CASES: dict[str, Callable[[], AbstractContextManager[Opened]]] = {
     "scripted": lambda: scripted(ScriptedSettings(window=16, context=256)),
     "scripted-out-of-order": lambda: scripted(ScriptedSettings(window=16, context=256, steps=5)),
@@ -126,10 +133,11 @@ CASES: dict[str, Callable[[], AbstractContextManager[Opened]]] = {
     "llamacpp": lambda: llamacpp(LlamaCppSettings(slots=16, context=256, threads=1)),
     "server-llamacpp": lambda: behind(llama_server(FLEDGLING / "fledgling-f16.gguf", slots=16, context=256)),
     "openvino": openvino,
+    "transformers": transformers,
     "vllm": vllm,
     "server-vllm": lambda: behind(vllm_server(FLEDGLING, context=256)),
 }
-HEAVY = {"openvino": "openvino_genai", "vllm": "vllm", "server-vllm": "vllm"}
+HEAVY = {"openvino": "openvino_genai", "transformers": "transformers", "vllm": "vllm", "server-vllm": "vllm"}
 """Cases behind a marker of the engine's name, and the library without which they are skipped."""
 
 

@@ -1,0 +1,195 @@
+"""Keys and values of many texts in one batch, each in a slot of its own: a text joins and leaves while others go on.
+
+The texts end at the same column and begin where they begin, as with padding on the left; columns that no text reaches
+any more are let go. So whatever a model does with distances between columns (sliding windows, masks) stays true, and
+only the rows that end are replaced. Knows tensors and the model's forward pass; knows no requests and no sampling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers import Cache, DynamicCache
+from transformers.cache_utils import CacheLayerMixin
+
+HEADROOM = 64
+"""Columns kept free on the left, for a prompt that is longer than the texts that are there."""
+STRIDE = 256
+"""Columns by which the room on the right grows."""
+PREFILL_TOKENS = 8192
+"""The most tokens of prompts that are read at once."""
+
+
+@dataclass(slots=True)
+class Frame:
+    """Where the columns in use lie. One for all layers, so that they cannot differ."""
+
+    rows: int
+    start: int
+    end: int
+    capacity: int
+
+
+class SlotLayer(CacheLayerMixin):
+    """One layer's keys and values: room for more of them, and a view of what is in use."""
+
+    is_sliding = False
+
+    def __init__(self, frame: Frame, keys: Any, values: Any) -> None:
+        super().__init__()
+        self.frame, self.is_initialized = frame, True
+        self.keys, self.values = _room(frame, keys), _room(frame, values)
+
+    def lazy_initialization(self, key_states: Any, value_states: Any) -> None:
+        """There is nothing to do: it is made with what the first prompts left."""
+
+    def update(self, key_states: Any, value_states: Any, *_: Any, **__: Any) -> tuple[Any, Any]:
+        begin, end = self.frame.end, self.frame.end + key_states.shape[-2]
+        self.keys[:, :, begin:end] = key_states
+        self.values[:, :, begin:end] = value_states
+        return self.keys[:, :, self.frame.start : end], self.values[:, :, self.frame.start : end]
+
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        return self.get_seq_length() + query_length, 0
+
+    def get_seq_length(self) -> int:
+        return self.frame.end - self.frame.start
+
+    def get_max_length(self) -> int:
+        return -1
+
+    def put(self, slots: Sequence[int], keys: Any, values: Any) -> None:
+        """What prompts left goes into these slots, its last column last."""
+        begin = self.frame.end - keys.shape[-2]
+        self.keys[slots, :, begin : self.frame.end] = keys
+        self.values[slots, :, begin : self.frame.end] = values
+
+    def move(self, frame: Frame, kept: Sequence[int], columns: int) -> None:
+        """Into a new frame: these rows, and their last columns."""
+        old = slice(self.frame.end - columns, self.frame.end)
+        for name in ("keys", "values"):
+            there = getattr(self, name)
+            room = _room(frame, there)
+            room[: len(kept), :, frame.end - columns : frame.end] = there[list(kept), :, old]
+            setattr(self, name, room)
+
+
+def _room(frame: Frame, like: Any) -> Any:
+    """Zeros, not whatever was in memory: a NaN behind a mask is a NaN in the sum."""
+    return torch.zeros((frame.rows, like.shape[1], frame.capacity, like.shape[3]), dtype=like.dtype, device=like.device)
+
+
+class Slots:
+    """The batch. A slot is a row; `lengths` says how many tokens of each are read, 0 where it is free."""
+
+    def __init__(self, model: Any, most: int) -> None:
+        self._model, self._most = model, most
+        self.lengths: list[int] = []
+        self._frame = Frame(0, 0, 0, 0)
+        self._cache: Any = None
+        self._mask: Any = None
+
+    @property
+    def free(self) -> int:
+        return self._most - sum(length > 0 for length in self.lengths)
+
+    def admit(self, prompts: Sequence[Sequence[int]]) -> tuple[list[int], Any]:
+        """Read prompts, at most as many as are free: their slots, and the logits of what follows each."""
+        different = {prompt: place for place, prompt in enumerate(dict.fromkeys(map(tuple, prompts)))}
+        read, logits = self._read(list(different))  # that of instructions is one for all
+        which = [different[tuple(prompt)] for prompt in prompts]
+        slots = self._place(len(prompts), max(map(len, prompts)))
+        self._put(slots, which, read, [len(prompt) for prompt in prompts])
+        return slots, logits[which]
+
+    def _read(self, prompts: Sequence[Sequence[int]]) -> tuple[Any, Any]:
+        longest, device = max(map(len, prompts)), self._model.device
+        padded = [[0] * (longest - len(prompt)) + list(prompt) for prompt in prompts]
+        mask = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in prompts], device=device)
+        positions = (mask.cumsum(-1) - 1).clamp(min=0)
+        cache, ids = DynamicCache(), torch.tensor(padded, device=device)
+        said = self._model(
+            input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, logits_to_keep=1
+        )
+        return cache, said.logits[:, -1]
+
+    def _place(self, count: int, longest: int) -> list[int]:
+        """Rows for so many texts, and columns for the longest of them."""
+        unused = [slot for slot, length in enumerate(self.lengths) if not length]
+        rows = max(len(self.lengths), len(self.lengths) + count - len(unused))
+        frame = self._frame
+        if rows > frame.rows or longest > frame.end:
+            self._move(list(range(len(self.lengths))), rows, longest)
+        frame = self._frame
+        frame.start = min(frame.start, frame.end - longest)
+        slots = [*unused, *range(len(self.lengths), rows)][:count]
+        self.lengths += [0] * (rows - len(self.lengths))
+        return slots
+
+    def _move(self, kept: Sequence[int], rows: int, longest: int = 0) -> None:
+        """Make room: rows, columns for a text of `longest`, and some to spare. Columns out of use are left behind."""
+        used = max((self.lengths[slot] for slot in kept), default=0)
+        span = max(used, longest)
+        end = span + HEADROOM
+        frame = Frame(rows, end - span, end, end + max(STRIDE, span // 2))
+        if self._cache is not None:
+            for layer in self._cache.layers:
+                layer.move(frame, kept, used)
+                layer.frame = frame
+            old, end = self._mask, self._frame.end
+            self._mask = old.new_zeros((rows, frame.capacity))
+            self._mask[: len(kept), frame.end - used : frame.end] = old[list(kept), end - used : end]
+        self._frame = frame
+
+    def _put(self, slots: Sequence[int], which: Sequence[int], read: Any, lengths: Sequence[int]) -> None:
+        if self._cache is None:
+            self._cache = Cache(layers=[SlotLayer(self._frame, one.keys, one.values) for one in read.layers])
+            self._mask = torch.zeros(
+                (self._frame.rows, self._frame.capacity), dtype=torch.long, device=self._model.device
+            )
+        for layer, one in zip(self._cache.layers, read.layers, strict=True):
+            layer.put(slots, one.keys[which], one.values[which])
+        end = self._frame.end
+        for slot, length in zip(slots, lengths, strict=True):
+            self.lengths[slot] = length
+            self._mask[slot, : end - length] = 0
+            self._mask[slot, end - length : end] = 1
+
+    def step(self, tokens: Sequence[int]) -> Any:
+        """Read one token for each slot: the logits of what follows. Tokens of free slots do not matter."""
+        frame = self._frame
+        if frame.end == frame.capacity:
+            self._move(list(range(frame.rows)), frame.rows)
+            frame = self._frame
+        frame.start = frame.end - max(self.lengths)
+        self._mask[:, frame.end] = 1
+        device = self._model.device
+        said = self._model(
+            input_ids=torch.tensor(tokens, device=device)[:, None],
+            attention_mask=self._mask[:, frame.start : frame.end + 1],
+            position_ids=torch.tensor(self.lengths, device=device)[:, None],
+            past_key_values=self._cache,
+        )
+        frame.end += 1
+        self.lengths = [length + 1 if length else 0 for length in self.lengths]
+        return said.logits[:, -1]
+
+    def leave(self, slots: Sequence[int]) -> None:
+        """These are free."""
+        for slot in slots:
+            self.lengths[slot] = 0
+
+    def shrink(self) -> list[int] | None:
+        """Let go of free slots when they are more than half: the slots that are kept, in their new order."""
+        kept = [slot for slot, length in enumerate(self.lengths) if length]
+        if 2 * len(kept) >= len(self.lengths):
+            return None
+        if not kept:
+            self._cache, self._mask, self._frame, self.lengths = None, None, Frame(0, 0, 0, 0), []
+            return kept
+        self._move(kept, len(kept))
+        self.lengths = [self.lengths[slot] for slot in kept]
+        return kept
