@@ -11,6 +11,7 @@ from fledgling.families import (
     german,
     information_seeking,
     math,
+    occasions,
     others,
     planning,
     reasoning,
@@ -24,7 +25,7 @@ from fledgling.family import Family, Slots
 
 MODULES = (
     information_seeking, reasoning, planning, editing, rewriting, coding, snippets, math, role_playing, data_analysis,
-    creative_writing, advice_seeking, brainstorming, others, spanish, french, german, russian,
+    creative_writing, occasions, advice_seeking, brainstorming, others, spanish, french, german, russian,
 )  # fmt: skip
 FAMILIES: tuple[Family, ...] = tuple(family for module in MODULES for family in module.FAMILIES)
 BY_NAME = {family.name: family for family in FAMILIES}
