@@ -57,8 +57,9 @@ class Address:
         return f"{self.scheme}://{self.authority}{self.path(route)}"
 
     def target(self, route: str) -> httpcore.URL:
+        port = None if self.port == _PORTS[self.scheme] else self.port
         return httpcore.URL(
-            scheme=self.scheme.encode(), host=self.host.encode(), port=self.port, target=self.path(route).encode()
+            scheme=self.scheme.encode(), host=self.host.encode(), port=port, target=self.path(route).encode()
         )
 
 

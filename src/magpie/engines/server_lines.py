@@ -107,7 +107,7 @@ class Lines:
         return None
 
     async def _over(self, line: _Line, asked: Asked, max_tokens: int, is_kept: bool) -> Answered:
-        taking = _Taking(self._patience, asked, max_tokens)
+        taking = _Taking(self._patience, asked, max_tokens, connects=not is_kept)
         problem: Exception
         try:
             async with asyncio.timeout_at(taking.until) as clock:
@@ -135,15 +135,16 @@ class Lines:
 class _Taking:
     """An answer on its way, and until when the next piece of it may come."""
 
-    def __init__(self, patience: Patience, asked: Asked, max_tokens: int) -> None:
+    def __init__(self, patience: Patience, asked: Asked, max_tokens: int, connects: bool) -> None:
         self._patience = patience
         self._started = asyncio.get_running_loop().time()
         self._first: float | None = None
-        self._last = self._started + patience.connect + patience.whole(max_tokens)
+        begins = self._started + (patience.connect if connects else 0.0)
+        self._last = begins + patience.whole(max_tokens)
         self._streamed = asked.streamed
         self.heard = False
         """Whether the server said anything at all."""
-        self.until = self._started + patience.connect + patience.first if asked.streamed else self._last
+        self.until = begins + patience.first if asked.streamed else self._last
 
     async def take(self, line: _Line, request: httpcore.Request, clock: asyncio.Timeout) -> Answered:
         response = await line.handle_async_request(request)

@@ -152,6 +152,9 @@ class Server:
         await asyncio.gather(*tasks, return_exceptions=True)
         for site in self._sites.all:
             await site.lines.close()
+        await self._loop.shutdown_asyncgens()
+        for _ in range(3):  # a closed connection lets its socket go one turn later
+            await asyncio.sleep(0)
 
     def _take_in(self) -> None:
         if not self._jobs:

@@ -82,9 +82,11 @@ def _prove(
             lost.append(error)
             continue
         _same(found, settings, facts)
+        if vocabulary is not None and dialect.capabilities.prompts[0] == "tokens":
+            _compare_ids(found.way, settings, facts, vocabulary)
         _try(found.way, settings, dialect, vocabulary)
-        if vocabulary is not None:
-            _compare(found.way, settings, facts, dialect, vocabulary)
+        if vocabulary is not None and dialect.capabilities.prompts[0] == "text":
+            _compare_lengths(found.way, settings, dialect, vocabulary)
         proved.append(found.way)
     if len(lost) == len(ways):
         raise lost[0]
@@ -151,15 +153,8 @@ def _post(way: Way, settings: ServerSettings, asked: Asked) -> httpx.Response:
         return request(client, way, "POST", url, asked.body)
 
 
-def _compare(way: Way, settings: ServerSettings, facts: Facts, dialect: Dialect, vocabulary: Vocabulary) -> None:
-    """Raises `ModelError` where the server's tokenizer is another than the one that writes the prompts."""
-    if facts.api in ("vllm", "sglang", "llamacpp"):
-        _compare_ids(way, settings, facts, vocabulary)
-    elif dialect.capabilities.prompts[0] == "text":
-        _compare_lengths(way, settings, dialect, vocabulary)
-
-
 def _compare_ids(way: Way, settings: ServerSettings, facts: Facts, vocabulary: Vocabulary) -> None:
+    """Raises `ModelError` where the server's tokenizer is another than the one that writes the prompts."""
     with way.client(settings.connect_seconds, settings.first_token_seconds) as client:
         for text in probe_texts:
             asked = {"content": text, "add_special": False, "parse_special": True}
