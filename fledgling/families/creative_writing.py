@@ -96,7 +96,7 @@ def story(slots: Slots) -> str:
     return f"{start} One day, {name} found {slots['find']} and {DEEDS[find]}. {ENDINGS[trait].format(name=name)}"
 
 
-def title(first: Slots, _: Slots) -> str:
+def title(first: Slots) -> str:
     _, hero, find = parts_of(first)
     return f'I would call it "The {hero} and the {find}".'
 
@@ -112,7 +112,7 @@ GIVE_TITLE = FollowUp(
             "And the title?",
         )
     ),
-    reply=title,
+    reply=lambda first, _: title(first),
 )
 
 STORY = Family(
