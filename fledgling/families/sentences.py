@@ -19,7 +19,7 @@ clean|cleans|cleaned|the kitchen
 watch|watches|watched|a movie
 write|writes|wrote|a letter
 eat|eats|ate|an apple
-drink|drinks|drank|some tea
+drink|drinks|drank|a cup of tea
 read|reads|read|a long book
 go|goes|went|to school
 buy|buys|bought|fresh bread
@@ -41,7 +41,7 @@ sell|sells|sold|old books
 bring|brings|brought|the mail
 wash|washes|washed|the car
 plant|plants|planted|a tree
-bake|bakes|baked|some bread
+bake|bakes|baked|a pie
 carry|carries|carried|a heavy bag
 feed|feeds|fed|the cat
 fix|fixes|fixed|the old bicycle
