@@ -107,5 +107,5 @@ def test_a_schema_that_cannot_be_asked_fails_its_own_request(engine: LlamaCpp) -
     good = Request(prompt, sampling)
     first, second, third = ask(engine, [*bad, good])
     assert isinstance(first, RequestFailed)
-    assert "the JSON schema cannot be asked" in str(second)
+    assert "the JSON schema is no JSON" in str(second)
     assert isinstance(third, Completion)
