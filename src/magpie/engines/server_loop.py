@@ -32,6 +32,8 @@ GONE = frozenset({502, 503, 504})
 """Statuses of whatever stands before a server that is not there, or of one that is still loading."""
 OVERLOADED = frozenset({429, 503, 529})
 """Statuses that say "too many": the server gets fewer at once."""
+READING_ERRORS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+"""What reading an answer in another form than its API's raises."""
 CLOSE_SECONDS = 10.0
 TICK = 0.25
 """Seconds between two looks at who is back and whether patience is over."""
@@ -254,7 +256,7 @@ class Server:
         except Garbled as error:
             site.failed(time.monotonic(), at_once=False)
             return self._again(job, site, f"{site.name}: {error}")
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        except READING_ERRORS as error:
             site.failed(time.monotonic(), at_once=False)
             return self._again(job, site, f"{site.name}: an answer in no known form ({type(error).__name__})")
         if job.asked and job.asked.streamed and site.limit.is_queueing(answered.waited, answered.took):

@@ -117,7 +117,8 @@ def _grammar(request: Request) -> dict[str, Any]:
 
 def _llamacpp_place(told: Mapping[str, Any]) -> tuple[Logprob, ...]:
     return tuple(
-        Logprob(one["id"], bytes(one["bytes"]).decode(errors="replace"), one["logprob"]) for one in told["top_logprobs"]
+        Logprob(one["id"], bytes([*one["bytes"]]).decode(errors="replace"), one["logprob"])
+        for one in told["top_logprobs"]
     )
 
 

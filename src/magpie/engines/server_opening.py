@@ -16,7 +16,7 @@ from magpie.engines.server_address import Way, read_key, read_url, way_to
 from magpie.engines.server_dialects import make_dialect
 from magpie.engines.server_facts import Found, Unreached, as_json, ask, detect, facts_of, request, words
 from magpie.engines.server_lines import Lines, Patience
-from magpie.engines.server_loop import Server
+from magpie.engines.server_loop import READING_ERRORS, Server
 from magpie.engines.server_pool import Site
 from magpie.engines.server_settings import Facts, ServerSettings
 from magpie.engines.server_wire import Asked, Dialect, Garbled
@@ -130,7 +130,7 @@ def _try(way: Way, settings: ServerSettings, dialect: Dialect, vocabulary: Vocab
         dialect.read(trial, answer.content)
     except (Garbled, RequestFailed) as error:
         problem = str(error)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+    except READING_ERRORS:
         problem = f"it is no answer of {settings.api}"
     else:
         return

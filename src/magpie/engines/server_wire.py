@@ -18,6 +18,8 @@ from magpie.templates.tokenizer import Vocabulary
 MOST_TOLD = 300
 """The longest part of a server's own words that an error repeats, in characters."""
 
+MOST_ID = 1 << 31
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -159,6 +161,8 @@ def from_ids(
     ids: all that was sampled, with the token that ended it where `by_token`. `text`, the server's, serves where there
     is no vocabulary: servers drop a character that is cut in its middle, and some do not write special tokens out.
     """
+    if ids and not 0 <= min(ids) <= max(ids) < MOST_ID:
+        raise Garbled("the answer holds what are no token ids")
     if len(ids) > request.sampling.max_tokens:
         raise RequestFailed(
             f"the server wrote {len(ids)} tokens, and {request.sampling.max_tokens} were asked for: it does not obey "
