@@ -1,19 +1,19 @@
-# Two commands on a fresh machine: `make run` and `make test`. Both set up what they need in .venv.
+# Two commands on a fresh machine: `make run` and `make test`. Both set up what they need in .venv; the tests of heavy
+# engines in .venv-engines and .venv-vllm (`make test-core` leaves them out).
 PYTHON ?= python3
 VENV := .venv
 export OMP_WAIT_POLICY := passive
 
-.PHONY: run test clean
+.PHONY: run test test-core clean
 
 run: $(VENV)/.run
 	$(VENV)/bin/magpie run --size 200 --out runs/first
 
 test: $(VENV)/.test
-	$(VENV)/bin/ruff check .
-	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy
-	$(VENV)/bin/lint-imports
-	$(VENV)/bin/pytest
+	scripts/test.sh
+
+test-core: $(VENV)/.test
+	MAGPIE_TEST_MINUTES=0 scripts/test.sh
 
 $(VENV)/.run: pyproject.toml
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
@@ -26,4 +26,4 @@ $(VENV)/.test: pyproject.toml
 	touch $@ $(VENV)/.run
 
 clean:
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) $(VENV)-engines $(VENV)-vllm build dist

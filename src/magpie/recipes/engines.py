@@ -64,19 +64,19 @@ class Vllm(Settings):
     name: Literal["vllm"] = "vllm"
     """The engine."""
     slots: Count | None = None
-    """Requests in one batch; `null` is 256."""
+    """Requests in one batch; `null` is vLLM's choice: 256, or 1024 on GPUs of 70 GiB and more."""
     context: Count | None = None
     """Tokens of a prompt and its continuation together; `null` is what the model was trained for, at most 4096."""
     dtype: str = "auto"
     """Of weights and activations: auto, bfloat16, float16 or float32."""
     quantization: str | None = None
-    """How the weights are quantized, where their folder does not say it: fp8, awq, gptq, bitsandbytes, ..."""
+    """How the weights are quantized, where their folder does not say it: fp8, awq, gptq, ..."""
     tensor_parallel: Count = 1
     """GPUs that share each layer."""
     pipeline_parallel: Count = 1
-    """Groups of GPUs that share the layers."""
+    """Groups of GPUs that share the layers. Not on a CPU."""
     gpu_memory_utilization: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
-    """The share of a GPU's memory that it may take; `null` is 0.9."""
+    """The share of a GPU's memory that it may take; `null` is vLLM's choice, about nine tenths."""
     trust_remote_code: bool = False
     """Run code that comes with the model. Only for models whose makers you trust as you trust your own shell."""
     engine_kwargs: dict[str, Any] = Field(default_factory=dict)
