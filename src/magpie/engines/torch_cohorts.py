@@ -12,18 +12,20 @@ from typing import Any
 import torch
 from transformers import DynamicCache
 
+from magpie.engines.torch_forward import Forward
+
 
 class Cohort:
     """One batch. `lengths` says how many tokens of each row are read, 0 where it has left."""
 
-    def __init__(self, model: Any) -> None:
-        self._model = model
+    def __init__(self, forward: Forward) -> None:
+        self._forward = forward
         self.lengths: list[int] = []
         self._cache: Any = None
 
     def admit(self, prompts: Sequence[Sequence[int]]) -> tuple[list[int], Any]:
         """Read prompts of one length, once: their rows, and the logits of what follows each."""
-        self._cache = DynamicCache(config=self._model.config)
+        self._cache = DynamicCache(config=self._forward.model.config)
         self.lengths = [len(prompt) for prompt in prompts]
         logits = self._read(list(map(list, prompts)), list(range(self.lengths[0])))
         return list(range(len(prompts))), logits
@@ -35,15 +37,7 @@ class Cohort:
         return self._read([[token] for token in tokens], [longest])
 
     def _read(self, ids: list[list[int]], positions: list[int]) -> Any:
-        device = self._model.device
-        said = self._model(
-            input_ids=torch.tensor(ids, device=device),
-            attention_mask=torch.ones((len(ids), positions[-1] + 1), dtype=torch.long, device=device),
-            position_ids=torch.tensor([positions], device=device).expand(len(ids), -1),
-            past_key_values=self._cache,
-            use_cache=True,
-        )
-        return said.logits[:, -1]
+        return self._forward(ids, None, [positions] * len(ids), self._cache)
 
     def leave(self, slots: Sequence[int]) -> None:
         for slot in slots:
@@ -54,6 +48,6 @@ class Cohort:
         kept = [slot for slot, length in enumerate(self.lengths) if length]
         if 2 * len(kept) >= len(self.lengths) or not kept:
             return None
-        self._cache.reorder_cache(torch.tensor(kept, device=self._model.device))
+        self._cache.reorder_cache(torch.tensor(kept, device=self._forward.device))
         self.lengths = [self.lengths[slot] for slot in kept]
         return kept

@@ -10,8 +10,11 @@ from typing import Any
 import torch
 import transformers
 from transformers import DynamicCache
-from transformers.cache_utils import DynamicLayer
+from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
+from magpie.engines.torch_cohorts import Cohort
+from magpie.engines.torch_forward import Forward
+from magpie.engines.torch_slots import Slots
 from magpie.engines.transformers import TransformersSettings
 from magpie.errors import ModelError
 from magpie.templates import ModelFiles, open_model
@@ -24,11 +27,17 @@ GPU_SHARE = 0.6
 """The part of a GPU's free memory that keys and values may take by default, once the weights are there."""
 
 
+TRIED = [5, 9, 14, 3, 11, 7, 20, 6, 17, 8]
+"""Token ids that are tried on a model when it is loaded: any will do."""
+TOLERANCE = {torch.float32: 1e-2, torch.float16: 0.1, torch.bfloat16: 0.1}
+"""How far logits may differ for the arithmetic's sake, as a part of what they amount to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A model, and what is known of it."""
 
-    model: Any
+    forward: Forward
     files: ModelFiles
     slots: int
     context: int
@@ -36,7 +45,7 @@ class Loaded:
     ends: frozenset[int]
     """Ids that end a text, whatever a request says."""
     plain: bool
-    """Whether all that it remembers of a text are keys and values, so that texts can join a batch at any time."""
+    """Whether texts can join a batch at any time: what it remembers of them are keys and values alone."""
 
 
 def load(model: str, files: Path, revision: str | None, settings: TransformersSettings) -> Loaded:
@@ -54,14 +63,15 @@ def load(model: str, files: Path, revision: str | None, settings: TransformersSe
         network = network.to("mps")
     network.eval()
     context = settings.context or min(known.context or MOST_CONTEXT, MOST_CONTEXT)
+    forward = Forward(network)
     return Loaded(
-        model=network,
+        forward=forward,
         files=known,
         slots=settings.slots or _slots(network, device, context),
         context=context,
         vocab_size=network.get_input_embeddings().weight.shape[0],
         ends=frozenset(known.eog_ids) | _own_ends(network),
-        plain=_is_plain(network),
+        plain=_joins(forward),
     )
 
 
@@ -84,9 +94,39 @@ def _own_ends(network: Any) -> frozenset[int]:
     return frozenset(found if isinstance(found, list) else [] if found is None else [found])
 
 
+def _joins(forward: Forward) -> bool:
+    """Whether texts can join a batch: tried, not assumed. Raises `ModelError` for a model that forgets what it read.
+
+    A model may take a cache and not use it, or count positions by itself: then it writes nonsense, and says nothing.
+    """
+    with torch.inference_mode():
+        if forward.takes_positions and _is_plain(forward.model) and _remembers(forward, Slots(forward), together=False):
+            return True
+        if _remembers(forward, Cohort(forward), together=True):
+            return False
+    raise ModelError(
+        f"{type(forward.model).__name__} cannot be run by transformers here: read token by token, it says other than "
+        "when it reads a text at once"
+    )
+
+
 def _is_plain(network: Any) -> bool:
     layers = DynamicCache(config=network.config).layers
-    return all(isinstance(layer, DynamicLayer) and type(layer).__mro__.index(DynamicLayer) <= 1 for layer in layers)
+    return all(type(layer) in (DynamicLayer, DynamicSlidingWindowLayer) for layer in layers)
+
+
+def _remembers(forward: Forward, batch: Slots | Cohort, together: bool) -> bool:
+    """Whether two texts, each begun and gone on with by two tokens, are followed by what follows them read at once."""
+    texts = [TRIED[:4], TRIED[4:8] if together else TRIED[4:]]
+    for begun in [[text[:-2] for text in texts]] if together else [[text[:-2]] for text in texts]:
+        batch.admit(begun)
+    for place in (-2, -1):
+        said = batch.step([text[place] for text in texts]).float()
+    for text, logits in zip(texts, said, strict=True):
+        whole = forward([text], None, [list(range(len(text)))], None)[0].float()
+        if float((logits - whole).norm() / (whole - whole.mean()).norm()) > TOLERANCE[forward.model.dtype]:
+            return False
+    return True
 
 
 def _slots(network: Any, device: str, context: int) -> int:

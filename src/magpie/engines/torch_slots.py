@@ -2,7 +2,7 @@
 
 The texts end at the same column and begin where they begin, as with padding on the left; columns that no text reaches
 any more are let go. So whatever a model does with distances between columns (sliding windows, masks) stays true, and
-only the rows that end are replaced. Knows tensors and the model's forward pass; knows no requests and no sampling.
+only the rows that end are replaced. Knows tensors and a forward pass; knows no requests and no sampling.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from transformers import Cache, DynamicCache
 from transformers.cache_utils import CacheLayerMixin
+
+from magpie.engines.torch_forward import Forward
 
 HEADROOM = 64
 """Columns kept free on the left, for a prompt that is longer than the texts that are there."""
@@ -85,19 +87,15 @@ def _room(frame: Frame, like: Any) -> Any:
 class Slots:
     """The batch. A slot is a row; `lengths` says how many tokens of each are read, 0 where it is free."""
 
-    def __init__(self, model: Any, most: int) -> None:
-        self._model, self._most = model, most
+    def __init__(self, forward: Forward) -> None:
+        self._forward = forward
         self.lengths: list[int] = []
         self._frame = Frame(0, 0, 0, 0)
         self._cache: Any = None
         self._mask: Any = None
 
-    @property
-    def free(self) -> int:
-        return self._most - sum(length > 0 for length in self.lengths)
-
     def admit(self, prompts: Sequence[Sequence[int]]) -> tuple[list[int], Any]:
-        """Read prompts, at most as many as are free: their slots, and the logits of what follows each."""
+        """Read prompts: their slots, and the logits of what follows each."""
         different = {prompt: place for place, prompt in enumerate(dict.fromkeys(map(tuple, prompts)))}
         read, logits = self._read(list(different))  # that of instructions is one for all
         which = [different[tuple(prompt)] for prompt in prompts]
@@ -106,15 +104,14 @@ class Slots:
         return slots, logits[which]
 
     def _read(self, prompts: Sequence[Sequence[int]]) -> tuple[Any, Any]:
-        longest, device = max(map(len, prompts)), self._model.device
-        padded = [[0] * (longest - len(prompt)) + list(prompt) for prompt in prompts]
-        mask = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in prompts], device=device)
-        positions = (mask.cumsum(-1) - 1).clamp(min=0)
-        cache, ids = DynamicCache(), torch.tensor(padded, device=device)
-        said = self._model(
-            input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, logits_to_keep=1
-        )
-        return cache, said.logits[:, -1]
+        longest, cache = max(map(len, prompts)), DynamicCache()
+        gaps = [longest - len(prompt) for prompt in prompts]
+        ids = [[0] * gap + list(prompt) for gap, prompt in zip(gaps, prompts, strict=True)]
+        positions = [[0] * gap + list(range(len(prompt))) for gap, prompt in zip(gaps, prompts, strict=True)]
+        mask = self._forward.ones(len(prompts), longest)
+        for row, gap in enumerate(gaps):
+            mask[row, :gap] = 0
+        return cache, self._forward(ids, mask, positions, cache)
 
     def _place(self, count: int, longest: int) -> list[int]:
         """Rows for so many texts, and columns for the longest of them."""
@@ -147,9 +144,7 @@ class Slots:
     def _put(self, slots: Sequence[int], which: Sequence[int], read: Any, lengths: Sequence[int]) -> None:
         if self._cache is None:
             self._cache = Cache(layers=[SlotLayer(self._frame, one.keys, one.values) for one in read.layers])
-            self._mask = torch.zeros(
-                (self._frame.rows, self._frame.capacity), dtype=torch.long, device=self._model.device
-            )
+            self._mask = self._forward.ones(self._frame.rows, self._frame.capacity) * 0
         for layer, one in zip(self._cache.layers, read.layers, strict=True):
             layer.put(slots, one.keys[which], one.values[which])
         end = self._frame.end
@@ -166,16 +161,15 @@ class Slots:
             frame = self._frame
         frame.start = frame.end - max(self.lengths)
         self._mask[:, frame.end] = 1
-        device = self._model.device
-        said = self._model(
-            input_ids=torch.tensor(tokens, device=device)[:, None],
-            attention_mask=self._mask[:, frame.start : frame.end + 1],
-            position_ids=torch.tensor(self.lengths, device=device)[:, None],
-            past_key_values=self._cache,
+        logits = self._forward(
+            [[token] for token in tokens],
+            self._mask[:, frame.start : frame.end + 1],
+            [[length] for length in self.lengths],
+            self._cache,
         )
         frame.end += 1
         self.lengths = [length + 1 if length else 0 for length in self.lengths]
-        return said.logits[:, -1]
+        return logits
 
     def leave(self, slots: Sequence[int]) -> None:
         """These are free."""

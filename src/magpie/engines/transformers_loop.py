@@ -77,7 +77,7 @@ class Loop:
         self._waiting: deque[_Text] = deque()
         self._waited = 0
         self._refused: list[tuple[int, Answer]] = []
-        self._batches = [_Batch(Slots(loaded.model, loaded.slots))] if loaded.plain else []
+        self._batches = [_Batch(Slots(loaded.forward))] if loaded.plain else []
         self._guides: Guides | None = None
 
     def submit(self, ticket: int, request: Request) -> None:
@@ -164,7 +164,7 @@ class Loop:
 
     def _begin(self, texts: list[_Text]) -> list[tuple[int, Answer]]:
         if not self._loaded.plain:
-            self._batches.append(_Batch(Cohort(self._loaded.model)))
+            self._batches.append(_Batch(Cohort(self._loaded.forward)))
         batch = self._batches[-1]
         slots, logits = batch.slots.admit([text.prompt for text in texts])
         batch.seats += [None] * (len(batch.slots.lengths) - len(batch.seats))
