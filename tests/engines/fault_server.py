@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import socketserver
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -139,6 +140,17 @@ class Handler(BaseHTTPRequestHandler):
     def owner(self) -> FaultServer:
         return self.server.owner
 
+    def setup(self) -> None:
+        with self.owner.lock:
+            self.owner.connected += 1
+        super().setup()
+
+    def finish(self) -> None:
+        with suppress(OSError):
+            super().finish()
+        with self.owner.lock:
+            self.owner.connected -= 1
+
     def do_GET(self) -> None:
         self.owner.gets.append(Ask(len(self.owner.gets), self.path, dict(self.headers), {}))
         self._act(self.owner.pages.get(self.path, Say({"detail": "Not Found"}, 404)))
@@ -175,19 +187,20 @@ class _Listener(socketserver.ThreadingTCPServer):
 class FaultServer:
     """What it was asked lies in `asked` and `gets`; what it does with a POST is `script`'s, with a page `pages`'."""
 
-    def __init__(self, script: Script = well, models: Body = MODELS) -> None:
+    def __init__(self, script: Script = well, models: Body = MODELS, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.script = script
         self.pages: dict[str, Action] = {"/v1/models": Say(models)}
         self.asked: list[Ask] = []
         self.gets: list[Ask] = []
         self.lock = threading.Lock()
         self.closing = threading.Event()
-        self.hanging = 0
+        self.hanging = self.connected = 0
         self.port = 0
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http{'s' if self._tls else ''}://127.0.0.1:{self.port}"
 
     def start(self) -> None:
         self.closing.clear()
@@ -215,6 +228,8 @@ class FaultServer:
 
         def get_request() -> tuple[socket.socket, Any]:
             connection, address = inner()
+            if self._tls is not None:
+                connection = self._tls.wrap_socket(connection, server_side=True)
             self._open.append(connection)
             return connection, address
 
@@ -222,8 +237,10 @@ class FaultServer:
 
 
 @contextmanager
-def fault_server(script: Script = well, models: Body = MODELS) -> Iterator[FaultServer]:
-    server = FaultServer(script, models)
+def fault_server(
+    script: Script = well, models: Body = MODELS, tls: ssl.SSLContext | None = None
+) -> Iterator[FaultServer]:
+    server = FaultServer(script, models, tls)
     server.start()
     try:
         yield server

@@ -264,6 +264,19 @@ def test_canceling_closes_the_connection(server: FaultServer) -> None:
         assert not engine.poll(0.02)
 
 
+def test_a_request_canceled_at_any_moment_leaves_no_connection_open(server: FaultServer) -> None:
+    """Also in the moment in which the connection comes about."""
+    with opened(server) as engine:
+        for n in range(300):
+            tickets = new_tickets(8)
+            for ticket in tickets:
+                engine.submit(ticket, request())
+            time.sleep(n / 100_000)
+            engine.cancel(tickets)
+        assert isinstance(only(engine), Completion)
+    _until(lambda: server.connected == 0)
+
+
 def test_closing_cancels_what_is_in_flight(server: FaultServer) -> None:
     with opened(server) as engine:
         server.script = lambda _: hang

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
+import shutil
+import ssl
+import subprocess
 import traceback
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -269,6 +272,32 @@ def test_other_hosts_are_reached_through_the_proxy(server: FaultServer, monkeypa
     with open_server(ServerSettings(("http://models.invalid/v1",))) as engine:
         assert isinstance(ask(engine, [Request(Tokens((1,)), SamplingParams(max_tokens=9))])[0], Completion)
     assert {one.path for one in server.asked} == {"http://models.invalid/v1/completions"}
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A key and a certificate for 127.0.0.1 that nobody trusts yet."""
+    if (openssl := shutil.which("openssl")) is None:
+        pytest.skip("openssl, which makes the certificate, is not installed")
+    path = tmp_path / "own.pem"
+    subject = ["-subj", "/CN=magpie test", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
+    made = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(path), "-out", "-", *subject]
+    made_certificate = subprocess.run(made, check=True, capture_output=True).stdout
+    path.write_bytes(path.read_bytes() + made_certificate)
+    return path
+
+
+def test_https_is_spoken_to_those_whose_certificate_is_trusted(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    with fault_server(tls=tls) as server:
+        assert "certificate verify failed" in opening(settings(server))
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        with open_server(settings(server)) as engine:
+            answers = ask(engine, [Request(Tokens((1,)), SamplingParams(max_tokens=9))] * 40)
+    assert all(isinstance(answer, Completion) for answer in answers), answers
 
 
 # -- kinds of server --------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import httpcore
 import httpx
 
+from magpie.engines.server_sockets import AsyncioBackend
 from magpie.errors import UserError
 
 KEEP_SECONDS = 4.0
@@ -138,7 +139,12 @@ class Way:
         if self.proxy is not None:
             return _through(httpx.Proxy(self.proxy), self.tls)
         origin = self.address.target("/").origin
-        return httpcore.AsyncHTTPConnection(origin, ssl_context=self.tls, keepalive_expiry=KEEP_SECONDS)
+        return httpcore.AsyncHTTPConnection(
+            origin,
+            ssl_context=self.tls,
+            keepalive_expiry=KEEP_SECONDS,
+            network_backend=AsyncioBackend(races=not self.address.is_loopback),
+        )
 
     def client(self, connect_seconds: float, read_seconds: float) -> httpx.Client:
         """For the questions at opening. Follows no redirect: the key stays with the host that it was given for."""
@@ -157,7 +163,14 @@ def _through(proxy: httpx.Proxy, tls: SSLContext | None) -> httpcore.AsyncHTTPPr
         scheme=proxy.url.raw_scheme, host=proxy.url.raw_host, port=proxy.url.port, target=proxy.url.raw_path
     )
     auth, seconds = proxy.raw_auth, KEEP_SECONDS
-    return httpcore.AsyncHTTPProxy(url, proxy_auth=auth, ssl_context=tls, max_connections=1, keepalive_expiry=seconds)
+    return httpcore.AsyncHTTPProxy(
+        url,
+        proxy_auth=auth,
+        ssl_context=tls,
+        max_connections=1,
+        keepalive_expiry=seconds,
+        network_backend=AsyncioBackend(races=True),
+    )
 
 
 def way_to(address: Address, key: Key) -> Way:

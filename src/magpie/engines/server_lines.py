@@ -118,6 +118,9 @@ class Lines:
             problem = Unreachable(_words(error))
         except _LOST as error:
             problem = _Stale() if is_kept and not taking.heard else Broken(_words(error))
+        except BaseException:
+            await line.aclose()  # httpcore does not, where it is canceled while it waits for a lock
+            raise
         else:
             self._idle.append(line)
             return answered
