@@ -337,6 +337,19 @@ def test_a_gateway_whose_server_is_gone_uses_up_patience_and_no_rows(server: Fau
             _poll_all(engine, 1)
 
 
+def test_a_bug_in_the_thread_ends_the_engine_and_hangs_nothing(
+    server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(server) as engine:
+        monkeypatch.setattr(server_loop.Server, "_again", None)
+        server.script = lambda _: BROKEN
+        assert "where none was expected" in str(only(engine))
+        monkeypatch.setattr(server_loop.Server, "_take_in", lambda _: 1 / 0)
+        engine.submit(10**9, request())
+        with pytest.raises(EngineDied, match="ZeroDivisionError where none was expected"):
+            _poll_all(engine, 1)
+
+
 def test_idle_time_uses_up_no_patience(server: FaultServer) -> None:
     with opened(server, patience=0.1) as engine:
         time.sleep(0.3)

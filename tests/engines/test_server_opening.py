@@ -352,10 +352,12 @@ def test_a_server_learns_what_it_refuses() -> None:
             return Say({"error": {"message": "Use 'max_completion_tokens' instead."}}, 400)
         if "stream_options" in asked.body:
             return Say({"error": {"message": "Unknown parameter: stream_options"}}, 400)
+        if len(asked.body.get("stop", ())) > 4:
+            return Say({"error": {"message": "'stop' has at most 4 elements"}}, 400)
         return Say(says("well"))
 
     with fault_server(script, models=ANY) as server, open_server(settings(server, api="chat")) as engine:
-        said = Request(Messages((Message("user", "Hello"),)), SamplingParams(max_tokens=999))
+        said = Request(Messages((Message("user", "Hello"),)), SamplingParams(max_tokens=999, stop=tuple("123456")))
         assert all(isinstance(answer, Completion) for answer in ask(engine, [said] * 20))
 
 

@@ -10,10 +10,11 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from queue import Empty, SimpleQueue
+from typing import Any
 
 from magpie.engines.checks import refusal
 from magpie.engines.server_address import Key
@@ -137,12 +138,23 @@ class Server:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
+        self._loop.set_exception_handler(self._heard)
         self._loop.call_later(TICK, self._tick)
         try:
             self._loop.run_forever()
         finally:
             self._loop.run_until_complete(self._hang_up())
             self._loop.close()
+
+    def _heard(self, _: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+        """Of an error that nothing awaits: a connection's is told elsewhere, any other would lose a request."""
+        error = context.get("exception")
+        if error is not None and not {"transport", "protocol"} & set(context):
+            self._die(f"engine server: {type(error).__name__} where none was expected; the rows so far are kept")
+
+    def _die(self, told: str) -> None:
+        self._dead = self._dead or told
+        self._answers.put(None)
 
     def _stop(self) -> None:
         self._loop.stop()
@@ -201,11 +213,8 @@ class Server:
             self._contact = time.monotonic()
         elif time.monotonic() - self._contact > self._patience and not self._dead:
             names = ", ".join(site.name for site in self._sites.all)
-            self._dead = (
-                f"nothing from {names} for {self._patience:g} seconds: {self._reason}; the rows so far are kept, "
-                "run again to go on"
-            )
-            self._answers.put(None)
+            told = f"nothing from {names} for {self._patience:g} seconds: {self._reason}"
+            self._die(f"{told}; the rows so far are kept, run again to go on")
         self._dispatch()
 
     def _ended(self, job: _Job, site: Site, task: asyncio.Task[Callable[[], None]]) -> None:
@@ -269,6 +278,7 @@ class Server:
         if answered.status in (400, 422) and self._learns(job, told):
             return lambda: self._waiting.appendleft(job)
         if answered.status < 500 and answered.status not in PASSING:
+            site.succeeded()  # it is well, and the request is not
             failed = RequestFailed(self._key.redact(told))
             return lambda: self._answer(job, failed)
         self._reason = f"answers {answered.status}"

@@ -73,6 +73,7 @@ class Vllm:
             "min_p": 0.0,
             "repetition_penalty": 1.0,
             "seed": seed63(request.seed),
+            "stop": sampling.stop,
             "stop_token_ids": _known(sampling.stop_token_ids, self.vocabulary),
             "return_token_ids": True,
             "skip_special_tokens": False,
@@ -131,14 +132,22 @@ def _by_id(told: Mapping[str, Any], most: int, vocabulary: Vocabulary | None) ->
     return [likeliest((named(*one) for one in place.items()), most) for place in told["top_logprobs"]]
 
 
+_REFUSED = ("stream_options", "max_completion_tokens", "seed", "stop")
+MOST_STOPS = 4
+"""OpenAI's limit. What a server does not stop at is cut here, at the price of tokens."""
+
+
 @dataclass(frozen=True)
 class Quirks:
     """What a server turned out to refuse, though OpenAI documents it."""
 
     refused: set[str] = field(default_factory=set)
 
+    def stops(self, stops: Sequence[str]) -> dict[str, Any]:
+        return {"stop": stops[:MOST_STOPS] if "stop" in self.refused else stops} if stops else {}
+
     def learn(self, refusal: str) -> None:
-        self.refused.update(name for name in ("stream_options", "max_completion_tokens", "seed") if name in refusal)
+        self.refused.update(name for name in _REFUSED if name in refusal)
 
 
 @dataclass(frozen=True)
@@ -156,6 +165,7 @@ class Completions:
             **_neutral(self.model, request, request.sampling.max_tokens),
             "prompt": request.prompt.text,
             **_seed(self.quirks, request),
+            **self.quirks.stops(request.sampling.stop),
             **(_stream(self.quirks) if streamed else {}),
             **({"logprobs": request.logprobs} if request.logprobs else {}),
         }
@@ -184,6 +194,7 @@ class Chat:
             **_neutral(self.model, request, request.sampling.max_tokens),
             "messages": [{"role": one.role, "content": one.content} for one in request.prompt.messages],
             **_seed(self.quirks, request),
+            **self.quirks.stops(request.sampling.stop),
             **(_stream(self.quirks) if streamed else {}),
             **({"logprobs": True, "top_logprobs": request.logprobs} if request.logprobs else {}),
             **_response_format(request),
@@ -232,7 +243,7 @@ def chosen(text: str, choice: Choice) -> str:
 def _neutral(model: str, request: Request, most: int) -> dict[str, Any]:
     """What every one of them takes. Everything is said, because servers have defaults of their own."""
     sampling = request.sampling
-    said: dict[str, Any] = {
+    return {
         "model": model,
         "max_tokens": most,
         "temperature": sampling.temperature,
@@ -240,7 +251,6 @@ def _neutral(model: str, request: Request, most: int) -> dict[str, Any]:
         "presence_penalty": 0.0,
         "frequency_penalty": 0.0,
     }
-    return said | ({"stop": sampling.stop} if sampling.stop else {})
 
 
 def _seed(quirks: Quirks, request: Request) -> dict[str, Any]:
