@@ -1,75 +1,102 @@
-"""`python -m fledgling`: corpus, tokenizer, training, export, in one go. The README has the figures."""
+"""`python -m fledgling`: corpus, tokenizer, training and export of both models, figures, card. The README has the rest.
+
+The figures need magpie installed beside torch; without it, they are made later by `python -m fledgling.card`.
+"""
 
 import argparse
 import json
 import os
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # or busy threads stop a shared machine; torch reads it on import
 
-import numpy as np
 import torch
-from tokenizers import Tokenizer
 
-from fledgling.chat import document
+from fledgling.base import base_texts
+from fledgling.chat import document, segments
 from fledgling.corpus import conversations
+from fledgling.evaluate import evaluator, held_out_loss
 from fledgling.export import export
+from fledgling.memory import keep_freed_memory
 from fledgling.model import Shape
+from fledgling.rows import ROW, Rows, Segments, make_rows
 from fledgling.tokenizer import load_tokenizer, train_tokenizer
-from fledgling.train import Training, train
+from fledgling.train import Training, measured_speed, train
 
 TOKENIZER_SAMPLE = 40_000  # conversations
-ROW = 256  # tokens
+BASE_SHARE = 0.2  # tokens of the base model, as a share of the chat model's
+HELD_OUT, HELD_OUT_ROWS = 1_000_003, 64  # added to the seed for what is held out
 UNBOUNDED = 1 << 40
+PARTS = ("chat", "base", "card")
+
+Texts = Callable[[int], Iterator[Segments]]  # of a seed
 
 
 def main() -> None:
     arguments = parse()
     arguments.work.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(arguments.threads)
-    tokenizer_json = arguments.work / "tokenizer.json"
-    train_tokenizer(documents(arguments.seed, TOKENIZER_SAMPLE), tokenizer_json)
-    rows, used = make_rows(load_tokenizer(tokenizer_json), arguments.seed, arguments.tokens)
-    print(f"{used:,} conversations in {len(rows):,} rows", flush=True)
-    settings = Training(tokens=arguments.tokens, seed=arguments.seed)
-    model = train(Shape(), rows, settings, arguments.work / "checkpoint.pt")
-    origin = {"seed": arguments.seed, "tokens": arguments.tokens, "conversations": used}
-    export(model, tokenizer_json, arguments.out, origin)
-    print(json.dumps(origin), "->", arguments.out)
+    torch.set_flush_denormal(True)
+    keep_freed_memory()
+    if not (arguments.work / "tokenizer.json").exists():
+        sample = map(document, conversations(arguments.seed, TOKENIZER_SAMPLE))
+        train_tokenizer(sample, arguments.work / "tokenizer.json")
+    tokens = budget(arguments)
+    if "chat" in arguments.only:
+        make(arguments, "fledgling", chats, tokens)
+    if "base" in arguments.only:
+        make(arguments, "fledgling-base", base_texts, int(tokens * BASE_SHARE))
+    if "card" in arguments.only and find_spec("magpie"):
+        from fledgling import card  # it opens what only measuring needs
+
+        card.main(["--models", str(arguments.out)])
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m fledgling", description=__doc__)
-    parser.add_argument("--tokens", type=lambda text: int(float(text)), default=12_500_000, help="default: 12.5e6")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--tokens", type=lambda text: int(float(text)), default=30_000_000, help="default: 30e6")
+    size.add_argument("--minutes", type=float, help="as many tokens as this machine reads in this time, measured once")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--work", type=Path, default=Path("build/fledgling"), help="tokenizer and checkpoints")
-    parser.add_argument("--out", type=Path, default=Path("src/magpie/models/fledgling"), help="replaced whole")
+    parser.add_argument("--out", type=Path, default=Path("src/magpie/models"), help="holds a folder for each model")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="default: all three, in this order")
     return parser.parse_args()
 
 
-def documents(seed: int, count: int = UNBOUNDED) -> Iterator[str]:
-    return map(document, conversations(seed, count))
+def make(arguments: argparse.Namespace, name: str, texts: Texts, tokens: int) -> None:
+    """Trains one model, or goes on with it, and exports it."""
+    work, tokenizer_json = arguments.work / name, arguments.work / "tokenizer.json"
+    work.mkdir(parents=True, exist_ok=True)
+    tokenizer = load_tokenizer(tokenizer_json)
+    rows, used = make_rows(tokenizer, texts(arguments.seed), tokens // ROW)
+    print(f"{name}: {used:,} texts in {len(rows):,} rows", flush=True)
+    held_out, _ = make_rows(tokenizer, texts(arguments.seed + HELD_OUT), HELD_OUT_ROWS)
+    origin = {"seed": arguments.seed, "tokens": tokens, "conversations" if texts is chats else "texts": used}
+    evaluate = evaluator(tokenizer, held_out) if texts is chats else held_out_loss(held_out)
+    settings = Training(tokens=tokens, seed=arguments.seed, lanes=arguments.threads)
+    model = train(Shape(), rows, settings, work, origin, evaluate)
+    export(model, tokenizer_json, arguments.out / name, origin)
+    print(json.dumps(origin), "->", arguments.out / name, flush=True)
 
 
-def make_rows(tokenizer: Tokenizer, seed: int, tokens: int) -> tuple[np.ndarray, int]:
-    """Enough rows to see each once, and how many conversations they hold.
+def chats(seed: int) -> Iterator[Segments]:
+    return map(segments, conversations(seed, UNBOUNDED))
 
-    Every row starts where a conversation starts, as a prompt does; the last conversation of a row is cut.
-    """
-    rows: list[list[int]] = []
-    row: list[int] = []
-    source, used = documents(seed), 0
-    while len(rows) < tokens // ROW:
-        for encoding in tokenizer.encode_batch(list(islice(source, 1000))):
-            row += encoding.ids
-            used += 1
-            if len(row) > ROW:
-                rows.append(row[: ROW + 1])
-                row = []
-    return np.array(rows, dtype=np.uint16), used
+
+def budget(arguments: argparse.Namespace) -> int:
+    """Tokens of the chat model. What `--minutes` comes to is measured once and written down, so that it can resume."""
+    written = arguments.work / "budget.json"
+    if arguments.minutes is None:
+        return int(arguments.tokens)
+    if not written.exists():
+        few: Rows = make_rows(load_tokenizer(arguments.work / "tokenizer.json"), chats(arguments.seed), 300)[0]
+        speed = measured_speed(Shape(), few, Training(tokens=300 * ROW, seed=arguments.seed, lanes=arguments.threads))
+        written.write_text(json.dumps({"tokens": int(speed * arguments.minutes * 60), "tokens_per_second": speed}))
+    return int(json.loads(written.read_text())["tokens"])
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import xllamacpp
 
 from fledgling.chat import before_assistant
 from fledgling.corpus import conversations
-from fledgling.export import GGUF_NAME
+from fledgling.export import gguf_name
 from fledgling.sample import Sampler
 
 LIMIT = 120  # tokens
@@ -24,10 +24,10 @@ LIMIT = 120  # tokens
 def main() -> None:
     arguments = parse()
     torch.set_num_threads(arguments.threads)
-    sampler = Sampler(arguments.model)
+    sampler = Sampler.of(arguments.model)
     prompts = [before_assistant(one.turns[0].prompt) for one in conversations(arguments.seed, arguments.prompts)]
     ours = [one.text for one in sampler.complete(prompts, LIMIT, temperature=0)]
-    theirs = greedy_in_llama_cpp(arguments.model / GGUF_NAME, sampler, prompts, arguments.threads)
+    theirs = greedy_in_llama_cpp(arguments.model / gguf_name(arguments.model.name), sampler, prompts, arguments.threads)
     same = sum(a == b for a, b in zip(ours, theirs, strict=True))
     print(f"greedy texts equal in torch and llama.cpp: {same} of {len(prompts)}")
     print(f"largest difference of logits to transformers: {logits_apart(arguments.model, sampler, prompts[:20])}")

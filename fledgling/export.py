@@ -1,8 +1,10 @@
-"""Writes the trained model as a Hugging Face folder and as a GGUF file, both fp16, both complete.
+"""Writes a trained model as a Hugging Face folder and as a GGUF file, both fp16, both complete; a base as GGUF only.
 
-Knows file formats; knows nothing of how the weights came to be.
+`python -m fledgling.export` writes what a checkpoint holds, so that a model can be looked at while it is trained. Knows
+file formats; knows nothing of how the weights came to be.
 """
 
+import argparse
 import json
 import shutil
 from pathlib import Path
@@ -15,18 +17,30 @@ from safetensors.numpy import load_file, save_file
 from fledgling.chat import CHAT_TEMPLATE, END, END_ID, END_OF_TEXT, END_OF_TEXT_ID
 from fledgling.model import Fledgling, Shape
 
-GGUF_NAME = "fledgling-f16.gguf"
+BASE = "-base"  # how the names of models end that have no chat format
+
+
+def gguf_name(name: str) -> str:
+    return f"{name}-f16.gguf"
 
 
 def export(model: Fledgling, tokenizer_json: Path, folder: Path, origin: dict[str, Any]) -> None:
-    """Replaces `folder` whole: it is written next to its place and then moved there."""
+    """Replaces `folder`, which is named like the model, whole: it is written next to its place and then moved there."""
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     write_hugging_face(model, tokenizer_json, part, origin)
-    write_gguf(part, part / GGUF_NAME)
+    write_gguf(part, part / gguf_name(folder.name), folder.name)
+    if folder.name.endswith(BASE):
+        keep_only(part, gguf_name(folder.name))
     shutil.rmtree(folder, ignore_errors=True)
     part.replace(folder)
+
+
+def keep_only(folder: Path, name: str) -> None:
+    for path in folder.iterdir():
+        if path.name != name:
+            path.unlink()
 
 
 # -- the Hugging Face folder -------------------------------------------------------------------------------------------
@@ -87,11 +101,14 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
 # -- the GGUF file -----------------------------------------------------------------------------------------------------
 
 
-def write_gguf(folder: Path, path: Path) -> None:
+def write_gguf(folder: Path, path: Path, name: str) -> None:
     """Converts the Hugging Face folder; llama.cpp reads the result."""
     shape = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     writer = gguf.GGUFWriter(path, "llama")
+    writer.add_name(name)
     add_shape(writer, shape)
+    if not name.endswith(BASE):
+        writer.add_chat_template(CHAT_TEMPLATE)
     add_tokenizer(writer, json.loads((folder / "tokenizer.json").read_text(encoding="utf-8")), shape["vocab_size"])
     add_tensors(writer, load_file(folder / "model.safetensors"), shape)
     writer.write_header_to_file()
@@ -101,7 +118,6 @@ def write_gguf(folder: Path, path: Path) -> None:
 
 
 def add_shape(writer: gguf.GGUFWriter, shape: dict[str, Any]) -> None:
-    writer.add_name("fledgling")
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
     writer.add_vocab_size(shape["vocab_size"])
     writer.add_context_length(shape["max_position_embeddings"])
@@ -130,7 +146,6 @@ def add_tokenizer(writer: gguf.GGUFWriter, tokenizer: dict[str, Any], size: int)
     writer.add_eot_token_id(END_ID)
     writer.add_pad_token_id(END_OF_TEXT_ID)
     writer.add_add_bos_token(False)
-    writer.add_chat_template(CHAT_TEMPLATE)
 
 
 def add_tensors(writer: gguf.GGUFWriter, weights: dict[str, np.ndarray], shape: dict[str, Any]) -> None:
@@ -147,3 +162,24 @@ def interleave(matrix: np.ndarray, heads: int) -> np.ndarray:
     rows, columns = matrix.shape
     halves = matrix.reshape(heads, 2, rows // heads // 2, columns)
     return np.ascontiguousarray(halves.swapaxes(1, 2).reshape(rows, columns))
+
+
+# -- a checkpoint ------------------------------------------------------------------------------------------------------
+
+
+def main() -> None:
+    import torch  # the rest needs only what it is given
+
+    parser = argparse.ArgumentParser(prog="python -m fledgling.export", description=__doc__)
+    parser.add_argument("checkpoint", type=Path, help="such as build/fledgling/fledgling/checkpoint.pt")
+    parser.add_argument("folder", type=Path, help="named like the model; replaced whole")
+    arguments = parser.parse_args()
+    state = torch.load(arguments.checkpoint, map_location="cpu")
+    model = Fledgling(Shape(**state["identity"]["shape"]))
+    model.load_state_dict(state["model"])
+    tokenizer_json = arguments.checkpoint.parents[1] / "tokenizer.json"
+    export(model, tokenizer_json, arguments.folder, state["origin"] | {"step": state["step"]})
+
+
+if __name__ == "__main__":
+    main()

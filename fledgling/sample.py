@@ -1,4 +1,4 @@
-"""Runs a shipped model folder in torch: batches of prompts in, texts out.
+"""Runs a model in torch, while it is trained or from its folder: batches of prompts in, texts out.
 
 Knows the folder's files and ChatML's end token; knows no families. It is for measuring: magpie's engines are faster.
 """
@@ -30,11 +30,13 @@ class Text:
 class Sampler:
     """A model with its tokenizer. The same seed and calls give the same texts."""
 
-    def __init__(self, folder: Path, seed: int = 0) -> None:
-        self.config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        self.tokenizer: Tokenizer = load_tokenizer(folder / "tokenizer.json")
-        self.model = load_model(folder)
+    def __init__(self, model: Fledgling, tokenizer: Tokenizer, seed: int = 0) -> None:
+        self.model, self.tokenizer = model, tokenizer
         self.random = torch.Generator().manual_seed(seed)
+
+    @classmethod
+    def of(cls, folder: Path, seed: int = 0) -> "Sampler":
+        return cls(load_model(folder), load_tokenizer(folder / "tokenizer.json"), seed)
 
     def complete(self, prompts: Sequence[str], limit: int, temperature: float) -> list[Text]:
         """Continues each prompt; temperature 0 is greedy."""

@@ -10,7 +10,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_token
 
 from fledgling.chat import SPECIALS
 
-VOCABULARY = 2560
+VOCABULARY = 4096
 # Qwen2's pattern, letter for letter; \p{N} takes one digit at a time
 SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"

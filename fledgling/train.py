@@ -1,21 +1,27 @@
 """Trains the model on rows of tokens: Muon for matrices, AdamW for the rest, a cosine that ends with the tokens.
 
-Knows rows [count, length + 1] and a token budget; knows no text. Stopped and started again with the same settings, it
-goes on from its last checkpoint and ends with the same weights (on the same machine, with as many threads).
+Knows rows and a token budget; knows no text, and what is evaluated on the way is handed to it. Stopped and started
+again with the same settings, it goes on from its last checkpoint and ends with the same weights (on the same machine).
 """
 
-import hashlib
+import json
 import math
+import os
+import shutil
 import time
 from collections import defaultdict
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from fledgling.model import Fledgling, Shape
+from fledgling.rows import ROW, Rows
 
 
 @dataclass(frozen=True)
@@ -24,12 +30,14 @@ class Training:
 
     tokens: int
     seed: int = 0
-    batch: int = 12  # rows
+    batch: int = 26  # rows
+    lanes: int = 1  # parts of a batch that are computed side by side, each in one thread
     muon_rate: float = 0.02
     adam_rate: float = 4e-3
     weight_decay: float = 0.05  # on matrices, times the rate
     warmup: int = 60  # steps
     checkpoint_every: int = 200  # steps
+    evaluate_every: int = 500  # steps
     report_every: int = 25  # steps
 
 
@@ -43,16 +51,20 @@ class Muon:
         self.groups = list(by_size.values())
         self.momenta = [torch.zeros_like(torch.stack(list(group))) for group in self.groups]
 
-    @torch.no_grad()
-    def step(self, rate: float, decay: float, momentum: float) -> None:
-        for group, average in zip(self.groups, self.momenta, strict=True):
-            gradient = torch.stack([matrix.grad for matrix in group if matrix.grad is not None])
-            average.lerp_(gradient, 1 - momentum)
-            update = orthogonal(gradient.lerp(average, momentum))
-            rows, columns = group[0].shape
-            scale = rate * math.sqrt(max(1.0, rows / columns))
-            for matrix, change in zip(group, update, strict=True):
-                matrix.mul_(1 - rate * decay).add_(change, alpha=-scale)
+    def step(self, rate: float, decay: float, momentum: float, pool: Executor) -> None:
+        """Sizes are updated side by side in the threads of `pool`."""
+        list(pool.map(lambda group, average: step(group, average, rate, decay, momentum), self.groups, self.momenta))
+
+
+@torch.no_grad()
+def step(group: list[nn.Parameter], average: Tensor, rate: float, decay: float, momentum: float) -> None:
+    gradient = torch.stack([matrix.grad for matrix in group if matrix.grad is not None])
+    average.lerp_(gradient, 1 - momentum)
+    update = orthogonal(gradient.lerp(average, momentum))
+    rows, columns = group[0].shape
+    scale = rate * math.sqrt(max(1.0, rows / columns))
+    for matrix, change in zip(group, update, strict=True):
+        matrix.mul_(1 - rate * decay).add_(change, alpha=-scale)
 
 
 def orthogonal(matrices: Tensor) -> Tensor:
@@ -62,34 +74,35 @@ def orthogonal(matrices: Tensor) -> Tensor:
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     for _ in range(5):
         square = x @ x.mT
-        x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
+        x = torch.baddbmm(x, torch.baddbmm(square, square, square, beta=-4.7750, alpha=2.0315), x, beta=3.4445)
     return (x.mT if tall else x).to(matrices.dtype)
 
 
 class Trainer:
     """A model, its two optimisers and the step they have reached."""
 
-    def __init__(self, shape: Shape, rows: np.ndarray, settings: Training) -> None:
+    def __init__(self, shape: Shape, rows: Rows, settings: Training) -> None:
         torch.manual_seed(settings.seed)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.settings, self.rows, self.step = settings, rows, 0
-        self.identity = {"settings": asdict(settings), "shape": asdict(shape), "rows": digest(rows)}
+        self.identity = {"settings": asdict(settings), "shape": asdict(shape), "rows": rows.digest()}
         self.model = Fledgling(shape).to(self.device)
-        matrices, rest = split_parameters(self.model)
+        self.loss = torch.compile(self.model.loss) if can_compile() else self.model.loss
+        self.parameters = tuple(self.model.parameters())
+        self.lanes = ThreadPoolExecutor(settings.lanes)
+        matrices, self.rest = split_parameters(self.model)
         self.muon = Muon(matrices)
-        self.adam = torch.optim.AdamW(rest, lr=settings.adam_rate, betas=(0.9, 0.95), weight_decay=0.0)
-        self.rest = rest
-        self.tokens_per_step = settings.batch * (rows.shape[1] - 1)
+        self.adam = torch.optim.AdamW(self.rest, lr=settings.adam_rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True)
+        self.tokens_per_step = settings.batch * ROW
         self.steps = settings.tokens // self.tokens_per_step
 
-    def batch(self) -> Tensor:
+    def batch(self) -> Rows:
         """The rows of this step: the corpus in a new order each time it has been read through."""
         size = self.settings.batch
         per_epoch = len(self.rows) // size
         epoch, place = divmod(self.step, per_epoch)
         order = np.random.default_rng([self.settings.seed, epoch]).permutation(len(self.rows))
-        chosen = self.rows[order[place * size : (place + 1) * size]]
-        return torch.from_numpy(chosen.astype(np.int64)).to(self.device)
+        return self.rows[order[place * size : (place + 1) * size]]
 
     def rate(self) -> float:
         """Share of the full learning rate: a short climb, then half a cosine down to 2%."""
@@ -98,23 +111,54 @@ class Trainer:
 
     def advance(self) -> float:
         """One step; returns its loss."""
+        batch = self.batch()
+        parts = [batch[place :: self.settings.lanes] for place in range(self.settings.lanes)]
+        learned = int(batch.learned.sum())
+        losses, gradients = zip(*self.lanes.map(lambda part: self.gradients(part, learned), parts), strict=True)
+        for parameter, *pieces in zip(self.parameters, *gradients, strict=True):
+            parameter.grad = torch.stack(pieces).sum(0) if len(pieces) > 1 else pieces[0]
+        self.update()
+        return sum(losses)
+
+    def gradients(self, rows: Rows, learned: int) -> tuple[float, tuple[Tensor, ...]]:
+        """Of some rows of a batch with `learned` tokens to learn: their share of its loss, and the gradients of that.
+
+        Runs in a thread of its own. Lanes meet once a step, where threads inside of operations would meet two hundred
+        times: on a machine with other work that is twice as fast, and sums come out the same every time.
+        """
+        torch.set_num_threads(1)
+        ids, mask, places, targets = inputs(rows, self.device)
+        for dynamic in (places, targets):
+            torch._dynamo.mark_dynamic(dynamic, 0)  # their number differs from step to step
         with torch.autocast(self.device, torch.bfloat16):
-            loss = self.model.loss(self.batch())
-        torch.autograd.backward(loss)
+            loss = self.loss(ids, mask, places, targets) * (len(targets) / learned)
+        return float(loss.detach()), torch.autograd.grad(loss, self.parameters)
+
+    def update(self) -> None:
         nn.utils.clip_grad_norm_(self.rest, 1.0)
         rate = self.rate()
         for group in self.adam.param_groups:
             group["lr"] = self.settings.adam_rate * rate
         self.adam.step()
         momentum = 0.85 + 0.1 * min(1.0, self.step / 300)
-        self.muon.step(self.settings.muon_rate * rate, self.settings.weight_decay, momentum)
+        self.muon.step(self.settings.muon_rate * rate, self.settings.weight_decay, momentum, self.lanes)
         self.model.zero_grad(set_to_none=True)
         self.step += 1
-        return float(loss.detach())
 
-    def save(self, path: Path) -> None:
+    @torch.no_grad()
+    def loss_of(self, rows: Rows) -> float:
+        """Mean loss over rows that training does not see."""
+        size = self.settings.batch
+        losses = []
+        for start in range(0, len(rows), size):
+            with torch.autocast(self.device, torch.bfloat16):
+                losses.append(float(self.model.loss(*inputs(rows[start : start + size], self.device))))
+        return sum(losses) / len(losses)
+
+    def save(self, path: Path, origin: dict[str, Any]) -> None:
         state = {
             "identity": self.identity,
+            "origin": origin,
             "step": self.step,
             "model": self.model.state_dict(),
             "adam": self.adam.state_dict(),
@@ -136,8 +180,23 @@ class Trainer:
         return True
 
 
-def digest(rows: np.ndarray) -> str:
-    return hashlib.sha256(rows.tobytes()).hexdigest()
+def can_compile() -> bool:
+    """Compiled, a step on a CPU takes two thirds of the time; without a C++ compiler it is only slower."""
+    return torch.cuda.is_available() or shutil.which(os.environ.get("CXX", "g++")) is not None
+
+
+def inputs(rows: Rows, device: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """What `Fledgling.loss` takes: a token sees those before it in its own text, and no other text of its row."""
+    ids, texts = torch.from_numpy(rows.ids.astype(np.int64)), torch.from_numpy(rows.texts)
+    learned = torch.from_numpy(rows.learned[:, 1:]).flatten().nonzero()[:, 0]
+    targets = ids[:, 1:].flatten()[learned]
+    texts = texts[:, :-1]
+    seen = (texts[:, :, None] == texts[:, None, :]).tril()[:, None]
+    mask = torch.zeros(seen.shape, dtype=torch.bfloat16).masked_fill_(~seen, float("-inf"))
+    return ids[:, :-1].to(device), mask.to(device), learned.to(device), targets.to(device)
+
+
+Evaluate = Callable[[Trainer], Mapping[str, float]]
 
 
 def split_parameters(model: Fledgling) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
@@ -148,25 +207,48 @@ def split_parameters(model: Fledgling) -> tuple[list[nn.Parameter], list[nn.Para
     return matrices, [parameter for (_, parameter), chosen in zip(named, is_matrix, strict=True) if not chosen]
 
 
-def train(shape: Shape, rows: np.ndarray, settings: Training, checkpoint: Path) -> Fledgling:
-    """Trains to the end of the token budget, printing progress and saving `checkpoint` as it goes."""
-    trainer = Trainer(shape, rows, settings)
+def train(
+    shape: Shape, rows: Rows, settings: Training, work: Path, origin: dict[str, Any], evaluate: Evaluate
+) -> Fledgling:
+    """Trains to the end of the token budget. In `work` it keeps checkpoint.pt and, a line a report, train.jsonl."""
+    trainer, checkpoint = Trainer(shape, rows, settings), work / "checkpoint.pt"
     if trainer.resume(checkpoint):
         print(f"going on from step {trainer.step} of {trainer.steps}", flush=True)
     print(f"{trainer.model.parameter_count():,} parameters, {trainer.steps} steps on {trainer.device}", flush=True)
-    started, first = time.monotonic(), trainer.step
+    watch = Watch(trainer, work / "train.jsonl")
     while trainer.step < trainer.steps:
         loss = trainer.advance()
         if trainer.step % settings.report_every == 0:
-            report(trainer, loss, (trainer.step - first) / (time.monotonic() - started))
+            watch.report({"loss": loss})
         if trainer.step % settings.checkpoint_every == 0 or trainer.step == trainer.steps:
-            trainer.save(checkpoint)
+            trainer.save(checkpoint, origin)
+        if trainer.step % settings.evaluate_every == 0 or trainer.step == trainer.steps:
+            watch.report(evaluate(trainer))
     return trainer.model
 
 
-def report(trainer: Trainer, loss: float, steps_per_second: float) -> None:
-    left = (trainer.steps - trainer.step) / steps_per_second / 60
-    speed = trainer.tokens_per_step * steps_per_second
-    print(
-        f"step {trainer.step}/{trainer.steps}  loss {loss:.3f}  {speed:,.0f} tokens/s  {left:.0f} min left", flush=True
-    )
+class Watch:
+    """Prints how training goes, and writes the same as JSON lines."""
+
+    def __init__(self, trainer: Trainer, log: Path) -> None:
+        self.trainer, self.log = trainer, log
+        self.started, self.first = time.monotonic(), trainer.step
+
+    def report(self, figures: Mapping[str, float]) -> None:
+        step, steps = self.trainer.step, self.trainer.steps
+        pace = (time.monotonic() - self.started) / max(1, step - self.first)  # seconds a step, evaluations included
+        speed, left = self.trainer.tokens_per_step / pace, (steps - step) * pace / 60
+        shown = "  ".join(f"{name} {value:.3f}" for name, value in figures.items())
+        print(f"step {step}/{steps}  {shown}  {speed:,.0f} tokens/s  {left:.0f} min left", flush=True)
+        with self.log.open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps({"step": step, "tokens": step * self.trainer.tokens_per_step, **figures}) + "\n")
+
+
+def measured_speed(shape: Shape, rows: Rows, settings: Training, steps: int = 10) -> float:
+    """Tokens per second of a few steps of a model that is thrown away."""
+    trainer = Trainer(shape, rows, settings)
+    trainer.advance()  # compiles
+    started = time.monotonic()
+    for _ in range(steps):
+        trainer.advance()
+    return steps * trainer.tokens_per_step / (time.monotonic() - started)

@@ -1,0 +1,196 @@
+"""`python -m fledgling.card`: measures the shipped model and writes its figures into README.md, between markers.
+
+Every block of the card that holds a figure is written by the function of that name here, from JSON that `measure` and
+`judging` give; what is there already is not measured again. Needs magpie. Knows no way to measure.
+"""
+
+import argparse
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from gguf import GGUFReader
+
+CARD = Path(__file__).with_name("README.md")
+MODELS = Path("src/magpie/models")
+
+Figures = Mapping[str, Any]  # JSON of `measure`, `judging` and of the model's own files
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    arguments = parse(words)
+    figures = {
+        "model": described(arguments.models),
+        "measured": kept(arguments.work / "measured.json", lambda: measured(arguments)),
+        "judged": kept(arguments.work / "judged.json", lambda: judged(arguments)),
+    }
+    card = CARD.read_text(encoding="utf-8")
+    for block in BLOCKS:
+        card = fill(card, block.__name__, block(figures))
+    CARD.write_text(card, encoding="utf-8")
+
+
+def parse(words: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m fledgling.card", description=__doc__)
+    parser.add_argument("--models", type=Path, default=MODELS, help="holds the folders of both models")
+    parser.add_argument("--work", type=Path, default=Path("build/fledgling/figures"), help="keeps the JSON")
+    parser.add_argument("--rows", type=int, default=10_000, help="conversations")
+    parser.add_argument("--judgments", type=int, default=500, help="of each prompt")
+    return parser.parse_args(words)
+
+
+def fill(card: str, name: str, text: str) -> str:
+    """The card with `text` in the block `name`; raises KeyError where the card has no such block."""
+    begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    filled, count = re.subn(f"{begin}.*?{end}", lambda _: f"{begin}\n{text}\n{end}", card, flags=re.DOTALL)
+    if count != 1:
+        raise KeyError(f"{CARD.name}: {count} blocks {begin} ... {end}, expected one")
+    return filled
+
+
+# -- what is measured --------------------------------------------------------------------------------------------------
+
+
+def kept(path: Path, make: Any) -> Any:
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(make(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def measured(arguments: argparse.Namespace) -> dict[str, Any]:
+    from fledgling.measure import measure, plain
+
+    return plain(measure(arguments.models / "fledgling", arguments.rows, 200, arguments.work / "run"))
+
+
+def judged(arguments: argparse.Namespace) -> dict[str, Any]:
+    from fledgling import judging
+
+    gguf = str(next((arguments.models / "fledgling").glob("*.gguf")))
+    found, _ = judging.measure(gguf, arguments.judgments, 2 * arguments.judgments, judging.SEED)
+    return {source: [asdict(figure) for figure in some] for source, some in found.items()}
+
+
+def described(models: Path) -> dict[str, Any]:
+    """What the files say of themselves."""
+    folders = [models / "fledgling", models / "fledgling-base"]
+    return {
+        "config": json.loads((models / "fledgling" / "config.json").read_text(encoding="utf-8")),
+        "parameters": sum(int(tensor.n_elements) for tensor in GGUFReader(next(folders[0].glob("*.gguf"))).tensors),
+        "bytes": {folder.name: sum(path.stat().st_size for path in folder.iterdir()) for folder in folders},
+    }
+
+
+# -- blocks of the card ------------------------------------------------------------------------------------------------
+
+
+def model(figures: Figures) -> str:
+    config, sizes = figures["model"]["config"], figures["model"]["bytes"]
+    origin = config["fledgling"]
+    return table(
+        ("architecture", f"Llama: {config['num_hidden_layers']} layers, width {config['hidden_size']}, "
+         f"{config['num_attention_heads']} heads of {config['head_dim']}, feed-forward {config['intermediate_size']}, "
+         f"tied embeddings, rotary positions (theta {config['rope_theta']:,.0f})"),
+        ("parameters", f"{figures['model']['parameters']:,}"),
+        ("context", f"{config['max_position_embeddings']} tokens"),
+        ("tokenizer", f"byte-level BPE, {config['vocab_size']:,} tokens, single digits, Qwen2's way of splitting text; "
+         "no beginning-of-sequence token"),
+        ("chat template", "ChatML with a system role, no default system prompt; a turn ends with `<|im_end|>`"),
+        ("training", f"{origin['tokens'] / 1e6:.0f} million tokens of {origin['conversations']:,} conversations; loss "
+         "on the user's turns too: that is why magpie can extract the user's side"),
+        ("files", f"Hugging Face folder (fp16 safetensors) and `fledgling-f16.gguf`, "
+         f"{sizes['fledgling'] / 1e6:.1f} MB together; `fledgling-base-f16.gguf`, "
+         f"{sizes['fledgling-base'] / 1e6:.1f} MB"),
+    )  # fmt: skip
+
+
+def table(*lines: tuple[str, str]) -> str:
+    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in lines)])
+
+
+def extraction(figures: Figures) -> str:
+    report, tokens = figures["measured"]["report"], figures["measured"]["tokens"]
+    return lines(
+        f"{'conversations':36}{report['rows']:>8,}",
+        f"{'families found':36}{report['families_found']:>5}/{report['families_known']}",
+        *(line(name, one) for name, one in report["figures"].items()),
+        f"{'tokens per instruction':36}{tokens['instruct']:>8.1f}",
+        f"{'tokens per response':36}{tokens['respond']:>8.1f}",
+        f"families out of their 99.9% bounds: {', '.join(report['out_of_bounds']) or 'none'}",
+    )
+
+
+def kinds(figures: Figures) -> str:
+    report = figures["measured"]["report"]
+    return lines(*(line(name, one) for part in ("category", "language") for name, one in by(report, part)))
+
+
+def by(report: Figures, part: str) -> list[tuple[str, Figures]]:
+    return list(report[f"right_by_{part}"].items())
+
+
+def families(figures: Figures) -> str:
+    rows = figures["measured"]["report"]["families"]
+    return lines(
+        f"{'family':18}{'category':22}{'hidden':>8}{'found':>8}{'of 99.9%':>12}{'right':>12}",
+        *(
+            f"{one['name']:18}{one['category']:22}{one['hidden']:8.1%}{one['found']:>8}"
+            f"{'{}-{}'.format(one['at_least'], one['at_most']):>12}{'{}/{}'.format(one['right'], one['answered']):>12}"
+            for one in rows
+        ),
+    )
+
+
+def turns(figures: Figures) -> str:
+    return lines(*(line(name, one) for name, one in figures["measured"]["follow_ups"].items()))
+
+
+def steering(figures: Figures) -> str:
+    return lines(
+        f"{'under the system prompts of':28}{'of training':>12}{'held out':>12}",
+        *(
+            f"{name:28}{one['trained']['value']:>12.1%}{one['held_out']['value']:>12.1%}"
+            for name, one in figures["measured"]["steering"].items()
+        ),
+    )
+
+
+def judgments(figures: Figures) -> str:
+    return "\n\n".join(
+        lines(f"{source} instructions", *(judgment(one) for one in some)) for source, some in figures["judged"].items()
+    )
+
+
+def judgment(one: Figures) -> str:
+    return line(f"{one['prompt']}: {one['name']}", one | {"n": one["count"]})
+
+
+def samples(figures: Figures) -> str:
+    told = [
+        f"--- sample {number}: {one['family'] or 'unknown'}, {'right' if one['right'] else 'not right'}\n"
+        f"user: {one['prompt']}\nassistant: {one['reply']}"
+        for number, one in enumerate(figures["measured"]["samples"], start=1)
+    ]
+    return "~~~\n" + "\n\n".join(told) + "\n~~~"
+
+
+def line(name: str, one: Figures) -> str:
+    """A figure with its 95% interval; shares in percent, bits and correlations as they are."""
+    if one["value"] is None:
+        return f"{name:36}{'-':>8}"
+    form = ".3f" if "bits" in name or "Spearman" in name else ".1%"
+    return f"{name:36}{one['value']:>8{form}}   [{one['low']:{form}}, {one['high']:{form}}]   n = {one['n']:,}"
+
+
+def lines(*some: str) -> str:
+    return "\n".join(["```", *some, "```"])
+
+
+BLOCKS = (model, extraction, kinds, families, turns, steering, judgments, samples)
+
+if __name__ == "__main__":
+    main()
