@@ -166,7 +166,7 @@ def judgments(figures: Figures) -> str:
 
 
 def judgment(one: Figures) -> str:
-    return line(f"{one['prompt']}: {one['name']}", one | {"n": one["count"]})
+    return line(f"{one['prompt']}: {one['name']}", {**one, "n": one["count"]})
 
 
 def samples(figures: Figures) -> str:

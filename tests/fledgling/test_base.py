@@ -4,7 +4,7 @@ from itertools import islice
 
 from fledgling.base import base_texts
 from fledgling.chat import END, END_OF_TEXT, START
-from fledgling.verdict import recognise_any
+from fledgling.imperfect import recognise_any
 
 
 def texts(seed: int, count: int) -> list[str]:
