@@ -214,9 +214,9 @@ class FaultServer:
 
     def stop(self) -> None:
         """As a process that is killed: nobody listens, and every connection is gone."""
-        self.closing.set()
         self._listener.shutdown()
         self._listener.socket.close()
+        self.closing.set()
         for connection in self._open:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)

@@ -253,7 +253,7 @@ class Server:
     def _unreachable(self, job: _Job, site: Site, told: str) -> Callable[[], None]:
         """No fault of the request: it waits for a server, and `patience` ends that."""
         site.failed(time.monotonic(), at_once=True)
-        self._reason, job.last = told, site
+        self._reason, job.last = f"no connection ({told})", site
         return lambda: self._waiting.appendleft(job)
 
     def _whole(self, job: _Job, site: Site, answered: Answered, sent_at: float) -> Callable[[], None]:

@@ -6,6 +6,7 @@ Its own are on anyio: with these, a request takes a quarter less of this side's 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterable
 from ssl import SSLContext
 from typing import Any
@@ -42,11 +43,16 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
         except TimeoutError:
             raise httpcore.ConnectTimeout from None
         except OSError as error:
-            raise httpcore.ConnectError(error.strerror or str(error)) from None
+            raise httpcore.ConnectError(_words(error)) from None
         return AsyncioStream(reader, writer)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+
+def _words(error: OSError) -> str:
+    """`Connection refused`; asyncio's own words name no cause."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
 
 
 class AsyncioStream(httpcore.AsyncNetworkStream):
