@@ -3,6 +3,7 @@ own."""
 
 from __future__ import annotations
 
+import atexit
 import os
 import socket
 import subprocess
@@ -10,7 +11,8 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 
 from magpie.engines.llamacpp import import_llamacpp
@@ -84,3 +86,13 @@ def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
         except OSError:
             time.sleep(0.5)
     raise AssertionError(f"the server did not start within {VLLM_SECONDS:g} seconds")
+
+
+_SHARED = ExitStack()
+atexit.register(_SHARED.close)
+
+
+@cache
+def shared_vllm_server(folder: Path, context: int) -> str:
+    """The address of one that lives as long as this process: all tests of it share one start."""
+    return _SHARED.enter_context(vllm_server(folder, context))

@@ -9,7 +9,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from importlib.resources import as_file, files
 from importlib.util import find_spec
@@ -39,7 +39,7 @@ from magpie.seams import (
 )
 from magpie.templates import open_model
 from tests.engines.asking import ask, completions, new_tickets
-from tests.engines.local_servers import llama_server, vllm_server
+from tests.engines.local_servers import llama_server, shared_vllm_server
 
 FLEDGLING = Path(str(files("magpie"))) / "models" / "fledgling"
 
@@ -135,7 +135,7 @@ CASES: dict[str, Callable[[], AbstractContextManager[Opened]]] = {
     "openvino": openvino,
     "transformers": transformers,
     "vllm": vllm,
-    "server-vllm": lambda: behind(vllm_server(FLEDGLING, context=256)),
+    "server-vllm": lambda: behind(nullcontext(shared_vllm_server(FLEDGLING, context=256))),
 }
 HEAVY = {"openvino": "openvino_genai", "transformers": "transformers", "vllm": "vllm", "server-vllm": "vllm"}
 """Cases behind a marker of the engine's name, and the library without which they are skipped."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from importlib.resources import files
 from importlib.util import find_spec
@@ -16,7 +15,7 @@ from magpie.errors import ModelError
 from magpie.seams import Request, SamplingParams, Tokens
 from magpie.templates import open_model
 from tests.engines.asking import completions
-from tests.engines.local_servers import vllm_server
+from tests.engines.local_servers import shared_vllm_server
 
 pytestmark = [
     pytest.mark.vllm,
@@ -27,9 +26,8 @@ FLEDGLING = Path(str(files("magpie"))) / "models" / "fledgling"
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with vllm_server(FLEDGLING, context=256) as address:
-        yield address
+def url() -> str:
+    return shared_vllm_server(FLEDGLING, context=256)
 
 
 def test_it_says_what_it_is(url: str) -> None:
