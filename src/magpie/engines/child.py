@@ -107,7 +107,6 @@ class ChildEngine:
         self._live: set[int] = set()
         self._refused: list[tuple[int, Answer]] = []
         self._submitted: list[bytes] = []
-        self._heard = time.monotonic()
 
     def submit(self, ticket: int, request: Request) -> None:
         """Goes to the child at the next poll, together with what else was submitted until then."""
@@ -119,7 +118,7 @@ class ChildEngine:
             )
             return
         if not self._live:
-            self._heard = time.monotonic()
+            self._process.heard_at = time.monotonic()
         self._live.add(ticket)
 
     def poll(self, wait: float) -> Sequence[tuple[int, Answer]]:
@@ -127,11 +126,10 @@ class ChildEngine:
         done, self._refused = self._refused, []
         until = time.monotonic() + (0.0 if done else wait)
         while True:
-            messages = self._process.receive(max(0.0, until - time.monotonic()))
-            for message in messages:
+            for message in self._process.receive(max(0.0, until - time.monotonic())):
                 done += self._answers(message)
             if not done:
-                self._watch(bool(messages))
+                self._watch()
             if done or time.monotonic() >= until:
                 return done
 
@@ -160,14 +158,13 @@ class ChildEngine:
         self._live.difference_update(ticket for ticket, _ in answers)
         return answers
 
-    def _watch(self, heard: bool) -> None:
+    def _watch(self) -> None:
         """Raise when the child is gone, or has shown no sign of life for too long."""
-        process, now = self._process, time.monotonic()
-        if heard or not self._live:
-            self._heard = now
+        process = self._process
+        silent = time.monotonic() - process.heard_at if self._live else 0.0
         if process.lost is None and process.ended():
             process.lost = EngineCrashed(f"{process.name} is gone: {process.last_words()}{_KEPT}")
-        elif process.lost is None and now - self._heard > self._patience:
+        elif process.lost is None and silent > self._patience:
             process.lost = EngineDied(f"{process.name} hangs: no sign of life for {self._patience:g} seconds{_KEPT}")
             process.close(patient=False)
         if process.lost is not None:
@@ -188,6 +185,8 @@ class _Process:
         self.name = name
         self.lost: MagpieError | None = None
         """Why there is no engine any more."""
+        self.heard_at = time.monotonic()
+        """When anything was last read from it, be it half a message."""
         self._log = ChildLog()
         self._child = subprocess.Popen(
             COMMAND,
@@ -253,7 +252,7 @@ class _Process:
 
     def _read(self) -> list[dict[str, Any]]:
         data = os.read(self._out, 1 << 20)
-        self._eof = not data
+        self._eof, self.heard_at = not data, time.monotonic()
         self._log.cut()
         return [self._parsed(line) for line in self._lines.take(data)]
 

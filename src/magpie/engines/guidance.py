@@ -46,9 +46,16 @@ class Guides:
     """Makes guides over one vocabulary."""
 
     def __init__(self, tokenizer_json: str, vocab_size: int, ends: Sequence[int]) -> None:
-        """tokenizer_json: as the tokenizers library writes it. ends: ids that end a text, at least one."""
+        """tokenizer_json: as the tokenizers library writes it. ends: ids that end a text, at least one.
+
+        Raises `RequestFailed` for a tokenizer that llguidance does not read.
+        """
         self._library = import_llguidance()
-        self._tokens = self._library.LLTokenizer(tokenizer_json, n_vocab=vocab_size, eos_token=list(ends))
+        try:
+            self._tokens = self._library.LLTokenizer(tokenizer_json, n_vocab=vocab_size, eos_token=list(ends))
+        except ValueError as error:
+            told = " ".join(str(error).split())[:300]
+            raise RequestFailed(f"structure needs a tokenizer that llguidance reads: {told}") from error
 
     def guide(self, structure: Structure) -> Guide:
         """Raises `RequestFailed` for a structure that cannot be followed."""

@@ -106,7 +106,7 @@ def plan(path: Path, settings: OpenVinoSettings) -> Plan:
     if reason := supports(path):
         raise ModelError(f"{path} cannot be run by OpenVINO: {reason}; use the engine llamacpp")
     files = open_model(path)
-    context = settings.context or min(files.context or MOST_CONTEXT, MOST_CONTEXT)
+    context = min(settings.context or MOST_CONTEXT, files.context or settings.context or MOST_CONTEXT)
     return Plan(
         path=path,
         files=files,

@@ -64,7 +64,8 @@ def load(model: str, files: Path, revision: str | None, settings: TransformersSe
     if device == "mps":
         network = network.to("mps")
     network.eval()
-    context = settings.context or min(known.context or MOST_CONTEXT, MOST_CONTEXT)
+    trained = known.context or settings.context or MOST_CONTEXT
+    context = min(settings.context or MOST_CONTEXT, trained)
     forward = Forward(network)
     return Loaded(
         forward=forward,

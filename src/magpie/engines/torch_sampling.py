@@ -44,10 +44,12 @@ def sample(logits: Any, rows: Sequence[Dice]) -> Sampled:
     logits = logits.float()
     likeliest = _likeliest(logits, rows)
     _mask(logits, rows)
-    ids = logits.argmax(-1)
     warm = [n for n, row in enumerate(rows) if row.request.sampling.temperature > 0]
+    if len(warm) == len(rows):
+        return Sampled(_thrown(logits, rows).tolist(), likeliest)
+    ids = logits.argmax(-1)
     if warm:
-        ids[warm] = _thrown(logits if len(warm) == len(rows) else logits[warm], [rows[n] for n in warm])
+        ids[warm] = _thrown(logits[warm], [rows[n] for n in warm])
     return Sampled(ids.tolist(), likeliest)
 
 

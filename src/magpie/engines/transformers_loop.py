@@ -22,7 +22,7 @@ from magpie.engines.torch_load import Loaded, load
 from magpie.engines.torch_sampling import Dice, Sampled, sample
 from magpie.engines.torch_slots import PREFILL_TOKENS, Slots
 from magpie.engines.transformers import CAPABILITIES, TransformersSettings
-from magpie.errors import EngineDied, RequestFailed
+from magpie.errors import EngineDied, MissingExtra, RequestFailed
 from magpie.seams import Completion, Logprob, Request
 
 SHARE = 8
@@ -87,8 +87,8 @@ class Loop:
         if failed is None:
             try:
                 self._waiting.append(self._text(ticket, request))
-            except RequestFailed as error:
-                failed = error
+            except (RequestFailed, MissingExtra) as error:
+                failed = RequestFailed(str(error))
         if failed is not None:
             self._refused.append((ticket, failed))
 
@@ -108,8 +108,10 @@ class Loop:
     def _guided(self) -> Guides:
         if self._guides is None:
             inner = getattr(self._loaded.files.tokenizer, "inner", None)
-            if inner is None:
-                raise RequestFailed("structure needs a tokenizer.json, which the model does not have")
+            if inner is None or not self._loaded.ends:
+                raise RequestFailed(
+                    "structure needs a tokenizer.json and a token that ends a text; the model lacks one"
+                )
             self._guides = Guides(inner.to_str(), self.vocab_size, sorted(self._loaded.ends))
         return self._guides
 
