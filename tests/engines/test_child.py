@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from magpie.engines import child, child_log
+from magpie.engines import child_handle, child_log
 from magpie.engines.child import ChildEngine, open_child
 from magpie.errors import EngineCrashed, EngineDied, MissingExtra, ModelError, RequestFailed
 from magpie.seams import Logprob, Request, SamplingParams, Tokens
@@ -68,7 +68,7 @@ def child_that(
     """A scripted engine in a child that does these things of its own."""
     script = folder / "behaving.py"
     script.write_text(BEHAVING.format(poll=poll, opening=opening, closing=closing))
-    monkeypatch.setattr(child, "COMMAND", (sys.executable, "-u", "-P", str(script)))
+    monkeypatch.setattr(child_handle, "COMMAND", (sys.executable, "-u", "-P", str(script)))
     with open_child(SCRIPTED, {}, name="the test's engine", patience=patience) as engine:
         yield engine
 
@@ -299,8 +299,8 @@ def test_leaving_the_block_ends_the_process_and_what_it_started(
 
 
 def test_a_child_that_does_not_want_to_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child, "CLOSE_SECONDS", 0.3)
-    monkeypatch.setattr(child, "TERMINATE_SECONDS", 0.3)
+    monkeypatch.setattr(child_handle, "CLOSE_SECONDS", 0.3)
+    monkeypatch.setattr(child_handle, "TERMINATE_SECONDS", 0.3)
     stubborn = "signal.signal(signal.SIGTERM, signal.SIG_IGN)"
     with child_that(tmp_path, monkeypatch, opening=stubborn, closing="time.sleep(600)") as engine:
         pass
