@@ -106,6 +106,23 @@ def test_one_thread_is_run_in_full_precision_since_it_ends_the_process_otherwise
     assert "INFERENCE_PRECISION_HINT" not in plan(FLEDGLING, replace(SMALL, threads=2)).properties
 
 
+def test_a_small_model_takes_no_more_memory_than_its_slots_can_fill() -> None:
+    assert plan(FLEDGLING, replace(SMALL, slots=8, context=64)).blocks == 8 * 32 // 32 + 8
+    assert plan(FLEDGLING, OpenVinoSettings(slots=10**6)).blocks is None
+
+
+@pytest.mark.openvino
+@needs_openvino
+def test_texts_that_fill_every_slot_are_begun_again_and_stay_the_same() -> None:
+    sampling = SamplingParams(temperature=0.0, max_tokens=28)
+    requests = [Request(Tokens((*range(1, 100), n)), sampling) for n in range(3, 27)]
+    with open_openvino(FLEDGLING, OpenVinoSettings(slots=8, context=128)) as tight:
+        few = completions(tight, requests)
+    with open_openvino(FLEDGLING, OpenVinoSettings(slots=64, context=128)) as roomy:
+        many = completions(roomy, requests)
+    assert sum(a.text == b.text for a, b in zip(few, many, strict=True)) >= 22
+
+
 def decode(ids: object) -> str:
     return bytes(ids).decode(errors="replace")  # type: ignore[call-overload, no-any-return]
 

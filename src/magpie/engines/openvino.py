@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 from magpie.engines.child import ChildEngine, open_child
+from magpie.engines.gguf_header import read_shape
 from magpie.errors import MissingExtra, ModelError
 from magpie.seams import Capabilities, Capability, Engine
 from magpie.templates import ModelFiles, open_model
@@ -30,6 +31,8 @@ CAPABILITIES = Capabilities(("tokens",), frozenset({Capability.SEEDS, Capability
 MOST_SLOTS = 256
 MOST_CONTEXT = 4096
 """The longest context by default, in tokens."""
+CPU_BLOCK = 32
+"""Tokens in a block of keys and values, on a CPU."""
 ARCHITECTURES = ("llama", "qwen2", "qwen3")
 KINDS = {1: "F16", 2: "Q4_0", 3: "Q4_1", 8: "Q8_0", 12: "Q4_K", 14: "Q6_K"}
 """How a matrix may be kept, by ggml's numbers."""
@@ -98,6 +101,8 @@ class Plan:
     context: int
     device: str
     cache_gb: int
+    blocks: int | None
+    """Blocks of keys and values, where they are fewer than fit into `cache_gb`."""
     properties: Mapping[str, Any]
 
 
@@ -107,15 +112,30 @@ def plan(path: Path, settings: OpenVinoSettings) -> Plan:
         raise ModelError(f"{path} cannot be run by OpenVINO: {reason}; use the engine llamacpp")
     files = open_model(path)
     context = min(settings.context or MOST_CONTEXT, files.context or settings.context or MOST_CONTEXT)
+    slots = settings.slots or MOST_SLOTS
     return Plan(
         path=path,
         files=files,
-        slots=settings.slots or MOST_SLOTS,
+        slots=slots,
         context=context,
         device=settings.device,
         cache_gb=settings.cache_gb,
+        blocks=_blocks(path, slots, context, settings),
         properties=_properties(settings),
     )
+
+
+def _blocks(path: Path, slots: int, context: int, settings: OpenVinoSettings) -> int | None:
+    """So many that every slot can fill half of its context; None where that is more than `cache_gb`, or is not known.
+
+    All of them come to be used in turn, however few would do: fledgling took 2.2 GB after 12,000 texts, and takes 0.7.
+    A text for which there is none left waits and is begun again.
+    """
+    if settings.device != "CPU" or path.is_dir():
+        return None
+    if slots * context // 2 * read_shape(path).cache_bytes >= settings.cache_gb << 30:
+        return None
+    return max(slots * context // 2, context) // CPU_BLOCK + slots
 
 
 def _properties(settings: OpenVinoSettings) -> dict[str, Any]:

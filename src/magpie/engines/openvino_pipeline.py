@@ -38,7 +38,10 @@ Answer = Completion | RequestFailed
 def open_pipeline(plan: Plan) -> Iterator[OpenVino]:
     """Load the model. Raises whatever the library raises."""
     scheduler = genai.SchedulerConfig()
-    scheduler.cache_size = plan.cache_gb
+    if plan.blocks is None:
+        scheduler.cache_size = plan.cache_gb
+    else:
+        scheduler.num_kv_blocks = plan.blocks
     scheduler.max_num_seqs = plan.slots
     scheduler.max_num_batched_tokens = max(BATCH_TOKENS, plan.slots)
     scheduler.enable_prefix_caching = True  # the same texts, and 0.4 s for 2.3 s where prompts begin alike
