@@ -12,7 +12,8 @@ import gguf
 import numpy as np
 import pytest
 
-from magpie.engines.openvino import CAPABILITIES, OpenVinoSettings, open_openvino, plan, supports
+from magpie.engines.llamacpp import LlamaCppSettings, open_llamacpp
+from magpie.engines.openvino import ARCHITECTURES, CAPABILITIES, OpenVinoSettings, open_openvino, plan, supports
 from magpie.engines.stops import StopStrings
 from magpie.errors import MissingExtra, ModelError, RequestFailed
 from magpie.seams import Choice, JsonSchema, Request, SamplingParams, Tokens
@@ -187,6 +188,20 @@ def test_a_quantized_file_is_run(tmp_path: Path, kind: str) -> None:
     )
     with open_openvino(model, SMALL) as engine:
         assert completions(engine, [Request(Tokens((1, 2, 3)), SamplingParams(max_tokens=8))])
+
+
+@pytest.mark.openvino
+@needs_openvino
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("heads_kv", [6, 2])
+def test_every_architecture_is_read_as_llama_cpp_reads_it(tmp_path: Path, architecture: str, heads_kv: int) -> None:
+    shape = TinyModel(architecture=architecture, dim=96, heads=6, heads_kv=heads_kv, layers=3, seed=5)
+    model, greedy = write_gguf(tmp_path / "tiny.gguf", shape), SamplingParams(temperature=0.0, max_tokens=4)
+    requests = [Request(Tokens(tuple(range(40 + n, 50 + 2 * n))), greedy) for n in range(30)]
+    exact = OpenVinoSettings(slots=8, context=128, threads=1)
+    with open_openvino(model, exact) as engine, open_llamacpp(model, LlamaCppSettings(slots=8, context=128)) as other:
+        pairs = zip(completions(engine, requests), completions(other, requests), strict=True)
+        assert sum(a.token_ids == b.token_ids for a, b in pairs) >= 26
 
 
 @pytest.mark.openvino

@@ -32,6 +32,8 @@ class TinyModel:
     layers: int = 2
     dim: int = 64
     heads: int = 4
+    heads_kv: int | None = None
+    """Heads of keys and values; None is as many as of queries."""
     ffn: int = 128
     context: int = 256
     seed: int = 0
@@ -88,7 +90,7 @@ def _add_shape(writer: gguf.GGUFWriter, model: TinyModel, vocab: int) -> None:
     writer.add_block_count(model.layers)
     writer.add_feed_forward_length(model.ffn)
     writer.add_head_count(model.heads)
-    writer.add_head_count_kv(model.heads)
+    writer.add_head_count_kv(model.heads_kv or model.heads)
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_rope_freq_base(10000.0)
     writer.add_rope_dimension_count(model.dim // model.heads)
@@ -115,15 +117,26 @@ def _tensors(model: TinyModel, vocab: int) -> Tensors:
     def matrix(rows: int, columns: int) -> Weights:
         return np.asarray(rng.standard_normal((rows, columns)) * 1.5 / np.sqrt(columns), np.float16)
 
-    ones, dim, ffn = np.ones(model.dim, np.float32), model.dim, model.ffn
+    def vector(size: int) -> Weights:
+        return np.asarray(1 + rng.standard_normal(size) / 4, np.float32)
+
+    ones, dim, ffn, per_head = np.ones(model.dim, np.float32), model.dim, model.ffn, model.dim // model.heads
+    dim_kv = per_head * (model.heads_kv or model.heads)
     tensors: Tensors = {f"{name}.weight": matrix(vocab, dim) for name in ("token_embd", "output")}
     tensors["output_norm.weight"] = ones
     for i in range(model.layers):
         block = f"blk.{i}."
-        tensors |= {f"{block}attn_{part}.weight": matrix(dim, dim) for part in ("q", "k", "v", "output")}
+        tensors |= {f"{block}attn_{part}.weight": matrix(dim, dim) for part in ("q", "output")}
+        tensors |= {f"{block}attn_{part}.weight": matrix(dim_kv, dim) for part in ("k", "v")}
         tensors |= {f"{block}ffn_{part}.weight": matrix(ffn, dim) for part in ("gate", "up")}
         tensors |= {f"{block}ffn_down.weight": matrix(dim, ffn)}
         tensors |= {f"{block}attn_norm.weight": ones, f"{block}ffn_norm.weight": ones}
+        if model.architecture == "qwen2":
+            tensors |= {
+                f"{block}attn_{n}.bias": vector(size) for n, size in zip("qkv", (dim, dim_kv, dim_kv), strict=True)
+            }
+        if model.architecture == "qwen3":
+            tensors |= {f"{block}attn_{part}_norm.weight": vector(per_head) for part in "qk"}
     return tensors if model.cycle is None else tensors | _cycling(model, vocab, rng)
 
 
