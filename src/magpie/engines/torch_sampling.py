@@ -18,6 +18,9 @@ from magpie.seams import Request
 NEARLY_ONE = 1.0 - 2**-23
 """The highest throw: float32 has nothing between this and the end of the line."""
 
+TIES = 8
+"""As many more are looked at: in 16 bits the likeliest are often equal, and the first of them is the greedy one."""
+
 
 @dataclass(slots=True, eq=False)
 class Dice:
@@ -58,10 +61,11 @@ def _likeliest(logits: Any, rows: Sequence[Dice]) -> list[list[tuple[int, float]
     if not most:
         return [[] for _ in rows]
     asking = [n for n, row in enumerate(rows) if row.request.logprobs]
-    found = logits[asking].log_softmax(-1).topk(min(most, logits.shape[-1]))
+    found = logits[asking].log_softmax(-1).topk(min(most + TIES, logits.shape[-1]))
     told: list[list[tuple[int, float]]] = [[] for _ in rows]
     for n, ids, values in zip(asking, found.indices.tolist(), found.values.tolist(), strict=True):
-        told[n] = list(zip(ids, values, strict=True))[: rows[n].request.logprobs]
+        ordered = sorted(zip(ids, values, strict=True), key=lambda one: (-one[1], one[0]))
+        told[n] = ordered[: rows[n].request.logprobs]
     return told
 
 
