@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from magpie.engines.scripted import ScriptedSettings, open_scripted
+from magpie.engines.server import Facts
 from magpie.errors import EngineCrashed, EngineDied, RequestFailed
-from magpie.executors.local import execute_plan
+from magpie.executors.local import Progress, execute_plan
 from magpie.executors.pool import Pool
 from magpie.pipeline import ModelUse, make_plan
 from magpie.recipes import Scripted, parse
@@ -25,6 +27,7 @@ class Opener:
     def __init__(self, *crash_after: int | None) -> None:
         self.log: list[str] = []
         self.crashes = list(crash_after)
+        self.kind = Crashing
 
     @contextmanager
     def __call__(self, use: ModelUse) -> Iterator[Engine]:
@@ -32,7 +35,7 @@ class Opener:
         self.log.append(f"open {use.engine.window}")
         limit = self.crashes.pop(0) if self.crashes else None
         with open_scripted(ScriptedSettings(window=use.engine.window)) as engine:
-            yield engine if limit is None else Crashing(engine, limit)
+            yield engine if limit is None else self.kind(engine, limit)
         self.log.append(f"close {use.engine.window}")
 
 
@@ -90,3 +93,42 @@ def test_an_engine_that_crashes_twice_ends_the_run_which_keeps_what_was_made(tmp
     with pytest.raises(EngineDied):
         execute_plan(plan, RunFolder(tmp_path / "run"), opener=Opener(4, 3))
     assert 40 <= open_run(tmp_path / "run").table().num_rows < 100
+
+
+class Failing(Crashing):
+    """One of which the first answers are failures, and which takes some time."""
+
+    def poll(self, wait: float) -> Sequence[tuple[int, Completion | RequestFailed]]:
+        time.sleep(0.01)
+        return [(ticket, RequestFailed("no luck")) for ticket, _ in super().poll(wait)]
+
+
+def test_rows_that_failed_before_a_crash_are_made_after_it_and_counted_once(tmp_path: Path) -> None:
+    opener, told = Opener(3), list[Progress | str]()
+    opener.kind = Failing
+    plan = make_plan(parse("{name: x, size: 50, respond: null, engine: {name: scripted, window: 8}}", "r"))
+    execute_plan(plan, RunFolder(tmp_path / "run"), told.append, opener)
+    run = open_run(tmp_path / "run")
+    took = run.info["sessions"][-1]["stages"]["instruct"]
+    assert run.counts()[0].failed == 0
+    assert (took["made"], took["failed"]) == (50, 0)
+    counts = [one.counts for one in told if isinstance(one, Progress)]
+    assert all(one.reused + one.made + one.failed <= one.wanted for one in counts)
+    assert took["seconds"] >= 3 * 0.01, "the time before the crash is work too"
+
+
+def test_what_an_engine_found_when_it_was_opened_is_told_once() -> None:
+    known, told = "tells no ids", list[str]()
+    facts = Facts("text", "m", 256, warnings=(known,))
+    use = replace(use_of(1), facts=facts)
+
+    @contextmanager
+    def opener(_: ModelUse) -> Iterator[Engine]:
+        with open_scripted() as engine:
+            engine.warnings = [known, "the key is sent without encryption"]  # type: ignore[attr-defined]
+            yield engine
+
+    with Pool(opener, told.append) as pool:
+        pool.engines({"model": use})
+        pool.engines({"model": use})
+    assert told[1:] == ["warning: the key is sent without encryption"]

@@ -116,7 +116,7 @@ def _make(
     tell: Tell,
 ) -> None:
     """Make what a stage lacks, writing each poll's events down before anything else happens."""
-    began = time.monotonic()
+    began = time.monotonic() - work.counts.seconds  # those of an engine that crashed count too
     asked = {name: engines[name] for name in planned.stage.models}
     keep_busy = 2 * sum(engine.window for engine in asked.values())
     seed = partial(derive_seed, plan.recipe.seed, planned.stage.name)

@@ -45,7 +45,15 @@ class Pool:
             with ExitStack() as opening:
                 engine = opening.enter_context(self._opener(use))
                 self._open[use.key] = engine, opening.pop_all()
+            self._warn(use, engine)
         return self._open[use.key][0]
+
+    def _warn(self, use: ModelUse, engine: Engine) -> None:
+        """Tell what only opening has shown; what was known before stands in `why`."""
+        known = () if use.facts is None else use.facts.warnings
+        for warning in getattr(engine, "warnings", ()):
+            if warning not in known:
+                self.watch(f"warning: {warning}")
 
     def _close(self, keys: Iterable[_Key]) -> None:
         with ExitStack() as closing:

@@ -60,8 +60,10 @@ class StageWork:
         self._ahead = next(self._lacking, None)
 
     def begin_again(self) -> None:
-        """Look once more at what is missing, after an engine died: what was made, and counted, stays."""
+        """Look once more at what is missing, after an engine died: what was made, and counted, stays. What failed is
+        missing again."""
         self.close()
+        self.counts.failed = 0
         self._look()
 
     @property
