@@ -111,3 +111,10 @@ def test_an_unknown_recipe_names_the_nearest() -> None:
 def test_yaml_cannot_make_objects() -> None:
     with pytest.raises(RecipeError, match="not valid YAML"):
         parse("!!python/object/apply:os.system ['true']", "r")
+
+
+@pytest.mark.parametrize("thinking", ["on", "off"])
+def test_on_and_off_are_what_they_say_though_yaml_has_them_for_truth_values(thinking: str) -> None:
+    recipe = parse(f"template: {{thinking: {thinking}}}", "r")
+    assert recipe.template.thinking == thinking
+    assert parse(dump(recipe), "r") == recipe

@@ -44,6 +44,12 @@ class Template(Settings):
     date: Annotated[Date, Field(strict=False)] | None = None
     """The day (YYYY-MM-DD) that the template sees, where it prints one; `null` is the day of the run."""
 
+    @field_validator("thinking", mode="before")
+    @classmethod
+    def _as_yaml_reads_it(cls, value: Any) -> Any:
+        """YAML takes on and off for truth values."""
+        return ("on" if value else "off") if isinstance(value, bool) else value
+
     @field_validator("kwargs", mode="after")
     @classmethod
     def _as_they_read_back(cls, value: dict[str, Any]) -> dict[str, Any]:
