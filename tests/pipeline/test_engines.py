@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from magpie.engines import openvino
+from magpie.engines import openvino, server
 from magpie.engines.llamacpp import LlamaCppSettings
 from magpie.engines.openvino import OpenVinoSettings
-from magpie.engines.server import ServerSettings
+from magpie.engines.server import Facts, ServerSettings
 from magpie.engines.transformers import TransformersSettings
 from magpie.engines.vllm import VllmSettings
 from magpie.errors import MissingExtra, RecipeError
@@ -29,9 +29,10 @@ FOLDER = str(find_model("fledgling").parent)
 def machine(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Makes this machine one with the named engines, and with a GPU or without."""
 
-    def be(*engines: str, gpu: bool = False) -> None:
+    def be(*engines: str, gpu: bool = False, built_for_gpus: bool = False) -> None:
         monkeypatch.setattr(choosing, "installed", lambda name: name in (*engines, "llamacpp", "server", "scripted"))
         monkeypatch.setattr(choosing, "has_gpu", lambda: gpu)
+        monkeypatch.setattr(choosing, "vllm_wants_gpu", lambda: built_for_gpus)
         monkeypatch.setattr(openvino, "supports", lambda _: None)
 
     return be
@@ -85,6 +86,15 @@ def test_a_folder_goes_to_vllm_then_to_transformers(machine: Any) -> None:
     assert chosen(f"model={FOLDER}").engine.name == "transformers"
 
 
+def test_a_vllm_built_for_gpus_is_passed_over_where_there_is_none(machine: Any) -> None:
+    machine("vllm", "transformers", built_for_gpus=True)
+    use = chosen(f"model={FOLDER}")
+    assert use.engine.name == "transformers"
+    assert "vllm, faster, is built for GPUs, and none is found here" in use.why
+    machine("vllm", "transformers", gpu=True, built_for_gpus=True)
+    assert chosen(f"model={FOLDER}").engine.name == "vllm"
+
+
 def test_where_nothing_runs_a_model_both_commands_that_would_help_are_named(machine: Any) -> None:
     machine()
     with pytest.raises(RecipeError, match=r"nothing here runs .*magpie\[vllm\].*magpie\[transformers\]"):
@@ -112,7 +122,16 @@ def test_a_shipped_model_is_the_same_model_on_every_engine(machine: Any) -> None
     assert len({plan.stages[1].fingerprint for plan in plans}) == 1
 
 
-def test_models_of_one_stage_must_fit_a_gpu_together() -> None:
+def test_an_engine_that_a_later_stage_names_and_that_is_not_installed_is_refused_before_anything_is_made(
+    machine: Any,
+) -> None:
+    machine()
+    with pytest.raises(MissingExtra, match=r"engine vllm is not installed \(respond\): pip install 'magpie\[vllm\]'"):
+        chosen("respond.engine=vllm")
+
+
+def test_models_of_one_stage_must_fit_a_gpu_together(machine: Any) -> None:
+    machine("vllm")
     use = chosen("engine=vllm")
     half = replace(use, engine=Vllm(gpu_memory_utilization=0.5), place=locate("fledgling"))
     other = replace(half, place=ModelPlace("other", folder=Path("/elsewhere")))
@@ -146,3 +165,59 @@ def test_another_model_may_answer(machine: Any, tmp_path: Path) -> None:
     asked, answered = (planned.uses["model"] for planned in plan.stages)
     assert (asked.loads, answered.loads) == (str(find_model("fledgling")), str(other))
     assert asked.key != answered.key
+
+
+TEXTS = Facts("text", "served", 256)
+CHAT = Facts("chat", "served", 256)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every question that a plan asks of a server or of the Hub."""
+    heard: list[str] = []
+
+    def detect(settings: ServerSettings) -> Facts:
+        heard.append(settings.urls[0])
+        return TEXTS if settings.api == "auto" else CHAT
+
+    def download(name: str) -> Path:
+        heard.append(name)
+        return Path(FOLDER)
+
+    monkeypatch.setattr(server, "detect", detect)
+    monkeypatch.setattr("magpie.pipeline.models.download", download)
+    return heard
+
+
+@pytest.mark.parametrize("more", [(), ("respond.template.system=Be brief",), ("respond.engine=http://here",)])
+def test_a_plan_asks_a_server_and_the_hub_once(asked: list[str], more: tuple[str, ...]) -> None:
+    uses = [stage.uses["model"] for stage in make_plan(parse("{model: o/n, engine: 'http://here'}", "r", more)).stages]
+    assert sorted(asked) == ["http://here", "o/n"]
+    assert uses[0].key == uses[1].key
+
+
+def test_another_server_that_answers_is_asked_once(asked: list[str]) -> None:
+    make_plan(parse("engine: 'http://here'", "r", ["respond.engine=http://there"]))
+    assert asked == ["http://here", "http://there"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("respond.model=other", "respond.model 'other'.*served_model"),
+        ("respond.template.thinking=off", "respond.template.thinking: the server writes conversations out"),
+        ("respond.template.kwargs.day=1", "respond.template.kwargs"),
+    ],
+)
+def test_what_a_server_of_conversations_cannot_heed_is_refused(asked: list[str], setting: str, told: str) -> None:
+    with pytest.raises(RecipeError, match=told):
+        make_plan(parse("{respond: {engine: {url: 'http://there', api: chat}}}", "r", [setting]))
+
+
+def test_what_the_recipe_s_template_has_for_another_stage_is_told_and_changes_no_response(asked: list[str]) -> None:
+    text = "{template: {system: Hi}, respond: {engine: {url: 'http://there', api: chat}}}"
+    plain, thinking = make_plan(parse(text, "r")), make_plan(parse(text, "r", ["template.kwargs.day=1"]))
+    assert "template.kwargs mean nothing to it" in thinking.stages[1].uses["model"].why
+    assert thinking.stages[1].settings == plain.stages[1].settings
+    other = make_plan(parse(text, "r", ["template.system=Ho"]))
+    assert other.stages[1].settings != plain.stages[1].settings

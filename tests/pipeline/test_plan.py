@@ -74,6 +74,18 @@ def test_what_a_given_template_does_to_some_messages_only_changes_responses_and_
     assert len({given["respond"], other["respond"], fingerprints()["respond"]}) == 3
 
 
+def test_a_template_that_its_folder_got_anew_changes_responses_and_no_instruction(tmp_path: Path) -> None:
+    for file in find_model("fledgling").parent.iterdir():
+        (tmp_path / file.name).symlink_to(file)
+    given = f"model={tmp_path}", "engine=scripted"
+    before = fingerprints("", *given)
+    (template := tmp_path / "chat_template.jinja").unlink(missing_ok=True)
+    template.write_text(make_plan(parse("", "r")).model.chat_template + "{# mended #}")
+    after = fingerprints("", *given)
+    assert after["instruct"] == before["instruct"]
+    assert after["respond"] != before["respond"]
+
+
 def test_a_moved_model_keeps_its_fingerprint(tmp_path: Path) -> None:
     moved = tmp_path / "elsewhere.gguf"
     moved.write_bytes(find_model("fledgling").read_bytes())

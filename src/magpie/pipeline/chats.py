@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from magpie.errors import RecipeError, TemplateError
+from magpie.modelfiles import ModelPlace
 from magpie.pipeline.engines import ModelUse, choose_engine, choose_server, find_server
 from magpie.pipeline.models import find
 from magpie.recipes import Auto, Instruct, Recipe, Respond, Server, Template
@@ -42,6 +43,8 @@ class ChatModel:
     template: Template
     family: Family = UNKNOWN
     first_token_bans: tuple[int, ...] = ()
+    source: str | None = None
+    """The chat template's text; None where a server's own writes conversations out."""
 
     @property
     def needs(self) -> frozenset[Capability]:
@@ -66,20 +69,55 @@ def asking_model(recipe: Recipe) -> ChatModel:
 
 
 def answering_model(recipe: Recipe, respond: Respond, asker: ChatModel) -> ChatModel:
-    """Who answers: the model that asks, unless the recipe says otherwise."""
+    """Who answers: the model that asks, unless the recipe says otherwise. What was found for it is not sought again."""
     if respond.model is None and respond.engine is None and respond.template is None:
         return asker
     another = respond.model is not None
     engine = respond.engine or (Auto() if another else recipe.engine)
     template = respond.template or (Template() if another else recipe.template)
     template = template if template.date else template.model_copy(update={"date": recipe.template.date})
-    if isinstance(engine, Server) and (facts := find_server(engine)).api == "chat":
-        system = template.system or None
-        return ChatModel(choose_server(engine, facts), MessagesChat(system), template)
-    place = find(respond.model or recipe.model)
-    files = open_model(place.path)
+    facts = None
+    if isinstance(engine, Server):
+        facts = asker.use.facts if engine == recipe.engine else find_server(engine)
+        if facts is not None and facts.api == "chat":
+            return _conversing(respond, choose_server(engine, facts), template)
+    place, files = _files(recipe, respond, asker)
     exact = derive(files, _template_options(template))
-    return _spoken(choose_engine(engine, place, files, frozenset(), "respond"), exact, files, template)
+    if engine == recipe.engine and not another:
+        return _spoken(asker.use, exact, files, template)
+    use = choose_engine(engine, place, files, frozenset(), "respond", facts)
+    return _spoken(use, exact, files, template)
+
+
+def _files(recipe: Recipe, respond: Respond, asker: ChatModel) -> tuple[ModelPlace, ModelFiles]:
+    """Where the model that answers is, and its tokenizer and template."""
+    known = asker.use
+    if respond.model in (None, recipe.model) and known.place is not None and known.files is not None:
+        return known.place, known.files
+    place = find(respond.model or recipe.model)
+    return place, open_model(place.path)
+
+
+_OURS_TO_WRITE = {"thinking", "kwargs", "chat_template", "pre_query"}
+"""Settings of a template that mean nothing where a server's own writes conversations out."""
+
+
+def _conversing(respond: Respond, use: ModelUse, template: Template) -> ChatModel:
+    """A server that takes only conversations. Raises `RecipeError` for what the recipe says and it cannot heed."""
+    if respond.model is not None:
+        raise RecipeError(
+            f"respond.model {respond.model!r}: the server takes whole conversations and needs no tokenizer here; name "
+            "the model on the server by respond.engine.served_model"
+        )
+    unheeded = sorted(name for name in _OURS_TO_WRITE & template.model_fields_set if getattr(template, name))
+    if unheeded and respond.template is not None:
+        raise RecipeError(
+            f"respond.template.{unheeded[0]}: the server writes conversations out by its own template, and of ours "
+            "heeds only system; set it on the server, or use one that takes token ids or text"
+        )
+    if unheeded:
+        use = replace(use, why=f"{use.why}; template.{', template.'.join(unheeded)} mean nothing to it")
+    return ChatModel(use, MessagesChat(template.system or None), template)
 
 
 def _needs(banned: tuple[int, ...]) -> frozenset[Capability]:
@@ -94,7 +132,8 @@ def _spoken(use: ModelUse, exact: ChatTemplate, files: ModelFiles, template: Tem
         chat = TextChat(exact, files.bos_token if files.adds_bos else None)
     elif kind == "messages":
         chat = MessagesChat(template.system or None, exact)
-    return ChatModel(use, chat, template, exact.family, exact.first_token_bans)
+    source = None if kind == "messages" else exact.script.renderer.source
+    return ChatModel(use, chat, template, exact.family, exact.first_token_bans, source)
 
 
 def _with_rules(chat: ChatTemplate, settings: Instruct) -> ChatTemplate:

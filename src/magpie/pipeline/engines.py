@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from magpie.engines import llamacpp, openvino, scripted, server, transformers, vllm
-from magpie.errors import RecipeError
+from magpie.errors import MissingExtra, RecipeError
 from magpie.modelfiles import Form, ModelPlace
-from magpie.pipeline.fitness import EXTRAS, fitness, installed
+from magpie.pipeline.fitness import EXTRAS, fitness, installed, vllm_wants_gpu
 from magpie.pipeline.hardware import has_gpu
 from magpie.recipes import Auto, LlamaCpp, OpenVino, Scripted, Server, Transformers, Vllm
 from magpie.recipes import Engine as EngineSettings
@@ -64,16 +64,26 @@ class ModelUse:
 
 
 def choose_engine(
-    asked: EngineSettings, place: ModelPlace, files: ModelFiles, needs: frozenset[Capability], stage: str
+    asked: EngineSettings,
+    place: ModelPlace,
+    files: ModelFiles,
+    needs: frozenset[Capability],
+    stage: str,
+    facts: server.Facts | None = None,
 ) -> ModelUse:
-    """The engine that the recipe names, or for `auto` the first that fits. Raises `UserError` where none does."""
+    """The engine that the recipe names, or for `auto` the first that fits. Raises `UserError` where none does.
+
+    facts: what a server was found to be, where it was asked already.
+    """
     if isinstance(asked, Server):
-        return choose_server(asked, find_server(asked), place, files, needs, stage)
+        return choose_server(asked, facts or find_server(asked), place, files, needs, stage)
     settings, why = _pick(place, needs) if isinstance(asked, Auto) else (asked, "named by the recipe")
     if not isinstance(settings, Scripted) and (lacking := needs - _capabilities(settings).can):
         raise RecipeError(_lacking(settings.name, stage, lacking))
     if reason := _unfit(settings, place, needs):
         raise RecipeError(f"engine {settings.name} {reason}; `engine: auto` takes one that fits")
+    if not installed(settings.name):
+        raise MissingExtra(f"engine {settings.name} is not installed ({stage}): {EXTRAS[settings.name]}")
     identity = _scripted_identity(settings) if isinstance(settings, Scripted) else place.identity()
     return ModelUse(place.name, settings, why, _capabilities(settings), identity, place, files)
 
@@ -111,12 +121,20 @@ def _pick(place: ModelPlace, needs: frozenset[Capability]) -> tuple[ChosenSettin
     """The first engine, best first, that reads the model, is installed and can do what is needed; and why."""
     passed_over: list[str] = []
     for settings in _candidates(place):
-        missing = None if installed(settings.name) else f"is not installed ({EXTRAS[settings.name]})"
-        reason = _unfit(settings, place, needs) or missing
+        reason = _unfit(settings, place, needs) or _not_here(settings.name)
         if reason is None:
             return settings, "; ".join([_forms_of(place), *passed_over])
         passed_over.append(f"{settings.name}, {_PRAISE[settings.name]}, {reason}")
     raise RecipeError(f"engine auto: nothing here runs {place.name}, {_forms_of(place)}: {'; '.join(passed_over)}")
+
+
+def _not_here(engine: str) -> str | None:
+    """Why this engine is not the one for this machine; None where it may be."""
+    if not installed(engine):
+        return f"is not installed ({EXTRAS[engine]})"
+    if engine == "vllm" and not has_gpu() and vllm_wants_gpu():
+        return "is built for GPUs, and none is found here"
+    return None
 
 
 _PRAISE = {
@@ -276,6 +294,6 @@ def explain_auto() -> Mapping[str, str]:
     told = {}
     for form, words in _FORM_WORDS.items():
         able = [name for name in _order() if form in _FORMS[name]]
-        fit = [name for name in able if fitness(name).runs]
+        fit = [name for name in able if _not_here(name) is None and fitness(name).runs]
         told[words] = fit[0] if fit else f"nothing yet: {' or '.join(EXTRAS[name] for name in able)}"
     return told

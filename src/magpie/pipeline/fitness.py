@@ -5,8 +5,10 @@ Opens the libraries to find out, and no model.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import packages_distributions, version
 from importlib.util import find_spec
 from types import ModuleType
 
@@ -74,6 +76,12 @@ _ALWAYS = {
 def installed(engine: str) -> bool:
     """Whether an engine's library is there at all: at once, where opening it may take many seconds."""
     return engine in _ALWAYS or find_spec(_LIBRARIES[engine]) is not None
+
+
+def vllm_wants_gpu() -> bool:
+    """Whether the vLLM that is installed is built for GPUs: its package or version says where it is for another."""
+    built = [f"{name}+{version(name)}" for name in packages_distributions().get("vllm", [])]
+    return bool(built) and not any(re.search(r"[-+](cpu|tpu|xpu)\b", one) for one in built)
 
 
 def engine_fitness() -> list[Fitness]:

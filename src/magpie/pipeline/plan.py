@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from magpie.columns import MAKERS
-from magpie.modelfiles import file_digest
 from magpie.pipeline.chats import ChatModel, ExactChat, answering_model, asking_model
 from magpie.pipeline.engines import ModelUse, check_memory
 from magpie.recipes import Instruct, Recipe, Respond, Sampling
@@ -30,7 +29,7 @@ NOT_IN_FINGERPRINT = {
     "name": "names rows to people; inside, a row is its number",
     "model": "a path may move; the digest of the model stands in",
     "engine": "how a model is run, not which; only the scripted engine is a model of its own, by how it talks",
-    "template": "what it came out as stands in: prompts and stops; and, for responses, what overrides the model's own",
+    "template": "what it came out as stands in: prompts and stops; and, for responses, all that writes them out",
     "size": "raising it must keep every row made",
     "shard_rows": "where rows lie, not what they are",
 }
@@ -120,8 +119,7 @@ def _instruct(asked: Instruct, model: ChatModel) -> tuple[Stage, Mapping[str, An
 
 
 def _respond(asked: Respond, model: ChatModel) -> tuple[Stage, Mapping[str, Any]]:
-    """A template may treat any message in its own way: what overrides the model's own is covered whole."""
-    chat, template = model.chat, model.template
+    chat = model.chat
     suited = PAPER["respond"] | dict(model.family.respond)
     sampling = _sampling(asked.sampling, suited, chat.response_stop_token_ids, chat.response_stop)
     ask = partial(respond, chat=chat, sampling=sampling)
@@ -130,10 +128,20 @@ def _respond(asked: Respond, model: ChatModel) -> tuple[Stage, Mapping[str, Any]
         "sampling": asdict(sampling),
         "pre_query": found["pre_query"],
         "pre_response": found["pre_response"],
-        "template": template.model_dump(mode="json", include={"system", "thinking", "kwargs"}),
-        "chat_template": None if template.chat_template is None else file_digest(Path(template.chat_template)),
+        **_written_by(model),
     }
     return Stage("respond", ("instruction",), MAKERS["respond"], ask), settings
+
+
+def _written_by(model: ChatModel) -> dict[str, Any]:
+    """What writes conversations out. A template may treat any message in its own way: it is covered whole, also the
+    model's own, which a folder may get a new one of, and of which the digest of a large file sees little."""
+    if model.source is None:
+        return {"system": model.template.system or None}
+    return {
+        "template": model.template.model_dump(mode="json", include={"system", "thinking", "kwargs"}),
+        "chat_template": blake2b(model.source.encode(), digest_size=16).hexdigest(),
+    }
 
 
 def _sampling(
