@@ -12,6 +12,8 @@ import gguf
 import numpy as np
 import pytest
 
+from magpie.engines import openvino
+from magpie.engines.gguf_header import Shape, read_shape
 from magpie.engines.llamacpp import LlamaCppSettings, open_llamacpp
 from magpie.engines.openvino import ARCHITECTURES, CAPABILITIES, OpenVinoSettings, open_openvino, plan, supports
 from magpie.engines.stops import StopStrings
@@ -108,8 +110,19 @@ def test_one_thread_is_run_in_full_precision_since_it_ends_the_process_otherwise
 
 
 def test_a_small_model_takes_no_more_memory_than_its_slots_can_fill() -> None:
-    assert plan(FLEDGLING, replace(SMALL, slots=8, context=64)).blocks == 8 * 32 // 32 + 8
-    assert plan(FLEDGLING, OpenVinoSettings(slots=10**6)).blocks is None
+    assert plan(FLEDGLING, replace(SMALL, slots=8, context=64)).blocks == 8 * 32 // 32 + 1
+    everything = plan(FLEDGLING, OpenVinoSettings(slots=10**6)).blocks
+    assert everything is not None
+    assert 2**29 < everything * 32 * read_shape(FLEDGLING).cache_bytes <= 2**31
+
+
+def test_a_context_for_which_there_is_no_room_is_refused_or_chosen_smaller(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(openvino, "read_shape", lambda _: Shape(512, 2**30 // 100, 0))
+    assert plan(FLEDGLING, OpenVinoSettings(cache_gb=3)).context == 300 - 32
+    with pytest.raises(ModelError, match=r"context of 400 tokens do not fit into 3 GiB.*larger cache_gb"):
+        plan(FLEDGLING, OpenVinoSettings(cache_gb=3, context=400))
 
 
 @pytest.mark.openvino

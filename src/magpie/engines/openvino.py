@@ -102,7 +102,7 @@ class Plan:
     device: str
     cache_gb: int
     blocks: int | None
-    """Blocks of keys and values, where they are fewer than fit into `cache_gb`."""
+    """Blocks of keys and values; None where it is not known how many fit into `cache_gb`."""
     properties: Mapping[str, Any]
 
 
@@ -111,8 +111,10 @@ def plan(path: Path, settings: OpenVinoSettings) -> Plan:
     if reason := supports(path):
         raise ModelError(f"{path} cannot be run by OpenVINO: {reason}; use the engine llamacpp")
     files = open_model(path)
+    slots, fitting = settings.slots or MOST_SLOTS, _fitting(path, settings)
     context = min(settings.context or MOST_CONTEXT, files.context or settings.context or MOST_CONTEXT)
-    slots = settings.slots or MOST_SLOTS
+    if fitting is not None and fitting < context:
+        context = _shorter(context, fitting, settings)
     return Plan(
         path=path,
         files=files,
@@ -120,22 +122,35 @@ def plan(path: Path, settings: OpenVinoSettings) -> Plan:
         context=context,
         device=settings.device,
         cache_gb=settings.cache_gb,
-        blocks=_blocks(path, slots, context, settings),
+        blocks=None if fitting is None else _blocks(fitting, slots, context),
         properties=_properties(settings),
     )
 
 
-def _blocks(path: Path, slots: int, context: int, settings: OpenVinoSettings) -> int | None:
-    """So many that every slot can fill half of its context; None where that is more than `cache_gb`, or is not known.
-
-    All of them come to be used in turn, however few would do: fledgling took 2.2 GB after 12,000 texts, and takes 0.7.
-    A text for which there is none left waits and is begun again.
-    """
+def _fitting(path: Path, settings: OpenVinoSettings) -> int | None:
+    """Tokens whose keys and values fit into `cache_gb`; None where it is not known."""
     if settings.device != "CPU" or path.is_dir():
         return None
-    if slots * context // 2 * read_shape(path).cache_bytes >= settings.cache_gb << 30:
-        return None
-    return max(slots * context // 2, context) // CPU_BLOCK + slots
+    return (settings.cache_gb << 30) // max(1, read_shape(path).cache_bytes) - CPU_BLOCK
+
+
+def _shorter(context: int, fitting: int, settings: OpenVinoSettings) -> int:
+    """A text for which there is no room at all takes those with it that wait behind it: none is let in."""
+    if settings.context is None and fitting > 0:
+        return fitting
+    raise ModelError(
+        f"keys and values of a context of {context:,} tokens do not fit into {settings.cache_gb} GiB, where there is "
+        f"room for {max(0, fitting):,}: give the engine a larger cache_gb, or a smaller context"
+    )
+
+
+def _blocks(fitting: int, slots: int, context: int) -> int:
+    """So many that every slot can fill half of its context, if they fit.
+
+    All of them come to be used in turn, however few would do: fledgling took 2.2 GB after 12,000 texts, and takes 0.7.
+    A text for which there is none left is begun again later, and comes out the same.
+    """
+    return min(fitting, max(slots * context // 2, context)) // CPU_BLOCK + 1
 
 
 def _properties(settings: OpenVinoSettings) -> dict[str, Any]:
@@ -143,7 +158,7 @@ def _properties(settings: OpenVinoSettings) -> dict[str, Any]:
         return {}
     threads = settings.threads or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
     exact = {"INFERENCE_PRECISION_HINT": "f32"} if threads == 1 else {}  # its own choice ends the process: see above
-    return {"INFERENCE_NUM_THREADS": threads, **exact}
+    return {"INFERENCE_NUM_THREADS": threads, "KV_CACHE_PRECISION": "f16", **exact}
 
 
 def supports(path: Path) -> str | None:

@@ -8,9 +8,11 @@ either: one that it cannot read breaks every step that follows, and white space 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -62,6 +64,8 @@ class _Held:
     ids: list[int] = field(default_factory=list)
     ended: bool = False
     """Whether its last token is one that ends a text."""
+    alone: bool = False
+    """Whether nothing else was in flight since it was begun."""
 
 
 class OpenVino:
@@ -75,6 +79,8 @@ class OpenVino:
         self._ends = frozenset(plan.files.eog_ids)
         self._live: dict[int, _Held] = {}
         self._refused: list[tuple[int, Answer]] = []
+        self._put_off: deque[tuple[int, Request]] = deque()
+        self._begun = count()
 
     def close(self) -> None:
         self.cancel(list(self._live))
@@ -86,7 +92,7 @@ class OpenVino:
         failed = refusal(request, self.context, self.vocab_size, self.capabilities)
         try:
             if failed is None:
-                self._live[ticket] = self._begin(ticket, request)
+                self._live[ticket] = self._begin(request)
                 return
         except UnknownSchema as error:
             failed = RequestFailed(f"the JSON schema cannot be followed: {error}")
@@ -94,11 +100,13 @@ class OpenVino:
             failed = RequestFailed(f"OpenVINO refused the request: {str(error).strip().splitlines()[-1][:300]}")
         self._refused.append((ticket, failed))
 
-    def _begin(self, ticket: int, request: Request) -> _Held:
+    def _begin(self, request: Request) -> _Held:
         prompt = openvino.Tensor(np.array([token_ids(request)], dtype=np.int64))
-        handle = self._pipeline.add_request(ticket, prompt, self._config(request))
+        handle = self._pipeline.add_request(next(self._begun), prompt, self._config(request))
         stops = request.sampling.stop
-        return _Held(request, handle, StopStrings(stops, self._decode) if stops else None)
+        if len(self._live) == 1:
+            next(iter(self._live.values())).alone = False
+        return _Held(request, handle, StopStrings(stops, self._decode) if stops else None, alone=not self._live)
 
     def _config(self, request: Request) -> Any:
         sampling, config = request.sampling, genai.GenerationConfig()
@@ -121,19 +129,37 @@ class OpenVino:
         if self._live:
             self._pipeline.step()
             done += self._answers()
+        self._begin_again(2 * len(done) if self._live else 1)
         return done
 
     def _answers(self) -> list[tuple[int, Answer]]:
         done: list[tuple[int, Answer]] = []
+        gone: list[int] = []
         for ticket, held in self._live.items():
-            running = held.handle.get_status() == genai.GenerationStatus.RUNNING
-            if running and held.stops is None:
-                continue
-            if (answer := self._looked_at(held, running)) is not None:
+            status = held.handle.get_status()
+            running = status == genai.GenerationStatus.RUNNING
+            if status == genai.GenerationStatus.IGNORED:
+                gone.append(ticket)
+            elif not (running and held.stops is None) and (answer := self._looked_at(held, running)) is not None:
                 done.append((ticket, answer))
         for ticket, _ in done:
             del self._live[ticket]
-        return done
+        return done + [(ticket, failed) for ticket in gone if (failed := self._without_room(ticket)) is not None]
+
+    def _without_room(self, ticket: int) -> RequestFailed | None:
+        """When memory is short the library gives up requests that would fit later: they are begun again."""
+        held = self._live.pop(ticket)
+        if held.alone:
+            return RequestFailed("OpenVINO has no room for the request: give the engine a larger cache_gb")
+        self._put_off.append((ticket, held.request))
+        return None
+
+    def _begin_again(self, most: int) -> None:
+        """One alone, then two for each that ends."""
+        while self._put_off and most > 0:
+            ticket, request = self._put_off.popleft()
+            self._live[ticket] = self._begin(request)
+            most -= 1
 
     def _looked_at(self, held: _Held, running: bool) -> Answer | None:
         """The request's answer, if it has ended; one with stop strings is looked at after every step."""
@@ -145,10 +171,6 @@ class OpenVino:
                 return self._completion(held, text, len(held.ids), "stop")
         if running:
             return None
-        if not held.ids:
-            return RequestFailed(
-                "OpenVINO has no room for the request: give the engine a larger cache_gb, or fewer slots"
-            )
         kept = held.ids[:-1] if held.ended else held.ids
         return self._completion(held, self._decode(kept), len(held.ids), "stop" if held.ended else "length")
 
@@ -173,6 +195,7 @@ class OpenVino:
                 held.handle.cancel()
         gone = set(tickets)
         self._refused = [(ticket, failed) for ticket, failed in self._refused if ticket not in gone]
+        self._put_off = deque((ticket, request) for ticket, request in self._put_off if ticket not in gone)
 
 
 def _grammar(structure: JsonSchema | Choice) -> str:
