@@ -144,22 +144,23 @@ def read_capabilities(opened: Mapping[str, Any]) -> Capabilities:
     return Capabilities(tuple(opened["prompts"]), frozenset(map(Capability, opened["can"])))
 
 
-def told(error: BaseException) -> bytes:
+def told(error: BaseException, arguments: Mapping[str, Any]) -> bytes:
     """An error, for the parent to raise: of the same class where magpie knows it."""
     if not isinstance(error, MagpieError):
-        error = ModelError(_explained(error))
+        model = next((str(arguments[name]) for name in ("model", "path") if name in arguments), "the model")
+        error = ModelError(_explained(error, model))
     return orjson.dumps({"raised": type(error).__name__, "message": _valid(str(error))})
 
 
-def _explained(error: BaseException) -> str:
+def _explained(error: BaseException, model: str) -> str:
     """One line for whatever a library raised while it opened a model."""
     said = next((line.strip() for line in str(error).splitlines() if line.strip()), "it gives no reason")[:300]
     if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__ or "out of memory" in str(error).lower():
         return (
-            f"the model does not fit into memory ({said}): "
+            f"{model} does not fit into memory ({said}): "
             "give the engine fewer slots or a smaller context, or use a smaller model or dtype"
         )
-    return f"the model cannot be run: {type(error).__name__}: {said}"
+    return f"{model} cannot be run: {type(error).__name__}: {said}"
 
 
 def find_opener(name: str) -> Opener:
@@ -225,7 +226,7 @@ def _open_and_serve(pipe: Pipe, asked: Mapping[str, Any]) -> None:
         if opened and not isinstance(error, EngineDied):
             raise
         traceback.print_exc()
-        pipe.send(told(error))
+        pipe.send(told(error, asked["arguments"]))
 
 
 def _leave(code: int) -> None:
