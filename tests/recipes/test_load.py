@@ -118,3 +118,26 @@ def test_on_and_off_are_what_they_say_though_yaml_has_them_for_truth_values(thin
     recipe = parse(f"template: {{thinking: {thinking}}}", "r")
     assert recipe.template.thinking == thinking
     assert parse(dump(recipe), "r") == recipe
+
+
+@pytest.mark.parametrize(
+    ("engine", "told"),
+    [
+        (
+            "{url: 'http://a', api_key_env: sk-secret}",
+            "engine.api_key_env: expected the name of an environment variable",
+        ),
+        ("{name: vllm, engine_kwargs: {hf_token: sk-secret}}", "hf_token is a secret.*HF_TOKEN"),
+        ("{name: serve, url: 'http://a', api_key: sk-secret}", "'serve'.*'server'"),
+        ("{url: 'http://a', api_key: sk-secret}", "unknown setting 'engine.api_key'; did you mean 'api_key_env'"),
+    ],
+)
+def test_a_key_in_a_recipe_is_refused_and_not_repeated(engine: str, told: str) -> None:
+    with pytest.raises(RecipeError, match=told) as refused:
+        parse(f"engine: {engine}", "r")
+    assert "sk-secret" not in str(refused.value)
+
+
+def test_more_tokens_than_llama_cpp_counts_are_refused_in_one_line() -> None:
+    with pytest.raises(RecipeError, match=r"^r: engine: slots times context is 6,400,000,000 tokens"):
+        parse("engine: {name: llamacpp, slots: 64, context: 100000000}", "r")

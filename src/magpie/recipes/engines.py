@@ -5,13 +5,15 @@ Knows no engine: these become plain arguments in `pipeline`.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import to_jsonable_python
 
 from magpie.recipes.base import Count, Settings, Words
 
+MOST_CONTEXT = 4096
+"""Tokens of a context where the recipe names none, at most."""
 Seconds = Annotated[float, Field(gt=0.0)]
 
 
@@ -35,6 +37,14 @@ class LlamaCpp(Settings):
     """`null` is one for each core; one in all for a model file below 64 MiB, which a second only slows down."""
     gpu_layers: Annotated[int, Field(ge=-1)] = -1
     """Layers to place on a GPU, where there is one; -1 is as many as fit."""
+
+    @model_validator(mode="after")
+    def _fits_a_number(self) -> Self:
+        """llama.cpp counts the tokens of all slots in 31 bits."""
+        tokens = (self.slots or 1) * (self.context or MOST_CONTEXT)
+        if tokens >= 1 << 31:
+            raise ValueError(f"slots times context is {tokens:,} tokens; llama.cpp takes fewer than {1 << 31:,}")
+        return self
 
 
 class Scripted(Settings):
@@ -86,6 +96,8 @@ class Vllm(Settings):
     @classmethod
     def _as_they_read_back(cls, value: dict[str, Any]) -> dict[str, Any]:
         """A YAML date is text here, as it is when the run reads its recipe back."""
+        if "hf_token" in value:
+            raise ValueError("hf_token is a secret, and no secret stands in a recipe; set HF_TOKEN in the environment")
         return dict(to_jsonable_python(value))
 
 
@@ -138,7 +150,7 @@ class Transformers(Settings):
 
 
 class OpenVino(Settings):
-    """OpenVINO GenAI in this process: on CPUs, several times as fast as llama.cpp on the GGUF files that it reads."""
+    """OpenVINO GenAI in a process of its own: on CPUs, several times as fast as llama.cpp on files that it reads."""
 
     name: Literal["openvino"] = "openvino"
     """The engine."""

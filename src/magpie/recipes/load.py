@@ -112,11 +112,19 @@ def _explain(error: ValidationError) -> str:
     return "; ".join(_explain_one(one) for one in error.errors(include_url=False))
 
 
+_TELL_ENOUGH = ("value_error", "union_tag_invalid")
+"""Kinds of errors that name what is wrong; what was given is several settings, and one of them may be a secret."""
+
+
 def _explain_one(one: Any) -> str:
     where = ".".join(str(part) for part in one["loc"] if part not in _ENGINE_NAMES)
     if one["type"] == "extra_forbidden":
         return f"unknown setting {where!r}{_did_you_mean(one['loc'])}"
-    return f"{where}: {one['msg'].replace('valid tuple', 'list')}, found {one['input']!r}"
+    if one["loc"][-1] == "api_key_env":
+        return f"{where}: expected the name of an environment variable, such as MY_API_KEY, and never the key itself"
+    told = one["msg"].removeprefix("Value error, ").replace("valid tuple", "list")
+    shown = "" if one["type"] in _TELL_ENOUGH else f", found {one['input']!r}"
+    return f"{where}: {told}{shown}"
 
 
 def _did_you_mean(loc: tuple[int | str, ...]) -> str:
