@@ -10,7 +10,8 @@
     |   `-- MissingExtra      a library that is not installed; names the command that installs it
     |-- RequestFailed         one request could not be served; belongs to its row, never ends a run
     |-- EngineDied            an engine is gone; the rows made so far are kept
-    |   `-- EngineCrashed     the process that held it ended; it may be started once more
+    |   |-- EngineCrashed     the process that held it ended; it may be started once more
+    |   `-- ServerLost        no server answers any more; theirs to start again who run it, and so a UserError too
     `-- StageBug              a stage raised what it should not; names the row
 
 A message says what was found, what was expected, and what to do. This file knows nothing else.
@@ -61,6 +62,10 @@ class EngineDied(MagpieError):
 
 class EngineCrashed(EngineDied):
     """The process in which an engine ran has ended by itself, as native code ends one. It may be started again."""
+
+
+class ServerLost(EngineDied, UserError):
+    """None of an engine's servers answers any more. Rows made so far are in the run."""
 
 
 class StageBug(MagpieError):

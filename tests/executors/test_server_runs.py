@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import magpie
-from magpie.errors import EngineDied, RecipeError
+from magpie.errors import EngineDied, RecipeError, ServerLost, UserError
 from magpie.modelfiles import find_model
 from magpie.runs import Run
 from magpie.templates import open_model
@@ -98,8 +98,10 @@ def test_a_server_that_dies_in_the_middle_ends_the_run_which_goes_on_when_it_is_
         death = threading.Thread(target=server.stop)
         server.script = script
         settings = ("respond=null", f"engine={{url: '{server.url}', api: vllm, concurrency: 2, {QUICK}}}")
-        with pytest.raises(EngineDied, match="connection"):
+        with pytest.raises(ServerLost, match=r"connection.*what was made is kept"):
             made(tmp_path / "run", *settings)
+        assert issubclass(ServerLost, UserError), "one line, and exit code 2"
+        assert issubclass(ServerLost, EngineDied)
         death.join()
         run = magpie.open_run(tmp_path / "run")
         assert 0 < run.kept() < SIZE

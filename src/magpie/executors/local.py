@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from magpie.errors import EngineCrashed
+from magpie.errors import EngineCrashed, EngineDied, ServerLost
 from magpie.executors.pool import Opener, Pool
 from magpie.executors.session import Session
 from magpie.executors.stopping import Stopped, stop_on_signal
@@ -90,7 +90,10 @@ def _run_stages(plan: Plan, session: Session, watch: Watch, opener: Opener) -> N
 def _make_restarting(
     plan: Plan, planned: PlannedStage, work: StageWork, pool: Pool, stopping: Callable[[], bool], tell: Tell
 ) -> None:
-    """Make what the stage lacks; when an engine's process ends by itself, start it once more and go on."""
+    """Make what the stage lacks; when an engine's process ends by itself, start it once more and go on.
+
+    Raises `ServerLost` where servers are gone.
+    """
     try:
         _make(plan, planned, work, pool.engines(planned.uses), stopping, tell)
     except EngineCrashed as crash:
@@ -100,6 +103,10 @@ def _make_restarting(
         pool.watch(f"the engine died ({crash}); what was made is kept, starting it once more")
         pool.release(planned.uses)
         _make(plan, planned, work, pool.engines(planned.uses), stopping, tell)
+    except EngineDied as death:
+        if any(use.facts is not None for use in planned.uses.values()):
+            raise ServerLost(f"{death}; what was made is kept, the same command goes on from there") from death
+        raise
 
 
 def _tell(watch: Watch, session: Session, planned: PlannedStage, stages: int, work: StageWork, *, ended: bool) -> None:
