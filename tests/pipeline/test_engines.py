@@ -19,6 +19,7 @@ from magpie.modelfiles import ModelPlace, find_model, locate
 from magpie.pipeline import ModelUse, engine_fitness, make_plan
 from magpie.pipeline import engines as choosing
 from magpie.pipeline import fitness as fitness_module
+from magpie.pipeline.hardware import memory_bytes
 from magpie.recipes import LlamaCpp, OpenVino, Server, Transformers, Vllm, parse
 from magpie.seams import Capabilities
 
@@ -32,6 +33,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Any:
     def be(*engines: str, gpu: bool = False, built_for_gpus: bool = False) -> None:
         monkeypatch.setattr(choosing, "installed", lambda name: name in (*engines, "llamacpp", "server", "scripted"))
         monkeypatch.setattr(choosing, "has_gpu", lambda: gpu)
+        monkeypatch.setattr(choosing, "llamacpp_has_gpu", lambda: gpu)
         monkeypatch.setattr(choosing, "vllm_wants_gpu", lambda: built_for_gpus)
         monkeypatch.setattr(openvino, "supports", lambda _: None)
 
@@ -54,6 +56,31 @@ def test_a_gguf_file_goes_to_llamacpp_on_a_gpu_or_without_openvino_and_the_reaso
     use = chosen()
     assert use.engine.name == "llamacpp"
     assert "openvino, faster on a CPU, is not installed (pip install 'magpie[openvino]')" in use.why
+
+
+def test_a_llama_cpp_that_is_built_for_cpus_is_not_preferred_on_a_gpu(
+    machine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine("openvino", gpu=True)
+    monkeypatch.setattr(choosing, "llamacpp_has_gpu", lambda: False)
+    assert chosen().engine.name == "openvino"
+
+
+def test_a_model_that_is_too_large_for_memory_is_refused_before_it_fills_it(
+    machine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine()
+    monkeypatch.setattr(fitness_module, "memory_bytes", lambda: 1 << 30)
+    assert chosen("engine={name: llamacpp, slots: 2}").engine.name == "llamacpp"
+    with pytest.raises(RecipeError, match=r"engine llamacpp would need 0\.0 GiB.* there are 1\.0 GiB of memory: take"):
+        chosen("engine={name: llamacpp, slots: 64, context: 1000000}")
+    monkeypatch.setattr(fitness_module, "memory_bytes", lambda: 1 << 20)
+    with pytest.raises(RecipeError, match=r"nothing here runs fledgling.*would need"):
+        chosen()
+
+
+def test_the_memory_of_this_machine_is_known() -> None:
+    assert 1 << 28 < memory_bytes() < 1 << 50
 
 
 def test_a_first_token_ban_goes_past_an_engine_that_cannot_ban(machine: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from magpie.engines import llamacpp, openvino, scripted, server, transformers, vllm
 from magpie.errors import MissingExtra, RecipeError
 from magpie.modelfiles import Form, ModelPlace
-from magpie.pipeline.fitness import EXTRAS, fitness, installed, vllm_wants_gpu
+from magpie.pipeline.fitness import EXTRAS, fitness, installed, llamacpp_has_gpu, too_large, vllm_wants_gpu
 from magpie.pipeline.hardware import has_gpu
 from magpie.recipes import Auto, LlamaCpp, OpenVino, Scripted, Server, Transformers, Vllm
 from magpie.recipes import Engine as EngineSettings
@@ -152,8 +152,9 @@ def _candidates(place: ModelPlace) -> list[ChosenSettings]:
 
 
 def _order() -> list[str]:
-    """Engines, best first: on a CPU OpenVINO is several times as fast as llama.cpp; on a GPU it is the other way."""
-    files = ["llamacpp", "openvino"] if has_gpu() else ["openvino", "llamacpp"]
+    """Engines, best first: on a CPU OpenVINO is several times as fast as llama.cpp; on a GPU it is the other way, where
+    llama.cpp is built for it."""
+    files = ["llamacpp", "openvino"] if has_gpu() and llamacpp_has_gpu() else ["openvino", "llamacpp"]
     return [*files, "vllm", "transformers"]
 
 
@@ -182,6 +183,8 @@ def _unfit(settings: ChosenSettings, place: ModelPlace, needs: frozenset[Capabil
         return _lacks(lacking)
     if isinstance(settings, OpenVino) and place.gguf is not None and (reason := openvino.supports(place.gguf)):
         return f"does not read this file: {reason}"
+    if isinstance(settings, LlamaCpp) and place.gguf is not None:
+        return too_large(place.gguf, llamacpp.LlamaCppSettings(**_given(settings)))
     return None
 
 

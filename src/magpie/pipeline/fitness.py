@@ -10,13 +10,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import packages_distributions, version
 from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 
-from magpie.engines.llamacpp import import_llamacpp
+from magpie.engines.gguf_header import read_shape
+from magpie.engines.llamacpp import LlamaCppSettings, choose, import_llamacpp
 from magpie.engines.openvino import import_openvino
 from magpie.engines.transformers import import_transformers
 from magpie.engines.vllm import import_vllm
 from magpie.errors import MissingExtra
+from magpie.pipeline.hardware import memory_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,30 @@ _ALWAYS = {
 def installed(engine: str) -> bool:
     """Whether an engine's library is there at all: at once, where opening it may take many seconds."""
     return engine in _ALWAYS or find_spec(_LIBRARIES[engine]) is not None
+
+
+def llamacpp_has_gpu() -> bool:
+    """Whether the llama.cpp that is installed can use a GPU that is here: most of its builds are for CPUs alone."""
+    try:
+        devices = import_llamacpp().get_device_info()
+    except MissingExtra:
+        return False
+    return any("GPU" in device["type"].name for device in devices)
+
+
+def too_large(gguf: Path, settings: LlamaCppSettings) -> str | None:
+    """Why llama.cpp would fill this machine's memory, which ends the whole process without a word; None where it would
+    not, or where a GPU with a memory of its own helps."""
+    shape = read_shape(gguf)
+    plan = choose(shape, settings)
+    cache, most = plan.slots * plan.context * shape.cache_bytes, memory_bytes()
+    if shape.file_bytes + cache <= most or llamacpp_has_gpu():
+        return None
+    weights, kept, have = (size / (1 << 30) for size in (shape.file_bytes, cache, most))
+    return (
+        f"would need {weights:.1f} GiB for the weights and {kept:.1f} GiB for keys and values, and there are "
+        f"{have:.1f} GiB of memory: take a smaller model, fewer slots or a smaller context"
+    )
 
 
 def vllm_wants_gpu() -> bool:
