@@ -92,6 +92,10 @@ def test_a_text_is_one_json_string(engine: LlamaCpp) -> None:
         ({"enum": []}, "nothing to choose"),
         ({"type": "string", "pattern": "a+"}, "the keyword 'pattern'"),
         ({"type": "array"}, "may hold anything"),
+        ({"anyOf": []}, "nothing to choose"),
+        ({"anyOf": [{"type": "null"}], "type": "object"}, "the keyword 'type' beside 'anyOf'"),
+        ({"type": "object", "properties": ["a"]}, "no JSON schema"),
+        ({"enum": 3}, "no JSON schema"),
         ({"type": "object", "properties": {"a": {"type": "integer", "minimum": 3}}}, "the keyword 'minimum'"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 
 from magpie.engines.scripted import ScriptedSettings, open_scripted
 from magpie.errors import EngineDied, RequestFailed
-from magpie.seams import Completion, Request, SamplingParams, Tokens
+from magpie.seams import Completion, JsonSchema, Request, SamplingParams, Tokens
 from tests.engines.asking import ask, completions
 
 SAMPLED = SamplingParams(max_tokens=400)
@@ -129,3 +129,15 @@ def test_small_talk_follows_prompt_and_sampling() -> None:
     ]
     with open_scripted() as engine:
         assert len({c.text for c in completions(engine, asked)}) == len(asked)
+
+
+@pytest.mark.parametrize(
+    "schema", ['{"type": "object", "properties": []}', '{"type": "object", "properties": {"a": 3}}', '{"enum": 3}']
+)
+def test_a_schema_that_is_none_fails_its_request_alone(schema: str) -> None:
+    sampling = SamplingParams(max_tokens=9)
+    bad = Request(Tokens((1,)), sampling, structure=JsonSchema(schema))
+    with open_scripted() as engine:
+        first, second = ask(engine, [bad, Request(Tokens((1,)), sampling)])
+    assert isinstance(first, RequestFailed)
+    assert isinstance(second, Completion)

@@ -41,6 +41,13 @@ def json_grammar(schema: Mapping[str, Any]) -> str:
 
     Every property is written, also one that is not required: a judge that may leave something out does.
     """
+    try:
+        return _grammar(schema)
+    except (AttributeError, TypeError, RecursionError) as error:  # a list of properties, a number of choices, ...
+        raise UnknownSchema(f"it is no JSON schema: {error}") from error
+
+
+def _grammar(schema: Mapping[str, Any]) -> str:
     return "\n".join([f"root ::= {_rule(schema)}", *(f"{name} ::= {body}" for name, body in _RULES.items())])
 
 
@@ -55,11 +62,11 @@ def _rule(schema: Any) -> str:
         raise UnknownSchema(f"expected an object of keywords, found {schema!r}")
     said = {key: value for key, value in schema.items() if key not in _SAID}
     if "const" in said:
-        return _values([said.pop("const")])
+        return _values([said["const"]])
     if "enum" in said:
         return _values(said["enum"])
     if "anyOf" in said:
-        return f"( {' | '.join(map(_rule, said['anyOf']))} )"
+        return _alternatives(said)
     kind = said.pop("type", None)
     if not isinstance(kind, str) or kind not in _KNOWN:
         raise UnknownSchema(f"the type {kind!r} is not among {', '.join(_KNOWN)}")
@@ -68,6 +75,14 @@ def _rule(schema: Any) -> str:
     if kind == "object":
         return _object(said.get("properties", {}))
     return _array(said) if kind == "array" else kind
+
+
+def _alternatives(said: Mapping[str, Any]) -> str:
+    if beside := sorted(set(said) - {"anyOf"}):
+        raise UnknownSchema(f"the keyword {beside[0]!r} beside 'anyOf' is not known")
+    if not said["anyOf"]:
+        raise UnknownSchema("there is nothing to choose from")
+    return f"( {' | '.join(map(_rule, said['anyOf']))} )"
 
 
 def _values(values: Any) -> str:

@@ -124,7 +124,10 @@ class Scripted:
             return failed
         if self._settings.fail_rate and _luck(request.seed, 3) < self._settings.fail_rate:
             return RequestFailed("the scripted engine fails this request, as it was told to")
-        said = self._script(request) if request.structure is None else structured(request)
+        try:
+            said = self._script(request) if request.structure is None else structured(request)
+        except UnfitSchema as error:
+            return RequestFailed(f"the scripted engine does not know this JSON schema: {error}")
         return complete(request, _without(said, request.banned), self.context) if isinstance(said, str) else said
 
 
@@ -167,23 +170,32 @@ def prompt_ids(request: Request) -> Sequence[int]:
             return "\n".join(f"{message.role}: {message.content}" for message in messages).encode()
 
 
+class UnfitSchema(ValueError):
+    """A schema that is none."""
+
+
 def structured(request: Request) -> str:
-    """A text that fits the request's structure, chosen by its seed."""
+    """A text that fits the request's structure, chosen by its seed. Raises `UnfitSchema`."""
     match request.structure:
         case Choice(options):
             return options[int(_luck(request.seed, 5) * len(options))]
         case JsonSchema(schema):
-            return orjson.dumps(_instance(orjson.loads(schema), request.seed)).decode()
+            try:
+                return orjson.dumps(_instance(orjson.loads(schema), request.seed)).decode()
+            except (AttributeError, TypeError, RecursionError) as error:  # a list of properties, a number for a schema
+                raise UnfitSchema(str(error)) from error
         case None:
             return ""
 
 
 def _instance(schema: Any, seed: int) -> Any:
     """The plainest value that fits a JSON schema of objects, lists, choices, texts, numbers and truth values."""
-    if "enum" in schema:
+    if schema.get("enum"):
         return schema["enum"][int(_luck(seed, 7) * len(schema["enum"]))]
     if schema.get("type") == "object":
-        return {name: _instance(below, seed + n) for n, (name, below) in enumerate(schema["properties"].items())}
+        return {
+            name: _instance(below, seed + n) for n, (name, below) in enumerate(schema.get("properties", {}).items())
+        }
     plain: dict[Any, Any] = {"array": [], "integer": seed % 10, "number": seed % 10, "boolean": bool(seed & 1)}
     return plain.get(schema.get("type"), f"Small talk {seed % 1000}.")
 
