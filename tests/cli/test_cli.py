@@ -86,6 +86,16 @@ def test_a_dry_run_says_what_is_there_already_and_how_stages_came_to_be_set(run:
     assert [stage["made_before"] for stage in plan["stages"]] == [150, 0]
 
 
+def test_what_is_not_exact_about_a_server_s_prompts_is_told_before_and_in_the_run(tmp_path: Path, magpie: Any) -> None:
+    engine = "engine={url: 'http://127.0.0.1:9/v1', api: text, served_model: m, context: 256}"
+    told = "warning: the server takes text and no token ids"
+    assert told in magpie("run", "--dry-run", "--out", tmp_path / "x", "--set", engine)[1]
+    plan = json.loads(magpie("run", "--dry-run", "--json", "--out", tmp_path / "x", "--set", engine)[1])
+    assert plan["warnings"]
+    code, output, errors = magpie("run", "--size", 5, "--out", tmp_path / "x", "--set", engine)
+    assert (code, told in output, "takes no connection" in errors) == (2, True, True)
+
+
 def test_status_counts_what_show_shows(run: Path, magpie: Any) -> None:
     status = json.loads(magpie("status", run, "--json")[1])
     assert status["kept"] + sum(sum(stage["dropped"].values()) for stage in status["stages"]) == 150

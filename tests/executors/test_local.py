@@ -332,3 +332,10 @@ def test_a_folder_in_the_home_folder_is_found_again(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("HOME", str(tmp_path))
     magpie.run(size=5, out="~/mine", settings=SCRIPTED)
     assert magpie.open_run("~/mine").path == tmp_path / "mine"
+
+
+def test_the_versions_of_what_made_the_rows_are_recorded_and_of_nothing_else(tmp_path: Path) -> None:
+    versions = make(tmp_path, size=5).info["versions"]
+    assert set(versions) == {"magpie", "pyarrow", "tokenizers"}
+    magpie.run(size=5, out=tmp_path, settings=("engine=llamacpp",))
+    assert "xllamacpp" in magpie.open_run(tmp_path).info["versions"]

@@ -63,11 +63,16 @@ def _print_plan(plan: Plan, out: Path, *, as_json: bool) -> None:
     made = {p.stage.name: _folder(p, out).count(recipe.size) for p in plan.stages}
     if as_json:
         stages = [_planned(planned) | {"made_before": made[planned.stage.name]} for planned in plan.stages]
-        print_json({"recipe": recipe.model_dump(mode="json"), "out": str(out), "stages": stages}, indent=True)
+        print_json(
+            {"recipe": recipe.model_dump(mode="json"), "out": str(out), "warnings": plan.warnings, "stages": stages},
+            indent=True,
+        )
         return
     typer.echo(dump(recipe))
     exists = "go on with the run in" if RunFolder(out).is_run() else "make a run in"
     typer.echo(f"# plan: {exists} {out}: {recipe.size:,} rows")
+    for warning in plan.warnings:
+        typer.echo(f"#   warning: {visible(warning)}")
     for planned in plan.stages:
         stage, sampling = planned.stage, planned.settings["sampling"]
         shown = ", ".join(f"{name} {sampling[name]}" for name in ("temperature", "top_p", "max_tokens"))

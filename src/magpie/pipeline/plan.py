@@ -64,6 +64,8 @@ class Plan:
     """The recipe's model, and what runs it."""
     chat: ExactChat
     stages: tuple[PlannedStage, ...]
+    warnings: tuple[str, ...] = ()
+    """What a reader should know of the prompts, such as that they are not exact on a server of texts."""
 
     @property
     def model(self) -> ModelFiles:
@@ -94,7 +96,8 @@ def make_plan(recipe: Recipe) -> Plan:
         check_memory(stage.name, uses)
         planned.append(PlannedStage(position, stage, _fingerprint(stage.name, covered), settings, uses))
     assert not isinstance(asker.chat, MessagesChat), "refused where the engine is chosen"
-    return Plan(recipe, asker.use, asker.chat, tuple(planned))
+    told = [warning for model in (asker, answerer) for warning in model.chat.describe().get("warnings", ())]
+    return Plan(recipe, asker.use, asker.chat, tuple(planned), tuple(dict.fromkeys(told)))
 
 
 def _stages(
