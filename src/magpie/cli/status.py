@@ -37,7 +37,7 @@ def summary(run: Run) -> dict[str, Any]:
 
 _REMEDIES = {
     "truncated": "a larger max_tokens lets more of them end",
-    "context_full": "engine.context is too small for them",
+    "context_full": "engine.context is too small for them; rows made before stay, a new run with a larger one has more",
     "template_refused": "the chat template does not take what they say",
 }
 
