@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from magpie.engines.checks import token_ids
 from magpie.errors import EngineDied, RequestFailed, StageBug
 from magpie.runner import Answer, Done, Event, Failed, Said, Talk, converse
-from magpie.seams import Asking, Completion, Drop, Engine, Request, SamplingParams, Tokens
+from magpie.seams import Asking, Capabilities, Completion, Drop, Engine, Request, SamplingParams, Tokens
 
 SAMPLING = SamplingParams()
 BAD = 13
@@ -26,6 +27,7 @@ class Stepping:
     def __init__(self, window: int, *, die: int | None = None, seed: int = 0) -> None:
         self.window = window
         self.context = 100
+        self.capabilities = Capabilities()
         self.die = die
         self.dice = random.Random(seed)
         self.held: dict[int, Request] = {}
@@ -54,9 +56,10 @@ class Stepping:
 
 
 def answer(request: Request) -> Answer:
-    if request.prompt.ids[-1] == BAD:
+    ids = token_ids(request)
+    if ids[-1] == BAD:
         return RequestFailed("the prompt ends badly")
-    return Completion(f"{sum(request.prompt.ids)}/{request.seed}", (1, 2), "stop", len(request.prompt.ids), 3)
+    return Completion(f"{sum(ids)}/{request.seed}", (1, 2), "stop", len(ids), 3)
 
 
 def request(*ids: int, model: str = "model") -> Request:

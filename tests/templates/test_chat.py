@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from magpie.seams import Chat
+from magpie.seams import Chat, Tokens
 from magpie.templates import derive, probe_texts, sample
 from tests.templates.toys import FIXTURES, Kind, assistant, chat_of, fixture, system, toy, user
 
@@ -13,7 +13,7 @@ NAMES = tuple(sorted(path.stem for path in FIXTURES.glob("*.jinja")))
 
 def test_a_chat_template_is_a_chat() -> None:
     chat: Chat = chat_of("chatml")
-    assert chat.next_user([]).ids
+    assert isinstance(chat.next_user([]), Tokens)
 
 
 @pytest.mark.parametrize("name", NAMES)
