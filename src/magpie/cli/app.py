@@ -1,7 +1,7 @@
 """The commands and their options, and how errors leave the program.
 
-A user's mistake is one line on standard error and exit code 2; an engine that died is 1; Ctrl-C is 130. Everything
-heavy is imported by the command that needs it, so that `--help` is instant.
+A user's mistake is one line on standard error and exit code 2, and so are servers that are gone; an engine that died
+is 1; Ctrl-C is 130. Everything heavy is imported by the command that needs it, so that `--help` is instant.
 """
 
 from __future__ import annotations
@@ -34,7 +34,10 @@ def run_command(
     recipe: Annotated[
         str | None, typer.Option("--recipe", help="A shipped recipe or a YAML file; by default the run's own.")
     ] = None,
-    model: Annotated[str | None, typer.Option("--model", help="A GGUF file, or a model inside the package.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", help="A GGUF file, a Hugging Face folder or Hub id, or a model inside the package."),
+    ] = None,
     size: Annotated[int | None, typer.Option("--size", help="Rows to make.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="The run's folder [default: runs/RECIPE].")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="What all randomness follows from.")] = None,

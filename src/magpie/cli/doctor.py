@@ -26,4 +26,4 @@ def doctor(*, as_json: bool) -> None:
         typer.echo(f"{engine.engine:12} {'runs' if engine.runs else 'cannot run'}: {engine.about}")
     typer.echo("engine: auto takes")
     for form, choice in explain_auto().items():
-        typer.echo(f"  for {form:26} {choice}")
+        typer.echo(f"  for {form:28} {choice}")
