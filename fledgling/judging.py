@@ -8,6 +8,7 @@ Intervals are 95%: Wilson's for shares, Fisher's for rank correlations.
 import argparse
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from random import Random
@@ -255,11 +256,23 @@ def main() -> None:
         for figure in list_:
             interval = f"[{figure.low:.3f}, {figure.high:.3f}]"
             print(f"  {figure.prompt:16} {figure.name:26} {figure.value:6.3f} {interval:>16} of {figure.count}")
+    if options.confusion:
+        print_confusion(verdicts)
     shown: dict[str, int] = {}
     for name, one in verdicts:
         if one.said != one.truth and shown.get(name, 0) < options.mistakes:
             shown[name] = shown.get(name, 0) + 1
             print(f"\n--- {name}: {one.reply!r} for {LABELS[name][one.truth]!r}\n{one.prompt}")
+
+
+def print_confusion(verdicts: Sequence[tuple[str, Verdict]]) -> None:
+    """For each prompt, how often each label (down) was called what (across); the last column is what was not read."""
+    for name, labels in LABELS.items():
+        told = Counter((one.truth, one.said) for asked_by, one in verdicts if asked_by == name)
+        print(f"\n{name}: {', '.join(labels)}")
+        for truth, label in enumerate(labels):
+            counts = [told[truth, said] for said in (*range(len(labels)), None)]
+            print(f"  {label:20}" + "".join(f"{count or '.':>5}" for count in counts))
 
 
 def arguments() -> argparse.Namespace:
@@ -271,6 +284,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--own", type=int, default=0, help="instructions that the model writes itself, judged as well")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--mistakes", type=int, default=0, help="print this many of each prompt")
+    parser.add_argument("--confusion", action="store_true", help="print what each label was called")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 

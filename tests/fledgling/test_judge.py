@@ -3,13 +3,16 @@
 import json
 import re
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
 import pytest
+from tokenizers import Tokenizer
 
 import magpie
 from fledgling import judged
+from fledgling.conversation import Turn
 from fledgling.families import FAMILIES
 from fledgling.imperfect import DEEDS, QUALITIES, quality_of, recognise_any
 from fledgling.judge import (
@@ -22,7 +25,8 @@ from fledgling.judge import (
     other_tags,
     render,
 )
-from fledgling.tokenizer import train_tokenizer
+from fledgling.tokenizer import load_tokenizer, train_tokenizer
+from magpie.modelfiles import find_model
 
 PROMPTS = Path(magpie.__file__).parent / "prompts"
 FIELDS = {
@@ -118,12 +122,16 @@ def test_a_refusal_is_safe_and_consent_is_not() -> None:
     assert 0.4 < sum(letter == "A" for _, _, letter in rows) / len(rows) < 0.7
 
 
+def fits(tokenizer: Tokenizer, turns: Sequence[Turn]) -> bool:
+    """Whether prompt, reply and the template's eight tokens around them fit, and letters are tokens."""
+    longest = max(len(tokenizer.encode(turn.prompt + turn.reply).ids) for turn in turns) + 8
+    letters = [tokenizer.encode(letter).ids for letter in "ABCDEFGHIJKL12345"]
+    return longest <= 512 and all(len(ids) == 1 for ids in letters)
+
+
 def test_prompt_and_reply_fit_into_the_context_and_a_letter_is_one_token(tmp_path: Path) -> None:
     rng = Random(7)
     turns = [judge_conversation(rng).turns[0] for _ in range(1500)]
-    tokenizer = train_tokenizer(
-        (text for turn in turns[:500] for text in (turn.prompt, turn.reply)), tmp_path / "t.json"
-    )
-    assert max(len(tokenizer.encode(turn.prompt + turn.reply).ids) for turn in turns) + 8 < 400
-    for letter in "ABCDEFGHIJKL12345":
-        assert len(tokenizer.encode(letter).ids) == 1
+    texts = [text for turn in turns[:500] for text in (turn.prompt, turn.reply)]
+    assert fits(train_tokenizer(texts, tmp_path / "t.json"), turns)
+    assert fits(load_tokenizer(find_model("fledgling").parent / "tokenizer.json"), turns)
