@@ -5,7 +5,7 @@ what runs in the child.
 
 Why a child: the library ends its process where it should raise. On a CPU with AMX, one thread and its own choice of
 precision are a division by zero (2026.4.1); a step that once raised raises at every step after it. Memory comes back
-without a child too (fledgling: 481 MB in use, 182 MB afterwards), and the pipe costs about 2% of the speed.
+without a child too (fledgling: 481 MB in use, 182 MB afterwards), and the pipe costs a few percent of processor time.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ but what runs in the child.
 
 Why a step loop of our own over the model's forward pass: `generate` holds every text of a batch until the longest ends,
 and the library's continuous batching has one seed for all requests, so that a text depends on what else is in flight.
-Measured in `docs/engines.md`.
+`python -m bench.ways` compares the three.
 """
 
 from __future__ import annotations
