@@ -26,7 +26,7 @@ from fledgling.tokenizer import load_tokenizer, train_tokenizer
 from fledgling.train import Training, measured_speed, train
 
 TOKENIZER_SAMPLE = 40_000  # conversations
-BASE_SHARE = 0.2  # tokens of the base model, as a share of the chat model's
+BASE_SHARE = 0.125  # tokens of the base model, as a share of the chat model's
 HELD_OUT, HELD_OUT_ROWS = 1_000_003, 64  # added to the seed for what is held out
 UNBOUNDED = 1 << 40
 PARTS = ("chat", "base", "card")
@@ -59,6 +59,7 @@ def parse() -> argparse.Namespace:
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--tokens", type=lambda text: int(float(text)), default=30_000_000, help="default: 30e6")
     size.add_argument("--minutes", type=float, help="as many tokens as this machine reads in this time, measured once")
+    parser.add_argument("--extend", action="store_true", help="go on from a training that ended with fewer tokens")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--work", type=Path, default=Path("build/fledgling"), help="tokenizer and checkpoints")
@@ -78,7 +79,7 @@ def make(arguments: argparse.Namespace, name: str, texts: Texts, tokens: int) ->
     origin = {"seed": arguments.seed, "tokens": tokens, "conversations" if texts is chats else "texts": used}
     evaluate = evaluator(tokenizer, held_out) if texts is chats else held_out_loss(held_out)
     settings = Training(tokens=tokens, seed=arguments.seed, lanes=arguments.threads)
-    model = train(Shape(), rows, settings, work, origin, evaluate)
+    model = train(Shape(), rows, settings, work, origin, evaluate, arguments.extend)
     export(model, tokenizer_json, arguments.out / name, origin)
     print(json.dumps(origin), "->", arguments.out / name, flush=True)
 

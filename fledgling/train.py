@@ -30,15 +30,15 @@ class Training:
 
     tokens: int
     seed: int = 0
-    batch: int = 26  # rows
+    batch: int = 16  # rows
     lanes: int = 1  # parts of a batch that are computed side by side, each in one thread
     muon_rate: float = 0.02
     adam_rate: float = 4e-3
     weight_decay: float = 0.05  # on matrices, times the rate
-    warmup: int = 60  # steps
+    warmup: int = 100  # steps
     checkpoint_every: int = 200  # steps
-    evaluate_every: int = 500  # steps
-    report_every: int = 25  # steps
+    evaluate_every: int = 800  # steps
+    report_every: int = 50  # steps
 
 
 class Muon:
@@ -85,9 +85,9 @@ class Trainer:
         torch.manual_seed(settings.seed)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.settings, self.rows, self.step = settings, rows, 0
-        self.identity = {"settings": asdict(settings), "shape": asdict(shape), "rows": rows.digest()}
+        self.identity: dict[str, Any] = {"settings": asdict(settings), "shape": asdict(shape), "rows": rows.digest()}
         self.model = Fledgling(shape).to(self.device)
-        self.loss = torch.compile(self.model.loss) if can_compile() else self.model.loss
+        self.loss = compiled(self.model.loss) if can_compile() else self.model.loss
         self.parameters = tuple(self.model.parameters())
         self.lanes = ThreadPoolExecutor(settings.lanes)
         matrices, self.rest = split_parameters(self.model)
@@ -97,12 +97,9 @@ class Trainer:
         self.steps = settings.tokens // self.tokens_per_step
 
     def batch(self) -> Rows:
-        """The rows of this step: the corpus in a new order each time it has been read through."""
+        """The rows of this step. They were drawn at random, so their own order will do, and a larger budget goes on."""
         size = self.settings.batch
-        per_epoch = len(self.rows) // size
-        epoch, place = divmod(self.step, per_epoch)
-        order = np.random.default_rng([self.settings.seed, epoch]).permutation(len(self.rows))
-        return self.rows[order[place * size : (place + 1) * size]]
+        return self.rows[slice(self.step * size, (self.step + 1) * size)]
 
     def rate(self) -> float:
         """Share of the full learning rate: a short climb, then half a cosine down to 2%."""
@@ -167,22 +164,35 @@ class Trainer:
         torch.save(state, path.with_suffix(".part"))
         path.with_suffix(".part").replace(path)
 
-    def resume(self, path: Path) -> bool:
-        """Goes on from `path` if it is a checkpoint of the same settings, shape and rows."""
+    def resume(self, path: Path, extend: bool) -> bool:
+        """Goes on from `path` if it is a checkpoint of the same settings, shape and rows; or, to `extend` it, of a
+        smaller budget, whose rows are the first of these."""
         if not path.exists():
             return False
         state = torch.load(path, map_location=self.device)
-        if state["identity"] != self.identity:
-            return False
-        self.model.load_state_dict(state["model"])
-        self.adam.load_state_dict(state["adam"])
-        self.muon.momenta, self.step = state["momenta"], state["step"]
-        return True
+        known = state["identity"] == self.identity or (extend and state["identity"] == self.smaller(state["identity"]))
+        if known:
+            self.model.load_state_dict(state["model"])
+            self.adam.load_state_dict(state["adam"])
+            self.muon.momenta, self.step = state["momenta"], state["step"]
+        return known
+
+    def smaller(self, other: dict[str, Any]) -> dict[str, Any]:
+        """What this training would be with the budget of `other`."""
+        tokens = other["settings"]["tokens"]
+        rows = self.rows[slice(tokens // ROW)]
+        return {**self.identity, "settings": {**self.identity["settings"], "tokens": tokens}, "rows": rows.digest()}
 
 
 def can_compile() -> bool:
     """Compiled, a step on a CPU takes two thirds of the time; without a C++ compiler it is only slower."""
     return torch.cuda.is_available() or shutil.which(os.environ.get("CXX", "g++")) is not None
+
+
+def compiled(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """On a CPU in one piece of C++: Python's lock is free while it runs, so that lanes do not wait for each other."""
+    options: dict[str, Any] = {} if torch.cuda.is_available() else {"cpp_wrapper": True}
+    return torch.compile(loss, options=options)
 
 
 def inputs(rows: Rows, device: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -208,11 +218,17 @@ def split_parameters(model: Fledgling) -> tuple[list[nn.Parameter], list[nn.Para
 
 
 def train(
-    shape: Shape, rows: Rows, settings: Training, work: Path, origin: dict[str, Any], evaluate: Evaluate
+    shape: Shape,
+    rows: Rows,
+    settings: Training,
+    work: Path,
+    origin: dict[str, Any],
+    evaluate: Evaluate,
+    extend: bool = False,
 ) -> Fledgling:
     """Trains to the end of the token budget. In `work` it keeps checkpoint.pt and, a line a report, train.jsonl."""
     trainer, checkpoint = Trainer(shape, rows, settings), work / "checkpoint.pt"
-    if trainer.resume(checkpoint):
+    if trainer.resume(checkpoint, extend):
         print(f"going on from step {trainer.step} of {trainer.steps}", flush=True)
     print(f"{trainer.model.parameter_count():,} parameters, {trainer.steps} steps on {trainer.device}", flush=True)
     watch = Watch(trainer, work / "train.jsonl")
