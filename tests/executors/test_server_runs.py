@@ -98,7 +98,7 @@ def test_a_server_that_dies_in_the_middle_ends_the_run_which_goes_on_when_it_is_
         death = threading.Thread(target=server.stop)
         server.script = script
         settings = ("respond=null", f"engine={{url: '{server.url}', api: vllm, concurrency: 2, {QUICK}}}")
-        with pytest.raises(ServerLost, match=r"connection.*the rows so far are kept"):
+        with pytest.raises(ServerLost, match=r"connection.*what was made is kept"):
             made(tmp_path / "run", *settings)
         assert issubclass(ServerLost, UserError), "one line, and exit code 2"
         assert issubclass(ServerLost, EngineDied)

@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 
 from magpie import errors
-from magpie.engines.child_handle import KEPT, Process
+from magpie.engines.child_handle import Process
 from magpie.engines.child_process import OPENERS, read_capabilities
 from magpie.errors import EngineCrashed, EngineDied, MagpieError, ModelError, RequestFailed
 from magpie.seams import Capabilities, Completion, Request
@@ -153,9 +153,9 @@ class ChildEngine:
         process = self._process
         silent = time.monotonic() - process.heard_at if self._live else 0.0
         if process.lost is None and process.ended():
-            process.lost = EngineCrashed(f"{process.name} is gone: {process.last_words()}{KEPT}")
+            process.lost = EngineCrashed(f"{process.name} is gone: {process.last_words()}")
         elif process.lost is None and silent > self._patience:
-            process.lost = EngineDied(f"{process.name} hangs: no sign of life for {self._patience:g} seconds{KEPT}")
+            process.lost = EngineDied(f"{process.name} hangs: no sign of life for {self._patience:g} seconds")
             process.close(patient=False)
         if process.lost is not None:
             raise process.lost

@@ -24,7 +24,6 @@ CLOSE_SECONDS = 10.0
 """How long a child that is asked to end may take."""
 TERMINATE_SECONDS = 3.0
 """How long it may take when it is told to."""
-KEPT = "; the rows so far are kept, run again to go on"
 
 
 class Process:
@@ -109,7 +108,7 @@ class Process:
         with suppress(ValueError):
             if isinstance(message := orjson.loads(line), dict):
                 return message
-        self.lost = EngineDied(f"{self.name} is gone: it wrote {line[:60]!r}, which is no message{KEPT}")
+        self.lost = EngineDied(f"{self.name} is gone: it wrote {line[:60]!r}, which is no message")
         return {}
 
     def ended(self) -> bool:

@@ -203,7 +203,7 @@ def _told() -> Iterator[None]:
     try:
         yield
     except ConnectionLost as error:
-        raise EngineDied(f"llama.cpp is gone: {error}; the rows so far are kept, run again to go on") from error
+        raise EngineDied(f"llama.cpp is gone: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)

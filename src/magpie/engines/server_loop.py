@@ -150,7 +150,7 @@ class Server:
         """Of an error that nothing awaits: a connection's is told elsewhere, any other would lose a request."""
         error = context.get("exception")
         if error is not None and not {"transport", "protocol"} & set(context):
-            self._die(f"engine server: {type(error).__name__} where none was expected; the rows so far are kept")
+            self._die(f"engine server: {type(error).__name__} where none was expected")
 
     def _die(self, told: str) -> None:
         self._dead = self._dead or told
@@ -214,7 +214,7 @@ class Server:
         elif time.monotonic() - self._contact > self._patience and not self._dead:
             names = ", ".join(site.name for site in self._sites.all)
             told = f"nothing from {names} for {self._patience:g} seconds: {self._reason}"
-            self._die(f"{told}; the rows so far are kept, run again to go on")
+            self._die(told)
         self._dispatch()
 
     def _ended(self, job: _Job, site: Site, task: asyncio.Task[Callable[[], None]]) -> None:

@@ -107,7 +107,7 @@ def _make_restarting(
         _make(plan, planned, work, pool.engines(planned.uses), stopping, tell)
     except EngineDied as death:
         if any(use.facts is not None for use in planned.uses.values()):
-            raise ServerLost(str(death)) from death
+            raise ServerLost(f"{death}; what was made is kept, the same command goes on from there") from death
         raise
 
 
