@@ -9,6 +9,7 @@ SPECIALS = (END_OF_TEXT, START, END)
 END_OF_TEXT_ID, START_ID, END_ID = 0, 1, 2
 
 CHAT_TEMPLATE = (
+    "{# fledgling #}"  # so that the table of families knows it
     "{% for message in messages %}"
     "{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n' }}"
     "{% endfor %}"

@@ -108,7 +108,7 @@ def steered(speaker: Speaker, domain: Domain, wordings: Sequence[str], count: in
 def measure(model: Path, rows: int, steer: int, folder: Path, seed: int = 0) -> dict[str, Any]:
     """All figures of a model folder. `folder` keeps the run, so that a stopped one goes on."""
     gguf = next(model.glob("*.gguf"))
-    magpie.run(model=gguf, size=rows, seed=seed, out=folder)
+    magpie.run(model=gguf, size=rows, seed=seed, out=folder, settings=("instruct.sampling.temperature=1",))
     talks = list(read_run(folder))
     found = report(talks, known_of(model))
     with open_llamacpp(gguf) as engine:

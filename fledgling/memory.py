@@ -10,7 +10,7 @@ MMAP_MAX, TRIM_THRESHOLD = -4, -1  # malloc.h
 
 
 def keep_freed_memory() -> None:
-    """Large tensors come from the heap and stay there: without this, one step in six is spent on page faults."""
+    """Large tensors come from the heap and stay there: without this, much of a step goes into page faults."""
     if sys.platform != "linux":
         return
     library = ctypes.CDLL(None)

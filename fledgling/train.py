@@ -121,7 +121,7 @@ class Trainer:
         """Of some rows of a batch with `learned` tokens to learn: their share of its loss, and the gradients of that.
 
         Runs in a thread of its own. Lanes meet once a step, where threads inside of operations would meet two hundred
-        times: on a machine with other work that is twice as fast, and sums come out the same every time.
+        times: on a machine with other work that is much faster, and sums come out the same every time.
         """
         torch.set_num_threads(1)
         ids, mask, places, targets = inputs(rows, self.device)

@@ -1,4 +1,4 @@
-"""The model as it is shipped: complete, small, the same in both formats, one tokenisation for both."""
+"""The models as they are shipped: complete, small, the same in both formats, one tokenisation for all."""
 
 import json
 import urllib.request
@@ -14,6 +14,7 @@ from fledgling.chat import CHAT_TEMPLATE, END, END_ID, SPECIALS
 
 FOLDER = Path(__file__).parents[2] / "src" / "magpie" / "models" / "fledgling"
 GGUF = FOLDER / "fledgling-f16.gguf"
+BASE = FOLDER.parent / "fledgling-base" / "fledgling-base-f16.gguf"
 TEXTS = (
     "Hello world", "What's 12345 + 67,890?", "I'm, he'll, THEY'RE, we've 'S", "a  b   c    d", "  leading, trailing  ",
     "line\n\n\nnew\r\n\ttab \t mix\n  x", "emoji \U0001f600\U0001f469\u200d\U0001f467 ok", "中文字符 和 English。",
@@ -51,14 +52,25 @@ def value(reader: gguf.GGUFReader, key: str) -> object:
     return field.contents()
 
 
-def test_the_model_is_complete_and_at_most_16_mb() -> None:
-    names = {path.name for path in FOLDER.iterdir()}
-    assert names == {
+def test_the_models_are_complete_and_at_most_32_mb_together() -> None:
+    assert {path.name for path in FOLDER.iterdir()} == {
         "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors",
         GGUF.name,
     }  # fmt: skip
-    assert sum(path.stat().st_size for path in FOLDER.iterdir()) <= 16_000_000
+    assert [path.name for path in BASE.parent.iterdir()] == [BASE.name]
+    files = [path for path in FOLDER.parent.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= 32_000_000
     assert not (FOLDER.parent / "__init__.py").exists()
+
+
+def test_the_base_has_the_same_shape_and_vocabulary_and_no_chat_template() -> None:
+    chat, base = gguf.GGUFReader(GGUF), gguf.GGUFReader(BASE)
+    assert base.get_field("tokenizer.chat_template") is None
+    told = {name for name in chat.fields if not name.startswith("GGUF.")} - {"tokenizer.chat_template", "general.name"}
+    for name in told:
+        assert value(base, name) == value(chat, name), name
+    shapes = [{tensor.name: tensor.shape.tolist() for tensor in reader.tensors} for reader in (chat, base)]
+    assert shapes[0] == shapes[1]
 
 
 def test_both_formats_carry_the_same_template_vocabulary_and_end_tokens() -> None:

@@ -55,7 +55,8 @@ def test_a_stage_s_setting_changes_its_own_fingerprint_and_those_that_read_it() 
     assert (earlier["instruct"] == before["instruct"], earlier["respond"] == before["respond"]) == (False, False)
 
 
-CHATML = (
+CHATML = (  # of the family of the model inside the package
+    "{# fledgling #}"
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}BRIEFLY<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
