@@ -248,3 +248,11 @@ def test_what_the_recipe_s_template_has_for_another_stage_is_told_and_changes_no
     assert thinking.stages[1].settings == plain.stages[1].settings
     other = make_plan(parse(text, "r", ["template.system=Ho"]))
     assert other.stages[1].settings != plain.stages[1].settings
+
+
+def test_a_folder_without_weights_is_refused_before_anything_is_made(machine: Any, tmp_path: Path) -> None:
+    machine("transformers")
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+        (tmp_path / name).write_bytes((Path(FOLDER) / name).read_bytes())
+    with pytest.raises(RecipeError, match=r"transformers.* does not run this model: there are no weights in"):
+        chosen(f"model={tmp_path}")

@@ -1,4 +1,4 @@
-"""OpenVINO GenAI in a process of its own: on CPUs, several times as fast as llama.cpp on the GGUF files that it reads.
+"""OpenVINO GenAI in a process of its own: on CPUs, often faster than llama.cpp on the GGUF files that it reads.
 
 Knows files, settings and loading; how requests are served is `openvino_pipeline`'s. Nothing here needs the library but
 what runs in the child.

@@ -4,9 +4,8 @@ Knows settings, vLLM's arguments and what can go wrong while a model is opened; 
 `vllm_loop`'s. This and `vllm_loop` are the only files that import vllm, always inside the child process.
 
 vLLM's engine runs in that process itself, not in the second one that vLLM would start by default. If the child is
-killed, that second one would stay, and hold the GPU's memory: it does not watch its parent. And it is no faster:
-measured with fledgling on two cores, 6,700 tokens/s in one process, 4,900 in vLLM's three, opened in 3 s and in 15. On
-GPUs the next batch is scheduled while one runs, in one process too (`async_scheduling`).
+killed, that second one would stay, and hold the GPU's memory: it does not watch its parent. And it is no faster on two
+cores of a CPU, and opens later. On GPUs the next batch is scheduled while one runs, in one process too (`async_scheduling`).
 """
 
 from __future__ import annotations

@@ -183,6 +183,9 @@ def _unfit(settings: ChosenSettings, place: ModelPlace, needs: frozenset[Capabil
         return _lacks(lacking)
     if isinstance(settings, OpenVino) and place.gguf is not None and (reason := openvino.supports(place.gguf)):
         return f"does not read this file: {reason}"
+    if isinstance(settings, Transformers) and place.hub is None and place.folder is not None:
+        reason = transformers.supports(place.folder, settings.trust_remote_code)
+        return reason and f"does not run this model: {reason}"
     if isinstance(settings, LlamaCpp) and place.gguf is not None:
         return too_large(place.gguf, llamacpp.LlamaCppSettings(**_given(settings)))
     return None

@@ -150,7 +150,7 @@ class Transformers(Settings):
 
 
 class OpenVino(Settings):
-    """OpenVINO GenAI in a process of its own: on CPUs, several times as fast as llama.cpp on files that it reads."""
+    """OpenVINO GenAI in a process of its own: on CPUs, often faster than llama.cpp on the files that it reads."""
 
     name: Literal["openvino"] = "openvino"
     """The engine."""
