@@ -5,7 +5,8 @@ Knows settings, vLLM's arguments and what can go wrong while a model is opened; 
 
 vLLM's engine runs in that process itself, not in the second one that vLLM would start by default. If the child is
 killed, that second one would stay, and hold the GPU's memory: it does not watch its parent. And it is no faster on two
-cores of a CPU, and opens later. On GPUs the next batch is scheduled while one runs, in one process too (`async_scheduling`).
+cores of a CPU, and opens later. On GPUs the next batch is scheduled while one runs, in one process too
+(`async_scheduling`).
 """
 
 from __future__ import annotations
