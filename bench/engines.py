@@ -63,7 +63,7 @@ def address(name: str) -> Iterator[str | None]:
     if name != "server":
         yield None
         return
-    with vllm_server(find_model("fledgling").parent, 512) as url:
+    with vllm_server(find_model("fledgling").parent, 512, str(PYTHONS["vllm"])) as url:
         yield url
 
 

@@ -26,6 +26,7 @@ from magpie.modelfiles import find_model
 from tests.engines.local_servers import vllm_server
 
 PEERS, ENGINES = Path(".venv-peers/bin/python"), Path(".venv-engines/bin/python")
+SERVER = Path(".venv-vllm/bin/python")
 INSTALL = (
     ("torch",),
     ("distilabel[hf-transformers,openai]==1.5.3", "requests", "pillow", "accelerate"),
@@ -47,7 +48,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|", flush=True)
     rounds = [with_transformers(folder, options.rows) for _ in range(options.rounds)]
     print(row("model in transformers", rounds), flush=True)
-    with vllm_server(Path(folder), 512) as url:
+    with vllm_server(Path(folder), 512, str(SERVER)) as url:
         rounds = [with_server(folder, options.rows, f"{url}/v1") for _ in range(options.rounds)]
     print(row("one vLLM server", rounds), flush=True)
 
@@ -91,7 +92,7 @@ def magpie(python: Path, engine: str, rows: int) -> float:
 
 
 def peer(program: str, kind: str, folder: str, rows: int, url: str | None = None) -> float:
-    command = [str(PEERS), f"bench/{program}", kind, folder, str(rows), str(MOST_TOKENS), *([url] if url else [])]
+    command = [str(PEERS), "-P", f"bench/{program}", kind, folder, str(rows), str(MOST_TOKENS), *([url] if url else [])]
     found = json.loads(said(command).splitlines()[-1])
     return float(found["pairs"]) / float(found["seconds"])
 

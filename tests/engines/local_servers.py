@@ -48,8 +48,8 @@ def llama_server(model: Path, slots: int, context: int, special: bool = False) -
 
 
 @contextmanager
-def vllm_server(folder: Path, context: int) -> Iterator[str]:
-    """Its address."""
+def vllm_server(folder: Path, context: int, python: str = sys.executable) -> Iterator[str]:
+    """Its address. python: of the environment that has vLLM."""
     port = free_port()
     arguments = {
         "--model": str(folder),
@@ -60,7 +60,7 @@ def vllm_server(folder: Path, context: int) -> Iterator[str]:
         "--host": "127.0.0.1",
         "--port": str(port),
     }
-    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--enforce-eager"]
+    command = [python, "-m", "vllm.entrypoints.openai.api_server", "--enforce-eager"]
     quiet = {"OMP_WAIT_POLICY": "passive", "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1"}
     process = subprocess.Popen(
         [*command, *(word for pair in arguments.items() for word in pair)],
