@@ -148,7 +148,8 @@ def _server(use: ModelUse, window: int) -> Iterator[Serve]:
 
     assert use.facts is not None
     url = str(use.engine.model_dump()["url"]).rstrip("/").removesuffix("/v1")
-    clients = [httpx.Client(base_url=url, timeout=600) for _ in range(window)]
+    headers = {"Content-Type": "application/json"}
+    clients = [httpx.Client(base_url=url, timeout=600, headers=headers) for _ in range(window)]
 
     def serve(requests: Sequence[Request]) -> float:
         bodies = [_body(one, use) for one in requests]
