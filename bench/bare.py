@@ -44,12 +44,6 @@ class Speed:
         return 1e6 * self.cpu_seconds / self.tokens
 
 
-def run_bare(model: Path, requests: Sequence[Request], settings: LlamaCppSettings | None = None) -> Speed:
-    """Load the model, and run all requests with the settings that magpie's engine would choose."""
-    plan = choose(read_shape(model), settings or LlamaCppSettings())
-    return serve(open_bare(model, plan), requests, plan.slots)
-
-
 def open_bare(model: Path, plan: Plan) -> Any:
     """A loaded xllamacpp server."""
     params = import_llamacpp().CommonParams()

@@ -51,7 +51,6 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "flowers": ("a flower", words("rose tulip daisy lily violet orchid poppy iris lavender sunflower")),
     "drinks": ("a drink", words("water tea coffee milk juice lemonade cocoa soda cider beer")),
 }
-KIND_OF = {word: kind for kind, (_, members) in KINDS.items() for word in members}
 
 # what poems and characters speak of -> something true to say of it
 TOPICS = {

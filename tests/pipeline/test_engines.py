@@ -21,7 +21,7 @@ from magpie.pipeline import engines as choosing
 from magpie.pipeline import fitness as fitness_module
 from magpie.pipeline.hardware import memory_bytes
 from magpie.recipes import LlamaCpp, OpenVino, Server, Transformers, Vllm, parse
-from magpie.seams import Capabilities
+from magpie.seams import Capabilities, Capability
 
 FOLDER = str(find_model("fledgling").parent)
 
@@ -98,6 +98,16 @@ def test_an_engine_that_cannot_ban_is_refused_with_what_to_use_instead(
     monkeypatch.setattr(openvino, "CAPABILITIES", Capabilities(can=frozenset()))
     with pytest.raises(RecipeError, match=r"engine openvino has no logit_bias.*use llamacpp, vllm.*first_token_bans"):
         chosen("engine=openvino", "instruct.first_token_bans=[What]")
+
+
+def test_whatever_a_stage_needs_is_asked_of_each_engine_that_it_uses(machine: Any) -> None:
+    machine("openvino")
+    use = chosen("engine=openvino")
+    choosing.check_needs("tag", frozenset({Capability.STRUCTURE}), {"model": use})
+    with pytest.raises(
+        RecipeError, match=r"engine openvino has no logprobs, which a stage needs \(tag\); use llamacpp"
+    ):
+        choosing.check_needs("tag", frozenset({Capability.LOGPROBS}), {"model": use})
 
 
 def test_a_file_that_openvino_does_not_read_goes_to_llamacpp(machine: Any, monkeypatch: pytest.MonkeyPatch) -> None:

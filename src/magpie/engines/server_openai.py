@@ -46,9 +46,6 @@ STREAM_ABOVE = 128
 """Longer answers than this come in pieces, so that a server that falls silent is told from one that is busy. Tokens."""
 STREAM_INTERVAL = 32
 """Tokens in a piece, where the server can be asked: a piece for each token costs vLLM's front end and this side."""
-MOST_LOGPROBS = 20
-"""OpenAI's limit, and vLLM's default."""
-
 _ID = "token_id:"
 
 

@@ -73,14 +73,13 @@ def choose_engine(
 ) -> ModelUse:
     """The engine that the recipe names, or for `auto` the first that fits. Raises `UserError` where none does.
 
-    facts: what a server was found to be, where it was asked already.
+    needs: what the stages ask of it, which `auto` heeds, and `check_needs` holds every engine to. facts: what a server
+    was found to be, where it was asked already.
     """
     if isinstance(asked, Server):
-        return choose_server(asked, facts or find_server(asked), place, files, needs, stage)
+        return choose_server(asked, facts or find_server(asked), place, files)
     settings, why = _pick(place, needs) if isinstance(asked, Auto) else (asked, "named by the recipe")
-    if not isinstance(settings, Scripted) and (lacking := needs - _capabilities(settings).can):
-        raise RecipeError(_lacking(settings.name, stage, lacking))
-    if reason := _unfit(settings, place, needs):
+    if reason := _unfit(settings, place):
         raise RecipeError(f"engine {settings.name} {reason}; `engine: auto` takes one that fits")
     if not installed(settings.name):
         raise MissingExtra(f"engine {settings.name} is not installed ({stage}): {EXTRAS[settings.name]}")
@@ -103,13 +102,9 @@ def choose_server(
     facts: server.Facts,
     place: ModelPlace | None = None,
     files: ModelFiles | None = None,
-    needs: frozenset[Capability] = frozenset(),
-    stage: str = "respond",
 ) -> ModelUse:
     """A model behind a server. `place` and `files` are those of its tokenizer, where prompts are written here."""
     capabilities = server.capabilities(facts.api)
-    if lacking := needs - capabilities.can:
-        raise RecipeError(_lacking(f"server ({facts.api})", stage, lacking))
     identity = {"server": facts.served_model, "tokenizer": None if place is None else place.identity()}
     why = "; ".join([f"{facts.served_model} at a server of kind {facts.api}", *facts.warnings])
     return ModelUse(
@@ -121,7 +116,8 @@ def _pick(place: ModelPlace, needs: frozenset[Capability]) -> tuple[ChosenSettin
     """The first engine, best first, that reads the model, is installed and can do what is needed; and why."""
     passed_over: list[str] = []
     for settings in _candidates(place):
-        reason = _unfit(settings, place, needs) or _not_here(settings.name)
+        lacking = needs - _capabilities(settings).can
+        reason = _unfit(settings, place) or (_lacks(lacking) if lacking else None) or _not_here(settings.name)
         if reason is None:
             return settings, "; ".join([_forms_of(place), *passed_over])
         passed_over.append(f"{settings.name}, {_PRAISE[settings.name]}, {reason}")
@@ -172,15 +168,13 @@ _FORM_WORDS: dict[Form, str] = {
 }
 
 
-def _unfit(settings: ChosenSettings, place: ModelPlace, needs: frozenset[Capability]) -> str | None:
-    """Why this engine cannot run this model for these needs; None where it can."""
+def _unfit(settings: ChosenSettings, place: ModelPlace) -> str | None:
+    """Why this engine cannot run this model; None where it can."""
     if isinstance(settings, Scripted):
         return None
     reads = _FORMS[settings.name]
     if not set(reads) & set(place.forms):
         return f"runs {' or '.join(_FORM_WORDS[form] for form in reads)}, and {place.path} is {_forms_of(place)}"
-    if lacking := needs - _capabilities(settings).can:
-        return _lacks(lacking)
     if isinstance(settings, OpenVino) and place.gguf is not None and (reason := openvino.supports(place.gguf)):
         return f"does not read this file: {reason}"
     if isinstance(settings, Transformers) and place.hub is None and place.folder is not None:
@@ -199,14 +193,16 @@ def _lacks(lacking: frozenset[Capability]) -> str:
     return f"has no {' and no '.join(sorted(lacking))}, which a stage needs"
 
 
-def _lacking(engine: str, stage: str, lacking: frozenset[Capability]) -> str:
-    """What to use instead, in words."""
-    instead = (
-        "; use llamacpp, vllm, transformers or a server of vLLM or llama.cpp, or set instruct.first_token_bans to []"
-        if Capability.LOGIT_BIAS in lacking
-        else "; use llamacpp, vllm, or a server of vLLM or llama.cpp"
-    )
-    return f"engine {engine} {_lacks(lacking)} ({stage}){instead}"
+def check_needs(stage: str, needs: frozenset[Capability], uses: Mapping[str, ModelUse]) -> None:
+    """Raise `RecipeError`, with what to use instead, when an engine lacks what the stage's requests ask of it."""
+    for use in uses.values():
+        if lacking := needs - use.capabilities.can:
+            kind = use.engine.name if use.facts is None else f"server ({use.facts.api})"
+            without = ", or set instruct.first_token_bans to []" if Capability.LOGIT_BIAS in lacking else ""
+            raise RecipeError(
+                f"engine {kind} {_lacks(lacking)} ({stage}); use llamacpp, vllm, transformers or a server of vLLM or "
+                f"llama.cpp{without}"
+            )
 
 
 def _capabilities(settings: ChosenSettings) -> Capabilities:

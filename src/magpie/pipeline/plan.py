@@ -15,7 +15,7 @@ from typing import Any
 
 from magpie.columns import MAKERS
 from magpie.pipeline.chats import ChatModel, ExactChat, answering_model, asking_model
-from magpie.pipeline.engines import ModelUse, check_memory
+from magpie.pipeline.engines import ModelUse, check_memory, check_needs
 from magpie.recipes import Instruct, Recipe, Respond, Sampling
 from magpie.seams import SamplingParams, Stage
 from magpie.stages import instruct, respond
@@ -93,6 +93,7 @@ def make_plan(recipe: Recipe) -> Plan:
         read = {column: makers[column].fingerprint for column in stage.reads}
         covered = {"model": model.use.identity, "seed": recipe.seed, "settings": settings, "read": read}
         uses = dict.fromkeys(stage.models, model.use)
+        check_needs(stage.name, stage.needs, uses)
         check_memory(stage.name, uses)
         planned.append(PlannedStage(position, stage, _fingerprint(stage.name, covered), settings, uses))
     assert not isinstance(asker.chat, MessagesChat), "refused where the engine is chosen"
