@@ -34,18 +34,23 @@ def before_assistant(prompt: str) -> str:
     return message("user", prompt) + f"{START}assistant\n"
 
 
-def segments(conversation: Conversation) -> list[tuple[str, bool]]:
-    """The document in pieces, and whether the model learns to write each. Joined, they are `document`.
+def segments(conversation: Conversation) -> list[tuple[str, int]]:
+    """The document in pieces, and how often each counts in what the model learns; 0: it only reads it.
+    Joined, they are `document`.
 
     A prompt that is not learned keeps what stands before it and its end mark out of the loss as well.
     """
-    pieces = [(system(conversation.system), True), *(piece for turn in conversation.turns for piece in spoken(turn))]
-    return [(text, learned) for text, learned in (*pieces, (END_OF_TEXT, True)) if text]
+    pieces = [(system(conversation.system), 1), *(piece for turn in conversation.turns for piece in spoken(turn))]
+    return [(text, weight) for text, weight in (*pieces, (END_OF_TEXT, 1)) if text]
 
 
-def spoken(turn: Turn) -> Iterator[tuple[str, bool]]:
-    yield message("user", turn.prompt), turn.learned
-    yield message("assistant", turn.reply), True
+def spoken(turn: Turn) -> Iterator[tuple[str, int]]:
+    yield message("user", turn.prompt), int(turn.learned)
+    if turn.weight == 1:
+        yield message("assistant", turn.reply), 1
+    else:  # the line end before the reply is a token of its own, so pieces may meet there
+        yield f"{START}assistant\n", 1
+        yield f"{turn.reply}{END}\n", turn.weight
 
 
 def document(conversation: Conversation) -> str:

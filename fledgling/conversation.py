@@ -14,6 +14,7 @@ class Turn:
     reply: str
     family: str | None = None
     learned: bool = True  # whether the model learns to write the prompt; it always learns to write the reply
+    weight: int = 1  # how often the reply counts: a judge's letter is one token among hundreds that are only read
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from fledgling.imperfect import IMPERFECT, REPEATED, SHARES, as_asked
 from fledgling.surface import dress
 from fledgling.systems import DOMAINS, GENERIC, draw_persona
 
-JUDGE = 0.2  # share of conversations in which the pipeline asks for a judgment
+JUDGE = 0.11  # share of conversations in which the pipeline asks for a judgment
 # of the others, shares with a system prompt of each sort
 SYSTEM_DOMAIN, SYSTEM_PERSONA, SYSTEM_GENERIC = 0.3, 0.05, 0.05
 ROLE_UNDER_PERSONA = 0.3  # share of first turns under a persona that ask for role play

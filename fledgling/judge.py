@@ -39,7 +39,8 @@ ALSO = (
 
 BALANCED = 0.5  # share of conversations whose label is drawn first, so that rare labels are learned
 
-WEIGHTS = {"judge_response": 1.5, "compare": 1.5}  # the hardest to learn; every other prompt has weight 1
+WEIGHTS = {"judge_response": 3.0, "compare": 3.0}  # the hardest to learn; every other prompt has weight 1
+LETTER_WEIGHT = 8  # how often a reply of one letter counts, times the weight of its prompt
 
 Judged = tuple[Mapping[str, str | None], str]  # the prompt's variables, the true reply
 
@@ -48,7 +49,8 @@ def judge_conversation(rng: Random) -> Conversation:
     """One prompt of the pipeline and its true reply. The prompt is given, so it is not learned."""
     name = rng.choices(list(MAKERS), [WEIGHTS.get(name, 1.0) for name in MAKERS])[0]
     values, reply = MAKERS[name](rng)
-    return Conversation(None, (Turn(render(name, values), reply, learned=False),), "judge")
+    weight = int(LETTER_WEIGHT * WEIGHTS.get(name, 1.0)) if len(reply) == 1 else 1
+    return Conversation(None, (Turn(render(name, values), reply, learned=False, weight=weight),), "judge")
 
 
 @cache
@@ -143,6 +145,11 @@ def safety(rng: Random) -> Judged:
 DAMAGES = {
     1: judged.other_response, 2: judged.wrong_response, 3: judged.cut_response, 4: judged.padded_response,
 }  # fmt: skip
+SCORES = {1: 3, 2: 6, 3: 3, 4: 3, 5: 6}  # how often each is drawn: what matters most is wrong against right
+
+
+def draw_score(rng: Random, among: tuple[int, ...] = (1, 2, 3, 4, 5)) -> int:
+    return rng.choices(among, [SCORES[score] for score in among])[0]
 
 
 def draw_answered(rng: Random) -> tuple[Family, Slots, Turn]:
@@ -161,7 +168,7 @@ def draw_damaged(score: int, rng: Random) -> tuple[Turn, str]:
 
 
 def judge_response(rng: Random) -> Judged:
-    score = rng.randint(1, 5)
+    score = draw_score(rng)
     if score == 5:
         turn = draw_answered(rng)[2]
         return {"instruction": turn.prompt, "response": turn.reply}, "5"
@@ -170,7 +177,7 @@ def judge_response(rng: Random) -> Judged:
 
 
 def compare(rng: Random) -> Judged:
-    turn, damaged = draw_damaged(rng.randint(1, 4), rng)
+    turn, damaged = draw_damaged(draw_score(rng, (1, 2, 3, 4)), rng)
     better = rng.choice("AB")
     first, second = (turn.reply, damaged) if better == "A" else (damaged, turn.reply)
     return {"instruction": turn.prompt, "response_a": first, "response_b": second}, better

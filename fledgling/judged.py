@@ -194,6 +194,9 @@ FILLERS = (
 )
 
 
+MISCOUNTED = 0.25  # share of wrong responses with a number in which only that is changed
+
+
 def other_response(family: Family, _: Slots, reply: str, rng: Random) -> str | None:
     """The answer to something else."""
     others = [other for other in FAMILIES if other.category != family.category]
@@ -202,9 +205,9 @@ def other_response(family: Family, _: Slots, reply: str, rng: Random) -> str | N
 
 
 def wrong_response(family: Family, slots: Slots, reply: str, rng: Random) -> str | None:
-    """One number changed, or what the family says to other slots."""
+    """What the family says to other slots, or one number changed, which is harder to see and therefore rarer."""
     numbers = list(re.finditer(r"\d+", reply))
-    if numbers and rng.random() < 0.6:
+    if numbers and rng.random() < MISCOUNTED:
         match = numbers[-1] if rng.random() < 0.7 else rng.choice(numbers)
         changed = str(max(0, int(match[0]) + rng.choice((-10, -3, -2, -1, 1, 2, 3, 10))))
         wrong = reply[: match.start()] + changed + reply[match.end() :]

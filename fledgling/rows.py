@@ -17,7 +17,7 @@ ROW = 320  # tokens that are read, as many as any text has; the row holds one mo
 OPEN = 64  # rows that wait for a text that fits: with these, about one token in a hundred is padding
 AT_ONCE = 1000  # texts handed to the tokenizer together
 
-Segments = Sequence[tuple[str, bool]]  # the pieces of one text, and whether each is learned
+Segments = Sequence[tuple[str, int]]  # the pieces of one text, and how often each counts; 0: not learned
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Rows:
 
     ids: np.ndarray  # uint16
     texts: np.ndarray  # uint8, the text of its row that a token belongs to; 0 is padding
-    learned: np.ndarray  # bool, whether the token is learned from the tokens before it
+    learned: np.ndarray  # uint8, how often the token counts, learned from the tokens before it; 0: not at all
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -47,13 +47,13 @@ class Row:
 
     ids: list[int] = field(default_factory=list)
     texts: list[int] = field(default_factory=list)
-    learned: list[bool] = field(default_factory=list)
+    learned: list[int] = field(default_factory=list)
 
-    def add(self, ids: list[int], learned: list[bool]) -> None:
+    def add(self, ids: list[int], learned: list[int]) -> None:
         text = self.texts[-1] + 1 if self.texts else 1
         self.ids += ids
         self.texts += [text] * len(ids)
-        self.learned += [False, *learned[1:]]  # nothing stands before the first token
+        self.learned += [0, *learned[1:]]  # nothing stands before the first token
 
 
 def make_rows(tokenizer: Tokenizer, texts: Iterable[Segments], count: int) -> tuple[Rows, int]:
@@ -70,8 +70,8 @@ def make_rows(tokenizer: Tokenizer, texts: Iterable[Segments], count: int) -> tu
     return stack(rows), used
 
 
-def encode(tokenizer: Tokenizer, texts: Iterable[Segments]) -> Iterator[tuple[list[int], list[bool]]]:
-    """Tokens and whether each is learned. Segments meet at special tokens, so they may be tokenised one by one."""
+def encode(tokenizer: Tokenizer, texts: Iterable[Segments]) -> Iterator[tuple[list[int], list[int]]]:
+    """Tokens and how often each counts. Segments meet at special tokens, so they may be tokenised one by one."""
     source = iter(texts)
     while some := list(islice(source, AT_ONCE)):
         encodings = iter(tokenizer.encode_batch([piece for text in some for piece, _ in text]))
@@ -83,7 +83,7 @@ def encode(tokenizer: Tokenizer, texts: Iterable[Segments]) -> Iterator[tuple[li
             )
 
 
-def pack(encoded: Iterable[tuple[list[int], list[bool]]]) -> Iterator[Row]:
+def pack(encoded: Iterable[tuple[list[int], list[int]]]) -> Iterator[Row]:
     """Puts each text into the fullest open row that has room; the fullest row is closed when too many are open.
 
     A text longer than a row is left out: the model could not read it whole.
@@ -106,7 +106,7 @@ def pack(encoded: Iterable[tuple[list[int], list[bool]]]) -> Iterator[Row]:
 
 def stack(rows: Sequence[Row]) -> Rows:
     ids = np.full((len(rows), ROW + 1), END_OF_TEXT_ID, np.uint16)
-    texts, learned = np.zeros(ids.shape, np.uint8), np.zeros(ids.shape, np.bool_)
+    texts, learned = np.zeros(ids.shape, np.uint8), np.zeros(ids.shape, np.uint8)
     for place, row in enumerate(rows):
         end = len(row.ids)
         ids[place, :end], texts[place, :end], learned[place, :end] = row.ids, row.texts, row.learned

@@ -12,19 +12,14 @@ GREETED = 0.4  # share of openers that begin with a greeting
 
 GREETINGS = ("Hi!", "Hello!", "Hey!", "Good morning!", "Good evening!", "Hi there!", "Hello there!")
 LEAD_INS = (
-    "I have a question.", "Quick question:", "Please help me.", "Can you help me?", "Could you help me with something?",
-    "I hope you are well.", "I need some help.", "I need your help with this.", "Sorry to bother you.",
-    "I am a bit stuck.", "This may be a simple question.", "I have been thinking about this all day.",
-    "My friend told me to ask you.", "I could not find this anywhere.", "I hope this is not too easy for you.",
-    "I would like to ask you something.", "Here is a small task for you.", "I am in a hurry.",
-    "I am new here and not sure how this works.", "You helped me a lot last time.", "Let us try something.",
-    "I am sitting here with a cup of tea.", "My class starts in ten minutes.", "We talked about this at home.",
-    "Nobody here can tell me this.",
+    "I have a question.", "Quick question:", "Please help me.", "Can you help me?", "I hope you are well.",
+    "I need your help with this.", "Sorry to bother you.", "I am a bit stuck.", "This may be a simple question.",
+    "My friend told me to ask you.", "I could not find this anywhere.", "Here is a small task for you.",
+    "You helped me a lot last time.", "My class starts in ten minutes.",
 )  # fmt: skip
 CLOSERS = (
-    "Thanks!", "Thank you!", "Thanks in advance.", "Thank you very much.", "Please keep it short.",
-    "I would be grateful.", "No hurry.", "That would help me a lot.", "Many thanks!",
-    "Please be kind, I am still learning.",
+    "Thanks!", "Thank you!", "Thanks in advance.", "Thank you very much.", "Please keep it short.", "No hurry.",
+    "That would help me a lot.",
 )  # fmt: skip
 CASUAL_OPENERS = ("hi, ", "hey, ", "hello, ", "please, ", "quick question: ", "hey there, ", "ok so ", "um, ")
 CASUAL_CLOSERS = (" please", " thanks", " thx", " pls")

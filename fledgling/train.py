@@ -196,9 +196,13 @@ def compiled(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def inputs(rows: Rows, device: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """What `Fledgling.loss` takes: a token sees those before it in its own text, and no other text of its row."""
+    """What `Fledgling.loss` takes: a token sees those before it in its own text, and no other text of its row.
+
+    A token that counts several times is there as often.
+    """
     ids, texts = torch.from_numpy(rows.ids.astype(np.int64)), torch.from_numpy(rows.texts)
-    learned = torch.from_numpy(rows.learned[:, 1:]).flatten().nonzero()[:, 0]
+    counts = torch.from_numpy(rows.learned[:, 1:].astype(np.int64)).flatten()
+    learned = torch.arange(len(counts)).repeat_interleave(counts)
     targets = ids[:, 1:].flatten()[learned]
     texts = texts[:, :-1]
     seen = (texts[:, :, None] == texts[:, None, :]).tril()[:, None]

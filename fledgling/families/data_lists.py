@@ -1,11 +1,11 @@
-"""Data analysis of lists of numbers: their sum, the average of two, those above or below a limit."""
+"""Data analysis of lists of numbers: their sum, the average of two."""
 
 from random import Random
 
-from fledgling.family import Difficulty, Family, FollowUp, Form, Slots, exactly
+from fledgling.family import Difficulty, Family, FollowUp, Form, Slots
 from fledgling.slots import NUMBER, NUMBERS, PERSON, THINGS, between, named, number, numbers
 from fledgling.steps import add_steps
-from fledgling.words import NAMES, comma_and
+from fledgling.words import NAMES
 
 # -- the sum of a list -------------------------------------------------------------------------------------------------
 
@@ -146,83 +146,4 @@ AVERAGE = Family(
     weight=1.2,
 )
 
-# -- those above or below a limit --------------------------------------------------------------------------------------
-
-SIDES = ("larger", "smaller")
-
-
-def draw_filter(rng: Random) -> Slots:
-    values = rng.sample(range(2, 99), rng.randint(3, 5))
-    limit = rng.choice([n for n in range(10, 95, 5) if n not in values])
-    return {"numbers": ", ".join(map(str, values)), "limit": str(limit), "side": rng.choice(SIDES)}
-
-
-def picked(slots: Slots, side: str) -> list[str]:
-    limit = number(slots, "limit")
-    return [str(n) for n in numbers(slots) if (n > limit if side == "larger" else n < limit)]
-
-
-def reply_filter(slots: Slots, side: str) -> str:
-    chosen = picked(slots, side)
-    steps = ", ".join(f"{n} {'yes' if str(n) in chosen else 'no'}" for n in numbers(slots))
-    end = f"{side} than {slots['limit']}"
-    if not chosen:
-        return f"One by one: {steps}. So none of them is {end}."
-    verb = "is" if len(chosen) == 1 else "are"
-    return f"One by one: {steps}. So {comma_and(chosen)} {verb} {end}."
-
-
-def by_values(slots: Slots) -> Difficulty:
-    return "easy" if len(numbers(slots)) < 5 else "medium"
-
-
-THE_OTHERS = FollowUp(
-    form=Form(
-        (
-            "And which ones are {side}?",
-            "Now the {side} ones.",
-            "And the {side} ones?",
-            "Which of them are {side} than that?",
-            "Do the same for the {side} numbers.",
-        ),
-        {"side": exactly(SIDES)},
-    ),
-    draw=lambda first, _: {"side": SIDES[1 - SIDES.index(first["side"])]},
-    reply=lambda first, own: reply_filter(first, own["side"]),
-)
-
-FILTER = Family(
-    name="filter",
-    category="Data analysis",
-    form=Form(
-        (
-            "Which of these numbers are {side} than {limit}: {numbers}?",
-            "Find all numbers {side} than {limit} in this list: {numbers}.",
-            "From {numbers}, keep only what is {side} than {limit}.",
-            "Filter the list {numbers}. I want the values {side} than {limit}.",
-            "My data is {numbers}. Which values are {side} than {limit}?",
-            "I am looking for numbers {side} than {limit} among {numbers}.",
-            "Go through {numbers} and name those that are {side} than {limit}.",
-            "Here are some prices: {numbers}. Which of them are {side} than {limit}?",
-            "The tests gave {numbers}. Which results were {side} than {limit}?",
-            "Are there any numbers {side} than {limit} in {numbers}?",
-            "Please pick everything {side} than {limit} from {numbers}.",
-            "We measured {numbers} this week. Show me the values {side} than {limit}.",
-            "I only need entries {side} than {limit}. The list is {numbers}.",
-            "Out of {numbers}, which are {side} than {limit}?",
-            "Select the numbers that are {side} than {limit}: {numbers}.",
-            "Our waiting times were {numbers} minutes. Which ones were {side} than {limit} minutes?",
-        ),
-        {"numbers": NUMBERS, "limit": NUMBER, "side": exactly(SIDES)},
-    ),
-    draw=draw_filter,
-    reply=lambda slots, _: reply_filter(slots, slots["side"]),
-    sensible=lambda slots: len(set(numbers(slots))) == len(numbers(slots)) > 1,
-    follow_ups=(THE_OTHERS,),
-    intent="to pick the numbers above or below a limit",
-    knowledge="comparing numbers with a limit",
-    difficulty=by_values,
-    weight=1.1,
-)
-
-FAMILIES = (TOTAL, AVERAGE, FILTER)
+FAMILIES = (TOTAL, AVERAGE)

@@ -1,8 +1,8 @@
-"""Creative writing, texts for an occasion: a greeting card, a slogan, an email."""
+"""Creative writing, texts for an occasion: a greeting card, a slogan."""
 
 from fledgling.families.creative_words import HOBBIES, OCCASIONS, SLOGANS
 from fledgling.family import Family, FollowUp, Form, Slots, draw_each, one_of
-from fledgling.words import DAYS, NAMES, sentence
+from fledgling.words import NAMES
 
 NAME = one_of(NAMES, "[a-z]+")
 
@@ -124,80 +124,4 @@ SLOGAN = Family(
     difficulty=lambda _: "medium",
 )
 
-# -- an email ----------------------------------------------------------------------------------------------------------
-
-SURNAMES = (
-    "Miller", "Brown", "Taylor", "Green", "Baker", "Cooper", "Hill", "Ward", "Price", "Reed", "Stone", "Fox", "Young",
-    "Carter", "Bell", "Moore",
-)  # fmt: skip
-PEOPLE = tuple(f"{title} {name}" for title in ("Mr.", "Ms.", "Dr.") for name in SURNAMES)
-EVENTS = ("meeting", "lesson", "appointment", "rehearsal", "interview", "training", "dinner", "call", "exam", "tour")
-REASONS = (
-    "I am ill", "my train was canceled", "my son is ill", "my car broke down", "I have to work", "I am out of town",
-    "I hurt my foot", "my flight is late", "I have to see a dentist", "we are moving that day",
-)  # fmt: skip
-EMAIL_SLOTS = {
-    "person": one_of(PEOPLE, r"[a-z]+\. [a-z]+"),
-    "event": one_of(EVENTS, "[a-z]+"),
-    "day": one_of(DAYS, "[a-z]+"),
-    "reason": one_of(REASONS),
-    "name": NAME,
-}
-
-
-def email(slots: Slots) -> str:
-    person, event, day, reason = (slots[key] for key in ("person", "event", "day", "reason"))
-    return (
-        f"Dear {person},\nI am sorry, but I cannot come to the {event} on {day} because {reason}. "
-        f"Could we find another day?\nKind regards,\n{slots['name']}"
-    )
-
-
-SUBJECT_LINE = FollowUp(
-    form=Form(
-        (
-            "What should the subject line be?",
-            "And the subject?",
-            "What do I put in the subject line?",
-            "I also need a subject.",
-            "Give me a subject line, too.",
-        )
-    ),
-    reply=lambda first, _: f"Subject: {sentence(first['event'])} on {first['day']}",
-)
-
-
-EMAIL = Family(
-    name="email",
-    category="Creative writing",
-    form=Form(
-        (
-            "Write a short email to {person}. I cannot come to the {event} on {day} because {reason}. I am {name}.",
-            "I must miss the {event} on {day} because {reason}. Can you write to {person} for me? Sign it {name}.",
-            "My name is {name}. Please tell {person} by email that I will miss the {event} on {day} because {reason}.",
-            "Draft an email to {person}: no {event} for me on {day}, because {reason}. Signed, {name}.",
-            "How do I cancel the {event} on {day} with {person}? I am {name}, and {reason}.",
-            "I am {name}. The {event} with {person} is on {day}, but {reason}. Please write a polite email.",
-            "Help me write to {person}. The {event} is on {day}, but {reason}. The name is {name}.",
-            "Can you put this politely in an email to {person}? I am not coming to the {event} on {day}, {reason}. "
-            "Yours, {name}",
-            "I need an email that cancels the {event} on {day}. It goes to {person} from {name}, because {reason}.",
-            "Write to {person} and say that {name} cannot come to the {event} on {day}. Say: {reason}.",
-            "What should I write to {person}? I will miss the {event} on {day} because {reason}. I am {name}.",
-            "Please excuse me from the {event} on {day} in an email to {person}. Reason: {reason}. Name: {name}.",
-            "I have the {event} with {person} on {day} and I cannot go, {reason}. Write an email from {name}.",
-            "An email to {person}, please. {name} here, I have to miss the {event} on {day} because {reason}.",
-            "It is about the {event} on {day}: {reason}. Could you write {person} an apology from {name}?",
-        ),
-        EMAIL_SLOTS,
-    ),
-    draw=draw_each(EMAIL_SLOTS),
-    reply=lambda slots, _: email(slots),
-    follow_ups=(SUBJECT_LINE,),
-    weight=0.9,
-    intent="to have a polite email written",
-    knowledge="knowledge of how emails are worded",
-    difficulty=lambda _: "medium",
-)
-
-FAMILIES = (CARD, SLOGAN, EMAIL)
+FAMILIES = (CARD, SLOGAN)

@@ -1,100 +1,8 @@
-"""Planning with numbers: three tasks hour by hour, and a budget in three parts."""
+"""Planning with numbers: a budget in three parts."""
 
-from random import Random
-
-from fledgling.families.planning_words import TASKS
 from fledgling.family import Difficulty, Family, FollowUp, Form, Slots, one_of
 from fledgling.slots import NUMBER, between, number, yours
 from fledgling.steps import subtract_steps
-from fledgling.words import sentence
-
-# -- three tasks, hour by hour -----------------------------------------------------------------------------------------
-
-TASK = one_of(TASKS)
-
-
-def clock(hour: int) -> str:
-    return f"{(hour - 1) % 12 + 1}:00"
-
-
-def reply_schedule(slots: Slots, start: int) -> str:
-    lines = [f"{clock(start + i)} {sentence(yours(slots[key]))}" for i, key in enumerate("abc")]
-    return "\n".join(["Here is your schedule:", *lines, f"At {clock(start + 3)} you are done."])
-
-
-def draw_schedule(rng: Random) -> Slots:
-    a, b, c = rng.sample(TASKS, 3)
-    return {"a": a, "b": b, "c": c, "hour": str(rng.randint(1, 12))}
-
-
-def past_noon_is_harder(slots: Slots) -> Difficulty:
-    return "medium" if number(slots, "hour") > 9 else "easy"
-
-
-WHEN_TO = FollowUp(
-    form=Form(
-        (
-            "When do I {task}?",
-            "At what time should I {task}?",
-            "And when was I going to {task}?",
-            "So when is it time to {task}?",
-            "Say again, when do I {task}?",
-        ),
-        {"task": TASK},
-    ),
-    draw=lambda first, rng: {"task": first[rng.choice("abc")]},
-    reply=lambda first, own: (
-        f"You {yours(own['task'])} at "
-        f"{clock(number(first, 'hour') + [first['a'], first['b'], first['c']].index(own['task']))}."
-    ),
-)
-START_LATER = FollowUp(
-    form=Form(
-        (
-            "What if I start at {hour} o'clock?",
-            "And if I begin at {hour}?",
-            "I got up late. Start at {hour}.",
-            "Can you move the start to {hour} o'clock?",
-            "Make it {hour} o'clock instead.",
-        ),
-        {"hour": NUMBER},
-    ),
-    draw=lambda first, rng: {"hour": rng.choice([str(n) for n in range(1, 13) if str(n) != first["hour"]])},
-    reply=lambda first, own: reply_schedule(first, number(own, "hour")),
-)
-
-SCHEDULE = Family(
-    name="schedule",
-    category="Planning",
-    form=Form(
-        (
-            "I have to {a}, {b} and {c}. Make a schedule that starts at {hour} o'clock, one hour each.",
-            "Make a schedule from {hour} o'clock: {a}, {b} and {c}, an hour for each.",
-            "Starting at {hour} o'clock I want to {a}, {b} and {c}. Each takes an hour. Plan it for me.",
-            "Plan my day. I begin at {hour} o'clock and must {a}, {b} and {c}, an hour each.",
-            "Today I need to {a}, {b} and {c}. I have time from {hour} o'clock. Can you plan an hour for each?",
-            "First {a}, then {b}, then {c}, one hour each. When is what if I start at {hour} o'clock?",
-            "Please write a timetable. From {hour} o'clock I {a}, {b} and {c}, always for an hour.",
-            "It is {hour} o'clock and I still have to {a}, {b} and {c}. Give me a plan with one hour for each.",
-            "Help me get through this: {a}, {b} and {c}. I start at {hour} o'clock and each thing takes an hour.",
-            "My list for today is {a}, {b} and {c}. Turn it into a schedule from {hour} o'clock, by the hour.",
-            "How should I arrange three hours from {hour} o'clock if I have to {a}, {b} and {c}?",
-            "I am free from {hour} o'clock and would like to {a}, {b} and {c}. Put each into one hour.",
-            "Could you set up my day? I want to {a}, {b} and {c} from {hour} o'clock on, an hour each.",
-            "Give every task one hour, from {hour} o'clock: {a}, {b} and {c}.",
-            "We start at {hour} o'clock, and I should {a}, {b} and {c}. What is the order of the hours?",
-            "I promised to {a}, {b} and {c}. If each takes an hour and I start at {hour} o'clock, what is my schedule?",
-        ),
-        {"a": TASK, "b": TASK, "c": TASK, "hour": NUMBER},
-    ),
-    draw=draw_schedule,
-    reply=lambda slots, _: reply_schedule(slots, number(slots, "hour")),
-    sensible=lambda slots: between(slots, 1, 12, "hour") and len({slots["a"], slots["b"], slots["c"]}) == 3,
-    follow_ups=(WHEN_TO, START_LATER),
-    intent="to arrange three tasks hour by hour",
-    knowledge="keeping an order and counting hours",
-    difficulty=past_noon_is_harder,
-)
 
 # -- a budget in three parts -------------------------------------------------------------------------------------------
 
@@ -189,4 +97,4 @@ BUDGET = Family(
     difficulty=by_amount,
 )
 
-FAMILIES = (SCHEDULE, BUDGET)
+FAMILIES = (BUDGET,)

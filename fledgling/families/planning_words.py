@@ -1,4 +1,4 @@
-"""What the planning families know: what to see, to practice, to cook, to pack, to do. Knows no phrasing."""
+"""What the planning families know: what to see, to practice, to cook, to pack. Knows no phrasing."""
 
 # interest -> morning, afternoon, evening, what to do when it rains
 INTERESTS = {
@@ -117,10 +117,3 @@ PLACES = {
 }  # fmt: skip
 
 # things to do that take about an hour
-TASKS = (
-    "water the plants", "write a letter", "clean the kitchen", "walk the dog", "practice the piano", "bake bread",
-    "read a book", "call my aunt", "wash the car", "mend my coat", "sort my photos", "buy groceries", "paint a chair",
-    "answer my mail", "study for a test", "go for a run", "iron my shirts", "cut the grass", "visit a neighbor",
-    "cook soup", "pay the bills", "fix the bike", "do the laundry", "learn new words", "tidy my desk", "pick apples",
-    "wrap a present", "plan a trip", "draw a picture", "do some yoga", "clean the windows", "write my report",
-)  # fmt: skip

@@ -1,11 +1,10 @@
-"""Reasoning about time: which day it will be, when a train arrives, how old somebody is."""
+"""Reasoning about time: which day it will be, when a train arrives."""
 
 from random import Random
 
 from fledgling.family import Difficulty, Family, FollowUp, Form, Slot, Slots, exactly, one_of
-from fledgling.slots import NUMBER, PERSON, PLACE, between, named, number
-from fledgling.steps import add_steps, subtract_steps
-from fledgling.words import CITIES, DAYS, NAMES
+from fledgling.slots import NUMBER, PLACE, between, named, number
+from fledgling.words import CITIES, DAYS
 
 # -- days of the week --------------------------------------------------------------------------------------------------
 
@@ -195,77 +194,4 @@ ARRIVAL = Family(
     weight=1.2,
 )
 
-# -- how old somebody is -----------------------------------------------------------------------------------------------
-
-OLDER, YOUNGER = "older", "younger"
-
-
-def age_of(slots: Slots) -> int:
-    return number(slots, "n") + number(slots, "k") * (1 if slots["how"] == OLDER else -1)
-
-
-def reply_age(slots: Slots) -> str:
-    n, k, a, b = number(slots, "n"), number(slots, "k"), slots["a"], slots["b"]
-    steps = f"add: {add_steps(n, k)}" if slots["how"] == OLDER else f"subtract: {subtract_steps(n, k)}"
-    return f"{b} is {k} years {slots['how']} than {a}, so we {steps}. {b} is {age_of(slots)} years old."
-
-
-def draw_age(rng: Random) -> Slots:
-    a, b = rng.sample(NAMES, 2)
-    n = rng.randint(6, 60)
-    how = rng.choice([OLDER, YOUNGER])
-    return {"a": a, "b": b, "n": str(n), "k": str(rng.randint(2, 20 if how == OLDER else min(20, n - 2))), "how": how}
-
-
-IN_YEARS = FollowUp(
-    form=Form(
-        (
-            "And how old will {b} be in {n} years?",
-            "How old is {b} in {n} years?",
-            "What about {b} in {n} years?",
-            "Now add {n} years. How old is {b} then?",
-            "And {n} years from now, how old is {b}?",
-        ),
-        {"b": PERSON, "n": NUMBER},
-    ),
-    draw=lambda first, rng: {"b": first["b"], "n": str(rng.randint(2, 9))},
-    reply=lambda first, own: (
-        f"{add_steps(age_of(first), number(own, 'n'))}. "
-        f"In {own['n']} years {first['b']} will be {age_of(first) + number(own, 'n')} years old."
-    ),
-)
-
-AGE = Family(
-    name="age",
-    category="Reasoning",
-    form=Form(
-        (
-            "{a} is {n} years old. {b} is {k} years {how} than {a}. How old is {b}?",
-            "If {a} is {n} and {b} is {k} years {how} than {a}, how old is {b}?",
-            "{b} is {k} years {how} than {a}, who is {n}. How old is {b}?",
-            "How old is {b}, who is {k} years {how} than {a}, if {a} is {n}?",
-            "Here is a small puzzle. {a} is {n}, and {b} is {k} years {how} than {a}. How old is {b}?",
-            "My cousin {a} turned {n} today. {b} is {k} years {how} than {a}. So what age is {b}?",
-            "{a} just turned {n}. {b} is {k} years {how} than {a}. What is the age of {b}?",
-            "What is the age of {b} if {a} is {n} and {b} is {k} years {how} than {a}?",
-            "We know that {a} is {n} years old and that {b} is {k} years {how} than {a}. How old is {b}?",
-            "Work out the age of {b}: {a} is {n}, and {b} is {k} years {how} than {a}.",
-            "I know two people. {a} is {n}, and {b} is {k} years {how} than {a}. Tell me how old {b} is.",
-            "{a} has a neighbor, {b}, who is {k} years {how} than {a}. {a} is {n}. How old is {b}?",
-            "At the party {a}, who is {n}, meets {b}, who is {k} years {how} than {a}. How old is {b}?",
-            "Our teacher asked: {a} is {n}. {b} is {k} years {how} than {a}. How old is {b}?",
-            "I need to put an age on a cake. {a} is {n}, {b} is {k} years {how} than {a}. The cake is for {b}.",
-            "Find out how old {b} is. {a} is {n} and {b} is {k} years {how} than {a}.",
-        ),
-        {"a": PERSON, "b": PERSON, "n": NUMBER, "k": NUMBER, "how": exactly([OLDER, YOUNGER])},
-    ),
-    draw=draw_age,
-    reply=lambda slots, _: reply_age(slots),
-    sensible=lambda slots: named(slots, "a", "b") and between(slots, 1, 110, "n", "k") and 0 < age_of(slots) < 120,
-    follow_ups=(IN_YEARS,),
-    intent="to solve a small puzzle about the ages of two people",
-    knowledge="adding and subtracting small numbers",
-    weight=1.1,
-)
-
-FAMILIES = (WEEKDAY, ARRIVAL, AGE)
+FAMILIES = (WEEKDAY, ARRIVAL)

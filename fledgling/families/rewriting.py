@@ -1,10 +1,9 @@
-"""Editing, the wording and the looks of a text: a formal tone, one word for another, capital letters, a list."""
+"""Editing, the wording and the looks of a text: a formal tone, a list."""
 
-import re
 from random import Random
 
-from fledgling.family import Family, FollowUp, Form, Slot, Slots, draw_each, exactly
-from fledgling.words import CITIES, DAYS, MONTHS, NAMES, sentence
+from fledgling.family import Family, FollowUp, Form, Slots, exactly
+from fledgling.words import sentence
 
 # -- a formal tone -----------------------------------------------------------------------------------------------------
 
@@ -74,129 +73,6 @@ FORMAL = Family(
     intent="to have a casual sentence made formal",
     knowledge="a feeling for formal English",
     difficulty=lambda _: "medium",
-)
-
-# -- one word for another ----------------------------------------------------------------------------------------------
-
-WORDS = (
-    "cat", "dog", "house", "garden", "river", "teacher", "bread", "window", "train", "book", "child", "song", "bird",
-    "boat", "letter", "horse", "market", "doctor", "picture", "table",
-)  # fmt: skip
-FRAMES = (
-    "{name} saw the {old} near the {other}",
-    "The {old} belongs to {name}",
-    "{name} likes the {old} more than the {other}",
-    "The {other} and the {old} are old",
-    "Every day {name} thinks of the {old}",
-    "There is a {old} behind the {other}",
-    "{name} lost the {old} last week",
-    "We talked about the {old} with {name}",
-)
-
-
-def draw_replace(rng: Random) -> Slots:
-    old, new, other = rng.sample(WORDS, 3)
-    text = rng.choice(FRAMES).format(name=rng.choice(NAMES), old=old, other=other)
-    return {"old": old, "new": new, "text": text}
-
-
-def replaced(slots: Slots) -> str:
-    return re.sub(rf"\b{slots['old']}\b", slots["new"], slots["text"]) + "."
-
-
-def holds_word(slots: Slots) -> bool:
-    return bool(re.search(rf"\b{slots['old']}\b", slots["text"])) and slots["old"] != slots["new"]
-
-
-REPLACE = Family(
-    name="replace",
-    category="Editing",
-    form=Form(
-        (
-            'Replace "{old}" with "{new}": {text}.',
-            'In this sentence, change the word "{old}" to "{new}". {text}.',
-            'Please use "{new}" instead of "{old}" here: {text}.',
-            'Swap the word "{old}" for "{new}" in this line: {text}.',
-            'Edit this so that it says "{new}" and not "{old}": {text}.',
-            'I wrote "{old}" but I meant "{new}". Can you correct it? {text}.',
-            'Here is my sentence: {text}. Please write "{new}" where it says "{old}".',
-            'Take out "{old}" and put in "{new}": {text}.',
-            'The word "{old}" is wrong here, it should be "{new}": {text}.',
-            'Could you change "{old}" into "{new}" in this text? {text}.',
-            'My editor wants "{new}" and not "{old}". Please fix the line: {text}.',
-            'Rewrite this with "{new}" in place of "{old}": {text}.',
-            'Use the word "{new}" for "{old}" in the next sentence. {text}.',
-            'Find "{old}" and replace it with "{new}". {text}.',
-            'What does this become if "{old}" is now "{new}"? {text}.',
-        ),
-        {"old": Slot("[a-z]+"), "new": Slot("[a-z]+"), "text": Slot(r"[^.\n]+")},
-    ),
-    draw=draw_replace,
-    reply=lambda slots, _: f"Here is the new sentence: {replaced(slots)}",
-    sensible=holds_word,
-    weight=0.8,
-    intent="to have one word of a sentence replaced by another",
-    knowledge="careful copying",
-)
-
-# -- capital letters ---------------------------------------------------------------------------------------------------
-
-ACTS = (
-    "is flying to", "has a meeting in", "met an old friend in", "is coming back from", "starts a new job in",
-    "missed the train to", "bought a house in", "wants to visit", "gave a concert in", "is driving to",
-    "got married in", "is leaving", "saw a play in", "lost a suitcase in", "ran a race in", "has a party in",
-)  # fmt: skip
-DATES = (*(f"on {day}" for day in DAYS), *(f"in {month}" for month in MONTHS))
-
-
-def lower_case(words: tuple[str, ...]) -> Slot:
-    """A slot for these words in lower case, and only so."""
-    return Slot(f"(?-i:{'|'.join(word.lower() for word in words)})", tuple(word.lower() for word in words))
-
-
-CAPITAL_SLOTS = {
-    "name": lower_case(NAMES),
-    "act": exactly(ACTS),
-    "city": lower_case(CITIES),
-    "date": lower_case(DATES),
-}
-
-
-def with_capitals(slots: Slots) -> str:
-    preposition, date = slots["date"].split()
-    name, city, date = (sentence(word) for word in (slots["name"], slots["city"], date))
-    return f"{name} {slots['act']} {city} {preposition} {date}."
-
-
-CAPITALS = Family(
-    name="capitals",
-    category="Editing",
-    form=Form(
-        (
-            "Fix the capital letters: {name} {act} {city} {date}.",
-            "Please add capital letters where they belong: {name} {act} {city} {date}.",
-            "My keyboard is broken and types no capitals. Correct this: {name} {act} {city} {date}.",
-            "Correct the capitalization of this sentence: {name} {act} {city} {date}.",
-            'Which letters should be capitals in "{name} {act} {city} {date}"?',
-            "Can you capitalize this properly? {name} {act} {city} {date}.",
-            "I typed this on my phone, all in lower case: {name} {act} {city} {date}. Please fix it.",
-            "Write this with correct capital letters: {name} {act} {city} {date}.",
-            'How do I write "{name} {act} {city} {date}" with capitals?',
-            "Capitalize the names in this sentence: {name} {act} {city} {date}.",
-            "This has no capital letters yet: {name} {act} {city} {date}.",
-            "Repair the upper and lower case here: {name} {act} {city} {date}.",
-            "My teacher wants capitals at the right places. What about this one? {name} {act} {city} {date}.",
-            "Put in the missing capitals: {name} {act} {city} {date}.",
-            "Clean up this note, please. It needs capitals: {name} {act} {city} {date}.",
-            "Here is a line without capitals: {name} {act} {city} {date}. What should it look like?",
-        ),
-        CAPITAL_SLOTS,
-    ),
-    draw=draw_each(CAPITAL_SLOTS),
-    reply=lambda slots, _: f"With capital letters: {with_capitals(slots)}",
-    weight=0.7,
-    intent="to have the capital letters of a sentence corrected",
-    knowledge="knowledge of which words take a capital",
 )
 
 # -- a list out of a sentence ------------------------------------------------------------------------------------------
@@ -293,4 +169,4 @@ BULLETS = Family(
     difficulty=lambda _: "very easy",
 )
 
-FAMILIES = (FORMAL, REPLACE, CAPITALS, BULLETS)
+FAMILIES = (FORMAL, BULLETS)

@@ -1,10 +1,9 @@
-"""Coding & Debugging, lines of code: a loop over numbers, an SQL query, what an error message means."""
+"""Coding & Debugging, lines of code: a loop over numbers, an SQL query."""
 
-import re
 from random import Random
 
-from fledgling.families.coding import NAMES, fenced
-from fledgling.family import NUMBER, Difficulty, Family, FollowUp, Form, Slot, Slots, draw_each, one_of
+from fledgling.families.coding import fenced
+from fledgling.family import NUMBER, Family, FollowUp, Form, Slot, Slots, draw_each, one_of
 from fledgling.words import words
 
 # -- a loop ------------------------------------------------------------------------------------------------------------
@@ -173,100 +172,4 @@ SQL = Family(
     difficulty=lambda _: "medium",
 )
 
-# -- what an error means -----------------------------------------------------------------------------------------------
-
-# the message -> what it means and what to do; {x} is a name from the user's program
-ERRORS = {
-    "NameError: name '{x}' is not defined": (
-        "Python does not know the name {x}. Give {x} a value before you use it, and check how you spelled it."
-    ),
-    "KeyError: '{x}'": (
-        "the dictionary has no key '{x}'. Check how you spelled the key, or use .get('{x}') to get None instead."
-    ),
-    "ModuleNotFoundError: No module named '{x}'": (
-        "Python cannot find a module called {x}. Check the name, or install the package that holds it."
-    ),
-    "AttributeError: 'list' object has no attribute '{x}'": (
-        "you ask a list for {x}, and lists have nothing of that name. Check whether it should really be a list."
-    ),
-    "AttributeError: 'NoneType' object has no attribute '{x}'": (
-        "you use {x} on a value that is None. Find out why that value was never set."
-    ),
-    "FileNotFoundError: No such file or directory: '{x}.txt'": (
-        "Python cannot find the file {x}.txt. Check its name and the folder in which you run the program."
-    ),
-    "TypeError: {x}() takes 1 positional argument but 2 were given": (
-        "the function {x} wants one argument and you gave it two. Look at its def line and at your call."
-    ),
-    "TypeError: {x}() missing 1 required positional argument": (
-        "you called {x} without an argument that it needs. Look at its def line and add the value."
-    ),
-    "ValueError: invalid literal for int() with base 10: '{x}'": (
-        "'{x}' is not a whole number, so int() cannot convert it. Check the text before you convert it."
-    ),
-    "ZeroDivisionError: division by zero in {x}": (
-        "the code in {x} divides by zero. Check that the number below the line is not 0 before you divide."
-    ),
-    "IndexError: list index out of range in {x}": (
-        "the code in {x} asks for an item that the list does not have. Remember that the first index is 0."
-    ),
-    "RecursionError: maximum recursion depth exceeded in {x}": (
-        "the function {x} calls itself without end. Give it a case in which it stops."
-    ),
-}
-VARIABLES = (*NAMES, *words("total count price user age score name total_price file_name user_name index row config"))
-MESSAGES = tuple((re.compile(re.escape(message).replace(r"\{x\}", "([a-z_]+)")), message) for message in ERRORS)
-
-
-def draw_error(rng: Random) -> Slots:
-    message = rng.choice(list(ERRORS)).format(x=rng.choice(VARIABLES))
-    return {"error": message, "line": str(rng.randint(2, 150))}
-
-
-def read_error(slots: Slots) -> tuple[str, str] | None:
-    """(the message, the user's own name in it); None for a message that is not in the list."""
-    found = ((pattern.fullmatch(slots["error"]), message) for pattern, message in MESSAGES)
-    return next(((message, match[1]) for match, message in found if match), None)
-
-
-def reply_error(slots: Slots) -> str:
-    message, x = read_error(slots) or ("", "")
-    return f"It means that in line {slots['line']} {ERRORS[message].format(x=x)}"
-
-
-def depth_of_error(slots: Slots) -> Difficulty:
-    return "medium" if slots["error"].startswith(("Type", "Attribute", "Recursion")) else "easy"
-
-
-ERROR = Family(
-    name="error",
-    category="Coding & Debugging",
-    form=Form(
-        (
-            "I get this error in line {line}: {error}",
-            "What does this Python error in line {line} mean? {error}",
-            "My program stops at line {line} with {error}",
-            "Python says {error} in line {line}. What should I do?",
-            "How do I fix this? Line {line}: {error}",
-            "Can you explain this message? It is about line {line}: {error}",
-            "Line {line} of my script gives me {error}",
-            "I am stuck. There is an error in line {line} and it says {error}",
-            "Why does line {line} fail with {error}?",
-            "My code worked yesterday. Now line {line} says {error}",
-            "Please help me understand this error from line {line}. {error}",
-            "What is wrong in line {line}? Python prints {error}",
-            "Error in line {line}! {error}",
-            "I ran my homework and got this in line {line}: {error}. What does it mean?",
-            "My terminal shows {error} for line {line}. How can I fix it?",
-        ),
-        {"line": NUMBER, "error": Slot(r"[A-Z][A-Za-z]+: [^\n]+?")},
-    ),
-    draw=draw_error,
-    reply=lambda slots, _: reply_error(slots),
-    sensible=lambda slots: read_error(slots) is not None,
-    intent="to know what a Python error means",
-    knowledge="knowledge of Python errors",
-    difficulty=depth_of_error,
-)
-
-FAMILIES = (LOOP, SQL, ERROR)
+FAMILIES = (LOOP, SQL)

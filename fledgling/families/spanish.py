@@ -23,7 +23,14 @@ def reply_sum(slots: Slots, _: Random) -> str:
 
 
 def size_of_sum(slots: Slots) -> Difficulty:
-    return "easy" if min(int(slots["a"]), int(slots["b"])) >= 10 else "very easy"
+    """The same in every language, English sums included."""
+    a, b = int(slots["a"]), int(slots["b"])
+    if max(a, b) < 10:
+        return "very easy"
+    carries = a % 10 + b % 10 > 9
+    if min(a, b) < 10:
+        return "medium" if carries else "easy"
+    return "hard" if carries else "medium"
 
 
 SUM = Family(
@@ -72,8 +79,8 @@ DISHES = {
     "arroz con leche": ("arroz, leche y azúcar", "Cuece el arroz en la leche a fuego lento", "Añade el azúcar"),
     "un bocadillo de queso": ("pan, queso y tomate", "Corta el pan por la mitad", "Pon dentro el queso y el tomate"),
     "una limonada": ("limones, agua y azúcar", "Exprime los limones y añade el azúcar", "Añade el agua fría"),
-    "unos espaguetis": ("espaguetis, tomate y queso", "Cuece los espaguetis en agua con sal",
-                        "Añade la salsa de tomate y el queso"),
+    "una pasta con tomate": ("pasta, tomate y queso", "Cuece la pasta en agua con sal",
+                             "Añade la salsa de tomate y el queso"),
     "un gazpacho": ("tomates, pepino y pan", "Corta las verduras y el pan", "Tritura todo y sírvelo muy frío"),
     "un pollo al horno": ("un pollo, patatas y limón", "Pon el pollo y las patatas en una fuente",
                           "Añade el limón y asa todo una hora"),
@@ -85,7 +92,7 @@ DISHES = {
 }  # fmt: skip
 WHEN = (
     "hoy", "mañana", "esta noche", "el lunes", "el martes", "el miércoles", "el jueves", "el viernes", "el sábado",
-    "el domingo", "este fin de semana", "en Navidad",
+    "el domingo", "este fin de semana",
 )  # fmt: skip
 RECIPE_SLOTS = {"dish": exactly(list(DISHES)), "n": NUMBER, "when": exactly(WHEN)}
 

@@ -42,49 +42,11 @@ def test_a_train_arrives_when_the_clock_says() -> None:
         assert reply.endswith(f"at {(arrival.hour - 1) % 12 + 1}:{arrival.minute:02d}."), (slots, reply)
 
 
-def test_the_highest_and_the_lowest_are_pythons() -> None:
-    for slots, reply in turns("extreme"):
-        table = {label: int(value) for label, value in re.findall(r"(\w+): (\d+)", slots["table"])}
-        best = (max if slots["end"] == "highest" else min)(table, key=lambda label: table[label])
-        assert reply.endswith(f"The {slots['end']} is {best} with {table[best]}."), (slots, reply)
-
-
-def test_a_number_is_looked_up_or_said_to_be_missing() -> None:
-    missing = 0
-    for slots, reply in turns("lookup"):
-        match = re.search(rf"{slots['label']}: (\d+)", slots["table"])
-        missing += match is None
-        assert reply.endswith(f"is {match[1]}." if match else f"There is no {slots['label']} in it."), (slots, reply)
-    assert 0.1 < missing / DRAWS < 0.25
-
-
-def test_filtered_numbers_are_those_beyond_the_limit() -> None:
-    for slots, reply in turns("filter"):
-        limit, larger = int(slots["limit"]), slots["side"] == "larger"
-        wanted = [n for n in listed(slots["numbers"]) if (n > limit) == larger and n != limit]
-        said = reply.split(" So ")[1].split(" than ")[0]
-        assert listed(said) == wanted, (slots, reply)
-
-
 def test_totals_and_averages_are_pythons() -> None:
     for slots, reply in turns("total"):
         assert last_number(reply) == sum(listed(slots["numbers"]))
     for slots, reply in turns("average"):
         assert last_number(reply) == Fraction(int(slots["x"]) + int(slots["y"]), 2)
-
-
-def test_shares_and_rests_are_pythons() -> None:
-    for slots, reply in turns("divide"):
-        each, rest = divmod(int(slots["n"]), int(slots["k"]))
-        assert f"gets {each}, and {rest or 'nothing'} " in reply, (slots, reply)
-
-
-def test_change_is_what_is_left_or_missing() -> None:
-    for slots, reply in turns("purchase"):
-        left = int(slots["bill"]) - int(slots["k"]) * int(slots["price"])
-        word = "back" if left > 0 else "missing" if left else "no change"
-        assert word in reply
-        assert f"{abs(left)} dollars" in reply or not left, (slots, reply)
 
 
 def test_rounding_goes_to_the_nearest_and_halves_go_up() -> None:
@@ -121,17 +83,8 @@ def test_a_budget_spends_all_of_the_money() -> None:
         ("Round 300 to the nearest hundred.", "round"),
         ("Convert 3 hours to grams.", None),
         ("Convert 3 hours to minutes.", "units"),
-        ("Divide 4 apples among 9 children. How many does each get, and how many are left?", None),
-        ("Divide 9 apples among 4 children. How many does each get, and how many are left?", "divide"),
-        ("What comes next: 4, 8, 12?", "sequence"),
-        ("What comes next: 4, 8, 13?", None),
         ("The train to Paris leaves at 12:55 and takes 70 minutes. When does it arrive?", "arrival"),
         ("The train to Paris leaves at 13:75 and takes 70 minutes. When does it arrive?", None),
-        ("Zelda is taller than Otto, and Otto is taller than Quinn. Who is the tallest?", "order"),
-        ("Zelda is taller than Otto, and Otto is taller than Zelda. Who is the tallest?", None),
-        ("Zelda is taller than Otto, and Otto is taller than Quinn. Who is the oldest?", None),
-        ("Here are the goals: Otto: 3, Otto: 4. Which one is the highest?", None),
-        ("Here are the goals: Otto: 3, Zelda: 4. What is the number for Quinn?", "lookup"),
     ],
 )
 def test_what_makes_sense_is_a_task_and_what_does_not_is_none(prompt: str, name: str | None) -> None:
