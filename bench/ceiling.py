@@ -81,7 +81,7 @@ def asked(plan: Plan, planned: PlannedStage, run: Run) -> list[Request]:
 
 
 def first_request(plan: Plan, planned: PlannedStage, row: Row) -> Request:
-    request = next(planned.stage.ask(row))
+    request = next(planned.asking.ask(row))
     assert isinstance(request, Request), "instruct and respond ask one thing"
     return request.with_seed(derive_seed(plan.recipe.seed, planned.stage.name, row["row"], 0))
 

@@ -104,7 +104,7 @@ def asked_by(plan: Plan, stage: str, run: Run) -> list[Request]:
 
 
 def first_request(plan: Plan, name: str, row: Mapping[str, Any]) -> Request:
-    stage = next(planned.stage for planned in plan.stages if planned.stage.name == name)
+    stage = next(planned.asking for planned in plan.stages if planned.stage.name == name)
     request = next(stage.ask(row))
     assert isinstance(request, Request), "instruct and respond ask one thing"
     return request.with_seed(derive_seed(plan.recipe.seed, name, row["row"], 0))

@@ -79,7 +79,7 @@ def ready_made(plan: Plan) -> Plan:
     def ready(stage: Stage) -> Stage:
         return replace(stage, ask=partial(ask[stage.name], chat=ReadyChat(), sampling=SAMPLING))
 
-    return replace(plan, stages=tuple(replace(planned, stage=ready(planned.stage)) for planned in plan.stages))
+    return replace(plan, stages=tuple(replace(planned, stage=ready(planned.asking)) for planned in plan.stages))
 
 
 @contextmanager

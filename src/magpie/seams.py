@@ -1,18 +1,22 @@
 """The seams: the protocols and values that the layers of magpie meet at.
 
-An `Engine` continues token ids. A `Chat` turns messages into token ids. A `Stage` asks. Nothing here knows
-how a model is run, what a template looks like, or where rows are kept.
+An `Engine` continues token ids. A `Chat` turns messages into token ids. A `Stage` asks; a `TableStage` and a
+`CorpusStage` compute. Nothing here knows how a model is run, what a template looks like, or where rows are kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from magpie.columns import Column
     from magpie.errors import RequestFailed
 
@@ -276,6 +280,71 @@ class Stage:
     """The names that its requests give to their engines."""
     needs: frozenset[Capability] = frozenset()
     """What its requests ask of those engines."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableStage:
+    """A pure function over rows of one shard: rules, embeddings, rewards."""
+
+    name: str
+    reads: tuple[str, ...]
+    writes: tuple[Column, ...]
+    open: Callable[[], AbstractContextManager[Callable[[pa.Table], pa.Table]]]
+    """Loads what it needs, once, when a row is missing, and gives the function. In: `row` and the columns read, sorted
+    by row, of the rows that are missing. Out: the same rows in the same order: `row`, the columns written, and, where
+    it drops rows or fails at some, `drop_reason` or `error`, null for the others."""
+
+
+class Corpus(Protocol):
+    """All rows of a run that reach a stage, to be read as a stream."""
+
+    @property
+    def count(self) -> int:
+        """How many they are."""
+
+    @property
+    def scratch(self) -> Path:
+        """An empty folder for what does not fit into memory; it is removed afterwards."""
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """`row` and the columns read, in row order. May be called again."""
+
+    def report(self, figures: Mapping[str, Any]) -> None:
+        """What a reader of the run should know of how it went, such as a measured recall; plain values."""
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusStage:
+    """Looks at all rows of a run at once: duplicates, neighbors, selection. Made anew, whole, when what it read has
+    changed."""
+
+    name: str
+    reads: tuple[str, ...]
+    writes: tuple[Column, ...]
+    make: Callable[[Corpus], Iterator[pa.Table]]
+    """Gives tables in row order, of any sizes, that together hold every row of the corpus once: `row`, the columns
+    written, and `drop_reason` where it drops rows."""
+
+
+AnyStage = Stage | TableStage | CorpusStage
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors."""
+
+    @property
+    def dimension(self) -> int:
+        """Numbers in a vector."""
+
+    def embed(self, texts: Sequence[str]) -> Any:
+        """Vectors as a NumPy array, float32, [texts, dimension]."""
+
+
+class Scorer(Protocol):
+    """Judges conversations by a number, such as a reward model does."""
+
+    def score(self, conversations: Sequence[Sequence[Message]]) -> Sequence[float | None]:
+        """A score for each, higher is better; None where the model gave no number."""
 
 
 def derive_seed(run_seed: int, stage: str, row: int, n: int) -> int:

@@ -12,6 +12,7 @@ from magpie.pipeline import (
     NOT_IN_FINGERPRINT,
     make_plan,
 )
+from magpie.pipeline.building import BUILDERS, SETTINGS
 from magpie.recipes import Recipe, parse
 
 
@@ -21,7 +22,7 @@ def fingerprints(text: str = "", *overrides: str) -> dict[str, str]:
 
 
 def test_every_setting_of_a_recipe_is_in_a_fingerprint_or_left_out_for_a_reason() -> None:
-    covered = {"seed", "instruct", "respond"}
+    covered = {"seed"} | {SETTINGS.get(name, name) for name in BUILDERS} - {"source"}
     assert covered | set(NOT_IN_FINGERPRINT) == set(Recipe.model_fields)
     assert not covered & set(NOT_IN_FINGERPRINT)
 
@@ -96,7 +97,7 @@ def test_a_moved_model_keeps_its_fingerprint(tmp_path: Path) -> None:
 def test_stops_of_the_template_and_the_recipe_reach_the_sampling() -> None:
     text = "{instruct: {stop_at_newline: true, sampling: {stop: [END], max_tokens: 9}}}"
     plan = make_plan(parse(text, "r"))
-    request: Any = next(plan.stages[0].stage.ask({"row": 0}))
+    request: Any = next(plan.stages[0].asking.ask({"row": 0}))
     assert set(request.sampling.stop) == {"END", "\n"}
     assert plan.chat.stop_token_ids[0] in request.sampling.stop_token_ids
     assert request.sampling.max_tokens == 9

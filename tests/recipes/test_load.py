@@ -65,6 +65,7 @@ def test_a_mistake_is_one_line_that_says_what_was_expected(text: str, message: s
 def test_overrides_reach_any_depth_and_are_read_as_yaml() -> None:
     settings = ["instruct.sampling.temperature=1.25", "respond=null", "engine=scripted"]
     recipe = parse("size: 3", "r", [*settings, "template.system='Be brief: now'"])
+    assert recipe.instruct
     assert recipe.instruct.sampling.temperature == 1.25
     assert recipe.respond is None
     assert isinstance(recipe.engine, Scripted)
@@ -73,6 +74,7 @@ def test_overrides_reach_any_depth_and_are_read_as_yaml() -> None:
 
 def test_an_override_keeps_its_neighbors() -> None:
     recipe = parse("instruct: {sampling: {top_p: 0.9}}", "r", ["instruct.sampling.temperature=1.25"])
+    assert recipe.instruct
     assert recipe.instruct.sampling.top_p == 0.9
 
 

@@ -74,12 +74,14 @@ def _print_plan(plan: Plan, out: Path, *, as_json: bool) -> None:
     for warning in plan.warnings:
         typer.echo(f"#   warning: {visible(warning)}")
     for planned in plan.stages:
-        stage, sampling = planned.stage, planned.settings["sampling"]
-        shown = ", ".join(f"{name} {sampling[name]}" for name in ("temperature", "top_p", "max_tokens"))
+        stage, sampling = planned.stage, planned.settings.get("sampling")
+        names = ("temperature", "top_p", "max_tokens")
+        shown = ": " + ", ".join(f"{name} {sampling[name]}" for name in names) if sampling else ""
         reads = f"reads {', '.join(stage.reads)}; " if stage.reads else ""
         writes = ", ".join(column.name for column in stage.writes)
-        typer.echo(f"#   {planned.position} {stage.name} {planned.fingerprint}: {shown}")
-        typer.echo(f"#     {reads}writes {writes}; {made[stage.name]:,} rows made before")
+        typer.echo(f"#   {planned.position} {stage.name} {planned.fingerprint}{shown}")
+        writes = f"writes {writes}" if writes else "drops rows"
+        typer.echo(f"#     {reads}{writes}; {made[stage.name]:,} rows made before")
         for use in planned.uses.values():
             typer.echo(f"#     asks {visible(Path(use.loads).name)} on {use.engine.name}: {visible(use.why)}")
 

@@ -6,13 +6,15 @@ Knows when; what is to be made comes from `work`, how from `pipeline` and `runne
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from magpie.errors import EngineCrashed, EngineDied, ServerLost
+from magpie.executors.computing import CorpusWork, TableWork
+from magpie.executors.inputs import Inputs
 from magpie.executors.pool import Opener, Pool
 from magpie.executors.session import Session
 from magpie.executors.stopping import Stopped, stop_on_signal
@@ -21,7 +23,7 @@ from magpie.pipeline import Plan, PlannedStage, make_plan, open_engine
 from magpie.recipes import Recipe, dump
 from magpie.runner import converse
 from magpie.runs import Run, RunFolder, StageFolder, open_run
-from magpie.seams import Engine, derive_seed
+from magpie.seams import AnyStage, CorpusStage, Engine, Stage, TableStage, derive_seed
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +40,28 @@ class Progress:
 Watch = Callable[[Progress | str], None]
 """Told where things stand: a `Progress`, or a line such as "loading the model"."""
 
-Tell = Callable[..., None]
 
-
-def execute(recipe: Recipe, out: Path, watch: Watch = lambda _: None) -> Run:
+def execute(recipe: Recipe, out: Path, watch: Watch = lambda _: None, only: Sequence[str] | None = None) -> Run:
     """Make the run that `recipe` describes in the folder `out`, or go on with it: only what is missing is made.
 
-    `recipe` is one that `pipeline.resolve` completed for this folder.
+    `recipe` is one that `pipeline.resolve` completed for this folder. `only` names the stages to work on; the others
+    are left as they are.
     Raises `UserError` for what the user can mend, `Stopped` on Ctrl-C or SIGTERM, `EngineDied` and `StageBug`; in each
     case what was made is in the run, and calling this again goes on from there.
     """
     folder = RunFolder(out)
     folder.check_usable()
-    execute_plan(make_plan(recipe), folder, watch)
+    execute_plan(make_plan(recipe), folder, watch, only=only)
     return open_run(out)
 
 
-def execute_plan(plan: Plan, folder: RunFolder, watch: Watch = lambda _: None, opener: Opener = open_engine) -> None:
+def execute_plan(
+    plan: Plan,
+    folder: RunFolder,
+    watch: Watch = lambda _: None,
+    opener: Opener = open_engine,
+    only: Sequence[str] | None = None,
+) -> None:
     """Make what the plan lacks in the folder, which no other process may be working on, on the engines of `opener`."""
     with folder.locked():
         folder.write_recipe(dump(plan.recipe))
@@ -63,7 +70,7 @@ def execute_plan(plan: Plan, folder: RunFolder, watch: Watch = lambda _: None, o
         for warning in plan.warnings:
             watch(f"warning: {warning}")
         try:
-            _run_stages(plan, session, watch, opener)
+            _run_stages(plan, session, watch, opener, only)
             session.ended = "done"
         except BaseException as error:
             session.ended = "stopped" if isinstance(error, Stopped) else type(error).__name__
@@ -72,67 +79,103 @@ def execute_plan(plan: Plan, folder: RunFolder, watch: Watch = lambda _: None, o
             session.write()
 
 
-def _run_stages(plan: Plan, session: Session, watch: Watch, opener: Opener) -> None:
+def _run_stages(plan: Plan, session: Session, watch: Watch, opener: Opener, only: Sequence[str] | None) -> None:
     """Every stage in order. An engine is opened when the first stage that asks it lacks something, and stays open until
     a stage needs others."""
     above: list[StageFolder] = []
     with Pool(opener, watch) as pool, stop_on_signal() as stopping:
         for planned, folder in zip(plan.stages, session.folders, strict=True):
-            work = StageWork(planned.stage, folder, tuple(above), plan.recipe.size, plan.recipe.shard_rows)
-            session.counts[planned.stage.name] = work.counts
-            tell = partial(_tell, watch, session, planned, len(plan.stages), work)
-            tell(ended=False)
-            if not work.nothing_missing:
-                folder.make()
-                _make_restarting(plan, planned, work, pool, stopping, tell)
-            tell(ended=True)
+            if only is None or planned.stage.name in only:
+                inputs = Inputs(folder, tuple(above), plan.recipe.size, plan.recipe.shard_rows)
+                _run_stage(_Sitting(plan, planned, session, watch, stopping), inputs, pool)
             above.append(folder)
 
 
-def _make_restarting(
-    plan: Plan, planned: PlannedStage, work: StageWork, pool: Pool, stopping: Callable[[], bool], tell: Tell
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Sitting:
+    """What making one stage takes beside its work."""
+
+    plan: Plan
+    planned: PlannedStage
+    session: Session
+    watch: Watch
+    stopping: Callable[[], bool]
+
+    def tell(self, counts: Counts, *, ended: bool = False) -> None:
+        self.session.tick()
+        self.watch(Progress(self.planned.stage.name, self.planned.position, len(self.plan.stages), counts, ended))
+
+    def check_stop(self) -> None:
+        if self.stopping():
+            raise Stopped
+
+
+def _run_stage(sitting: _Sitting, inputs: Inputs, pool: Pool) -> None:
+    work = _work(sitting.planned.stage, inputs)
+    sitting.session.counts[sitting.planned.stage.name] = work.counts
+    sitting.tell(work.counts)
+    if not work.nothing_missing:
+        inputs.folder.make()
+        if isinstance(work, StageWork):
+            _make_restarting(sitting, work, pool)
+        else:
+            _compute(sitting, work)
+    sitting.tell(work.counts, ended=True)
+
+
+def _work(stage: AnyStage, inputs: Inputs) -> StageWork | TableWork | CorpusWork:
+    match stage:
+        case Stage():
+            return StageWork(stage, inputs)
+        case TableStage():
+            return TableWork(stage, inputs)
+        case CorpusStage():
+            return CorpusWork(stage, inputs)
+
+
+def _compute(sitting: _Sitting, work: TableWork | CorpusWork) -> None:
+    """Make what a stage without an engine lacks."""
+    began = time.monotonic()
+
+    def between() -> None:
+        work.counts.seconds = time.monotonic() - began
+        sitting.tell(work.counts)
+        sitting.check_stop()
+
+    work.make(between)
+    work.counts.seconds = time.monotonic() - began
+
+
+def _make_restarting(sitting: _Sitting, work: StageWork, pool: Pool) -> None:
     """Make what the stage lacks; when an engine's process ends by itself, start it once more and go on.
 
     Raises `ServerLost` where servers are gone.
     """
+    uses = sitting.planned.uses
     try:
-        _make(plan, planned, work, pool.engines(planned.uses), stopping, tell)
+        _make(sitting, work, pool.engines(uses))
     except EngineCrashed as crash:
         work.begin_again()
         if work.nothing_missing:
             return
         pool.watch(f"the engine died ({crash}); what was made is kept, starting it once more")
-        pool.release(planned.uses)
-        _make(plan, planned, work, pool.engines(planned.uses), stopping, tell)
+        pool.release(uses)
+        _make(sitting, work, pool.engines(uses))
     except EngineDied as death:
-        if any(use.facts is not None for use in planned.uses.values()):
+        if any(use.facts is not None for use in uses.values()):
             raise ServerLost(f"{death}; what was made is kept, the same command goes on from there") from death
         raise
 
 
-def _tell(watch: Watch, session: Session, planned: PlannedStage, stages: int, work: StageWork, *, ended: bool) -> None:
-    session.tick()
-    watch(Progress(planned.stage.name, planned.position, stages, work.counts, ended))
-
-
-def _make(
-    plan: Plan,
-    planned: PlannedStage,
-    work: StageWork,
-    engines: Mapping[str, Engine],
-    stopping: Callable[[], bool],
-    tell: Tell,
-) -> None:
+def _make(sitting: _Sitting, work: StageWork, engines: Mapping[str, Engine]) -> None:
     """Make what a stage lacks, writing each poll's events down before anything else happens."""
     began = time.monotonic() - work.counts.seconds  # those of an engine that crashed count too
-    asked = {name: engines[name] for name in planned.stage.models}
+    asked = {name: engines[name] for name in work.stage.models}
     keep_busy = 2 * sum(engine.window for engine in asked.values())
-    seed = partial(derive_seed, plan.recipe.seed, planned.stage.name)
+    seed = partial(derive_seed, sitting.plan.recipe.seed, work.stage.name)
     with closing(work), closing(converse(work.talks(keep_busy), asked, seed)) as polls:
         for events in polls:
             work.take(events)
             work.counts.seconds = time.monotonic() - began
-            tell(ended=False)
-            if stopping():
-                raise Stopped
+            sitting.tell(work.counts)
+            sitting.check_stop()

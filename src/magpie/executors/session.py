@@ -15,7 +15,8 @@ from typing import Any
 
 from magpie.executors.work import Counts
 from magpie.pipeline import ModelUse, Plan, PlannedStage
-from magpie.runs import RunFolder, StageFolder
+from magpie.runs import Kind, RunFolder, StageFolder
+from magpie.seams import AnyStage, CorpusStage, Stage, TableStage
 
 WRITE_SECONDS = 30.0
 _LIBRARIES = ("magpie", "pyarrow", "tokenizers")
@@ -36,7 +37,8 @@ class Session:
         self.plan = plan
         self.folder = folder
         self.folders = [
-            folder.stage(p.position, p.stage.name, p.fingerprint, p.stage.writes, p.stage.reads) for p in plan.stages
+            folder.stage(p.position, p.stage.name, p.fingerprint, p.stage.writes, p.stage.reads, kind_of(p.stage))
+            for p in plan.stages
         ]
         self.counts: dict[str, Counts] = {}
         self.ended: str | None = None
@@ -60,8 +62,8 @@ class Session:
                 "size": recipe.size,
                 "shard_rows": recipe.shard_rows,
                 "seed": recipe.seed,
-                "model": _told(self.plan.use),
-                "template": self.plan.chat.describe(),
+                "model": None if self.plan.asker is None else _told(self.plan.asker.use),
+                "template": None if self.plan.asker is None else self.plan.asker.chat.describe(),
                 "stages": [_index(f, p) for f, p in zip(self.folders, self.plan.stages, strict=True)],
                 "versions": _versions(self.plan),
                 "host": {"system": platform.platform(), "python": platform.python_version()},
@@ -76,6 +78,16 @@ class Session:
             "ended": self.ended,
             "stages": {name: asdict(counts) for name, counts in self.counts.items()},
         }
+
+
+def kind_of(stage: AnyStage) -> Kind:
+    match stage:
+        case Stage():
+            return "row"
+        case TableStage():
+            return "table"
+        case CorpusStage():
+            return "corpus"
 
 
 def _versions(plan: Plan) -> dict[str, str]:
@@ -95,6 +107,7 @@ def _index(folder: StageFolder, planned: PlannedStage) -> dict[str, Any]:
         "folder": folder.path.name,
         "columns": [asdict(column) for column in folder.columns],
         "reads": list(folder.reads),
+        "kind": folder.kind,
         "settings": planned.settings,
         "models": {name: _told(use) for name, use in planned.uses.items()},
     }

@@ -1,4 +1,4 @@
-"""What one stage of a run has yet to make, shard by shard, and where what is made goes.
+"""What a row stage of a run has yet to make, shard by shard, and where what is made goes.
 
 The fill rule, applied: rows alive above, minus rows made. Knows rows and files; no engine and no clock.
 """
@@ -10,8 +10,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
+from magpie.executors.inputs import Inputs
 from magpie.runner import Done, Event, Failed, Said, Talk
-from magpie.runs import OpenShard, ShardFiles, StageFolder
+from magpie.runs import OpenShard
 from magpie.seams import Drop, Stage
 
 OPEN_SHARDS = 4
@@ -35,24 +36,20 @@ class Counts:
     wasted_tokens: int = 0
     seconds: float = 0.0
     """From the stage's first request in this session on; loading a model is not in it."""
+    report: dict[str, Any] = field(default_factory=dict)
+    """What a stage over all rows says of how it went."""
 
 
 class StageWork:
     """One stage's open work in one run."""
 
-    def __init__(
-        self, stage: Stage, folder: StageFolder, above: Sequence[StageFolder], size: int, shard_rows: int
-    ) -> None:
-        """`above`: the folders of the stages before, in order."""
+    def __init__(self, stage: Stage, inputs: Inputs) -> None:
         self.stage = stage
-        self.folder = folder
-        self.above = above
-        self.size = size
-        self.shard_rows = shard_rows
+        self.inputs = inputs
         self.open: dict[int, OpenShard] = {}
         self._counted = 0
         """Shards whose rows from before are in `counts`."""
-        self.counts = Counts(wanted=sum(len(self._wanted(number)) for number in range(self._shard_count())))
+        self.counts = Counts(wanted=count_wanted(inputs))
         self._look()
 
     def _look(self) -> None:
@@ -89,7 +86,7 @@ class StageWork:
         """Write down what happened; seal the shards that are complete."""
         touched = set()
         for event in events:
-            shard = self.open[event.row // self.shard_rows]
+            shard = self.open[event.row // self.inputs.shard_rows]
             touched.add(shard.files.number)
             if isinstance(event, Said):
                 shard.note(event.row, event.n, event.request, event.completion)
@@ -150,45 +147,26 @@ class StageWork:
 
     def _shards(self) -> Iterator[OpenShard]:
         """The shards that lack something, in order; the others are sealed on the way."""
-        for number in range(self._shard_count()):
-            wanted = self._wanted(number)
-            inputs, read = self._inputs(number, wanted), self.folder.read_digest(self.above, number)
-            shard = OpenShard(self.folder.shard(number), self.folder.columns, inputs, self.stage.reads, read)
-            shard.check_span(range(number * self.shard_rows, (number + 1) * self.shard_rows))
+        for number in self.inputs.shards:
+            shard = open_shard(self.inputs, number)
             if number >= self._counted:
-                self.counts.reused += len(wanted) - len(shard.missing)
+                self.counts.reused += len(shard.inputs) - len(shard.missing)
                 self._counted = number + 1
             if shard.missing:
                 yield shard
             else:
                 shard.seal()
 
-    def _shard_count(self) -> int:
-        return -(-self.size // self.shard_rows)
 
-    def _wanted(self, number: int) -> list[int]:
-        """The rows of a shard that no stage above dropped or failed to make."""
-        first, last = number * self.shard_rows, min((number + 1) * self.shard_rows, self.size)
-        wanted = list(range(first, last))
-        for stage in self.above:
-            alive = alive_rows(stage.shard(number))
-            wanted = [row for row in wanted if row in alive]
-        return wanted
-
-    def _inputs(self, number: int, wanted: Sequence[int]) -> dict[int, dict[str, Any]]:
-        """Each wanted row with the columns that the stage reads."""
-        inputs: dict[int, dict[str, Any]] = {row: {"row": row} for row in wanted}
-        for maker, columns in self.folder.makers(self.above):
-            table = maker.shard(number).sealed(["row", *columns])
-            for values in [] if table is None else table.to_pylist():
-                if values["row"] in inputs:
-                    inputs[values["row"]].update(values)
-        return inputs
+def count_wanted(inputs: Inputs) -> int:
+    """How many rows a stage is to make."""
+    return sum(len(inputs.wanted(number)) for number in inputs.shards)
 
 
-def alive_rows(files: ShardFiles) -> set[int]:
-    """The rows of a sealed shard that go on: neither dropped nor failed."""
-    table = files.sealed(["row", "drop_reason", "error"])
-    if table is None:
-        return set()
-    return {row["row"] for row in table.to_pylist() if row["drop_reason"] is None and row["error"] is None}
+def open_shard(inputs: Inputs, number: int) -> OpenShard:
+    """A shard with the rows that are wanted of it. Raises `RunError` when it was cut to another size."""
+    given = {row["row"]: row for row in inputs.table(number).to_pylist()}
+    folder = inputs.folder
+    shard = OpenShard(folder.shard(number), folder.columns, given, folder.reads, inputs.read_digest(number))
+    shard.check_span(inputs.span(number))
+    return shard

@@ -5,16 +5,16 @@ Knows templates and engine choices; knows no stage.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from magpie.errors import RecipeError, TemplateError
 from magpie.modelfiles import ModelPlace
 from magpie.pipeline.engines import ModelUse, choose_engine, choose_server, find_server
 from magpie.pipeline.models import find
-from magpie.recipes import Auto, Instruct, Recipe, Respond, Server, Template
+from magpie.recipes import Auto, Engine, Instruct, Recipe, Server, Template
 from magpie.seams import Capability
 from magpie.templates import (
     TEMPLATE_SYSTEM,
@@ -52,49 +52,71 @@ class ChatModel:
         return _needs(self.first_token_bans)
 
 
-def asking_model(recipe: Recipe) -> ChatModel:
-    """The recipe's model, which writes the instructions. Raises `RecipeError` for a server that takes no prompts."""
+def recipe_model(recipe: Recipe, needs: frozenset[Capability] = frozenset()) -> ChatModel:
+    """The recipe's model. `needs`: what stages ask of its engine beside what instructions take."""
     place = find(recipe.model)
     files = open_model(place.path)
     exact = _with_rules(derive(files, _template_options(recipe.template)), recipe.instruct)
-    use = choose_engine(recipe.engine, place, files, _needs(exact.first_token_bans), "instruct")
-    model = _spoken(use, exact, files, recipe.template)
+    use = choose_engine(recipe.engine, place, files, needs | _needs(exact.first_token_bans), "instruct")
+    return _spoken(use, exact, files, recipe.template)
+
+
+def check_writes_as_user(model: ChatModel) -> None:
+    """Raise `RecipeError` for a server that takes no prompts: nothing can be put before a user's message there."""
     if isinstance(model.chat, MessagesChat):
         raise RecipeError(
-            f"engine: {use.why}; it takes only whole conversations (/v1/chat/completions), and an instruction is what "
-            "a model writes from the raw prompt before a user's message: use a server with /v1/completions that takes "
-            "token ids or text, or a local engine; this one can answer instructions (respond.engine)"
+            f"engine: {model.use.why}; it takes only whole conversations (/v1/chat/completions), and an instruction is "
+            "what a model writes from the raw prompt before a user's message: use a server with /v1/completions that "
+            "takes token ids or text, or a local engine; this one can answer instructions (respond.engine)"
         )
-    return model
 
 
-def answering_model(recipe: Recipe, respond: Respond, asker: ChatModel) -> ChatModel:
-    """Who answers: the model that asks, unless the recipe says otherwise. What was found for it is not sought again."""
-    if respond.model is None and respond.engine is None and respond.template is None:
-        return asker
-    another = respond.model is not None
-    engine = respond.engine or (Auto() if another else recipe.engine)
-    template = respond.template or (Template() if another else recipe.template)
+class Names(Protocol):
+    """Settings of a stage that may name another model than the recipe's."""
+
+    @property
+    def model(self) -> str | None: ...
+    @property
+    def engine(self) -> Engine | None: ...
+    @property
+    def template(self) -> Template | None: ...
+
+
+def another_model(
+    recipe: Recipe,
+    asked: Names,
+    stage: str,
+    asker: Callable[[], ChatModel],
+    needs: frozenset[Capability] = frozenset(),
+) -> ChatModel:
+    """Who a stage asks: the recipe's model, unless its settings say otherwise. What was found for the recipe's is not
+    sought again."""
+    if asked.model is None and asked.engine is None and asked.template is None:
+        return asker()
+    another = asked.model is not None
+    engine = asked.engine or (Auto() if another else recipe.engine)
+    template = asked.template or (Template() if another else recipe.template)
     template = template if template.date else template.model_copy(update={"date": recipe.template.date})
     facts = None
     if isinstance(engine, Server):
-        facts = asker.use.facts if engine == recipe.engine else find_server(engine)
+        facts = asker().use.facts if engine == recipe.engine else find_server(engine)
         if facts is not None and facts.api == "chat":
-            return _conversing(respond, choose_server(engine, facts), template)
-    place, files = _files(recipe, respond, asker)
+            return _conversing(asked, stage, choose_server(engine, facts), template)
+    place, files = _files(recipe, asked, asker)
     exact = derive(files, _template_options(template))
     if engine == recipe.engine and not another:
-        return _spoken(asker.use, exact, files, template)
-    use = choose_engine(engine, place, files, frozenset(), "respond", facts)
+        return _spoken(asker().use, exact, files, template)
+    use = choose_engine(engine, place, files, needs, stage, facts)
     return _spoken(use, exact, files, template)
 
 
-def _files(recipe: Recipe, respond: Respond, asker: ChatModel) -> tuple[ModelPlace, ModelFiles]:
-    """Where the model that answers is, and its tokenizer and template."""
-    known = asker.use
-    if respond.model in (None, recipe.model) and known.place is not None and known.files is not None:
-        return known.place, known.files
-    place = find(respond.model or recipe.model)
+def _files(recipe: Recipe, asked: Names, asker: Callable[[], ChatModel]) -> tuple[ModelPlace, ModelFiles]:
+    """Where the model that is asked is, and its tokenizer and template."""
+    if asked.model in (None, recipe.model):
+        known = asker().use
+        if known.place is not None and known.files is not None:
+            return known.place, known.files
+    place = find(asked.model or recipe.model)
     return place, open_model(place.path)
 
 
@@ -102,17 +124,17 @@ _OURS_TO_WRITE = {"thinking", "kwargs", "chat_template", "pre_query"}
 """Settings of a template that mean nothing where a server's own writes conversations out."""
 
 
-def _conversing(respond: Respond, use: ModelUse, template: Template) -> ChatModel:
+def _conversing(asked: Names, stage: str, use: ModelUse, template: Template) -> ChatModel:
     """A server that takes only conversations. Raises `RecipeError` for what the recipe says and it cannot heed."""
-    if respond.model is not None:
+    if asked.model is not None:
         raise RecipeError(
-            f"respond.model {respond.model!r}: the server takes whole conversations and needs no tokenizer here; name "
-            "the model on the server by respond.engine.served_model"
+            f"{stage}.model {asked.model!r}: the server takes whole conversations and needs no tokenizer here; name "
+            f"the model on the server by {stage}.engine.served_model"
         )
     unheeded = sorted(name for name in _OURS_TO_WRITE & template.model_fields_set if getattr(template, name))
-    if unheeded and respond.template is not None:
+    if unheeded and asked.template is not None:
         raise RecipeError(
-            f"respond.template.{unheeded[0]}: the server writes conversations out by its own template, and of ours "
+            f"{stage}.template.{unheeded[0]}: the server writes conversations out by its own template, and of ours "
             "heeds only system; set it on the server, or use one that takes token ids or text"
         )
     if unheeded:
@@ -136,8 +158,10 @@ def _spoken(use: ModelUse, exact: ChatTemplate, files: ModelFiles, template: Tem
     return ChatModel(use, chat, template, exact.family, exact.first_token_bans, source)
 
 
-def _with_rules(chat: ChatTemplate, settings: Instruct) -> ChatTemplate:
+def _with_rules(chat: ChatTemplate, settings: Instruct | None) -> ChatTemplate:
     """The chat, with the recipe's word on what is otherwise the family's."""
+    if settings is None:
+        return chat
     said = {"first_token_bans": settings.first_token_bans, "sanitize": settings.sanitize}
     update: Mapping[str, Any] = {name: value for name, value in said.items() if value is not None}
     return replace(chat, family=chat.family.model_copy(update=update)) if update else chat

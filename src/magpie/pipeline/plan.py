@@ -6,22 +6,40 @@ Decides what a stage's fingerprint covers. Writes nothing, and knows nothing of 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 from magpie.columns import MAKERS
-from magpie.pipeline.chats import ChatModel, ExactChat, answering_model, asking_model
+from magpie.errors import RecipeError
+from magpie.pipeline.building import BUILDERS, SETTINGS, Built, Context, Models
+from magpie.pipeline.chats import ChatModel, ExactChat
 from magpie.pipeline.engines import ModelUse, check_memory, check_needs
-from magpie.recipes import Instruct, Recipe, Respond, Sampling
-from magpie.seams import SamplingParams, Stage
-from magpie.stages import instruct, respond
-from magpie.templates import MessagesChat, ModelFiles, sanitize
+from magpie.recipes import Auto, Recipe
+from magpie.seams import AnyStage, Capability, Stage
+from magpie.templates import MessagesChat, ModelFiles
 
-VERSIONS = {"instruct": 1, "respond": 1}
+VERSIONS = {
+    "import": 1,
+    "instruct": 1,
+    "screen": 1,
+    "dedup": 1,
+    "decontaminate": 1,
+    "embed": 1,
+    "neighbors": 1,
+    "tag": 1,
+    "shortlist": 1,
+    "respond": 1,
+    "follow_up": 1,
+    "respond_base": 1,
+    "reward": 1,
+    "safety": 1,
+    "choose": 1,
+    "pair": 1,
+    "select": 1,
+}
 """Of each stage's code: raised when the same settings come to make other rows."""
 
 NOT_IN_FINGERPRINT = {
@@ -32,14 +50,9 @@ NOT_IN_FINGERPRINT = {
     "template": "what it came out as stands in: prompts and stops; and, for responses, all that writes them out",
     "size": "raising it must keep every row made",
     "shard_rows": "where rows lie, not what they are",
+    "source": "where rows came from; the digest of what was imported stands in",
 }
 """Settings of the recipe that no stage's fingerprint covers, each with its reason."""
-
-PAPER: dict[str, dict[str, Any]] = {
-    "instruct": {"temperature": 1.0, "top_p": 1.0, "max_tokens": 2048},
-    "respond": {"temperature": 0.0, "top_p": 1.0, "max_tokens": 4096},
-}
-"""The paper's sampling (section 2 and appendix; instructions also at temperatures to 1.25 and top_p from 0.99)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +60,18 @@ class PlannedStage:
     """A stage in its place. `fingerprint` names its rows: the same fingerprint, the same work."""
 
     position: int
-    stage: Stage
+    stage: AnyStage
     fingerprint: str
     settings: Mapping[str, Any]
     """What it came to be set to: the recipe's word, else what suits the family, else the paper's."""
     uses: Mapping[str, ModelUse]
-    """What runs its requests, by the name that they give."""
+    """What runs its requests, by the name that they give; empty for a stage that asks no model."""
+
+    @property
+    def asking(self) -> Stage:
+        """The stage, of which it is known that it asks a model."""
+        assert isinstance(self.stage, Stage), f"{self.stage.name} asks a model"
+        return self.stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +79,24 @@ class Plan:
     """What a recipe comes down to on this machine. Nothing is loaded yet but the tokenizer."""
 
     recipe: Recipe
-    use: ModelUse
-    """The recipe's model, and what runs it."""
-    chat: ExactChat
     stages: tuple[PlannedStage, ...]
+    asker: ChatModel | None
+    """The recipe's model; None where no stage asks it."""
     warnings: tuple[str, ...] = ()
     """What a reader should know of the prompts, such as that they are not exact on a server of texts."""
+
+    @property
+    def use(self) -> ModelUse:
+        """What runs the recipe's model."""
+        assert self.asker is not None, "some stage asks it"
+        return self.asker.use
+
+    @property
+    def chat(self) -> ExactChat:
+        """The prompts of the recipe's model."""
+        assert self.asker is not None, "some stage asks it"
+        assert not isinstance(self.asker.chat, MessagesChat), "instructions are sampled from prompts that we write"
+        return self.asker.chat
 
     @property
     def model(self) -> ModelFiles:
@@ -85,75 +116,66 @@ def make_plan(recipe: Recipe) -> Plan:
 
     Raises `UserError` for a model or an engine that cannot be used this way.
     """
-    asker = asking_model(recipe)
-    answerer = asker if recipe.respond is None else answering_model(recipe, recipe.respond, asker)
+    models = Models(recipe)
+    built = _build(recipe, models)
+    if isinstance(recipe.engine, Auto) and (needs := _needs_of(built, models)):
+        models = Models(recipe, needs)
+        built = _build(recipe, models)
+    for one in built:
+        if isinstance(one.stage, Stage):
+            check_needs(one.stage.name, one.stage.needs, one.uses)
+            check_memory(one.stage.name, one.uses)
+    asker = models.asker if models.asked else None
+    return Plan(recipe, _ordered(recipe, built), asker, _warnings(built, asker))
+
+
+def _build(recipe: Recipe, models: Models) -> list[Built]:
+    """The recipe's stages in order."""
+    built: list[Built] = []
+    for name, build in BUILDERS.items():
+        settings = getattr(recipe, SETTINGS.get(name, name))
+        if settings is not None:
+            built.append(build(settings, Context(recipe, models, tuple(built))))
+    return built
+
+
+def _needs_of(built: list[Built], models: Models) -> frozenset[Capability]:
+    """What the stages ask of the recipe's model and its engine, chosen for instructions alone, cannot do."""
+    if not models.asked:
+        return frozenset()
+    use = models.asker.use
+    asking = [one.stage for one in built if isinstance(one.stage, Stage) and use in one.uses.values()]
+    needs = frozenset(need for stage in asking for need in stage.needs)
+    return needs if needs - use.capabilities.can else frozenset()
+
+
+def _ordered(recipe: Recipe, built: list[Built]) -> tuple[PlannedStage, ...]:
+    """The stages in their places, each with a fingerprint of its own settings and of what it reads."""
     planned: list[PlannedStage] = []
-    for position, (stage, settings, model) in enumerate(_stages(recipe, asker, answerer), start=1):
+    for position, one in enumerate(built, start=1):
         makers = {column.name: p for p in planned for column in p.stage.writes}
-        read = {column: makers[column].fingerprint for column in stage.reads}
-        covered = {"model": model.use.identity, "seed": recipe.seed, "settings": settings, "read": read}
-        uses = dict.fromkeys(stage.models, model.use)
-        check_needs(stage.name, stage.needs, uses)
-        check_memory(stage.name, uses)
-        planned.append(PlannedStage(position, stage, _fingerprint(stage.name, covered), settings, uses))
-    assert not isinstance(asker.chat, MessagesChat), "refused where the engine is chosen"
-    told = [warning for model in (asker, answerer) for warning in model.chat.describe().get("warnings", ())]
-    return Plan(recipe, asker.use, asker.chat, tuple(planned), tuple(dict.fromkeys(told)))
+        if lacking := [column for column in one.stage.reads if column not in makers]:
+            raise RecipeError(
+                f"{one.stage.name} reads {lacking[0]}, and no stage before it makes that: {_maker(lacking[0])}"
+            )
+        read = {column: makers[column].fingerprint for column in one.stage.reads}
+        covered = {"model": one.identity, "seed": recipe.seed, "settings": one.settings, "read": read}
+        fingerprint = _fingerprint(one.stage.name, covered)
+        planned.append(PlannedStage(position, one.stage, fingerprint, one.settings, one.uses))
+    return tuple(planned)
 
 
-def _stages(
-    recipe: Recipe, asker: ChatModel, answerer: ChatModel
-) -> Iterator[tuple[Stage, Mapping[str, Any], ChatModel]]:
-    """The recipe's stages in order, bound to their settings; the settings, for the fingerprint; who is asked."""
-    yield *_instruct(recipe.instruct, asker), asker
-    if recipe.respond is not None:
-        yield *_respond(recipe.respond, answerer), answerer
+def _maker(column: str) -> str:
+    """What to do for a column to be there."""
+    makers = [stage for stage, columns in MAKERS.items() if any(one.name == column for one in columns)]
+    return f"{makers[0]} does, so add `{makers[0]}: {{}}` to the recipe" if makers else "import it"
 
 
-def _instruct(asked: Instruct, model: ChatModel) -> tuple[Stage, Mapping[str, Any]]:
-    chat, family, banned = model.chat, model.family, model.first_token_bans
-    newline = ("\n",) if asked.stop_at_newline else ()
-    suited = PAPER["instruct"] | dict(family.instruct)
-    sampling = _sampling(asked.sampling, suited, chat.stop_token_ids, (*chat.stop, *newline))
-    rules = family.sanitize
-    ask = partial(instruct, chat=chat, sampling=sampling, banned=banned, clean=partial(sanitize, rules=rules))
-    pre_query = chat.describe()["pre_query"]
-    settings = {"sampling": asdict(sampling), "first_token_bans": banned, "sanitize": rules, "pre_query": pre_query}
-    return Stage("instruct", (), MAKERS["instruct"], ask, needs=model.needs), settings
-
-
-def _respond(asked: Respond, model: ChatModel) -> tuple[Stage, Mapping[str, Any]]:
-    chat = model.chat
-    suited = PAPER["respond"] | dict(model.family.respond)
-    sampling = _sampling(asked.sampling, suited, chat.response_stop_token_ids, chat.response_stop)
-    ask = partial(respond, chat=chat, sampling=sampling)
-    found = chat.describe()
-    settings = {
-        "sampling": asdict(sampling),
-        "pre_query": found["pre_query"],
-        "pre_response": found["pre_response"],
-        **_written_by(model),
-    }
-    return Stage("respond", ("instruction",), MAKERS["respond"], ask), settings
-
-
-def _written_by(model: ChatModel) -> dict[str, Any]:
-    """What writes conversations out. A template may treat any message in its own way: it is covered whole, also the
-    model's own, which a folder may get a new one of, and of which the digest of a large file sees little."""
-    if model.source is None:
-        return {"system": model.template.system or None}
-    return {
-        "template": model.template.model_dump(mode="json", include={"system", "thinking", "kwargs"}),
-        "chat_template": blake2b(model.source.encode(), digest_size=16).hexdigest(),
-    }
-
-
-def _sampling(
-    settings: Sampling, suited: Mapping[str, Any], stop_token_ids: tuple[int, ...], stop: tuple[str, ...]
-) -> SamplingParams:
-    """What the recipe says, and where it says nothing what suits the model."""
-    said = {name: value for name, value in settings.model_dump(exclude={"stop"}).items() if value is not None}
-    return SamplingParams(**{**suited, **said}, stop_token_ids=stop_token_ids, stop=(*settings.stop, *stop))
+def _warnings(built: list[Built], asker: ChatModel | None) -> tuple[str, ...]:
+    told = [warning for one in built for warning in one.warnings]
+    if asker is not None:
+        told += asker.chat.describe().get("warnings", ())
+    return tuple(dict.fromkeys(told))
 
 
 def _fingerprint(stage: str, covered: Mapping[str, Any]) -> str:

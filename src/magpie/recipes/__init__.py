@@ -3,7 +3,7 @@
 from magpie.recipes.engines import Auto, Engine, LlamaCpp, OpenVino, Scripted, Server, Transformers, Vllm
 from magpie.recipes.explain import explain
 from magpie.recipes.load import DEFAULT, check, dump, parse, recipe_text, shipped
-from magpie.recipes.settings import Instruct, Recipe, Respond, Sampling, Template
+from magpie.recipes.settings import Instruct, Recipe, Respond, Sampling, Source, SourceColumn, Template
 
 __all__ = [
     "DEFAULT",
@@ -17,6 +17,8 @@ __all__ = [
     "Sampling",
     "Scripted",
     "Server",
+    "Source",
+    "SourceColumn",
     "Template",
     "Transformers",
     "Vllm",

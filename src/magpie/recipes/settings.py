@@ -1,16 +1,18 @@
 """What a recipe may say: every setting with its type, its bounds and its meaning.
 
-The one place where settings are checked; below it they are plain arguments. Knows no file and no engine.
+The one place where settings are checked; below it they are plain arguments. Knows no file and no engine. Stages with
+many settings have a file of their own beside this one.
 """
 
 from __future__ import annotations
 
 from datetime import date as Date  # noqa: N812 (a setting is called date)
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import to_jsonable_python
 
+from magpie.columns import Type
 from magpie.recipes.base import Count, Settings, Words
 from magpie.recipes.engines import Auto, Engine, name_the_engine
 
@@ -88,6 +90,28 @@ class Respond(Settings):
         return name_the_engine(value)
 
 
+class SourceColumn(Settings):
+    """A column that was imported."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z_]*$")]
+    """As runs call it."""
+    type: Type
+    """As files have it."""
+    meaning: str = ""
+    """What the file called it."""
+
+
+class Source(Settings):
+    """Rows that `magpie import` put into the run, in place of instructions that the model writes."""
+
+    path: str
+    """The file or folder that they came from."""
+    digest: str
+    """Of what was imported: other rows make later stages work anew."""
+    columns: tuple[SourceColumn, ...]
+    """What there was of each row."""
+
+
 class Recipe(Settings):
     """A whole run, from the model to the last stage."""
 
@@ -108,10 +132,22 @@ class Recipe(Settings):
     """Every row's randomness follows from this, the stage and the row's number."""
     shard_rows: Count = 4096
     """Rows in a file. Fixed when the run is made."""
-    instruct: Instruct = Instruct()
+    source: Source | None = None
+    """Rows that were imported; written by `magpie import`. The first stage is then `null`."""
+    instruct: Instruct | None = Instruct()
     """The first stage: instructions from the pre-query."""
     respond: Respond | None = Respond()
-    """The second stage: an answer to each instruction; `null` makes instructions only."""
+    """An answer to each instruction; `null` makes none."""
+
+    @model_validator(mode="after")
+    def _begins_once(self) -> Self:
+        if self.instruct is None and self.source is None:
+            raise ValueError(
+                "instruct: null leaves nothing to begin with; expected settings, or a run of `magpie import`"
+            )
+        if self.instruct is not None and self.source is not None:
+            raise ValueError("instruct: the rows of this run were imported; expected null")
+        return self
 
     @field_validator("engine", mode="before")
     @classmethod

@@ -4,19 +4,23 @@ The one package that touches storage. Knows no recipe, no engine and no template
 """
 
 from magpie.runs.files import make_folder, storage, whole_file
-from magpie.runs.folder import RunFolder, StageFolder
+from magpie.runs.folder import Kind, RunFolder, StageFolder
 from magpie.runs.reader import Run, StageCounts, open_run
-from magpie.runs.shards import OpenShard, ShardFiles
+from magpie.runs.shards import OpenShard, ShardFiles, arrow_schema, fields_of, write_sealed
 
 __all__ = [
+    "Kind",
     "OpenShard",
     "Run",
     "RunFolder",
     "ShardFiles",
     "StageCounts",
     "StageFolder",
+    "arrow_schema",
+    "fields_of",
     "make_folder",
     "open_run",
     "storage",
     "whole_file",
+    "write_sealed",
 ]

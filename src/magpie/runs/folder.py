@@ -16,8 +16,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from shutil import rmtree
+from typing import Any, Literal, get_args
 
 import orjson
 from filelock import FileLock, Timeout
@@ -30,7 +32,11 @@ from magpie.runs.shards import ShardFiles, content_digest
 FORMAT = 1
 """Of the folder and its files. A reader refuses a larger one."""
 
-_RECIPE, _INDEX, _LOCK = "recipe.yaml", "run.json", "lock"
+Kind = Literal["row", "table", "corpus"]
+"""Of a stage: asks models, row by row; computes from the rows of a shard; computes from all rows of the run together,
+which are made anew when any of them changes."""
+
+_RECIPE, _INDEX, _LOCK, _SCRATCH = "recipe.yaml", "run.json", "lock", "scratch"
 _NAME = re.compile(r"[a-z][a-z_]*")
 _STAGE = re.compile(r"(\d+)-([a-z_]+)-([0-9a-f]{8})")
 _LEFT_OVER = re.compile(r"(recipe\.yaml|run\.json|\d{5,}\.(parquet|part))\.\d+\.tmp")
@@ -46,10 +52,16 @@ class StageFolder:
     columns: tuple[Column, ...]
     reads: tuple[str, ...] = ()
     """The columns of earlier stages that its rows are made from."""
+    kind: Kind = "row"
 
     def make(self) -> None:
         """Make the folder, if it is not there."""
         make_folder(self.path)
+
+    @property
+    def scratch(self) -> Path:
+        """Where the stage may keep what does not fit into memory while it works."""
+        return self.path / _SCRATCH
 
     def shard(self, number: int) -> ShardFiles:
         return ShardFiles(self.path, number)
@@ -60,20 +72,27 @@ class StageFolder:
             return []
         return sorted({int(m[1]) for entry in self.path.iterdir() if (m := _SHARD.fullmatch(entry.name))})
 
-
     def count(self, size: int) -> int:
         """How many of the first `size` rows have been made, sealed or in a journal, with or without an error."""
         tables = [self.shard(number).rows(self.columns).column("row").to_pylist() for number in self.shards()]
         return sum(row < size for rows in tables for row in rows)
 
     def makers(self, above: Sequence[StageFolder]) -> list[tuple[StageFolder, list[str]]]:
-        """The stages of `above` that make what this one reads, each with those columns."""
-        found = [(maker, [c.name for c in maker.columns if c.name in self.reads]) for maker in above]
+        """The stages of `above` that make what this one reads, each with those columns. Where two make a column, as
+        where a stage judges anew what was imported, the later one counts."""
+        last = {column.name: maker for maker in above for column in maker.columns}
+        found = [(maker, [name for name in self.reads if last.get(name) is maker]) for maker in above]
         return [(maker, columns) for maker, columns in found if columns]
 
     def read_digest(self, above: Sequence[StageFolder], number: int) -> str:
         """A digest of the sealed shards that a shard's rows are made from."""
         return " ".join(content_digest(maker.shard(number)) for maker, _ in self.makers(above))
+
+    def corpus_digest(self, above: Sequence[StageFolder], size: int) -> str:
+        """A digest of all that a stage over the whole run is made from: every shard of every stage above, since each
+        may drop rows, and the size."""
+        known = [(maker.path.name, n, content_digest(maker.shard(n))) for maker in above for n in maker.shards()]
+        return blake2b(repr((size, known)).encode(), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +178,8 @@ class RunFolder:
             for entry in folder.iterdir():
                 if _LEFT_OVER.fullmatch(entry.name):
                     remove(entry)
+                elif entry.name == _SCRATCH:
+                    rmtree(entry)
 
     def write_recipe(self, text: str) -> None:
         write_whole(self.path / _RECIPE, text.encode())
@@ -169,12 +190,18 @@ class RunFolder:
         write_whole(self.path / _INDEX, orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
 
     def stage(
-        self, position: int, stage: str, fingerprint: str, columns: Sequence[Column], reads: Sequence[str] = ()
+        self,
+        position: int,
+        stage: str,
+        fingerprint: str,
+        columns: Sequence[Column],
+        reads: Sequence[str] = (),
+        kind: Kind = "row",
     ) -> StageFolder:
         """The folder of a stage as `fingerprint` names it; one made at another place in the order is found again."""
         found = sorted(self.path.glob(f"*-{stage}-{fingerprint}")) if self.path.is_dir() else []
         path = found[0] if found else self.path / f"{position}-{stage}-{fingerprint}"
-        return StageFolder(path, stage, tuple(columns), tuple(reads))
+        return StageFolder(path, stage, tuple(columns), tuple(reads), kind)
 
 
 def _check_index(index: Mapping[str, Any]) -> None:
@@ -183,6 +210,8 @@ def _check_index(index: Mapping[str, Any]) -> None:
         names = [stage["stage"], *(column["name"] for column in stage["columns"]), *stage["reads"]]
         if not all(_NAME.fullmatch(name) for name in names) or not _STAGE.fullmatch(stage["folder"]):
             raise ValueError(f"no stage of magpie: {stage['stage']!r} in {stage['folder']!r}")
+        if stage.get("kind", "row") not in get_args(Kind):
+            raise ValueError(f"no kind of stage: {stage['kind']!r}")
     _ = str(index["name"]), int(index["size"]), int(index["shard_rows"]), list(index["sessions"])
 
 

@@ -79,7 +79,11 @@ class Run:
         """The stages of the recipe as it was last run, in order."""
         return tuple(
             StageFolder(
-                self.path / s["folder"], s["stage"], tuple(Column(**c) for c in s["columns"]), tuple(s["reads"])
+                self.path / s["folder"],
+                s["stage"],
+                tuple(Column(**c) for c in s["columns"]),
+                tuple(s["reads"]),
+                s.get("kind", "row"),
             )
             for s in self.info["stages"]
         )
@@ -152,7 +156,7 @@ class Run:
 
     def _make_views(self, connection: duckdb.DuckDBPyConnection) -> None:
         for place, stage in enumerate(self.stages):
-            relation = _relation(connection, stage, self.stages[:place])
+            relation = _relation(connection, stage, self.stages[:place], self.size)
             connection.execute(f"CREATE VIEW {_name(stage)} AS {relation}")
         connection.execute(f"CREATE VIEW rows AS {_rows_query(self)}")
         last, alive = _name(self.stages[-1]), "drop_reason IS NULL AND error IS NULL"
@@ -168,13 +172,20 @@ def _name(stage: StageFolder) -> str:
     return f'"{stage.stage}"'
 
 
-def _relation(connection: duckdb.DuckDBPyConnection, stage: StageFolder, above: Sequence[StageFolder]) -> str:
+def _relation(
+    connection: duckdb.DuckDBPyConnection, stage: StageFolder, above: Sequence[StageFolder], size: int
+) -> str:
     """A query for a stage's rows: sealed shards are scanned where they lie; shards with a journal, and those whose
-    rows may be made from what is no longer so, are looked through row by row.
+    rows may be made from what is no longer so, are looked through row by row. Of a stage over the whole run, shards
+    made from what is no longer so are made anew together, so none of their rows counts.
     """
     numbers = stage.shards()
-    settled = [n for n in numbers if _settled(stage, above, n)]
-    others = [_rows_in_force(stage, above, n) for n in numbers if n not in set(settled)]
+    if stage.kind == "corpus":
+        digest = stage.corpus_digest(above, size)
+        settled, others = [n for n in numbers if stage.shard(n).made_from() == digest], []
+    else:
+        settled = [n for n in numbers if _settled(stage, above, n)]
+        others = [_rows_in_force(stage, above, n) for n in numbers if n not in set(settled)]
     journal = pa.concat_tables(others) if others else arrow_schema(stage.columns).empty_table()
     open_rows = f"{stage.stage}_open"
     connection.register(open_rows, journal.replace_schema_metadata(None))
@@ -219,8 +230,9 @@ def _quoted(text: str) -> str:
 def _rows_query(run: Run) -> str:
     first, *later = [_name(stage) for stage in run.stages]
     names = [first, *later]
-    columns = [f"{_name(s)}.{c.name}" for s in run.stages for c in s.columns]
-    tokens = [f'{_name(s)}.completion_tokens AS "{s.stage}_tokens"' for s in run.stages]
+    makers = {c.name: s for s in run.stages for c in s.columns}  # where two make a column, the later one counts
+    columns = [f"{_name(maker)}.{column}" for column, maker in makers.items()]
+    tokens = [f'{_name(s)}.completion_tokens AS "{s.stage}_tokens"' for s in run.stages if s.kind == "row"]
     drops = ", ".join(f"{name}.drop_reason" for name in names)
     errors = ", ".join(f"{name}.error" for name in names)
     dropped_by = " ".join(f"WHEN {_name(s)}.drop_reason IS NOT NULL THEN '{s.stage}'" for s in run.stages)
@@ -244,4 +256,5 @@ def _messages(run: Run) -> str:
     if "response" not in made:
         return "NULL::STRUCT(role VARCHAR, content VARCHAR)[] AS messages"
     pair = "[{'role': 'user', 'content': instruction}, {'role': 'assistant', 'content': response}]"
-    return f"CASE WHEN response IS NOT NULL THEN {pair} END AS messages"
+    said = f"list_concat({pair}, coalesce(turns, []))" if "turns" in made else pair
+    return f"CASE WHEN response IS NOT NULL THEN {said} END AS messages"

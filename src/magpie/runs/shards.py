@@ -16,19 +16,37 @@ from typing import Any
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from magpie.columns import BOOKKEEPING, ROW, Column
+from magpie.columns import BOOKKEEPING, ROW, Column, Type
 from magpie.errors import RunError
 from magpie.runs.files import write_whole
 from magpie.runs.journal import Journal, read_lines
 from magpie.seams import Completion, Request
 from magpie.wire import plain_completion, read_completion
 
-_ARROW = {
+_ARROW: Mapping[Type, pa.DataType] = {
     "string": pa.string(),
     "int32": pa.int32(),
     "int64": pa.int64(),
+    "double": pa.float64(),
+    "bool": pa.bool_(),
+    "list<string>": pa.list_(pa.string()),
+    "list<double>": pa.list_(pa.float64()),
+    "list<float>": pa.list_(pa.float32()),
+    "messages": pa.list_(pa.struct({"role": pa.string(), "content": pa.string()})),
+    "responses": pa.list_(
+        pa.struct(
+            {
+                "response": pa.string(),
+                "reasoning": pa.string(),
+                "model": pa.string(),
+                "finish_reason": pa.string(),
+                "tokens": pa.int32(),
+            }
+        )
+    ),
 }
 _DIGEST = b"magpie.digest"
 _READ = b"magpie.read"
@@ -39,8 +57,12 @@ MadeRow = dict[str, Any]
 
 def arrow_schema(columns: Sequence[Column]) -> pa.Schema:
     """The schema of a stage's files: `row`, its columns, the bookkeeping."""
-    fields = [pa.field(c.name, _ARROW[c.type], metadata=_about(c)) for c in (ROW, *columns, *BOOKKEEPING)]
-    return pa.schema(fields)
+    return fields_of((ROW, *columns, *BOOKKEEPING))
+
+
+def fields_of(columns: Sequence[Column]) -> pa.Schema:
+    """The schema of some columns."""
+    return pa.schema([pa.field(c.name, _ARROW[c.type], metadata=_about(c)) for c in columns])
 
 
 def _about(column: Column) -> dict[str, str]:
@@ -222,11 +244,18 @@ class OpenShard:
         return [_said_line(row, n, request, completion) for row, (n, request), completion in heard]
 
     def _write(self, rows: Mapping[int, MadeRow]) -> None:
-        table = _table(rows, arrow_schema(self.columns))
-        metadata = {_DIGEST: _content(table).encode(), _READ: self._made_from(rows).encode()}
-        sink = BytesIO()
-        pq.write_table(table.replace_schema_metadata(metadata), sink, compression="zstd")
-        write_whole(self.files.parquet, sink.getvalue())
+        write_sealed(self.files, _table(rows, arrow_schema(self.columns)), self._made_from(rows))
+
+    def complete(self, made: pa.Table) -> None:
+        """Seal the shard with `made`, the missing rows with their bookkeeping; what was good before stays."""
+        schema = arrow_schema(self.columns)
+        made = made.select(schema.names).cast(schema)
+        before = self.files.sealed()
+        if before is not None:
+            kept = before.filter(pc.invert(pc.is_in(before.column("row"), value_set=made.column("row"))))
+            made = pa.concat_tables([kept.select(schema.names).cast(schema), made])
+        write_sealed(self.files, made, self._made_from(made.column("row").to_pylist()))
+        self.missing = set()
 
     def close(self) -> None:
         """Leave the shard as it is, for another time."""
@@ -234,6 +263,15 @@ class OpenShard:
             self.flush()
         finally:
             self.journal.close()
+
+
+def write_sealed(files: ShardFiles, table: pa.Table, read: str) -> None:
+    """Put a shard's sealed file, whole: its rows in order, a digest of them, and `read`, what they were made from."""
+    table = table.sort_by("row").combine_chunks()
+    metadata = {_DIGEST: _content(table).encode(), _READ: read.encode()}
+    sink = BytesIO()
+    pq.write_table(table.replace_schema_metadata(metadata), sink, compression="zstd")
+    write_whole(files.parquet, sink.getvalue())
 
 
 def content_digest(files: ShardFiles) -> str:

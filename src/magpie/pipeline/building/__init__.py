@@ -1,0 +1,25 @@
+"""From settings to stages: a file for each, and their order. The one place that knows which stages there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from magpie.pipeline.building.built import Built, Context
+from magpie.pipeline.building.instruct import build_instruct
+from magpie.pipeline.building.models import Models
+from magpie.pipeline.building.respond import build_respond
+from magpie.pipeline.building.source import build_import
+
+__all__ = ["BUILDERS", "SETTINGS", "Built", "Context", "Models"]
+
+BUILDERS: dict[str, Callable[[Any, Context], Built]] = {
+    "import": build_import,
+    "instruct": build_instruct,
+    "respond": build_respond,
+}
+"""Stage name to what builds it from its settings, in the order of work: what can be judged from an instruction alone is
+judged before its response is paid for."""
+
+SETTINGS = {"import": "source"}
+"""Stage name to the name of its settings in a recipe, where it is another."""

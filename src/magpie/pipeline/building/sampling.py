@@ -1,0 +1,52 @@
+"""How a model is sampled: the recipe's word, else what suits the model's family, else the paper's.
+
+Knows settings and chats; knows no stage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any
+
+from magpie.pipeline.chats import ChatModel
+from magpie.recipes import Sampling
+from magpie.seams import SamplingParams
+
+PAPER: dict[str, dict[str, Any]] = {
+    "instruct": {"temperature": 1.0, "top_p": 1.0, "max_tokens": 2048},
+    "respond": {"temperature": 0.0, "top_p": 1.0, "max_tokens": 4096},
+}
+"""The paper's sampling (section 2 and appendix; instructions also at temperatures to 1.25 and top_p from 0.99)."""
+
+
+def as_user(settings: Sampling, model: ChatModel, stop: tuple[str, ...] = ()) -> SamplingParams:
+    """How a model is sampled where it writes as the user."""
+    suited = PAPER["instruct"] | dict(model.family.instruct)
+    return sampling_params(settings, suited, model.chat.stop_token_ids, (*model.chat.stop, *stop))
+
+
+def as_assistant(settings: Sampling, model: ChatModel) -> SamplingParams:
+    """How a model is sampled where it writes as the assistant."""
+    suited = PAPER["respond"] | dict(model.family.respond)
+    return sampling_params(settings, suited, model.chat.response_stop_token_ids, model.chat.response_stop)
+
+
+def sampling_params(
+    settings: Sampling, suited: Mapping[str, Any], stop_token_ids: tuple[int, ...], stop: tuple[str, ...]
+) -> SamplingParams:
+    """What the recipe says, and where it says nothing what suits the model."""
+    said = {name: value for name, value in settings.model_dump(exclude={"stop"}).items() if value is not None}
+    return SamplingParams(**{**suited, **said}, stop_token_ids=stop_token_ids, stop=(*settings.stop, *stop))
+
+
+def written_by(model: ChatModel) -> dict[str, Any]:
+    """What writes conversations out, for a fingerprint. A template may treat any message in its own way: it is covered
+    whole, also the model's own, which a folder may get a new one of, and of which the digest of a large file sees
+    little."""
+    if model.source is None:
+        return {"system": model.template.system or None}
+    return {
+        "template": model.template.model_dump(mode="json", include={"system", "thinking", "kwargs"}),
+        "chat_template": blake2b(model.source.encode(), digest_size=16).hexdigest(),
+    }
