@@ -1,0 +1,92 @@
+"""What a recipe may say of responses: who answers, how often, and what is done with several responses.
+
+Knows no other stage.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from magpie.recipes.base import Settings, Words
+from magpie.recipes.engines import Engine, name_the_engine
+from magpie.recipes.sampling import Sampling, Template
+
+
+class Answerer(Settings):
+    """One of several models that answer in turn."""
+
+    model: Words | None = None
+    """The model; `null` is the recipe's."""
+    engine: Engine | None = None
+    """What runs it; `null` is the recipe's where the model is too, else `auto`."""
+    template: Template | None = None
+    """How its chat template is used; `null` is the recipe's where the model is too, else its own way."""
+    sampling: Sampling | None = None
+    """How it is sampled; `null` is as the stage says."""
+
+    @field_validator("engine", mode="before")
+    @classmethod
+    def _name_the_engine(cls, value: Any) -> Any:
+        return name_the_engine(value)
+
+
+class Respond(Settings):
+    """Answer each instruction."""
+
+    sampling: Sampling = Sampling()
+    """Null settings are what suits the model's family, else what the paper does: temperature 0, and 0.8 where `n` is
+    more than 1."""
+    n: Annotated[int, Field(ge=1, le=1024)] = 1
+    """Responses to an instruction, each with a seed of its own. More than 1 go into the column `responses`, for the
+    stages `choose` and `pair`."""
+    model: Words | None = None
+    """Another model to answer with; `null` is the recipe's."""
+    engine: Engine | None = None
+    """What runs the other model; `null` is the recipe's where the model is too, else `auto`."""
+    template: Template | None = None
+    """How the other model's chat template is used; `null` is the recipe's where the model is too, else its own way."""
+    models: tuple[Answerer, ...] = ()
+    """Several models that answer in turn, in place of the one: the n responses to an instruction come from the first,
+    the second, and so on, and from the first again. Each has `model`, `engine`, `template` and `sampling`."""
+    reasoning: Literal["column", "response"] = "column"
+    """Where a model's thoughts go: into a column of their own, or with their delimiters into the response."""
+    thought_tags: tuple[Words, Words] | None = None
+    """What opens and closes a thought, such as [<think>, </think>]; `null` is what the chat template has."""
+
+    @field_validator("engine", mode="before")
+    @classmethod
+    def _name_the_engine(cls, value: Any) -> Any:
+        return name_the_engine(value)
+
+    @model_validator(mode="after")
+    def _asks_them_all(self) -> Self:
+        if self.models and (self.model or self.engine or self.template):
+            raise ValueError("models: says who answers, and so does model, engine or template; expected one of the two")
+        if self.n < len(self.models):
+            raise ValueError(
+                f"n: {self.n} leaves some of the {len(self.models)} models without a turn; expected n of at least "
+                f"{len(self.models)}"
+            )
+        return self
+
+
+class Choose(Settings):
+    """Take one of several responses as the response."""
+
+    by: Literal["first", "reward", "majority"] = "reward"
+    """`first`: the first that is of use. `reward`: the one that the stage `reward` scores highest. `majority`: the
+    first with the final answer that most responses come to."""
+    min_agreement: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    """For `majority`: the least share of the responses that come to the same answer; rows below it are dropped. At 0
+    none is, and of responses without an answer that can be read the first is taken."""
+
+
+class Pair(Settings):
+    """Set the response with the highest reward (chosen) against a worse one (rejected)."""
+
+    rejected: Literal["worst", "median", "random"] = "worst"
+    """Which of the worse ones: the lowest reward, the middle one, or any of them. The paper: the lowest."""
+    min_margin: Annotated[float, Field(ge=0.0)] = 0.0
+    """The least difference of the two rewards; pairs that are closer are dropped."""
