@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from magpie.errors import UserError
 from magpie.modelfiles import shipped_models
-from magpie.recipes import DEFAULT, Recipe, Respond, Template, dump, parse, recipe_text
+from magpie.recipes import DEFAULT, Recipe, dump, parse, recipe_text
+from magpie.recipes.base import Place, Settings, places
 from magpie.runs import RunFolder
+
+S = TypeVar("S", bound=Settings)
 
 FIXED = ("name", "shard_rows")
 """Settings that a run keeps from its making on."""
@@ -59,29 +62,33 @@ def _fixed(folder: RunFolder, made: Recipe | None) -> dict[str, Any]:
     return {} if made is None else {name: getattr(made, name) for name in FIXED}
 
 
-def _absolute(recipe: Recipe) -> Recipe:
-    """The recipe with absolute paths, so that a run goes on from any folder."""
-    update: dict[str, Any] = {"model": _absolute_model(recipe.model), "template": _absolute_template(recipe.template)}
-    if (respond := recipe.respond) is not None:
-        update["respond"] = respond.model_copy(update=_absolute_responder(respond))
-    return recipe.model_copy(update=update)
+def _absolute(settings: S) -> S:
+    """The settings with every place of a file or a model in full, so that a run goes on from any folder."""
+    update: dict[str, Any] = {}
+    for name, field in type(settings).model_fields.items():
+        marks = {mark for mark in field.metadata if isinstance(mark, Place)} | places(field.annotation)
+        update[name] = _placed(getattr(settings, name), marks)
+    changed = {name: value for name, value in update.items() if value is not getattr(settings, name)}
+    return settings.model_copy(update=changed) if changed else settings
 
 
-def _absolute_responder(respond: Respond) -> dict[str, Any]:
-    template = None if respond.template is None else _absolute_template(respond.template)
-    return {"model": None if respond.model is None else _absolute_model(respond.model), "template": template}
+def _placed(value: Any, marks: set[Place]) -> Any:
+    """A setting's value, with the places in it in full."""
+    match value:
+        case Settings():
+            return _absolute(value)
+        case tuple():
+            return tuple(_placed(item, marks) for item in value)
+        case str() if Place.MODEL in marks:
+            return _absolute_model(value)
+        case str() if Place.FILE in marks:
+            return str(Path(value).expanduser().resolve())
+    return value
 
 
 def _absolute_model(model: str) -> str:
     known = model in shipped_models() or not Path(model).expanduser().exists()
     return model if known else str(Path(model).expanduser().resolve())
-
-
-def _absolute_template(template: Template) -> Template:
-    if template.chat_template is None:
-        return template
-    path = str(Path(template.chat_template).expanduser().resolve())
-    return template.model_copy(update={"chat_template": path})
 
 
 def _dated(recipe: Recipe, made: Recipe | None) -> Recipe:

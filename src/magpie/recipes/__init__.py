@@ -3,15 +3,20 @@
 from magpie.recipes.engines import Auto, Engine, LlamaCpp, OpenVino, Scripted, Server, Transformers, Vllm
 from magpie.recipes.explain import explain
 from magpie.recipes.load import DEFAULT, check, dump, parse, recipe_text, shipped
-from magpie.recipes.settings import Instruct, Recipe, Respond, Sampling, Source, SourceColumn, Template
+from magpie.recipes.responding import Answerer, Choose, Pair, Respond
+from magpie.recipes.sampling import Sampling, Template
+from magpie.recipes.settings import Instruct, Recipe, Source, SourceColumn
 
 __all__ = [
     "DEFAULT",
+    "Answerer",
     "Auto",
+    "Choose",
     "Engine",
     "Instruct",
     "LlamaCpp",
     "OpenVino",
+    "Pair",
     "Recipe",
     "Respond",
     "Sampling",

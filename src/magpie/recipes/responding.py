@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from magpie.recipes.base import Settings, Words
+from magpie.recipes.base import ModelName, Settings, Words
 from magpie.recipes.engines import Engine, name_the_engine
 from magpie.recipes.sampling import Sampling, Template
 
@@ -17,7 +17,7 @@ from magpie.recipes.sampling import Sampling, Template
 class Answerer(Settings):
     """One of several models that answer in turn."""
 
-    model: Words | None = None
+    model: ModelName | None = None
     """The model; `null` is the recipe's."""
     engine: Engine | None = None
     """What runs it; `null` is the recipe's where the model is too, else `auto`."""
@@ -41,7 +41,7 @@ class Respond(Settings):
     n: Annotated[int, Field(ge=1, le=1024)] = 1
     """Responses to an instruction, each with a seed of its own. More than 1 go into the column `responses`, for the
     stages `choose` and `pair`."""
-    model: Words | None = None
+    model: ModelName | None = None
     """Another model to answer with; `null` is the recipe's."""
     engine: Engine | None = None
     """What runs the other model; `null` is the recipe's where the model is too, else `auto`."""
@@ -50,6 +50,9 @@ class Respond(Settings):
     models: tuple[Answerer, ...] = ()
     """Several models that answer in turn, in place of the one: the n responses to an instruction come from the first,
     the second, and so on, and from the first again. Each has `model`, `engine`, `template` and `sampling`."""
+    under_system: bool = False
+    """Answer under the system prompt that the instruction was sampled under (the column `system`), where a mix gave it
+    one. Upstream does not."""
     reasoning: Literal["column", "response"] = "column"
     """Where a model's thoughts go: into a column of their own, or with their delimiters into the response."""
     thought_tags: tuple[Words, Words] | None = None

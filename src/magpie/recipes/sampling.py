@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 from pydantic_core import to_jsonable_python
 
-from magpie.recipes.base import Count, Settings, Words
+from magpie.recipes.base import Count, FilePath, Settings, Words
 
 
 class Sampling(Settings):
@@ -33,7 +33,7 @@ class Template(Settings):
     """For models that think by switch; `null` is what the template does by itself."""
     kwargs: dict[str, Any] = Field(default_factory=dict)
     """Further variables for the template."""
-    chat_template: str | None = None
+    chat_template: FilePath | None = None
     """A file with a chat template to use in place of the tokenizer's."""
     pre_query: str | None = None
     """The text before a user message, by hand, where it cannot be derived."""
