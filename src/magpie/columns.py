@@ -27,6 +27,8 @@ class Column:
 
 ROW = Column("row", "int64", "the row's number in the run; every file is sorted by it, and files join on it")
 
+SOURCE_ID = Column("source_id", "string", "the row's own id in the file that it was imported from")
+
 INSTRUCTION = Column(
     "instruction",
     "string",
@@ -72,6 +74,7 @@ TAG_RAW = Column("tag_raw", "list<string>", "the judge's replies that could not 
 RESPONSE = Column("response", "string", "what the model answered, without outer white space")
 REASONING = Column("reasoning", "string", "what the model thought before it answered; null where it did not")
 RESPONSES = Column("responses", "responses", "several answers to the instruction, each with the model that gave it")
+UNUSABLE = Column("unusable", "list<string>", "why further answers were left out of `responses`, a reason for each")
 TURNS = Column("turns", "messages", "the turns after the first instruction and response")
 ENDED_BY = Column("ended_by", "string", "why the conversation has no further turn")
 BASE_RESPONSE = Column("base_response", "string", "what an unaligned model answered to the same instruction")
@@ -110,6 +113,7 @@ COMPUTED = {
 as `<stage>_tokens`, and of all stages' `drop_reason` and `error` the first."""
 
 MAKERS: dict[str, tuple[Column, ...]] = {
+    "import": (SOURCE_ID,),
     "instruct": (INSTRUCTION, INSTRUCTION_RAW, SANITIZED_BY),
     "screen": (LANGUAGE, LANGUAGE_CONFIDENCE, PII),
     "dedup": (DUPLICATE_OF,),
@@ -134,8 +138,13 @@ MAKERS: dict[str, tuple[Column, ...]] = {
 ASKED_FOR: dict[str, tuple[Column, ...]] = {
     "instruct": (VARIANT, SYSTEM),
     "tag": (QUALITY_SCORE, INPUT_QUALITY_PROBS, DIFFICULTY_SCORE, DIFFICULTY_PROBS, TASK_CATEGORY_PROBS),
-    "respond": (REASONING, RESPONSES),
+    "respond": (REASONING, RESPONSES, UNUSABLE),
     "reward": (BASE_REWARD, REWARD_DIFFERENCE, RESPONSE_REWARDS),
     "choose": (REASONING,),
 }
 """Stage name to further columns that it writes where its settings ask for what is in them."""
+
+ALL: dict[str, Column] = {
+    column.name: column for columns in (*MAKERS.values(), *ASKED_FOR.values()) for column in columns
+}
+"""Every column that a stage may write, by name."""

@@ -78,6 +78,57 @@ def show(
     show(run, count, dropped=dropped, as_json=json)
 
 
+@app.command("import")
+def import_command(
+    path: Annotated[Path, typer.Argument(metavar="FILE|DIR", help="Conversations: .jsonl, .json or .parquet.")],
+    to: Annotated[Path, typer.Option("--to", metavar="RUN", help="The run to make.")],
+    json: JsonOption = False,
+) -> None:
+    """A dataset as a run: ShareGPT, messages, Alpaca, prompt and completion, or Magpie's own columns."""
+    from magpie.cli.imports import imports
+
+    imports(path, to, as_json=json)
+
+
+_STAGES = {
+    "screen": "Drop instructions by rules: length, repetition, language, refusals, personal data.",
+    "dedup": "Drop instructions that are there already, exactly or nearly.",
+    "decontaminate": "Drop instructions that overlap with benchmarks.",
+    "embed": "Turn instructions into vectors.",
+    "neighbors": "Find each instruction's nearest neighbor, and repeats.",
+    "tag": "Let a model judge quality, difficulty and category.",
+    "respond": "Answer instructions that have no answer yet.",
+    "follow_up": "Go on with conversations by further turns.",
+    "respond_base": "Let an unaligned model answer too, for the reward difference.",
+    "reward": "Score responses with a reward model or a judge.",
+    "safety": "Let a guard model judge what is safe.",
+    "choose": "Choose one of several responses.",
+    "pair": "Make preference pairs of several responses.",
+}
+"""Stages that can be run by name on a run that is there."""
+
+
+def _stage_command(name: str, about: str) -> None:
+    def command(
+        run: RunArgument,
+        settings: Annotated[
+            list[str] | None, typer.Option("--set", help="Override a setting, as in tag.model=PATH.")
+        ] = None,
+        json: JsonOption = False,
+    ) -> None:
+        from magpie.cli.stage import stage
+
+        stage(name, run, tuple(settings or ()), as_json=json)
+
+    app.command(name.replace("_", "-"), help=f"{about} One stage on a run that is there; the others are left alone.")(
+        command
+    )
+
+
+for _name, _about in _STAGES.items():
+    _stage_command(_name, _about)
+
+
 @app.command()
 def export(
     run: RunArgument,

@@ -44,8 +44,7 @@ _REMEDIES = {
 
 def print_summary(console: Console, run: Run) -> None:
     counted = _with_wanted(run)
-    model = run.info["model"]
-    console.print(Text(visible(f"{run.name}: {model['path']} on {model['engine']}"), style="dim"), soft_wrap=True)
+    console.print(Text(visible(f"{run.name}: {_made_by(run)}"), style="dim"), soft_wrap=True)
     console.print(_stages_table(counted))
     for stage, _ in counted:
         for line in _losses(stage, run):
@@ -56,6 +55,13 @@ def print_summary(console: Console, run: Run) -> None:
         console.print(Text(f"The last session {ended}; `magpie run --out {run.path}` goes on."), soft_wrap=True)
     seconds = sum(session["seconds"] for session in run.info["sessions"])
     console.print(f"Kept {run.kept():,} of {run.size:,} rows in {seconds:.1f} s of work.")
+
+
+def _made_by(run: Run) -> str:
+    model = run.info["model"]
+    if model is not None:
+        return f"{model['path']} on {model['engine']}"
+    return "rows that were imported"
 
 
 def _losses(stage: StageCounts, run: Run) -> Iterator[str]:

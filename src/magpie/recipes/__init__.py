@@ -5,7 +5,7 @@ from magpie.recipes.explain import explain
 from magpie.recipes.load import DEFAULT, check, dump, parse, recipe_text, shipped
 from magpie.recipes.responding import Answerer, Choose, Pair, Respond
 from magpie.recipes.sampling import Sampling, Template
-from magpie.recipes.settings import Instruct, Recipe, Source, SourceColumn
+from magpie.recipes.settings import Instruct, Recipe, Source
 
 __all__ = [
     "DEFAULT",
@@ -23,7 +23,6 @@ __all__ = [
     "Scripted",
     "Server",
     "Source",
-    "SourceColumn",
     "Template",
     "Transformers",
     "Vllm",

@@ -10,7 +10,6 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from magpie.columns import Type
 from magpie.recipes.base import Count, ModelName, Settings, Words
 from magpie.recipes.engines import Auto, Engine, name_the_engine
 from magpie.recipes.responding import Choose, Pair, Respond
@@ -30,17 +29,6 @@ class Instruct(Settings):
     """Rules that take labels, quotes and fences off an instruction; `null` is what suits the model's family."""
 
 
-class SourceColumn(Settings):
-    """A column that was imported."""
-
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z_]*$")]
-    """As runs call it."""
-    type: Type
-    """As files have it."""
-    meaning: str = ""
-    """What the file called it."""
-
-
 class Source(Settings):
     """Rows that `magpie import` put into the run, in place of instructions that the model writes."""
 
@@ -48,7 +36,7 @@ class Source(Settings):
     """The file or folder that they came from."""
     digest: str
     """Of what was imported: other rows make later stages work anew."""
-    columns: tuple[SourceColumn, ...]
+    columns: tuple[Words, ...]
     """What there was of each row."""
 
 

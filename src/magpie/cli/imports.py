@@ -1,0 +1,49 @@
+"""`magpie import`: a dataset becomes a run."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from magpie.cli.text import print_json, visible
+from magpie.imports import Imported, import_dataset
+from magpie.runs import Run
+
+_SHOWN = 12
+
+
+def imports(path: Path, out: Path, *, as_json: bool) -> None:
+    run, seen = import_dataset(path.expanduser(), out.expanduser())
+    if as_json:
+        print_json(
+            {
+                "path": str(run.path),
+                "rows": seen.rows,
+                "columns": sorted(seen.columns),
+                "dropped": dict(seen.dropped),
+                "left_out": dict(seen.left_out),
+            },
+            indent=True,
+        )
+        return
+    _print(Console(highlight=False), run, seen)
+
+
+def _print(console: Console, run: Run, seen: Imported) -> None:
+    def line(text: str, style: str = "") -> None:
+        console.print(Text(visible(text), style=style), soft_wrap=True)
+
+    line(f"{seen.rows:,} rows imported to {run.path}, with {', '.join(sorted(seen.columns))}.")
+    for reason, count in seen.dropped.most_common():
+        line(f"  dropped {count:,}: {reason}")
+    if seen.left_out:
+        names = [name for name, _ in seen.left_out.most_common(_SHOWN)]
+        more = len(seen.left_out) - len(names)
+        line(f"  left out, since runs have no such column: {', '.join(names)}{f' and {more} more' if more else ''}")
+    path = shlex.quote(str(run.path))
+    line("")
+    line(f"  magpie show {path}   read some of them", "dim")
+    line(f"  magpie tag {path}    judge them; also screen, dedup, neighbors, reward, safety, select", "dim")

@@ -1,0 +1,195 @@
+"""Datasets in the shapes that people publish become runs, whose later stages then apply."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import magpie
+from magpie.cli.app import main
+from magpie.errors import RunError, UserError
+from magpie.export import export
+from magpie.imports import import_dataset
+from magpie.imports.shapes import shape
+
+PAIR = {"instruction": "Say hello.", "response": "Hello."}
+UPSTREAM = Path(__file__).parents[3] / "shared/data/upstream_instructions.jsonl"
+
+
+def lines(path: Path, *documents: Any) -> Path:
+    path.write_bytes(b"\n".join(orjson.dumps(document) for document in documents))
+    return path
+
+
+def turns(*said: tuple[str, str], keys: tuple[str, str] = ("role", "content")) -> list[dict[str, str]]:
+    return [dict(zip(keys, one, strict=True)) for one in said]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"instruction": " Say hello.\n", "response": "Hello. "},
+        {"instruction": "Say hello.", "input": "", "output": "Hello."},
+        {"messages": turns(("user", "Say hello."), ("assistant", "Hello."))},
+        {"conversations": turns(("human", "Say hello."), ("gpt", "Hello."), keys=("from", "value"))},
+        {"prompt": "Say hello.", "completion": "Hello."},
+        {"prompt": turns(("user", "Say hello.")), "completion": turns(("assistant", "Hello."))},
+        turns(("user", "Say hello."), ("assistant", "Hello.")),
+    ],
+)
+def test_a_pair_is_read_in_every_shape(document: Any, tmp_path: Path) -> None:
+    run, _ = import_dataset(lines(tmp_path / "set.jsonl", document), tmp_path / "run")
+    (row,) = run.rows()
+    assert {name: row[name] for name in PAIR} == PAIR
+    assert row["messages"] == turns(("user", "Say hello."), ("assistant", "Hello."))
+
+
+def test_further_turns_and_the_system_prompt_are_kept() -> None:
+    said = (("system", "Be brief."), ("human", "Hi"), ("gpt", "Hello."), ("human", "Bye"), ("gpt", "Bye."))
+    found = shape({"conversations": turns(*said, keys=("from", "value"))})
+    assert found.columns["system"] == "Be brief."
+    assert found.columns["turns"] == turns(("user", "Bye"), ("assistant", "Bye."))
+
+
+def test_an_alpaca_input_follows_its_instruction() -> None:
+    assert shape({"instruction": "Sum up.", "input": "A text.", "output": "x"}).columns["instruction"] == (
+        "Sum up.\n\nA text."
+    )
+
+
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        ({"text": "plain"}, "no instruction and no messages"),
+        ({"messages": turns(("assistant", "Hello."))}, "user and assistant do not take turns"),
+        ({"messages": turns(("user", "a"), ("user", "b"))}, "user and assistant do not take turns"),
+        ({"messages": turns(("user", "a"), ("tool", "b"))}, "role tool"),
+        ({"messages": [{"role": "user", "content": [{"type": "image"}]}]}, "a message without text"),
+        ({"messages": "hello"}, "no list of messages"),
+        ({"instruction": "  "}, "empty"),
+    ],
+)
+def test_what_holds_no_conversation_stays_in_the_run_dropped_with_the_reason(
+    document: Any, reason: str, tmp_path: Path
+) -> None:
+    run, seen = import_dataset(lines(tmp_path / "set.jsonl", PAIR, document), tmp_path / "run")
+    assert run.kept() == 1
+    assert reason in run.table().to_pylist()[1]["drop_reason"]
+    assert sum(seen.dropped.values()) == 1
+
+
+def test_known_columns_are_carried_and_the_others_are_told(tmp_path: Path) -> None:
+    document = PAIR | {
+        "uuid": "abc",
+        "input_quality": "good",
+        "instruct_reward": 1,
+        "repeat_count": 2.0,
+        "other_task_category": ["Math"],
+        "llama_guard_2": "unsafe\nS1,S3",
+        "min_neighbor_distance": "far",
+        "strange": 1,
+    }
+    run, seen = import_dataset(lines(tmp_path / "set.jsonl", document), tmp_path / "run")
+    (row,) = run.rows()
+    assert (row["source_id"], row["input_quality"], row["instruct_reward"]) == ("abc", "good", 1.0)
+    assert (row["repeat_count"], row["other_task_category"]) == (2, ["Math"])
+    assert (row["safety"], row["safety_categories"]) == ("unsafe", ["S1", "S3"])
+    assert "min_neighbor_distance" not in row, "no value of it could be read"
+    assert seen.left_out == {"strange": 1}
+
+
+@pytest.mark.skipif(not UPSTREAM.exists(), reason="the file that others published is not here")
+def test_instructions_that_others_published_are_read() -> None:
+    documents = [orjson.loads(line) for line in UPSTREAM.read_bytes().splitlines()]
+    found = [shape(document) for document in documents]
+    assert all(one.drop_reason is None and one.columns["input_quality"] for one in found)
+    assert {key for one in found for key in one.left_out} == {"gen_input_configs", "input_length"}
+
+
+def test_a_json_array_a_folder_and_parquet_hold_the_same(tmp_path: Path) -> None:
+    documents = [PAIR | {"id": str(number)} for number in range(5)]
+    folder = tmp_path / "folder" / "deeper"
+    folder.mkdir(parents=True)
+    lines(folder / "a.jsonl", *documents[:2])
+    (folder / "b.json").write_bytes(b"\xef\xbb\xbf" + orjson.dumps(documents[2:]))
+    pq.write_table(pa.Table.from_pylist(documents), tmp_path / "set.parquet")
+    (tmp_path / "set.json").write_bytes(orjson.dumps(documents))
+    sets = [tmp_path / "folder", tmp_path / "set.parquet", tmp_path / "set.json"]
+    made = [import_dataset(path, tmp_path / f"run{n}")[0].table().to_pylist() for n, path in enumerate(sets)]
+    ids = [[row["source_id"] for row in rows] for rows in made]
+    assert ids == [["0", "1", "2", "3", "4"]] * 3
+
+
+def test_rows_are_cut_into_shards(tmp_path: Path) -> None:
+    run, _ = import_dataset(lines(tmp_path / "set.jsonl", *[PAIR] * 10), tmp_path / "run", shard_rows=4)
+    assert [path.name for path in sorted(run.path.glob("0-import-*/*"))] == [f"0000{n}.parquet" for n in range(3)]
+    assert [row["row"] for row in run.rows()] == list(range(10))
+
+
+def test_what_a_run_exports_can_be_imported_again(tmp_path: Path) -> None:
+    run, _ = import_dataset(lines(tmp_path / "set.jsonl", PAIR, PAIR | {"instruction": "Ä"}), tmp_path / "run")
+    export(run, "sharegpt", tmp_path / "again.jsonl")
+    again, _ = import_dataset(tmp_path / "again.jsonl", tmp_path / "again")
+    assert [row["messages"] for row in again.rows()] == [row["messages"] for row in run.rows()]
+
+
+def test_importing_the_same_again_changes_nothing_and_another_set_is_refused(tmp_path: Path) -> None:
+    path = lines(tmp_path / "set.jsonl", PAIR)
+    import_dataset(path, tmp_path / "run")
+    before = {file: file.read_bytes() for file in tmp_path.glob("run/0-import-*/*")}
+    import_dataset(path, tmp_path / "run")
+    assert {file: file.read_bytes() for file in tmp_path.glob("run/0-import-*/*")} == before
+    with pytest.raises(RunError, match="another run"):
+        import_dataset(lines(tmp_path / "other.jsonl", PAIR, PAIR), tmp_path / "run")
+
+
+def test_imported_rows_that_were_lost_are_named(tmp_path: Path) -> None:
+    run, _ = import_dataset(lines(tmp_path / "set.jsonl", PAIR), tmp_path / "run")
+    next(run.path.glob("0-import-*/*.parquet")).unlink()
+    with pytest.raises(RunError, match="import them again"):
+        magpie.run(out=tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.jsonl", b'{"instruction": "x"}\n{"instr', "a.jsonl:2: not JSON"),
+        ("a.jsonl", b"3\n", "a.jsonl:1: expected an object"),
+        ("a.jsonl", b"\n", "nothing to import"),
+        ("a.json", b"[1, 2", "not a JSON array"),
+        ("a.parquet", b"PAR1", "not a Parquet file"),
+        ("a.csv", b"x", "expected a file that ends in"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named_and_leaves_no_run(
+    name: str, content: bytes, message: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        import_dataset(tmp_path / name, tmp_path / "run")
+    assert not (tmp_path / "run" / "run.json").exists()
+
+
+def test_a_published_set_without_responses_is_answered(tmp_path: Path) -> None:
+    import_dataset(lines(tmp_path / "set.jsonl", {"instruction": "What is 3 plus 4?"}), tmp_path / "run")
+    with pytest.raises(SystemExit) as exit:
+        main(["respond", str(tmp_path / "run"), "--json"])
+    assert exit.value.code == 0
+    (row,) = magpie.open_run(tmp_path / "run").rows()
+    assert row["response"]
+
+
+def test_the_command_says_what_it_took_and_what_it_left(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = lines(tmp_path / "set.jsonl", PAIR | {"\x1b[31mkey": 1}, {"messages": []})
+    with pytest.raises(SystemExit) as exit:
+        main(["import", str(path), "--to", str(tmp_path / "run")])
+    assert exit.value.code == 0
+    printed = capsys.readouterr().out
+    assert "2 rows imported" in printed
+    assert "left out" in printed
+    assert "\x1b" not in printed
