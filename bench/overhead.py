@@ -28,6 +28,7 @@ from magpie.recipes import parse
 from magpie.runs import RunFolder
 from magpie.seams import Completion, Engine, Message, SamplingParams, Stage, Tokens
 from magpie.stages import instruct, respond
+from magpie.stages.respond import Responder
 
 SAMPLING = SamplingParams()
 READY = Tokens((1, 2, 3, 4, 5))
@@ -74,10 +75,13 @@ def main() -> None:
 
 def ready_made(plan: Plan) -> Plan:
     """The plan with stages that ask what is made already."""
-    ask = {"instruct": instruct, "respond": respond}
+    ask = {
+        "instruct": partial(instruct, chat=ReadyChat(), sampling=SAMPLING),
+        "respond": partial(respond, responder=Responder(ReadyChat(), SAMPLING)),
+    }
 
     def ready(stage: Stage) -> Stage:
-        return replace(stage, ask=partial(ask[stage.name], chat=ReadyChat(), sampling=SAMPLING))
+        return replace(stage, ask=ask[stage.name])
 
     return replace(plan, stages=tuple(replace(planned, stage=ready(planned.asking)) for planned in plan.stages))
 

@@ -11,6 +11,7 @@ import pytest
 from magpie.errors import TemplateError
 from magpie.seams import Asking, Completion, Drop, Message, Request, SamplingParams, Tokens
 from magpie.stages import instruct, respond
+from magpie.stages.respond import Responder
 
 SAMPLING = SamplingParams(temperature=0.7)
 LEAK = 99
@@ -54,7 +55,7 @@ def instructed(completion: Completion) -> Any:
 
 
 def responded(completion: Completion) -> Any:
-    return end(respond({"row": 0, "instruction": "Why?"}, WordChat(), SAMPLING), completion)
+    return end(respond({"row": 0, "instruction": "Why?"}, Responder(WordChat(), SAMPLING)), completion)
 
 
 def test_an_instruction_is_asked_with_the_pre_query_and_its_own_sampling() -> None:
@@ -62,7 +63,9 @@ def test_an_instruction_is_asked_with_the_pre_query_and_its_own_sampling() -> No
 
 
 def test_a_response_is_asked_with_the_conversation() -> None:
-    assert next(respond({"row": 0, "instruction": "Why?"}, WordChat(), SAMPLING)) == Request(Tokens((4, 2)), SAMPLING)
+    assert next(respond({"row": 0, "instruction": "Why?"}, Responder(WordChat(), SAMPLING))) == Request(
+        Tokens((4, 2)), SAMPLING
+    )
 
 
 def test_a_clean_instruction_is_kept_and_has_no_raw_text() -> None:
@@ -159,9 +162,9 @@ def test_an_instruction_that_the_template_refuses_is_dropped() -> None:
             raise TemplateError("no Norway")
 
     with pytest.raises(StopIteration) as stopped:
-        next(respond({"row": 0, "instruction": "Norway?"}, Refusing(), SAMPLING))
+        next(respond({"row": 0, "instruction": "Norway?"}, Responder(Refusing(), SAMPLING)))
     assert stopped.value.value == Drop("template_refused", {})
 
 
 def test_a_response_is_kept_without_outer_white_space() -> None:
-    assert responded(said("\n\nBecause.\n")) == {"response": "Because."}
+    assert responded(said("\n\nBecause.\n")) == {"response": "Because.", "reasoning": None}

@@ -15,6 +15,7 @@ from magpie.templates.options import TEMPLATE_SYSTEM, Switch, System, TemplateOp
 from magpie.templates.probe import check_tokenizer, probe_texts
 from magpie.templates.sample import Segment, sample
 from magpie.templates.sanitize import sanitize
+from magpie.templates.thoughts import ThoughtMarks, thought_marks
 
 __all__ = [
     "TEMPLATE_SYSTEM",
@@ -28,6 +29,7 @@ __all__ = [
     "System",
     "TemplateOptions",
     "TextChat",
+    "ThoughtMarks",
     "check_tokenizer",
     "derive",
     "family_of",
@@ -35,4 +37,5 @@ __all__ = [
     "probe_texts",
     "sample",
     "sanitize",
+    "thought_marks",
 ]

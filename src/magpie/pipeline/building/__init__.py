@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from magpie.pipeline.building.built import Built, Context
+from magpie.pipeline.building.choose import build_choose
 from magpie.pipeline.building.instruct import build_instruct
 from magpie.pipeline.building.models import Models
+from magpie.pipeline.building.pair import build_pair
 from magpie.pipeline.building.respond import build_respond
 from magpie.pipeline.building.source import build_import
 
@@ -17,6 +19,8 @@ BUILDERS: dict[str, Callable[[Any, Context], Built]] = {
     "import": build_import,
     "instruct": build_instruct,
     "respond": build_respond,
+    "choose": build_choose,
+    "pair": build_pair,
 }
 """Stage name to what builds it from its settings, in the order of work: what can be judged from an instruction alone is
 judged before its response is paid for."""

@@ -1,0 +1,89 @@
+"""The final answer in a response, in a form in which equal answers are equal texts: what a majority is counted over.
+
+Rests on how solutions end: `\\boxed{...}`, `#### 12`, "the answer is 12", else the last number. Knows no mathematics:
+`x + 1` and `1 + x` are two answers, 0.5 and 1/2 are one.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+_BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
+_HASHES = re.compile(r"^####[ \t]*(.+)$", re.MULTILINE)
+_SAYS = re.compile(
+    r"\b(?:answer|result|solution)\b(?:\s+(?:is|are|equals|would\s+be)\b\s*:?|\s*[:=])\s*(.+)", re.IGNORECASE
+)
+_NUMBER = re.compile(
+    r"(?<![\w.,/])[-+\u2212]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:\s*/\s*\d+)?(?!\w)(?![.,/]\d)", re.ASCII
+)
+_SENTENCE_END = re.compile(r"[.!?](?:\s|$)|\n")
+_FRACTION = re.compile(r"\\[dt]?frac\s*\{\s*([^{}]+?)\s*\}\s*\{\s*([^{}]+?)\s*\}")
+_WRAPPED = re.compile(r"\\(?:text|mathrm|mathbf|textbf|operatorname)\s*\{([^{}]*)\}")
+_NOISE = re.compile(r"\\(?:left|right|[,;!: ])|[$*`]|\\[()\[\]]")
+_LONGEST = 200
+"""Characters of an answer; more is a text, and no two texts agree."""
+
+
+def final_answer(response: str) -> str | None:
+    """The answer that a response comes to, normalised; None where none can be seen."""
+    for found in (_boxed(response), _last(_HASHES, response), _said(response)):
+        if found is not None and (answer := normalised(found)):
+            return answer
+    numbers = [match[0] for match in _NUMBER.finditer(_bare(response))]
+    return _exact(numbers[-1]) if numbers else None
+
+
+def _boxed(text: str) -> str | None:
+    """What the last box holds, braces inside it included."""
+    opened = list(_BOXED.finditer(text))
+    if not opened:
+        return None
+    start = opened[-1].end()
+    depth = 1
+    for place in range(start, len(text)):
+        depth += {"{": 1, "}": -1}.get(text[place], 0)
+        if depth == 0:
+            return text[start:place]
+    return None
+
+
+def _said(text: str) -> str | None:
+    """What the last sentence says that tells the answer, up to that sentence's end."""
+    found = _last(_SAYS, text)
+    return None if found is None else _SENTENCE_END.split(found, maxsplit=1)[0]
+
+
+def _last(pattern: re.Pattern[str], text: str) -> str | None:
+    found = pattern.findall(text)
+    return str(found[-1]) if found else None
+
+
+def normalised(answer: str) -> str | None:
+    """An answer without marks of typesetting, case and closing points; a number alone, or with its unit, is the
+    number. None for nothing and for more than an answer."""
+    bare = " ".join(_bare(answer).split()).strip(" .,;:!?").casefold()
+    if not bare or len(bare) > _LONGEST:
+        return None
+    numbers = [match[0] for match in _NUMBER.finditer(bare)]
+    return _exact(numbers[0]) if len(numbers) == 1 and _only_unit(bare.replace(numbers[0], " ", 1)) else bare
+
+
+def _bare(text: str) -> str:
+    text = _FRACTION.sub(r"\1/\2", text)
+    return _NOISE.sub("", _WRAPPED.sub(r"\1", text))
+
+
+def _only_unit(rest: str) -> bool:
+    """Whether what stands around a number is at most an `x =`, a currency and a few words: no further mathematics."""
+    rest = re.sub(r"^\s*\w+\s*=", " ", rest)
+    return not re.search(r"[\d=+*^(){}\[\]\\<>|]|/\s*$", rest) and len(rest.split()) <= 4
+
+
+def _exact(number: str) -> str:
+    """A number as a fraction in lowest terms."""
+    plain = re.sub(r"[\s,+]", "", number.replace("\u2212", "-"))
+    try:
+        return str(Fraction(plain))
+    except (ValueError, ZeroDivisionError):
+        return plain
