@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from magpie.cli.text import print_json, visible
-from magpie.runs import Run, StageCounts, open_run
+from magpie.runs import Cost, Run, StageCounts, cost_of, open_run
 
 
 def status(path: Path, *, as_json: bool) -> None:
@@ -32,6 +32,7 @@ def summary(run: Run) -> dict[str, Any]:
         "kept": run.kept(),
         "seconds": round(sum(session["seconds"] for session in run.info["sessions"]), 3),
         "stages": [asdict(stage) | {"wanted": wanted} for stage, wanted in _with_wanted(run)],
+        "cost": cost_of(run).plain(),
     }
 
 
@@ -54,6 +55,8 @@ def print_summary(console: Console, run: Run) -> None:
         ended = "was stopped" if last["ended"] == "stopped" else "is under way, or did not end well"
         console.print(Text(f"The last session {ended}; `magpie run --out {run.path}` goes on."), soft_wrap=True)
     seconds = sum(session["seconds"] for session in run.info["sessions"])
+    for line in _cost(cost_of(run)):
+        console.print(line, soft_wrap=True)
     console.print(f"Kept {run.kept():,} of {run.size:,} rows in {seconds:.1f} s of work.")
 
 
@@ -72,6 +75,21 @@ def _losses(stage: StageCounts, run: Run) -> Iterator[str]:
     if stage.failed:
         yield f"  {stage.stage} failed {stage.failed:,}: {stage.commonest_error}"
         yield f"    `magpie run --out {run.path}` tries them again"
+
+
+def _cost(cost: Cost) -> Iterator[str]:
+    """What a kept row took, by stage, and what the shortlist spared."""
+    if cost.kept:
+        tokens = [(one.stage, one.completion_tokens / cost.kept) for one in cost.stages if one.completion_tokens]
+        total = sum(each for _, each in tokens)
+        parts = ", ".join(f"{stage} {each:,.1f}" for stage, each in tokens)
+        if total:
+            yield f"A kept row took {total:,.1f} written tokens: {parts}."
+    if cost.saved is not None:
+        yield (
+            f"The shortlist left {cost.saved['answered']:.1%} of {cost.saved['candidates']:,} rows to be answered and "
+            f"spared about {cost.saved['tokens']:,} tokens of responses."
+        )
 
 
 def _with_wanted(run: Run) -> list[tuple[StageCounts, int]]:

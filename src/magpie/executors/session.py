@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from magpie.errors import RunError
 from magpie.executors.work import Counts
 from magpie.pipeline import ModelUse, Plan, PlannedStage
-from magpie.runs import Kind, RunFolder, StageFolder
+from magpie.runs import Kind, RunFolder, StageFolder, cost_of, open_run
 from magpie.seams import AnyStage, CorpusStage, Stage, TableStage
 
 WRITE_SECONDS = 30.0
@@ -53,23 +54,27 @@ class Session:
             self.write()
 
     def write(self) -> None:
-        """Put `run.json` as it stands now."""
+        """Put `run.json` as it stands now; when the session has ended, with what a kept row has cost."""
         self._written = time.monotonic()
+        self.folder.write_index(self._index())
+        if self.ended in ("done", "stopped"):
+            with suppress(RunError):  # the rows are there, and `status` counts again: no reason to end in an error
+                self.folder.write_index(self._index() | {"cost": cost_of(open_run(self.folder.path)).plain()})
+
+    def _index(self) -> dict[str, Any]:
         recipe = self.plan.recipe
-        self.folder.write_index(
-            {
-                "name": recipe.name,
-                "size": recipe.size,
-                "shard_rows": recipe.shard_rows,
-                "seed": recipe.seed,
-                "model": None if self.plan.asker is None else _told(self.plan.asker.use),
-                "template": None if self.plan.asker is None else self.plan.asker.chat.describe(),
-                "stages": [_index(f, p) for f, p in zip(self.folders, self.plan.stages, strict=True)],
-                "versions": _versions(self.plan),
-                "host": {"system": platform.platform(), "python": platform.python_version()},
-                "sessions": [*self._before, self._took()],
-            }
-        )
+        return {
+            "name": recipe.name,
+            "size": recipe.size,
+            "shard_rows": recipe.shard_rows,
+            "seed": recipe.seed,
+            "model": None if self.plan.asker is None else _told(self.plan.asker.use),
+            "template": None if self.plan.asker is None else self.plan.asker.chat.describe(),
+            "stages": [_index(f, p) for f, p in zip(self.folders, self.plan.stages, strict=True)],
+            "versions": _versions(self.plan),
+            "host": {"system": platform.platform(), "python": platform.python_version()},
+            "sessions": [*self._before, self._took()],
+        }
 
     def _took(self) -> dict[str, Any]:
         return {

@@ -120,15 +120,15 @@ class Run:
 
     def counts(self) -> list[StageCounts]:
         """What each stage did so far, counted over the files."""
-        return [self._count(stage) for stage in self.stages]
+        with self._asked() as connection:
+            return [self._count(connection, stage) for stage in self.stages]
 
-    def _count(self, stage: StageFolder) -> StageCounts:
+    def _count(self, connection: duckdb.DuckDBPyConnection, stage: StageFolder) -> StageCounts:
         query = (
             f"SELECT error IS NOT NULL AS failed, drop_reason, count(*), sum(prompt_tokens), sum(completion_tokens), "
             f"sum(wasted_tokens), mode(error) FROM {_name(stage)} WHERE row < {self.size} GROUP BY ALL ORDER BY ALL"
         )
-        with self._asked() as connection:
-            groups = connection.sql(query).fetchall()
+        groups = connection.sql(query).fetchall()
         return StageCounts(
             stage=stage.stage,
             made=sum(n for failed, _, n, *_ in groups if not failed),
