@@ -20,7 +20,7 @@ from magpie.executors.local import execute
 from magpie.executors.stopping import Stopped
 from magpie.pipeline import Plan, PlannedStage, make_plan, resolve
 from magpie.recipes import DEFAULT, Recipe, dump
-from magpie.runs import Run, RunFolder, StageFolder
+from magpie.runs import Run, RunFolder, StageFolder, cost_of, open_run
 
 _SHOWN = 5
 
@@ -64,7 +64,8 @@ def _print_plan(plan: Plan, out: Path, *, as_json: bool) -> None:
     if as_json:
         stages = [_planned(planned) | {"made_before": made[planned.stage.name]} for planned in plan.stages]
         print_json(
-            {"recipe": recipe.model_dump(mode="json"), "out": str(out), "warnings": plan.warnings, "stages": stages},
+            {"recipe": recipe.model_dump(mode="json"), "out": str(out), "warnings": plan.warnings, "stages": stages}
+            | {"expected": _expectation(plan, out)},
             indent=True,
         )
         return
@@ -84,6 +85,31 @@ def _print_plan(plan: Plan, out: Path, *, as_json: bool) -> None:
         typer.echo(f"#     {reads}{writes}; {made[stage.name]:,} rows made before")
         for use in planned.uses.values():
             typer.echo(f"#     asks {visible(Path(use.loads).name)} on {use.engine.name}: {visible(use.why)}")
+        if stage.name == "shortlist":
+            typer.echo(f"#     {_expected(plan, out)}")
+
+
+def _expectation(plan: Plan, out: Path) -> dict[str, float] | None:
+    """What the shortlist is expected to spare of this run, from the rows that are there; None where none are, or where
+    the plan has no shortlist."""
+    if "shortlist" not in {planned.stage.name for planned in plan.stages} or not RunFolder(out).is_run():
+        return None
+    run = open_run(out)
+    saved = cost_of(run).saved
+    if saved is None:
+        return None
+    return {**saved, "tokens": round(saved["tokens"] / run.size * plan.recipe.size)}
+
+
+def _expected(plan: Plan, out: Path) -> str:
+    """The same in words; p is the share that is answered."""
+    expected = _expectation(plan, out)
+    if expected is None:
+        return "which share p is answered is known once rows are judged: make a few hundred, then look here again"
+    return (
+        f"p = {expected['answered']:.1%} of the rows that reach the shortlist are answered, as of "
+        f"{expected['candidates']:,} so far; that spares about {expected['tokens']:,} tokens of responses"
+    )
 
 
 def _folder(planned: PlannedStage, out: Path) -> StageFolder:
