@@ -293,6 +293,8 @@ class TableStage:
     """Loads what it needs, once, when a row is missing, and gives the function. In: `row` and the columns read, sorted
     by row, of the rows that are missing. Out: the same rows in the same order: `row`, the columns written, and, where
     it drops rows or fails at some, `drop_reason` or `error`, null for the others."""
+    loads_model: bool = False
+    """Whether opening it loads a model: engines are then closed first, so that they never share memory."""
 
 
 class Corpus(Protocol):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from magpie.engines.scripted import ScriptedSettings, open_scripted
@@ -15,10 +16,10 @@ from magpie.engines.server import Facts
 from magpie.errors import EngineCrashed, EngineDied, RequestFailed
 from magpie.executors.local import Progress, execute_plan
 from magpie.executors.pool import Pool
-from magpie.pipeline import ModelUse, make_plan
+from magpie.pipeline import ModelUse, PlannedStage, make_plan
 from magpie.recipes import Scripted, parse
 from magpie.runs import RunFolder, open_run
-from magpie.seams import Completion, Engine
+from magpie.seams import Completion, Engine, TableStage
 
 
 class Opener:
@@ -132,3 +133,23 @@ def test_what_an_engine_found_when_it_was_opened_is_told_once() -> None:
         pool.engines({"model": use})
         pool.engines({"model": use})
     assert told[1:] == ["warning: the key is sent without encryption"]
+
+
+@pytest.mark.parametrize("loads_model", [True, False])
+def test_engines_are_closed_before_a_stage_that_loads_a_model_of_its_own(loads_model: bool, tmp_path: Path) -> None:
+    opener = Opener()
+
+    @contextmanager
+    def opened() -> Iterator[Callable[[pa.Table], pa.Table]]:
+        opener.log.append("open scorer")
+        yield lambda rows: rows.select(["row"])
+        opener.log.append("close scorer")
+
+    plan = make_plan(parse("{name: x, size: 30, engine: {name: scripted, window: 8}}", "r"))
+    instruct, respond = plan.stages
+    scorer = PlannedStage(2, TableStage("screen", (), (), opened, loads_model), "00000002", {}, {})
+    plan = replace(plan, stages=(instruct, scorer, replace(respond, position=3)))
+    execute_plan(plan, RunFolder(tmp_path / "run"), opener=opener)
+    apart = ["open 8", "close 8", "open scorer", "close scorer", "open 8", "close 8"]
+    together = ["open 8", "open scorer", "close scorer", "close 8"]
+    assert opener.log == (apart if loads_model else together)

@@ -119,6 +119,8 @@ def _run_stage(sitting: _Sitting, inputs: Inputs, pool: Pool) -> None:
         if isinstance(work, StageWork):
             _make_restarting(sitting, work, pool)
         else:
+            if isinstance(work, TableWork) and work.stage.loads_model:
+                pool.engines({})
             _compute(sitting, work)
     sitting.tell(work.counts, ended=True)
 
