@@ -1,0 +1,153 @@
+"""Builds `reward`: a reward model in this process or behind a server scores whole shards, or a judge row by row."""
+
+from __future__ import annotations
+
+from functools import partial
+from hashlib import blake2b
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from magpie.columns import BASE_REWARD, INSTRUCT_REWARD, RESPONSE_REWARDS, REWARD_DIFFERENCE, Column
+from magpie.errors import MissingExtra, RecipeError
+from magpie.modelfiles import ModelPlace
+from magpie.pipeline.building.built import Built, Context
+from magpie.pipeline.building.contexts import context_of
+from magpie.pipeline.building.sampling import written_by
+from magpie.pipeline.models import find
+from magpie.recipes import Reward, Template
+from magpie.scorers.classifier import ClassifierSettings, is_classifier, open_classifier, unfit
+from magpie.scorers.server import ServerScorerSettings, open_server_scorer
+from magpie.seams import Capability, Stage, TableStage
+from magpie.stages.judging import JUDGE
+from magpie.stages.prompts import package_prompt, read_prompt
+from magpie.stages.reward import open_reward
+from magpie.stages.reward_judge import judge_reward
+
+STAGE = "reward"
+_TAKES = ("instruction", "response")
+_HEEDED = {"system", "kwargs", "chat_template"}
+"""Settings of a template that mean something to a reward model: it is never asked to write."""
+
+
+def build_reward(asked: Reward, context: Context) -> Built:
+    """Raises `UserError` for what cannot score."""
+    builds = {"judge": _by_judge, "classifier": _by_classifier, "server": _by_server}
+    return builds[asked.by](asked, context)
+
+
+def _reads(context: Context) -> tuple[str, ...]:
+    """Several responses where a stage above makes them, else the one and the turns after it."""
+    made = context.made()
+    several = "responses" in made and "response" not in made
+    own = ("responses",) if several else ("response", *(("turns",) if "turns" in made else ()))
+    return ("instruction", *own, *(("base_response",) if "base_response" in made else ()))
+
+
+def _writes(reads: tuple[str, ...]) -> tuple[Column, ...]:
+    several = (RESPONSE_REWARDS,) if "responses" in reads else ()
+    based = (BASE_REWARD, REWARD_DIFFERENCE) if "base_response" in reads else ()
+    return (INSTRUCT_REWARD, *several, *based)
+
+
+# -- a judge ----------------------------------------------------------------------------------------------------------
+
+
+def _by_judge(asked: Reward, context: Context) -> Built:
+    needs = frozenset({Capability.LOGPROBS})
+    model = context.models.answering(asked, STAGE, needs)
+    place = model.use.place
+    if place is not None and place.folder is not None and is_classifier(place.folder):
+        raise RecipeError(f"reward.model {model.use.name!r}: it is a classifier, and no chat model: set by: classifier")
+    prompt = package_prompt("judge_response") if asked.prompt is None else read_prompt(Path(asked.prompt), _TAKES)
+    reads = _reads(context)
+    writes = _writes(reads)
+    names = tuple(column.name for column in writes)
+    ask = partial(judge_reward, chat=model.chat, prompt=prompt, names=names, most_tokens=context_of(model.use))
+    settings = {"by": "judge", "prompt": prompt.digest, **written_by(model)}
+    return Built(Stage(STAGE, reads, writes, ask, (JUDGE,), needs), settings, {JUDGE: model.use}, model.use.identity)
+
+
+# -- a reward model ---------------------------------------------------------------------------------------------------
+
+
+def _by_classifier(asked: Reward, context: Context) -> Built:
+    assert asked.model is not None, "the recipe's settings see to it"
+    place = find(asked.model)
+    settings = _classifier_settings(asked)
+    folder = _folder(place)
+    if reason := unfit(folder, settings, weights=place.hub is None):
+        raise RecipeError(f"reward.model {asked.model!r}: {reason}")
+    if lacking := [name for name in ("torch", "transformers") if find_spec(name) is None]:
+        raise MissingExtra(
+            f"reward: a reward model needs {' and '.join(lacking)}: pip install 'magpie[transformers]', or let a judge "
+            "or a server score (reward.by)"
+        )
+    scorer = partial(open_classifier, place.hub or folder, settings, revision=place.revision)
+    covered = {
+        "label": settings.label,
+        "context": settings.context,
+        "system": settings.system,
+        "kwargs": dict(settings.kwargs),
+        "chat_template": None if settings.chat_template is None else _digest(settings.chat_template),
+    }
+    return _scored_by(scorer, {"by": "classifier", **covered}, place.identity(), context)
+
+
+def _folder(place: ModelPlace) -> Path:
+    if place.folder is None:
+        raise RecipeError(
+            f"reward.model {place.name!r}: is a GGUF file, and a reward model is a Hugging Face folder or a Hub id; to "
+            "ask it as a judge, set reward.by to judge"
+        )
+    return place.folder
+
+
+def _classifier_settings(asked: Reward) -> ClassifierSettings:
+    template = asked.template or Template()
+    unheeded = [name for name in template.model_fields_set - _HEEDED if getattr(template, name)]
+    if unheeded:
+        raise RecipeError(
+            f"reward.template.{sorted(unheeded)[0]}: means nothing to a reward model, which writes nothing"
+        )
+    return ClassifierSettings(
+        system=template.system or None,
+        chat_template=None if template.chat_template is None else _read(Path(template.chat_template)),
+        kwargs=template.kwargs,
+        **asked.classifier.model_dump(),
+    )
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"reward.template.chat_template {str(path)!r}: cannot be read: {error}") from error
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+# -- a server ---------------------------------------------------------------------------------------------------------
+
+
+def _by_server(asked: Reward, context: Context) -> Built:
+    assert asked.server is not None, "the recipe's settings see to it"
+    settings = ServerScorerSettings(**asked.server.model_dump())
+    reads = _reads(context)
+    if settings.api == "score" and "turns" in reads:
+        raise RecipeError(
+            "reward.server.api: score takes an instruction and a response, and the rows have turns after them: serve "
+            "the reward model with /classify"
+        )
+    identity = {"server": settings.served_model}
+    return _scored_by(
+        partial(open_server_scorer, settings), {"by": "server", "label": settings.label}, identity, context
+    )
+
+
+def _scored_by(scorer: Any, settings: dict[str, Any], identity: Any, context: Context) -> Built:
+    reads = _reads(context)
+    writes = _writes(reads)
+    return Built(TableStage(STAGE, reads, writes, partial(open_reward, scorer, writes)), settings, identity=identity)

@@ -1,0 +1,174 @@
+"""Reward models and other sequence classifiers of Hugging Face, through transformers.
+
+Knows settings, and what a folder says of itself: what cannot be a scorer is refused before anything is loaded. The
+arithmetic is `torch_classifier`'s, which alone opens PyTorch.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from magpie.errors import MissingExtra, ModelError
+
+if TYPE_CHECKING:
+    from magpie.scorers.torch_classifier import Classifier
+
+WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+_KIND = "ForSequenceClassification"
+_MOST_NAMED = 8
+"""Labels that an error names."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierSettings:
+    """How to run a classifier, and what of it is the score."""
+
+    label: str | int | None = None
+    """The label whose logit is the score, by its name or its place; None for a model that has one."""
+    context: int | None = None
+    """Tokens of a conversation at most; None is what the model was made for."""
+    batch_tokens: int | None = None
+    """Tokens in a batch, padding included; None is 16384 on a GPU and 4096 on a CPU."""
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
+    """auto is the file's own on a GPU, float32 on a CPU."""
+    device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
+    """auto is the first of these that is there."""
+    trust_remote_code: bool = False
+    system: str | None = None
+    """A system message before every conversation."""
+    chat_template: str | None = None
+    """The text of a chat template in place of the tokenizer's."""
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    """Further variables for the template."""
+
+
+@contextmanager
+def open_classifier(
+    model: Path | str, settings: ClassifierSettings | None = None, *, revision: str | None = None
+) -> Iterator[Classifier]:
+    """Load a Hugging Face folder, or a repository on the Hub; leaving the block frees the model.
+
+    revision: the repository's commit. Raises `ModelError` for what is no scorer, `MissingExtra` without the library.
+    """
+    settings = settings or ClassifierSettings()
+    if Path(model).is_dir() and (reason := unfit(Path(model), settings)):
+        raise ModelError(f"{model} cannot score: {reason}")
+    check_libraries()
+    from magpie.scorers.torch_classifier import load
+
+    with load(str(model), settings, revision) as classifier:
+        yield classifier
+
+
+def check_libraries() -> None:
+    """Raises `MissingExtra` where transformers or PyTorch is not installed, or does not load."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before PyTorch: two busy waiting threads stop a small machine
+    try:
+        import torch  # noqa: F401
+        import transformers  # noqa: F401
+    except Exception as error:  # a shared library that does not load raises what it likes
+        told = str(error).partition("\n")[0]
+        raise MissingExtra(
+            f"a reward model needs transformers and torch ({told}): pip install 'magpie[transformers]', or let a judge "
+            "or a server score (reward.by)"
+        ) from error
+
+
+def unfit(folder: Path, settings: ClassifierSettings, weights: bool = True) -> str | None:
+    """Why the model in this folder cannot score, in words; None where it may. Reads its small files only.
+
+    weights: whether they should be there; of a model on the Hub they are fetched later.
+    """
+    config = _read(folder / "config.json")
+    if config is None:
+        return f"there is no config.json in {folder} that can be read; expected a Hugging Face folder"
+    if weights and not any(any(folder.glob(pattern)) for pattern in WEIGHTS):
+        return f"there are no weights in {folder}; expected {' or '.join(WEIGHTS)}"
+    if "auto_map" in config:
+        return None if settings.trust_remote_code else _OWN_CODE
+    if not any(_KIND in kind for kind in _texts(config.get("architectures"))):
+        found = ", ".join(_texts(config.get("architectures"))) or "no architecture"
+        return f"it is {found} and not a sequence classifier (*{_KIND}); to ask it as a judge, set reward.by to judge"
+    if settings.chat_template is None and not _has_template(folder):
+        return (
+            "its tokenizer has no chat template, so nothing says how it reads a conversation; give it one by "
+            "reward.template.chat_template"
+        )
+    return why_not_label(labels_of(config), settings.label)
+
+
+def is_classifier(folder: Path) -> bool:
+    """Whether the model in this folder gives labels, and writes nothing."""
+    return any(_KIND in kind for kind in _texts((_read(folder / "config.json") or {}).get("architectures")))
+
+
+_OWN_CODE = (
+    "it comes with code of its own, as models of several objectives do; set reward.classifier.trust_remote_code if you "
+    "trust its makers as you trust your own shell"
+)
+
+
+def labels_of(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of a classifier's labels, in their places, as transformers reads them from a config.json."""
+    named = config.get("id2label")
+    if isinstance(named, Mapping) and named:
+        return tuple(str(named[place]) for place in sorted(named, key=int))
+    count = config.get("num_labels", 2)
+    return tuple(f"LABEL_{place}" for place in range(count if isinstance(count, int) else 2))
+
+
+def why_not_label(labels: Sequence[str], asked: str | int | None) -> str | None:
+    """Why `asked` does not say which of the labels is the score; None where it does."""
+    if asked is None:
+        return (
+            None
+            if len(labels) == 1
+            else f"it has {len(labels)} labels ({_named(labels)}), and one is the score: {_SAY}"
+        )
+    if isinstance(asked, int):
+        return None if 0 <= asked < len(labels) else f"it has {len(labels)} labels, and none at place {asked}: {_SAY}"
+    if asked in labels:
+        return None
+    close = get_close_matches(asked, labels, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else _SAY
+    return f"it has no label {asked!r}, only {_named(labels)}; {hint}"
+
+
+_SAY = "name it by reward.classifier.label"
+
+
+def place_of(labels: Sequence[str], asked: str | int | None) -> int:
+    """The place of the label that is the score. Raises `ModelError`."""
+    if reason := why_not_label(labels, asked):
+        raise ModelError(f"the reward model: {reason}")
+    return labels.index(asked) if isinstance(asked, str) else asked or 0
+
+
+def _named(labels: Sequence[str]) -> str:
+    more = "" if len(labels) <= _MOST_NAMED else ", ..."
+    return ", ".join(labels[:_MOST_NAMED]) + more
+
+
+def _has_template(folder: Path) -> bool:
+    files = ("chat_template.jinja", "chat_template.json")
+    settings = _read(folder / "tokenizer_config.json") or {}
+    return bool(settings.get("chat_template")) or any((folder / name).is_file() for name in files)
+
+
+def _read(file: Path) -> dict[str, Any] | None:
+    try:
+        found = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _texts(value: Any) -> list[str]:
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []

@@ -1,0 +1,253 @@
+"""Scores from a server that runs a reward model, such as vLLM: a conversation a request, many requests at once.
+
+Knows connections, patience and keys; what is said over them is `server_answers`'s.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from random import random
+from time import monotonic
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import httpx
+
+from magpie.errors import ModelError, RequestFailed, ServerLost, UserError
+from magpie.scorers.server_answers import APIS, Api, Garbled, WrongLabel, body, is_too_long, route, score, words
+from magpie.seams import Message
+
+FIRST_BACKOFF, MOST_BACKOFF = 0.5, 30.0
+"""Seconds before a request is tried again: doubled each time, of which a random half to all is waited."""
+_MAY_PASS = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
+_TRIAL = (Message("user", "Hello."), Message("assistant", "Hello! How can I help?"))
+
+Scored = float | RequestFailed | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerScorerSettings:
+    """Where the server is, and how patient to be with it."""
+
+    url: str
+    """Its address, with or without `/v1`."""
+    api: Literal["auto", "classify", "pooling", "score"] = "auto"
+    """auto is the first of these that it has."""
+    served_model: str | None = None
+    """None is the only one that it serves."""
+    api_key_env: str | None = None
+    """The environment variable that holds the key."""
+    label: int | None = None
+    """The place of the label that is the score; None for a model that has one."""
+    concurrency: int = 32
+    retries: int = 5
+    connect_seconds: float = 10.0
+    answer_seconds: float = 120.0
+    patience: float = 120.0
+    """Seconds without a connection, after which the server counts as lost."""
+
+
+@contextmanager
+def open_server_scorer(settings: ServerScorerSettings) -> Iterator[ServerScorer]:
+    """Find out what the server takes, with one trial. Raises `UserError` for what the user can mend."""
+    root = _root(settings.url)
+    key = _key(settings.api_key_env)
+    headers = {"User-Agent": "magpie"} | ({} if key is None else {"Authorization": f"Bearer {key}"})
+    loopback = urlsplit(root).hostname in ("localhost", "127.0.0.1", "::1")
+    limits = httpx.Limits(max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency)
+    timeout = httpx.Timeout(settings.answer_seconds, connect=settings.connect_seconds)
+    with httpx.Client(
+        base_url=root, headers=headers, timeout=timeout, limits=limits, trust_env=not loopback, follow_redirects=False
+    ) as client:
+        scorer = ServerScorer(client, settings, root, key)
+        try:
+            scorer.prove()
+            yield scorer
+        finally:
+            scorer.close()
+
+
+def _root(url: str) -> str:
+    parts = urlsplit(url.strip())
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UserError(f"reward.server.url {url!r}: expected http:// or https://, as in http://localhost:8000")
+    if parts.username or parts.password:
+        raise UserError(
+            f"reward.server.url for {parts.hostname}: holds a name or a password; put the key into an environment "
+            "variable and name it by api_key_env"
+        )
+    return url.strip().rstrip("/").removesuffix("/v1")
+
+
+def _key(variable: str | None) -> str | None:
+    if variable is None:
+        return None
+    value = os.environ.get(variable, "").strip()
+    if not value or " " in value or not (value.isascii() and value.isprintable()):
+        raise UserError(
+            f"the environment variable {variable}, named by reward.server.api_key_env, holds no API key: put it there"
+        )
+    return value
+
+
+class ServerScorer:
+    """Implements a scorer."""
+
+    def __init__(self, client: httpx.Client, settings: ServerScorerSettings, root: str, key: str | None) -> None:
+        self._client, self._settings, self._root, self._key = client, settings, root, key
+        self._model = settings.served_model
+        self._api: Api = "classify" if settings.api == "auto" else settings.api
+        self._pool = ThreadPoolExecutor(settings.concurrency, "scorer")
+        self._closing = threading.Event()
+        self._reached = monotonic()
+
+    def close(self) -> None:
+        self._closing.set()
+        self._pool.shutdown(cancel_futures=True)
+
+    # -- opening -------------------------------------------------------------------------------------------------------
+
+    def prove(self) -> None:
+        """Find the model's name and the route, and score once."""
+        self._model = self._model or self._only_model()
+        apis = APIS if self._settings.api == "auto" else (self._settings.api,)
+        for api in apis:
+            self._api = api
+            try:
+                found = self._one(_TRIAL)
+            except _NoRoute:
+                continue
+            if isinstance(found, RequestFailed):
+                raise UserError(f"{self._root} does not score by {route(api)}: {found}")
+            return
+        tried = " or ".join(route(api) for api in apis)
+        raise ModelError(
+            f"{self._root} has no {tried}: expected a server that runs a reward model, as in `vllm serve MODEL`, where "
+            "MODEL is a sequence classifier"
+        )
+
+    def _only_model(self) -> str | None:
+        """None where the server does not say what it serves: then it needs no name."""
+        try:
+            answer = self._client.get("/v1/models")
+        except httpx.TransportError as error:
+            raise UserError(f"{self._root} takes no connection ({error}): start the server, or mend the url") from None
+        if answer.status_code in (401, 403):
+            raise self._refused(answer)
+        try:
+            served = [str(one["id"]) for one in answer.json()["data"]]
+        except (ValueError, KeyError, TypeError):
+            return None
+        if len(served) > 1:
+            raise ModelError(f"{self._root} serves {', '.join(served)}: name one by reward.server.served_model")
+        return served[0] if served else None
+
+    # -- scoring -------------------------------------------------------------------------------------------------------
+
+    def score(self, conversations: Sequence[Sequence[Message]]) -> list[Scored]:
+        """A score for each; None for one that is longer than the model reads, `RequestFailed` for one that got none.
+
+        Raises `ServerLost` where the server answers none of them, `UserError` where it refuses them all.
+        """
+        futures = [self._pool.submit(self._one_or_lost, conversation) for conversation in conversations]
+        try:
+            found = [future.result() for future in futures]
+        finally:
+            for future in futures:
+                future.cancel()
+        lost = [one for one in found if isinstance(one, ServerLost)]
+        if lost and len(lost) == len(found):
+            raise lost[0]
+        return [RequestFailed(str(one)) if isinstance(one, ServerLost) else one for one in found]
+
+    def _one_or_lost(self, conversation: Sequence[Message]) -> Scored | ServerLost:
+        try:
+            return self._one(conversation)
+        except ServerLost as error:
+            return error
+        except _NoRoute:
+            return RequestFailed(f"{self._root} has no {route(self._api)} any more")
+
+    def _one(self, conversation: Sequence[Message]) -> Scored:
+        try:
+            asked = body(self._api, self._model, conversation)
+        except RequestFailed as error:
+            return error
+        problem = ""
+        for tries in range(self._settings.retries + 1):
+            if tries:
+                self._closing.wait(_backoff(tries))
+            answer = self._post(asked)
+            if answer.status_code == 200:
+                try:
+                    return score(self._api, answer.json(), self._settings.label)
+                except RequestFailed as error:
+                    return error
+                except WrongLabel as error:
+                    raise ModelError(f"{self._root}: {error}") from None
+                except (Garbled, ValueError) as error:
+                    problem = str(error)
+                    continue
+            told = self._words(answer)
+            if answer.status_code not in _MAY_PASS:
+                return self._refusal(answer, told)
+            problem = f"{answer.status_code} {told}"
+        return RequestFailed(f"the server gave no score in {self._settings.retries + 1} tries: {problem}")
+
+    def _refusal(self, answer: httpx.Response, told: str) -> Scored:
+        """What a status that does not pass means for a conversation, or for all of them."""
+        if answer.status_code in (401, 403):
+            raise self._refused(answer)
+        if answer.status_code in (404, 405):
+            if "model" in told.lower() and "exist" in told.lower():
+                raise ModelError(f"{self._root}: {told}; name the model by reward.server.served_model")
+            raise _NoRoute
+        return None if is_too_long(told) else RequestFailed(f"the server refuses the conversation: {told}")
+
+    def _post(self, asked: dict[str, Any]) -> httpx.Response:
+        """An answer, of whatever status: a server without a connection is waited for. Raises `ServerLost`."""
+        tries = 0
+        while True:
+            try:
+                answer = self._client.post(route(self._api), json=asked)
+            except httpx.TransportError as error:
+                if self._closing.is_set() or monotonic() - self._reached > self._settings.patience:
+                    raise ServerLost(
+                        f"{self._root} has not answered for {self._settings.patience:g} s ({_named(error)}): start it "
+                        "again; the scores so far are in the run"
+                    ) from None
+                tries += 1
+                self._closing.wait(_backoff(tries))
+                continue
+            self._reached = monotonic()
+            return answer
+
+    def _refused(self, answer: httpx.Response) -> UserError:
+        variable = self._settings.api_key_env
+        hint = f"check the key in {variable}" if variable else "name the variable with its API key by api_key_env"
+        return UserError(f"{self._root} answers {answer.status_code} {self._words(answer)}: {hint}")
+
+    def _words(self, answer: httpx.Response) -> str:
+        """The server's own, without the key, which it may repeat."""
+        try:
+            told = words(answer.json())
+        except ValueError:
+            told = words(answer.text)
+        return told.replace(self._key, "***") if self._key else told
+
+
+class _NoRoute(Exception):
+    """The server has no such route."""
+
+
+def _named(error: httpx.TransportError) -> str:
+    return str(error) or type(error).__name__
+
+
+def _backoff(tries: int) -> float:
+    return min(MOST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(tries - 1, 16)) * (0.5 + 0.5 * random())

@@ -1,0 +1,66 @@
+"""What of a row is scored, and what the scores come to: the same whether a reward model or a judge gives them.
+
+Knows rows and numbers; knows no scorer, no prompt and no table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from magpie.seams import Columns, Message, Row
+
+Conversation = tuple[Message, ...]
+Score = float | None
+"""None where there is none to be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """The conversations of a row that get a score."""
+
+    own: tuple[Conversation, ...]
+    """The row's conversation; of a row with several responses, one for each."""
+    base: Conversation | None
+    """The instruction with the base model's response, where there is one."""
+    first: Conversation | None
+    """The first instruction and response alone, where the row goes on after them and is held against the base."""
+    is_list: bool
+    """Whether the row has several responses."""
+
+    def flat(self) -> list[Conversation]:
+        """All of them, in the order in which `columns` takes their scores."""
+        return [*self.own, *(one for one in (self.base, self.first) if one is not None)]
+
+
+def scored(row: Row) -> Scored:
+    """What there is to score: `response`, `responses`, `turns` and `base_response`, as far as the row has them."""
+    instruction = Message("user", row["instruction"])
+    base_text = row.get("base_response")
+    base = None if base_text is None else (instruction, Message("assistant", base_text))
+    if "responses" in row:
+        several = [one["response"] for one in row["responses"] or ()]
+        return Scored(tuple((instruction, Message("assistant", text)) for text in several), base, None, True)
+    first = (instruction, Message("assistant", row["response"]))
+    turns = tuple(Message(turn["role"], turn["content"]) for turn in row.get("turns") or ())
+    return Scored(((*first, *turns),), base, first if turns and base else None, False)
+
+
+def columns(of: Scored, scores: Sequence[Score], names: Sequence[str]) -> Columns:
+    """The columns called `names` from the scores of `of.flat()`.
+
+    The reward of several responses is the highest. The difference is taken between like and like: where the row has
+    further turns, between the first response alone and the base model's.
+    """
+    given = iter(scores)
+    own = [next(given) for _ in of.own]
+    base = next(given) if of.base is not None else None
+    best = max((one for one in own if one is not None), default=None)
+    first = next(given) if of.first is not None else best
+    made = {
+        "instruct_reward": best,
+        "response_rewards": own if of.is_list else None,
+        "base_reward": base,
+        "reward_difference": None if first is None or base is None else first - base,
+    }
+    return {name: made[name] for name in names}
