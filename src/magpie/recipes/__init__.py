@@ -6,6 +6,7 @@ from magpie.recipes.load import DEFAULT, check, dump, parse, recipe_text, shippe
 from magpie.recipes.responding import Answerer, Choose, Pair, Respond
 from magpie.recipes.sampling import Sampling, Template
 from magpie.recipes.settings import Instruct, Recipe, Source
+from magpie.recipes.tagging import Safety, Tag
 
 __all__ = [
     "DEFAULT",
@@ -19,10 +20,12 @@ __all__ = [
     "Pair",
     "Recipe",
     "Respond",
+    "Safety",
     "Sampling",
     "Scripted",
     "Server",
     "Source",
+    "Tag",
     "Template",
     "Transformers",
     "Vllm",

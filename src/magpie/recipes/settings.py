@@ -14,6 +14,7 @@ from magpie.recipes.base import Count, ModelName, Settings, Words
 from magpie.recipes.engines import Auto, Engine, name_the_engine
 from magpie.recipes.responding import Choose, Pair, Respond
 from magpie.recipes.sampling import Sampling, Template
+from magpie.recipes.tagging import Safety, Tag
 
 
 class Instruct(Settings):
@@ -64,8 +65,12 @@ class Recipe(Settings):
     """Rows that were imported; written by `magpie import`. The first stage is then `null`."""
     instruct: Instruct | None = Instruct()
     """The first stage: instructions from the pre-query."""
+    tag: Tag | None = None
+    """How well each instruction is put, how hard it is, which kind of task it is."""
     respond: Respond | None = Respond()
     """An answer to each instruction, or several; `null` makes none."""
+    safety: Safety | None = None
+    """Whether each instruction, or each conversation, is safe."""
     choose: Choose | None = None
     """Take one of several responses."""
     pair: Pair | None = None

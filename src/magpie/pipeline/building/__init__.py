@@ -11,14 +11,18 @@ from magpie.pipeline.building.instruct import build_instruct
 from magpie.pipeline.building.models import Models
 from magpie.pipeline.building.pair import build_pair
 from magpie.pipeline.building.respond import build_respond
+from magpie.pipeline.building.safety import build_safety
 from magpie.pipeline.building.source import build_import
+from magpie.pipeline.building.tag import build_tag
 
 __all__ = ["BUILDERS", "SETTINGS", "Built", "Context", "Models"]
 
 BUILDERS: dict[str, Callable[[Any, Context], Built]] = {
     "import": build_import,
     "instruct": build_instruct,
+    "tag": build_tag,
     "respond": build_respond,
+    "safety": build_safety,
     "choose": build_choose,
     "pair": build_pair,
 }

@@ -1,0 +1,77 @@
+"""Builds `tag`: a judge says how well each instruction is put, how hard it is and which kind of task it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from magpie.columns import ASKED_FOR, MAKERS, Column
+from magpie.pipeline.building.built import Built, Context
+from magpie.pipeline.building.judges import check_letters, prompt_room, thoughts_of
+from magpie.pipeline.building.sampling import sampling_params, written_by
+from magpie.pipeline.chats import ChatModel
+from magpie.recipes import Tag
+from magpie.seams import Capability, Stage
+from magpie.stages.judging import JUDGE
+from magpie.stages.prompts import JudgePrompt, read_prompt
+from magpie.stages.respond import Responder
+from magpie.stages.tag import Judge, tag, tag_fast
+from magpie.stages.tag_questions import Question, question
+
+SAMPLING = {"temperature": 0.0, "top_p": 1.0, "max_tokens": 512}
+"""Greedy, as in the paper (appendix C)."""
+
+
+def build_tag(asked: Tag, context: Context) -> Built:
+    """Raises `RecipeError` for a prompt that does not render, and for letters that are not a token each."""
+    needs = _needs(asked)
+    model = context.models.answering(asked, "tag", needs)
+    questions = [question(name, asked.fast, _own_prompt(asked, name)) for name in asked.tags]
+    if asked.fast:
+        for one in questions:
+            check_letters(model, one.prompt.render({"instruction": "Why?"}), one.letters, "tag")
+    judge = _judge(asked, model)
+    ask = partial(tag_fast if asked.fast else tag, judge=judge, questions=tuple(questions))
+    stage = Stage("tag", ("instruction",), _writes(asked, questions), ask, (JUDGE,), needs)
+    warnings = tuple(model.chat.describe().get("warnings", ()))
+    return Built(stage, _settings(asked, questions, judge, model), {JUDGE: model.use}, model.use.identity, warnings)
+
+
+def _needs(asked: Tag) -> frozenset[Capability]:
+    if asked.fast:
+        return frozenset({Capability.LOGPROBS})
+    return frozenset({Capability.STRUCTURE}) if asked.structure == "on" else frozenset()
+
+
+def _own_prompt(asked: Tag, name: str) -> JudgePrompt | None:
+    path = getattr(asked.prompts, name)
+    return None if path is None else read_prompt(Path(path), ("instruction",))
+
+
+def _judge(asked: Tag, model: ChatModel) -> Judge:
+    chat = model.chat
+    sampling = sampling_params(asked.sampling, SAMPLING, chat.response_stop_token_ids, chat.response_stop)
+    speaker = Responder(chat, sampling, thoughts_of(model), engine=JUDGE)
+    held = {"on": 0, "auto": 1 if Capability.STRUCTURE in model.use.capabilities.can else None, "off": None}
+    room = prompt_room(model, 1 if asked.fast else sampling.max_tokens)
+    return Judge(speaker, room, asked.again, structured_from=held[asked.structure])
+
+
+def _writes(asked: Tag, questions: Sequence[Question]) -> tuple[Column, ...]:
+    """The columns of what is asked, and of replies that cannot be read; in the order in which `columns` has them."""
+    filled = {name for one in questions for name in one.columns(asked.fast)} | {"tag_raw"}
+    return tuple(column for column in (*MAKERS["tag"], *ASKED_FOR["tag"]) if column.name in filled)
+
+
+def _settings(asked: Tag, questions: Sequence[Question], judge: Judge, model: ChatModel) -> dict[str, Any]:
+    """How replies are held to a schema and asked for again counts only where they are written out."""
+    written = {"structure": asked.structure, "again": asked.again, "sampling": asdict(judge.speaker.sampling)}
+    return {
+        "fast": asked.fast,
+        "prompts": {one.name: one.prompt.digest for one in questions},
+        **({} if asked.fast else written),
+        **written_by(model),
+    }
