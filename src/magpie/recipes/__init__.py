@@ -1,9 +1,12 @@
 """Recipes: validated settings from YAML. Knows no stage, no engine and no run."""
 
+from magpie.recipes.conversing import FollowUp, Side
 from magpie.recipes.engines import Auto, Engine, LlamaCpp, OpenVino, Scripted, Server, Transformers, Vllm
 from magpie.recipes.explain import explain
 from magpie.recipes.load import DEFAULT, check, dump, parse, recipe_text, shipped
+from magpie.recipes.mixing import Fill, Variant
 from magpie.recipes.responding import Answerer, Choose, Pair, Respond
+from magpie.recipes.rewarding import RespondBase, Reward
 from magpie.recipes.sampling import Sampling, Template
 from magpie.recipes.settings import Instruct, Recipe, Source
 from magpie.recipes.tagging import Safety, Tag
@@ -14,20 +17,26 @@ __all__ = [
     "Auto",
     "Choose",
     "Engine",
+    "Fill",
+    "FollowUp",
     "Instruct",
     "LlamaCpp",
     "OpenVino",
     "Pair",
     "Recipe",
     "Respond",
+    "RespondBase",
+    "Reward",
     "Safety",
     "Sampling",
     "Scripted",
     "Server",
+    "Side",
     "Source",
     "Tag",
     "Template",
     "Transformers",
+    "Variant",
     "Vllm",
     "check",
     "dump",

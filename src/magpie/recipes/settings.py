@@ -11,8 +11,11 @@ from typing import Annotated, Any, Self
 from pydantic import Field, field_validator, model_validator
 
 from magpie.recipes.base import Count, ModelName, Settings, Words
+from magpie.recipes.conversing import FollowUp
 from magpie.recipes.engines import Auto, Engine, name_the_engine
+from magpie.recipes.mixing import Variant, check_names
 from magpie.recipes.responding import Choose, Pair, Respond
+from magpie.recipes.rewarding import RespondBase, Reward
 from magpie.recipes.sampling import Sampling, Template
 from magpie.recipes.tagging import Safety, Tag
 
@@ -28,6 +31,14 @@ class Instruct(Settings):
     """Texts that an instruction may not begin with, each one token; `null` is what suits the model's family."""
     sanitize: tuple[str, ...] | None = None
     """Rules that take labels, quotes and fences off an instruction; `null` is what suits the model's family."""
+    mix: tuple[Variant, ...] = ()
+    """Several ways to ask, each with a share of the rows: other system prompts, other sampling, other beginnings. Each
+    has `name`, `weight`, `system`, `language`, `fill`, `prefill` and `sampling`."""
+
+    @field_validator("mix", mode="after")
+    @classmethod
+    def _told_apart(cls, value: tuple[Variant, ...]) -> tuple[Variant, ...]:
+        return check_names(value)
 
 
 class Source(Settings):
@@ -69,6 +80,12 @@ class Recipe(Settings):
     """How well each instruction is put, how hard it is, which kind of task it is."""
     respond: Respond | None = Respond()
     """An answer to each instruction, or several; `null` makes none."""
+    follow_up: FollowUp | None = None
+    """Go on with each conversation: further turns of user and assistant."""
+    respond_base: RespondBase | None = None
+    """An unaligned model's answer to each instruction, to hold the reward against."""
+    reward: Reward | None = None
+    """How good each response is."""
     safety: Safety | None = None
     """Whether each instruction, or each conversation, is safe."""
     choose: Choose | None = None

@@ -10,8 +10,10 @@ from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Any
 
+from magpie.errors import TemplateError
 from magpie.seams import BROKEN, Asking, Chat, Completion, Drop, Request, Row, SamplingParams
 from magpie.stages.judge import why_drop
+from magpie.stages.mix import Mix, Start
 
 Clean = Callable[[str], tuple[str, str | None]]
 """An instruction without what does not belong to it, and the name of the rule that took it off, or None."""
@@ -30,21 +32,42 @@ def instruct(
     sampling: SamplingParams,
     banned: tuple[int, ...] = (),
     clean: Clean = as_it_is,
+    start: Start | None = None,
 ) -> Asking:
     """Sample one instruction (Magpie, section 2.1). Drops what is of no use, see `judge`.
 
-    `banned`: ids that it may not begin with. No engine bans a token at one place only, so its first token is then a
-    request of its own.
+    `banned`: ids that it may not begin with. `start`: what to go on from; else what stands before any user message.
     """
-    completion = yield from _sample(chat, sampling, banned)
-    text, rule = clean(chat.user_text(completion.text))
+    start = start or Start(chat.next_user(()))
+    completion = yield from sample_user(chat, Request(start.prompt, sampling, banned=banned))
+    whole = start.text + completion.text
+    text, rule = clean(chat.user_text(whole))
     columns = {
         "instruction": text,
-        "instruction_raw": completion.text if completion.text != text else None,
+        "instruction_raw": whole if whole != text else None,
         "sanitized_by": rule,
     }
-    reason = why_drop(completion, text, chat, sampling) or ("role_leak" if _has_bare_role(text) else None)
+    reason = why_not_user(completion, text, chat, sampling)
     return columns if reason is None else Drop(reason, columns)
+
+
+def instruct_by_mix(row: Row, mix: Mix, clean: Clean = as_it_is) -> Asking:
+    """The same, as the row's variant has it."""
+    variant, system = mix[row["row"]]
+    told = {"variant": variant.name, "system": system}
+    try:
+        start = variant.start(system)
+    except TemplateError:
+        return Drop("template_refused", told)
+    outcome = yield from instruct(row, variant.chat, variant.sampling, variant.banned, clean, start)
+    if isinstance(outcome, Drop):
+        return Drop(outcome.reason, {**outcome.columns, **told})
+    return {**outcome, **told}
+
+
+def why_not_user(completion: Completion, text: str, chat: Chat, sampling: SamplingParams) -> str | None:
+    """The first reason not to take `text` for what a user says; None when there is none."""
+    return why_drop(completion, text, chat, sampling) or ("role_leak" if _has_bare_role(text) else None)
 
 
 def _has_bare_role(text: str) -> bool:
@@ -55,15 +78,18 @@ def _has_bare_role(text: str) -> bool:
     return len(lines) > 1 and any(_BARE_ROLE.fullmatch(line.strip()) for line in (lines[0], lines[-1]))
 
 
-def _sample(chat: Chat, sampling: SamplingParams, banned: tuple[int, ...]) -> Generator[Request, Any, Completion]:
-    opening = chat.next_user(())
-    if not banned:
-        completion: Completion = yield Request(opening, sampling)
+def sample_user(chat: Chat, request: Request) -> Generator[Request, Any, Completion]:
+    """What a model writes as the user. No engine bans a token at one place only, so where some are banned, the
+    first token is a request of its own."""
+    sampling = request.sampling
+    if not request.banned:
+        completion: Completion = yield request
         return completion
-    first: Completion = yield Request(opening, replace(sampling, max_tokens=1), banned=banned)
+    first: Completion = yield replace(request, sampling=replace(sampling, max_tokens=1))
     if first.finish_reason == "stop" or sampling.max_tokens == 1:
         return first
-    rest: Completion = yield Request(opening + first, replace(sampling, max_tokens=sampling.max_tokens - 1))
+    going_on = replace(sampling, max_tokens=sampling.max_tokens - 1)
+    rest: Completion = yield replace(request, prompt=request.prompt + first, sampling=going_on, banned=())
     return _joined(first, rest, chat)
 
 

@@ -7,10 +7,13 @@ from typing import Any
 
 from magpie.pipeline.building.built import Built, Context
 from magpie.pipeline.building.choose import build_choose
+from magpie.pipeline.building.follow_up import build_follow_up
 from magpie.pipeline.building.instruct import build_instruct
 from magpie.pipeline.building.models import Models
 from magpie.pipeline.building.pair import build_pair
 from magpie.pipeline.building.respond import build_respond
+from magpie.pipeline.building.respond_base import build_respond_base
+from magpie.pipeline.building.reward import build_reward
 from magpie.pipeline.building.safety import build_safety
 from magpie.pipeline.building.source import build_import
 from magpie.pipeline.building.tag import build_tag
@@ -22,6 +25,9 @@ BUILDERS: dict[str, Callable[[Any, Context], Built]] = {
     "instruct": build_instruct,
     "tag": build_tag,
     "respond": build_respond,
+    "follow_up": build_follow_up,
+    "respond_base": build_respond_base,
+    "reward": build_reward,
     "safety": build_safety,
     "choose": build_choose,
     "pair": build_pair,

@@ -32,7 +32,7 @@ def build_respond(asked: Respond, context: Context) -> Built:
     answerers: tuple[Respond | Answerer, ...] = asked.models or (asked,)
     models = [context.models.answering(one, "respond") for one in answerers]
     names = ["model"] if len(models) == 1 else [f"model_{n}" for n, _ in enumerate(models, start=1)]
-    responders = [_responder(asked, *each) for each in zip(answerers, models, names, strict=True)]
+    responders = [responder_of(asked, *each) for each in zip(answerers, models, names, strict=True)]
     settings = [_settings(*each) for each in zip(responders, models, strict=True)]
     _check_differ(asked.n, responders)
     return Built(
@@ -61,7 +61,8 @@ def _writes(asked: Respond, responders: Sequence[Responder]) -> tuple[Column, ..
     return (RESPONSE, REASONING) if thinks else (RESPONSE,)
 
 
-def _responder(asked: Respond, one: Respond | Answerer, model: ChatModel, engine: str) -> Responder:
+def responder_of(asked: Respond, one: Respond | Answerer, model: ChatModel, engine: str) -> Responder:
+    """A model that answers as `one` of those that `asked` names."""
     sampling = _sampling(one.sampling or asked.sampling, model, asked.n)
     thoughts = _thoughts(asked.thought_tags, model)
     return Responder(model.chat, sampling, thoughts, asked.reasoning == "response", engine, _name(model))

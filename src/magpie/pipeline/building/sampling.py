@@ -32,6 +32,11 @@ def as_assistant(settings: Sampling, model: ChatModel) -> SamplingParams:
     return sampling_params(settings, suited, model.chat.response_stop_token_ids, model.chat.response_stop)
 
 
+def over(general: Sampling, own: Sampling) -> Sampling:
+    """`own`, and where it says nothing the more general settings."""
+    return general.model_copy(update={name: value for name, value in own if value not in (None, ())})
+
+
 def sampling_params(
     settings: Sampling, suited: Mapping[str, Any], stop_token_ids: tuple[int, ...], stop: tuple[str, ...]
 ) -> SamplingParams:

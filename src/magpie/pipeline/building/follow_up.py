@@ -1,0 +1,142 @@
+"""Builds `follow_up`: one model writes as the user, and the same or another one answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import partial
+from operator import itemgetter
+from typing import Any
+
+from magpie.columns import MAKERS
+from magpie.errors import TemplateError
+from magpie.pipeline.building.built import Built, Context
+from magpie.pipeline.building.mix import check_takes_system
+from magpie.pipeline.building.respond import responder_of
+from magpie.pipeline.building.sampling import as_user, over, written_by
+from magpie.pipeline.chats import ChatModel, check_writes_as_user
+from magpie.pipeline.engines import check_needs
+from magpie.recipes import FollowUp, Instruct, Respond
+from magpie.seams import Message, Row, Stage, derive_seed
+from magpie.stages.follow_up import Asker, Rules, Systems, follow_up
+from magpie.stages.respond import Responder
+from magpie.templates import sanitize
+
+_SAMPLE = (Message("user", "Name a river."), Message("assistant", "The Rhine."))
+
+
+def build_follow_up(asked: FollowUp, context: Context) -> Built:
+    """Raises `RecipeError` for a model that cannot write as the user, and `TemplateError` for a chat template that has
+    no second turn."""
+    user, assistant = _user(asked, context), _assistant(asked, context)
+    names = ("model", "model") if user.use.key == assistant.use.key else ("user", "assistant")
+    asker = _asker(asked, user, context, names[0])
+    responder = _responder(asked, assistant, context, names[1])
+    rules, systems = _rules(asked, context), _systems(asked, context)
+    _check_talk(asked, user, assistant, context)
+    ask = partial(follow_up, asker=asker, responder=responder, rules=rules, systems=systems)
+    reads = ("instruction", "response", *(("system",) if _reads_system(asked, context) else ()))
+    uses = dict(zip(names, (user.use, assistant.use), strict=True))
+    return Built(
+        Stage("follow_up", reads, MAKERS["follow_up"], ask, tuple(uses)),
+        _settings(asked, (asker, user), (responder, assistant)),
+        uses,
+        [user.use.identity, assistant.use.identity],
+        tuple(told for model in (user, assistant) for told in model.chat.describe().get("warnings", ())),
+    )
+
+
+# -- the two who talk -------------------------------------------------------------------------------------------------
+
+
+def _user(asked: FollowUp, context: Context) -> ChatModel:
+    """Who writes as the user: the recipe's model, unless the settings say otherwise."""
+    model = context.models.answering(asked.user, "follow_up")
+    check_writes_as_user(model)
+    check_needs("follow_up", model.needs, {"user": model.use})
+    return model
+
+
+def _assistant(asked: FollowUp, context: Context) -> ChatModel:
+    """Who answers: as in the first turn, unless the settings say otherwise. Of several, the first."""
+    side, first = asked.assistant, context.recipe.respond
+    if first is not None and side.model is None and side.engine is None and side.template is None:
+        return context.models.answering(first.models[0] if first.models else first, "respond")
+    return context.models.answering(side, "follow_up")
+
+
+def _asker(asked: FollowUp, model: ChatModel, context: Context, engine: str) -> Asker:
+    first = context.recipe.instruct or Instruct()
+    newline = ("\n",) if first.stop_at_newline else ()
+    sampling = as_user(over(first.sampling, asked.user.sampling), model, newline)
+    clean = partial(sanitize, rules=model.family.sanitize)
+    return Asker(model.chat, sampling, model.first_token_bans, clean, engine)
+
+
+def _responder(asked: FollowUp, model: ChatModel, context: Context, engine: str) -> Responder:
+    first = context.recipe.respond or Respond()
+    one = first.models[0] if first.models else first
+    sampling = over(one.sampling or first.sampling, asked.assistant.sampling)
+    once = first.model_copy(update={"n": 1, "sampling": sampling, "models": ()})
+    return responder_of(once, once, model, engine)
+
+
+# -- when and how they talk -------------------------------------------------------------------------------------------
+
+
+def _rules(asked: FollowUp, context: Context) -> Rules:
+    turns = (asked.turns,) if isinstance(asked.turns, int) else asked.turns
+
+    def pairs(row: int) -> int:
+        return turns[derive_seed(context.recipe.seed, "follow_up/turns", row, 0) % len(turns)]
+
+    return Rules(pairs, asked.end_with_user, asked.end_at_farewell)
+
+
+def _reads_system(asked: FollowUp, context: Context) -> bool:
+    """Whether each row has a system prompt of its own."""
+    return asked.system is None and asked.system_for != "neither" and "system" in context.made()
+
+
+def _systems(asked: FollowUp, context: Context) -> Systems:
+    if asked.system_for == "neither" or not (asked.system or _reads_system(asked, context)):
+        return Systems()
+
+    def given(_: Row) -> str | None:
+        return asked.system
+
+    of_row = given if asked.system is not None else itemgetter("system")
+    return Systems(of_row, of_row) if asked.system_for == "both" else Systems(of_row)
+
+
+def _check_talk(asked: FollowUp, user: ChatModel, assistant: ChatModel, context: Context) -> None:
+    """Whether the chat templates have what is asked of them."""
+    if asked.system_for != "neither" and (asked.system or _reads_system(asked, context)):
+        for model in (user, assistant) if asked.system_for == "both" else (user,):
+            check_takes_system(model, "follow_up.system")
+    try:
+        user.chat.next_user(_SAMPLE)
+        assistant.chat.next_assistant((*_SAMPLE, _SAMPLE[0]))
+    except TemplateError as error:
+        raise TemplateError(f"follow_up: the chat template cannot go on after an answer: {error}") from error
+
+
+def _settings(asked: FollowUp, user: tuple[Asker, ChatModel], assistant: tuple[Responder, ChatModel]) -> dict[str, Any]:
+    """All that decides the turns."""
+    plain: Mapping[str, Any] = asked.model_dump(mode="json", exclude={"user", "assistant"})
+    asker, answers = user[0], assistant[0]
+    return {
+        **plain,
+        "user": {
+            "sampling": asdict(asker.sampling),
+            "first_token_bans": asker.banned,
+            "sanitize": user[1].family.sanitize,
+            **written_by(user[1]),
+        },
+        "assistant": {
+            "sampling": asdict(answers.sampling),
+            "thoughts": None if answers.thoughts is None else asdict(answers.thoughts),
+            "keeps_thoughts": answers.keeps_thoughts,
+            **written_by(assistant[1]),
+        },
+    }

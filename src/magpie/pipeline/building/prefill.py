@@ -1,0 +1,80 @@
+"""The beginning of an instruction as token ids: those that stay the same whatever the model writes next.
+
+A tokenizer merges across a seam: `Write a ` and `poem` are not the ids of `Write a poem`. So a beginning is tried with
+many endings, and taken only where its ids stand first in all of them. Knows chats; knows no stage.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+
+from magpie.errors import RecipeError
+from magpie.seams import Message
+from magpie.templates import ChatTemplate
+
+_WORDS = ("short story about rivers", "Python program", "2 lists", "über Flüsse", "о реках", '"hello"', "(a, b)", "я")
+_UNSPACED = ("一个关于河流的故事", "的", "是什么", "について教えて", "を書いて", "は", "こと", "อะไร", "การ", "រឿង")
+_UNSPACED_SCRIPTS = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")
+_TRIES = 24
+"""Letters to take off in search of a beginning that can be had."""
+
+
+def prefill_ids(chat: ChatTemplate, system: str | None, text: str, where: str) -> tuple[int, ...]:
+    """The ids of `text` where it begins a user's message, behind those of what stands before it.
+
+    Raises `RecipeError`, with a beginning that can be had, for one whose end would merge with what follows.
+    """
+    opening = () if system is None else (Message("system", system),)
+    ids = _stable(chat, opening, text)
+    if ids is not None:
+        return ids
+    shorter = (text[:-cut] for cut in range(1, min(len(text), _TRIES)))
+    found = next((one for one in shorter if _ends_well(text, one) and _stable(chat, opening, one) is not None), None)
+    instead = "another end" if found is None else f"{found!r}, from which the model goes on with the space by itself"
+    raise RecipeError(
+        f"{where}: the tokenizer merges the end of {text!r} with what the model would write next, so its ids are not "
+        f"those that the whole begins with; expected {instead}"
+    )
+
+
+def _ends_well(text: str, shorter: str) -> bool:
+    """Whether `shorter` does not end in the middle of a word of `text`."""
+    return not (shorter[-1].isalnum() and text[len(shorter)].isalnum()) or _is_unspaced(shorter[-1])
+
+
+def _stable(chat: ChatTemplate, opening: tuple[Message, ...], text: str) -> tuple[int, ...] | None:
+    before = chat.next_user(opening).ids
+    alone = tuple(chat.tokenizer.encode(_text_before(chat, opening) + text))
+    if alone[: len(before)] != before or len(alone) == len(before):
+        return None
+    whole = (chat.tokenizer.encode(_with(chat, opening, text + more)) for more in _endings(text))
+    return alone[len(before) :] if all(tuple(ids[: len(alone)]) == alone for ids in whole) else None
+
+
+def _text_before(chat: ChatTemplate, opening: tuple[Message, ...]) -> str:
+    return chat.before_user(opening)[0] if chat.by_hand is None else chat.by_hand
+
+
+def _with(chat: ChatTemplate, opening: tuple[Message, ...], words: str) -> str:
+    if chat.by_hand is not None:
+        return chat.by_hand + words
+    return chat.script.bare_prompt([*opening, Message("user", words)])
+
+
+def _endings(text: str) -> Iterator[str]:
+    """What may follow: behind a word a space, in writing without spaces a letter, behind a space or an opening sign
+    anything."""
+    last = text[-1]
+    if _is_unspaced(last):
+        yield from (*_UNSPACED, "。", "\n")
+    elif last.isspace() or unicodedata.category(last) in ("Ps", "Pi"):
+        yield from (*_WORDS, *_UNSPACED)
+    else:
+        yield from (f" {word}" for word in _WORDS)
+        if last.isalnum():
+            yield from (", and", ".", "?", ":", "\n", "\n\n- one")
+
+
+def _is_unspaced(letter: str) -> bool:
+    return unicodedata.name(letter, "").startswith(_UNSPACED_SCRIPTS)
