@@ -191,7 +191,10 @@ def gguf_without_chat_template(folder: Path) -> Path:
         (["run", "--model", "fledgeling", "--out", "{tmp}/x"], "did you mean 'fledgling'?"),
         (["run", "--out", "{tmp}/" + 300 * "x"], "see whether the path is what you meant"),
         (["run", "--recipe", not_gguf, "--out", "{tmp}/x"], "not a YAML file that can be read"),
-        (["export", "{tmp}", "--to", "{tmp}/x.parquet", "--format", "alpaca"], "a .parquet file cannot hold alpaca"),
+        (["export", "{tmp}", "--to", "{tmp}/x.jsonl", "--format", "parquet"], "every column goes into Parquet"),
+        (["export", "{tmp}"], "expected a file, a folder or -"),
+        (["export", "{tmp}", "--to", "{tmp}/x", "--test-share", "1"], "expected a share from 0 to below 1"),
+        (["export", "{tmp}", "--to", "{tmp}/x", "--reasoning", "insides"], "did you mean 'inside'?"),
         (["run", "--out", a_folder_with_a_thesis], "holds 'thesis.tex' and no run"),
         (["run", "--out", a_run_of_a_newer_format], "made by a newer magpie (format 99"),
         (["run", "--size", "0", "--out", "{tmp}/x"], "size: Input should be greater than or equal to 1, found 0"),
@@ -289,7 +292,7 @@ def test_a_parquet_file_is_parquet_by_its_name(run: Path, tmp_path: Path, magpie
 def test_a_run_of_instructions_is_exported_as_parquet_only(tmp_path: Path, magpie: Any, form: str) -> None:
     magpie("run", "--size", 5, "--out", tmp_path / "r", "--set", "engine=scripted", "--set", "respond=null")
     code, _, errors = magpie("export", tmp_path / "r", "--to", tmp_path / "x", "--format", form)
-    assert (code, f"{form} needs responses: use parquet" in errors) == (2, True)
+    assert (code, f"{form} needs the column response, and the run has none: use parquet" in errors) == (2, True)
     assert magpie("export", tmp_path / "r", "--to", tmp_path / "x.parquet")[0] == 0
 
 

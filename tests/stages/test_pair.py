@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -10,7 +11,7 @@ import pytest
 from magpie.stages.pair import Against, Pairing, pair
 
 
-def paired(texts: list[str], rewards: list[float | None], how: Pairing = Pairing(), row: int = 0) -> Any:  # noqa: B008
+def paired(texts: list[str], rewards: Sequence[float | None], how: Pairing = Pairing(), row: int = 0) -> Any:  # noqa: B008
     entries = [{"response": text, "reasoning": None, "model": f"m{n}"} for n, text in enumerate(texts)]
     given = pa.table({"row": [row], "responses": [entries], "response_rewards": [rewards]})
     return pair(given, how).to_pylist()[0]

@@ -30,7 +30,7 @@ class WordChat:
         return sampled.strip()
 
     def text(self, token_ids: Sequence[int]) -> str:
-        return {(1, 2): "<think>Hm.</think>Yes.STOP and more"}.get(tuple(token_ids), "")
+        return "<think>Hm.</think>Yes.STOP and more" if tuple(token_ids) == (1, 2) else ""
 
     def next_user(self, messages: Sequence[Message]) -> Tokens:
         return Tokens((len(messages), 1))

@@ -133,22 +133,46 @@ for _name, _about in _STAGES.items():
 def export(
     run: RunArgument,
     to: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             "--to",
-            metavar="FILE",
-            help="The file to write: .jsonl, .json for one array, .parquet, or - for the output.",
+            metavar="PLACE",
+            help="A file (.jsonl, .json for one array, .parquet), - for the output, or a folder for a whole dataset.",
         ),
-    ],
+    ] = None,
     form: Annotated[
         str | None,
-        typer.Option("--format", help="messages, sharegpt, alpaca or parquet; by default as FILE's name says."),
+        typer.Option(
+            "--format",
+            help="parquet (every column), messages, sharegpt, alpaca; sft, dpo, rm, kto as TRL has them; axolotl, "
+            "axolotl-dpo, llama-factory, llama-factory-dpo; by default as PLACE's name says.",
+        ),
     ] = None,
+    test_share: Annotated[
+        float, typer.Option("--test-share", help="The share of rows for a test split, by a hash of their ids.")
+    ] = 0.0,
+    system: Annotated[
+        bool, typer.Option("--system", help="Put the system prompt of the instruction before its conversation.")
+    ] = False,
+    reasoning: Annotated[
+        str, typer.Option("--reasoning", help="none, inside (in think tags), or field (as reasoning_content).")
+    ] = "none",
+    embeddings: Annotated[bool, typer.Option("--embeddings", help="Leave the vectors in Parquet files.")] = False,
+    license: Annotated[str | None, typer.Option("--license", help="The dataset's license, for its card.")] = None,
+    push_to_hub: Annotated[
+        str | None,
+        typer.Option("--push-to-hub", metavar="OWNER/NAME", help="Send the folder to a dataset of the Hub."),
+    ] = None,
+    private: Annotated[bool, typer.Option("--private", help="Make that dataset private, if it is new.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be sent; send nothing.")] = False,
 ) -> None:
-    """The kept rows as a file that trainers read."""
-    from magpie.cli.export import export
+    """The kept rows as files that trainers read, or as a dataset with its card."""
+    from magpie.cli.export import export, options
+    from magpie.export import Upload
 
-    export(run, form, to)
+    asked = options(system, reasoning, embeddings, test_share, license)
+    upload = None if push_to_hub is None else Upload(push_to_hub, private)
+    export(run, form, to, asked, upload, dry_run=dry_run)
 
 
 @app.command()

@@ -1,8 +1,10 @@
-"""`magpie export`: the kept rows as a file."""
+"""`magpie export`: the kept rows as a file or a folder, and from there to the Hub."""
 
 from __future__ import annotations
 
 import sys
+import tempfile
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import cast, get_args
@@ -10,31 +12,77 @@ from typing import cast, get_args
 import typer
 
 from magpie.errors import UserError
-from magpie.export import Format
+from magpie.export import FORMATS, Exported, Options, Thoughts, Upload, check_can_push, push, shown
 from magpie.export import export as write
-from magpie.runs import open_run
+from magpie.export.exporting import check
+from magpie.export.hub import check_name
+from magpie.runs import Run, open_run
 
 
-def export(path: Path, asked: str | None, to: Path) -> None:
-    form = _format(asked, to)
-    if str(to) == "-":
-        count = write(open_run(path), form, sys.stdout.buffer)
-        sys.stdout.buffer.flush()
-        typer.echo(f"{count:,} rows written", err=True)
+def export(
+    path: Path, asked: str | None, to: Path | None, options: Options, upload: Upload | None, *, dry_run: bool
+) -> None:
+    if upload is not None:
+        _to_hub(open_run(path), asked or "parquet", to, options, upload, dry_run=dry_run)
         return
-    count = write(open_run(path), form, to.expanduser())
-    typer.echo(f"{count:,} rows written to {to}")
+    if to is None:
+        raise UserError("--to: expected a file, a folder or -, or --push-to-hub OWNER/NAME")
+    if dry_run:
+        raise UserError("--dry-run: shows what --push-to-hub would send; expected both")
+    form = _format(asked, to)
+    run = open_run(path)
+    if str(to) == "-":
+        made = write(run, form, sys.stdout.buffer, options)
+        sys.stdout.buffer.flush()
+        typer.echo(f"{made.rows:,} rows written", err=True)
+        return
+    made = write(run, form, to.expanduser(), options)
+    typer.echo(f"{made.rows:,} rows written to {to}{_split(made)}")
 
 
-def _format(asked: str | None, to: Path) -> Format:
-    """The format asked for; by default what the file's name says."""
-    said = "parquet" if to.suffix == ".parquet" else "messages"
-    form = asked or said
-    formats = get_args(Format)
-    if form not in formats:
-        close = get_close_matches(form, formats, n=1)
+def options(system: bool, reasoning: str, embeddings: bool, test_share: float, license: str | None) -> Options:
+    """What the command line asks for. Raises `UserError` for a word that is not known."""
+    _known("--reasoning", reasoning, get_args(Thoughts))
+    if not 0 <= test_share < 1:
+        raise UserError(f"--test-share {test_share:g}: expected a share from 0 to below 1, such as 0.01")
+    return Options(system, cast(Thoughts, reasoning), embeddings, test_share, license)
+
+
+def _to_hub(run: Run, form: str, to: Path | None, options: Options, upload: Upload, *, dry_run: bool) -> None:
+    """Export to the folder `to`, or to one that is gone afterwards, and send it."""
+    _known("--format", form, FORMATS)
+    check_name(upload) if dry_run else check_can_push(upload)
+    if to is not None and to.suffix:
+        raise UserError(f"--to {str(to)!r}: --push-to-hub sends a folder; expected a folder's name, or no --to")
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "dataset" if to is None or dry_run else to.expanduser()
+        check(run, form, folder, options)
+        made = write(run, form, folder, options)
+        if dry_run:
+            typer.echo(shown(upload, made.files, made.splits))
+            return
+        address = push(folder, upload, f"{made.rows:,} rows of the run {run.name}, as {form}")
+    typer.echo(f"{made.rows:,} rows sent to {address}{_split(made)}")
+
+
+def _split(made: Exported) -> str:
+    if len(made.splits) < 2:
+        return ""
+    return f" ({', '.join(f'{count:,} in {split}' for split, count in made.splits.items())})"
+
+
+def _format(asked: str | None, to: Path) -> str:
+    """The format asked for; by default what the place's name says."""
+    lines = to.suffix in (".jsonl", ".json") or str(to) == "-"
+    form = asked or ("messages" if lines else "parquet")
+    _known("--format", form, FORMATS)
+    if lines and form == "parquet" and str(to) != "-":
+        raise UserError(f"--to {str(to)!r}: every column goes into Parquet; expected a .parquet file, or a folder")
+    return form
+
+
+def _known(option: str, word: str, words: Sequence[str]) -> None:
+    if word not in words:
+        close = get_close_matches(word, words, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise UserError(f"--format {form!r}: expected one of {', '.join(formats)}{hint}")
-    if said == "parquet" and form != said:
-        raise UserError(f"--to {str(to)!r}: a .parquet file cannot hold {form}; expected --format parquet, or .jsonl")
-    return cast(Format, form)
+        raise UserError(f"{option} {word!r}: expected one of {', '.join(words)}{hint}")

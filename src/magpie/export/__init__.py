@@ -1,0 +1,10 @@
+"""Kept rows as files that trainers read, whole folders with a dataset card, and uploads of these.
+
+Reads a run; knows no engine and no stage.
+"""
+
+from magpie.export.exporting import FORMATS, Exported, export
+from magpie.export.hub import Upload, check_can_push, push, shown
+from magpie.export.options import Options, Thoughts
+
+__all__ = ["FORMATS", "Exported", "Options", "Thoughts", "Upload", "check_can_push", "export", "push", "shown"]
