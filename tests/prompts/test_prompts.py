@@ -44,7 +44,8 @@ def filled(name: str, text: str) -> str:
 
 
 def test_every_file_is_known() -> None:
-    assert {path.stem for path in FOLDER.glob("*.jinja")} == set(VARIABLES)
+    judges = {path.stem for path in FOLDER.glob("*.jinja") if not path.stem.startswith("base_")}
+    assert judges == set(VARIABLES)
 
 
 @pytest.mark.parametrize("name", VARIABLES)

@@ -25,6 +25,7 @@ from magpie.seams import Message
 
 FLEDGLING = Path(str(files("magpie"))) / "models" / "fledgling"
 LABELS = ("safe", "unsafe")
+_NAMED = {"id2label": dict(enumerate(LABELS)), "label2id": {name: place for place, name in enumerate(LABELS)}}
 UNSEEN = 7_000_001
 """The seed of what is not learned from."""
 DAMAGES = {1: "answers something else", 2: "wrong", 3: "breaks off", 4: "wordy"}
@@ -91,8 +92,7 @@ def train_guard(folder: Path, count: int = 512, batch: int = 32, rate: float = 5
     import torch
     from torch.nn.functional import cross_entropy
 
-    places = {name: place for place, name in enumerate(LABELS)}
-    network, tokenizer = _begun(2, id2label=dict(enumerate(LABELS)), label2id=places)
+    network, tokenizer = _begun(2)
     learned = judged_safety(count, 0)
 
     def loss(some: Sequence[tuple[Conversation, int]]) -> Any:
@@ -102,7 +102,13 @@ def train_guard(folder: Path, count: int = 512, batch: int = 32, rate: float = 5
     _save(network, folder)
 
 
-def _begun(labels: int, **config: Any) -> tuple[Any, Any]:
+def make_untrained(folder: Path, labels: int) -> Path:
+    """A model of one label, or a guard of two, that has learned nothing yet."""
+    _save(_begun(labels)[0], folder)
+    return folder
+
+
+def _begun(labels: int) -> tuple[Any, Any]:
     """fledgling as it ships, with a head that knows nothing yet."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     import torch
@@ -112,7 +118,7 @@ def _begun(labels: int, **config: Any) -> tuple[Any, Any]:
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     network = transformers.AutoModelForSequenceClassification.from_pretrained(
-        FLEDGLING, num_labels=labels, dtype="float32", **config
+        FLEDGLING, num_labels=labels, dtype="float32", **(_NAMED if labels == len(LABELS) else {})
     )
     return network, transformers.AutoTokenizer.from_pretrained(FLEDGLING)
 
