@@ -89,6 +89,7 @@ _GAP = re.compile(r"(?:\s+|//[^\n]*|#[^\n]*|/\*.{0,300}?\*/)*", re.DOTALL)
 _BARE_KEY = re.compile(r"[^\W\d][\w\- ]{0,30}")
 _COLON = re.compile(r"\s*(?:=>|[:=\uff1a])")
 _COMMA = re.compile(r"[,;\uff0c\u3001]")
+_COMMAS = re.compile(rf"(?:{_COMMA.pattern}{_GAP.pattern})+", re.DOTALL)
 _KEY_AHEAD = re.compile(
     rf"\s*[{_OPENING}]?[^\W\d][\w\- ]{{0,30}}[\"'`\u201c\u201d\u2018\u2019\u00bb\u300d]?\s*(?:=>|[:=\uff1a])"
 )
@@ -236,10 +237,13 @@ class _Reader:
         if end != "}":
             return sign in followers
         if sign in followers:
-            behind = _GAP.match(self.text, after + 1)
-            rest = behind.end() if behind else after + 1
+            rest = self._past_commas(after)
             return self.text[rest : rest + 1] in ("", end) or _KEY_AHEAD.match(self.text, rest) is not None
         return after > self.place + 1 and sign in _QUOTES and _KEY_AHEAD.match(self.text, after) is not None
+
+    def _past_commas(self, place: int) -> int:
+        match = _COMMAS.match(self.text, place)
+        return match.end() if match else place
 
     def _escape(self) -> str:
         sign = self.text[self.place + 1 : self.place + 2]
