@@ -8,6 +8,7 @@ from magpie.recipes.mixing import Fill, Variant
 from magpie.recipes.responding import Answerer, Choose, Pair, Respond
 from magpie.recipes.rewarding import RespondBase, Reward
 from magpie.recipes.sampling import Sampling, Template
+from magpie.recipes.selecting import Diverse, Quota, Select, Shortlist
 from magpie.recipes.settings import Instruct, Recipe, Source
 from magpie.recipes.tagging import Safety, Tag
 
@@ -16,6 +17,7 @@ __all__ = [
     "Answerer",
     "Auto",
     "Choose",
+    "Diverse",
     "Engine",
     "Fill",
     "FollowUp",
@@ -23,6 +25,7 @@ __all__ = [
     "LlamaCpp",
     "OpenVino",
     "Pair",
+    "Quota",
     "Recipe",
     "Respond",
     "RespondBase",
@@ -30,7 +33,9 @@ __all__ = [
     "Safety",
     "Sampling",
     "Scripted",
+    "Select",
     "Server",
+    "Shortlist",
     "Side",
     "Source",
     "Tag",

@@ -17,6 +17,7 @@ from magpie.recipes.mixing import Variant, check_names
 from magpie.recipes.responding import Choose, Pair, Respond
 from magpie.recipes.rewarding import RespondBase, Reward
 from magpie.recipes.sampling import Sampling, Template
+from magpie.recipes.selecting import Select, Shortlist
 from magpie.recipes.tagging import Safety, Tag
 
 
@@ -78,6 +79,8 @@ class Recipe(Settings):
     """The first stage: instructions from the pre-query."""
     tag: Tag | None = None
     """How well each instruction is put, how hard it is, which kind of task it is."""
+    shortlist: Shortlist | None = None
+    """Which instructions are worth a response."""
     respond: Respond | None = Respond()
     """An answer to each instruction, or several; `null` makes none."""
     follow_up: FollowUp | None = None
@@ -92,6 +95,8 @@ class Recipe(Settings):
     """Take one of several responses."""
     pair: Pair | None = None
     """Set a better response against a worse one, for preference data."""
+    select: Select | None = None
+    """Which of all rows are the dataset."""
 
     @model_validator(mode="after")
     def _begins_once(self) -> Self:

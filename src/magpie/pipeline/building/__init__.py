@@ -15,6 +15,8 @@ from magpie.pipeline.building.respond import build_respond
 from magpie.pipeline.building.respond_base import build_respond_base
 from magpie.pipeline.building.reward import build_reward
 from magpie.pipeline.building.safety import build_safety
+from magpie.pipeline.building.select import build_select
+from magpie.pipeline.building.shortlist import build_shortlist
 from magpie.pipeline.building.source import build_import
 from magpie.pipeline.building.tag import build_tag
 
@@ -24,6 +26,7 @@ BUILDERS: dict[str, Callable[[Any, Context], Built]] = {
     "import": build_import,
     "instruct": build_instruct,
     "tag": build_tag,
+    "shortlist": build_shortlist,
     "respond": build_respond,
     "follow_up": build_follow_up,
     "respond_base": build_respond_base,
@@ -31,6 +34,7 @@ BUILDERS: dict[str, Callable[[Any, Context], Built]] = {
     "safety": build_safety,
     "choose": build_choose,
     "pair": build_pair,
+    "select": build_select,
 }
 """Stage name to what builds it from its settings, in the order of work: what can be judged from an instruction alone is
 judged before its response is paid for."""
