@@ -125,6 +125,7 @@ MAKERS: dict[str, tuple[Column, ...]] = {
     ),
     "shortlist": (),
     "respond": (RESPONSE,),
+    "screen_responses": (),
     "follow_up": (TURNS, ENDED_BY),
     "respond_base": (BASE_RESPONSE,),
     "reward": (INSTRUCT_REWARD,),

@@ -32,6 +32,7 @@ VERSIONS = {
     "tag": 1,
     "shortlist": 1,
     "respond": 1,
+    "screen_responses": 1,
     "follow_up": 1,
     "respond_base": 1,
     "reward": 1,

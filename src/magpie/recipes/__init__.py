@@ -8,6 +8,7 @@ from magpie.recipes.mixing import Fill, Variant
 from magpie.recipes.responding import Answerer, Choose, Pair, Respond
 from magpie.recipes.rewarding import RespondBase, Reward
 from magpie.recipes.sampling import Sampling, Template
+from magpie.recipes.screening import Benchmark, Decontaminate, Dedup, Screen, ScreenResponses
 from magpie.recipes.selecting import Diverse, Quota, Select, Shortlist
 from magpie.recipes.settings import Instruct, Recipe, Source
 from magpie.recipes.tagging import Safety, Tag
@@ -16,7 +17,10 @@ __all__ = [
     "DEFAULT",
     "Answerer",
     "Auto",
+    "Benchmark",
     "Choose",
+    "Decontaminate",
+    "Dedup",
     "Diverse",
     "Engine",
     "Fill",
@@ -32,6 +36,8 @@ __all__ = [
     "Reward",
     "Safety",
     "Sampling",
+    "Screen",
+    "ScreenResponses",
     "Scripted",
     "Select",
     "Server",

