@@ -46,7 +46,8 @@ def build_safety(asked: Safety, context: Context) -> Built:
     ask = partial(safety, guard=guard, drop=asked.drop)
     stage = Stage("safety", reads, MAKERS["safety"], ask, (JUDGE,))
     settings = _settings(asked, style, guard, model)
-    warnings = tuple(model.chat.describe().get("warnings", ()))
+    # what is told of a guard's template is told of the turns of a chat, which it does not have
+    warnings = tuple(model.chat.describe().get("warnings", ())) if style == "prompt" else ()
     return Built(stage, settings, {JUDGE: model.use}, model.use.identity, warnings)
 
 
