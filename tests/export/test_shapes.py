@@ -7,7 +7,7 @@ from typing import Any
 from magpie.export.options import Options
 from magpie.export.shapes import SHAPES
 
-ROW = {
+ROW: dict[str, Any] = {
     "id": "air-00000000",
     "instruction": "Why?",
     "response": "Because.",
