@@ -5,6 +5,7 @@ from magpie.recipes.engines import Auto, Engine, LlamaCpp, OpenVino, Scripted, S
 from magpie.recipes.explain import explain
 from magpie.recipes.load import DEFAULT, check, dump, parse, recipe_text, shipped
 from magpie.recipes.mixing import Fill, Variant
+from magpie.recipes.neighboring import Embed, EmbeddingServer, Hashing, Neighbors, SentenceTransformers
 from magpie.recipes.responding import Answerer, Choose, Pair, Respond
 from magpie.recipes.rewarding import RespondBase, Reward
 from magpie.recipes.sampling import Sampling, Template
@@ -22,11 +23,15 @@ __all__ = [
     "Decontaminate",
     "Dedup",
     "Diverse",
+    "Embed",
+    "EmbeddingServer",
     "Engine",
     "Fill",
     "FollowUp",
+    "Hashing",
     "Instruct",
     "LlamaCpp",
+    "Neighbors",
     "OpenVino",
     "Pair",
     "Quota",
@@ -40,6 +45,7 @@ __all__ = [
     "ScreenResponses",
     "Scripted",
     "Select",
+    "SentenceTransformers",
     "Server",
     "Shortlist",
     "Side",

@@ -14,6 +14,7 @@ from magpie.recipes.base import Count, ModelName, Settings, Words
 from magpie.recipes.conversing import FollowUp
 from magpie.recipes.engines import Auto, Engine, name_the_engine
 from magpie.recipes.mixing import Variant, check_names
+from magpie.recipes.neighboring import Embed, Neighbors
 from magpie.recipes.responding import Choose, Pair, Respond
 from magpie.recipes.rewarding import RespondBase, Reward
 from magpie.recipes.sampling import Sampling, Template
@@ -84,6 +85,10 @@ class Recipe(Settings):
     """Keep the earliest of instructions that say the same, or nearly."""
     decontaminate: Decontaminate | None = None
     """Drop instructions that a benchmark has too."""
+    embed: Embed | None = None
+    """Each instruction as a vector, for `neighbors` and diverse selections."""
+    neighbors: Neighbors | None = None
+    """How far the nearest other instruction is, and which ones repeat an earlier one."""
     tag: Tag | None = None
     """How well each instruction is put, how hard it is, which kind of task it is."""
     shortlist: Shortlist | None = None

@@ -9,9 +9,11 @@ from magpie.pipeline.building.built import Built, Context
 from magpie.pipeline.building.choose import build_choose
 from magpie.pipeline.building.decontaminate import build_decontaminate
 from magpie.pipeline.building.dedup import build_dedup
+from magpie.pipeline.building.embed import build_embed
 from magpie.pipeline.building.follow_up import build_follow_up
 from magpie.pipeline.building.instruct import build_instruct
 from magpie.pipeline.building.models import Models
+from magpie.pipeline.building.neighbors import build_neighbors
 from magpie.pipeline.building.pair import build_pair
 from magpie.pipeline.building.respond import build_respond
 from magpie.pipeline.building.respond_base import build_respond_base
@@ -31,6 +33,8 @@ BUILDERS: dict[str, Callable[[Any, Context], Built]] = {
     "screen": build_screen,
     "dedup": build_dedup,
     "decontaminate": build_decontaminate,
+    "embed": build_embed,
+    "neighbors": build_neighbors,
     "tag": build_tag,
     "shortlist": build_shortlist,
     "respond": build_respond,

@@ -1,0 +1,1 @@
+"""What turns texts into vectors: one file for each way. Knows texts, and no row, run or stage."""

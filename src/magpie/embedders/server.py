@@ -1,0 +1,279 @@
+"""Texts to vectors by a server with OpenAI's `/v1/embeddings`: many texts a request, many requests at once.
+
+A text that the server refuses costs its own vector only: the texts of a refused request are asked for again in halves.
+Knows connections, patience and keys; what is said over them is `server_answers`'s.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from random import random
+from time import monotonic
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from magpie.embedders.server_answers import Garbled, body, served_models, vectors, words
+from magpie.errors import ModelError, RequestFailed, ServerLost, UserError
+
+FIRST_BACKOFF, MOST_BACKOFF = 0.5, 30.0
+"""Seconds before a request is tried again: doubled each time, of which a random half to all is waited."""
+MOST_RETRY_AFTER = 120.0
+"""Seconds: a server that asks for more is asked again then."""
+MAY_PASS = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+GONE = frozenset({502, 503, 504})
+"""Statuses of whatever stands before a server that is not there, or of one that is still loading."""
+_TRIAL = "Hello."
+
+Vector = Any
+"""Numbers, as a NumPy array."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """Where the server is, and how patient to be with it."""
+
+    url: str
+    """Its address, with or without `/v1`."""
+    served_model: str | None = None
+    """None is the only one that it serves."""
+    dimension: int | None = None
+    """Numbers in a vector; None is what the server gives at first."""
+    request: Mapping[str, Any] = field(default_factory=dict)
+    """Further fields of each request."""
+    api_key_env: str | None = None
+    """The environment variable that holds the key."""
+    batch: int = 64
+    concurrency: int = 8
+    retries: int = 5
+    connect_seconds: float = 10.0
+    answer_seconds: float = 120.0
+    patience: float = 120.0
+    """Seconds without a connection, after which the server counts as lost."""
+
+
+@contextmanager
+def open_server(settings: ServerSettings) -> Iterator[ServerEmbedder]:
+    """Find out what the server is, with one trial. Raises `UserError` for what the user can mend."""
+    root, key = _root(settings.url), _key(settings.api_key_env)
+    headers = {"User-Agent": "magpie"} | ({} if key is None else {"Authorization": f"Bearer {key}"})
+    loopback = urlsplit(root).hostname in ("localhost", "127.0.0.1", "::1")
+    client = httpx.Client(
+        base_url=root,
+        headers=headers,
+        timeout=httpx.Timeout(settings.answer_seconds, connect=settings.connect_seconds, pool=None),
+        limits=httpx.Limits(max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency),
+        trust_env=not loopback,
+        follow_redirects=False,
+    )
+    with client:
+        embedder = ServerEmbedder(client, settings, root, key)
+        try:
+            embedder.prove()
+            yield embedder
+        finally:
+            embedder.close()
+
+
+def _root(url: str) -> str:
+    parts = urlsplit(url.strip())
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UserError(f"embed.embedder.url {url!r}: expected http:// or https://, as in http://localhost:8000/v1")
+    if parts.username or parts.password:
+        raise UserError(
+            f"embed.embedder.url for {parts.hostname}: holds a name or a password; put the key into an environment "
+            "variable and name it by api_key_env"
+        )
+    return url.strip().rstrip("/").removesuffix("/v1").rstrip("/")
+
+
+def _key(variable: str | None) -> str | None:
+    if variable is None:
+        return None
+    value = os.environ.get(variable, "").strip()
+    if not value or " " in value or not (value.isascii() and value.isprintable()):
+        raise UserError(
+            f"the environment variable {variable}, named by embed.embedder.api_key_env, holds no API key: put it there"
+        )
+    return value
+
+
+class ServerEmbedder:
+    """Implements `Embedder`, and says of each text that got no vector why."""
+
+    def __init__(self, client: httpx.Client, settings: ServerSettings, root: str, key: str | None) -> None:
+        self._client, self._settings, self._root, self._key = client, settings, root, key
+        self._model = settings.served_model
+        self._dimension = settings.dimension
+        self._pool = ThreadPoolExecutor(settings.concurrency, "embedder")
+        self._closing = threading.Event()
+        self._reached = monotonic()
+
+    def close(self) -> None:
+        self._closing.set()
+        self._pool.shutdown(cancel_futures=True)
+
+    @property
+    def dimension(self) -> int:
+        assert self._dimension is not None, "it was proved"
+        return self._dimension
+
+    @property
+    def served_model(self) -> str | None:
+        """None where the server does not say what it serves."""
+        return self._model
+
+    # -- opening -------------------------------------------------------------------------------------------------------
+
+    def prove(self) -> None:
+        """Find the model's name, and the dimension, with one text."""
+        self._model = self._model or self._only_model()
+        answer = self._first("POST", "/v1/embeddings", body(self._model, [_TRIAL], self._settings.request))
+        if answer.status_code != 200:
+            raise self._no_use(answer)
+        try:
+            (vector,) = vectors(answer.content, 1)
+        except Garbled as error:
+            raise ModelError(f"{self._root} does not embed by /v1/embeddings: {error}") from None
+        self._check(vector)
+        self._dimension = len(vector)
+
+    def _only_model(self) -> str | None:
+        answer = self._first("GET", "/v1/models")
+        if answer.status_code in (401, 403):
+            raise self._no_use(answer)
+        served = served_models(answer.content) if answer.status_code == 200 else []
+        if len(served) > 1:
+            shown = ", ".join(served[:12])
+            raise ModelError(f"{self._root} serves {shown}: name one by embed.embedder.served_model")
+        return served[0] if served else None
+
+    def _first(self, method: str, route: str, asked: bytes | None = None) -> httpx.Response:
+        """An answer at opening, when nothing was made yet and nobody should have to wait."""
+        try:
+            return self._client.request(method, route, content=asked, headers=_JSON)
+        except httpx.TransportError as error:
+            told = str(error) or type(error).__name__
+            raise UserError(f"{self._root} gives no answer ({told}): start the server, or mend the url") from None
+
+    def _no_use(self, answer: httpx.Response) -> UserError:
+        """What a status means for all texts."""
+        told = f"{self._root} answers {answer.status_code} {self._words(answer)}"
+        if answer.status_code in (401, 403):
+            variable = self._settings.api_key_env
+            hint = f"check the key in {variable}" if variable else "name the variable with its API key by api_key_env"
+            return UserError(f"{told}: {hint}")
+        return ModelError(f"{told}: expected a server with /v1/embeddings, and in served_model a model that embeds")
+
+    def _check(self, vector: Vector) -> None:
+        """Raise `ModelError` where the server has come to give vectors of another length."""
+        if self._dimension is not None and len(vector) != self._dimension:
+            raise ModelError(
+                f"{self._root} gives vectors of {len(vector)} numbers, and {self._dimension} were expected: it serves "
+                "another model than before; serve the former one again, or change embed.embedder.dimension, which "
+                "embeds all rows anew"
+            )
+
+    # -- embedding -----------------------------------------------------------------------------------------------------
+
+    def embed(self, texts: Sequence[str]) -> list[Vector | RequestFailed]:
+        """A vector for each, or `RequestFailed` for one that got none this time.
+
+        Raises `ServerLost` where the server has gone, `UserError` where it refuses all of them.
+        """
+        size = self._settings.batch
+        futures = [self._pool.submit(self._some, texts[start : start + size]) for start in range(0, len(texts), size)]
+        try:
+            return [one for future in futures for one in future.result()]
+        finally:
+            for future in futures:
+                future.cancel()
+
+    def _some(self, texts: Sequence[str]) -> list[Vector | RequestFailed]:
+        """The vectors of one request; where the server refuses it, of both halves."""
+        try:
+            return self._asked(texts)
+        except _Refused as error:
+            if len(texts) == 1:
+                return [RequestFailed(f"the server refuses the text: {error}")]
+            half = len(texts) // 2
+            return [*self._some(texts[:half]), *self._some(texts[half:])]
+        except RequestFailed as error:
+            return [error] * len(texts)
+
+    def _asked(self, texts: Sequence[str]) -> list[Vector | RequestFailed]:
+        asked, problem = body(self._model, texts, self._settings.request), ""
+        wait = 0.0
+        for tries in range(self._settings.retries + 1):
+            if tries:
+                self._closing.wait(max(wait, _backoff(tries)))
+            answer = self._post(asked)
+            if answer.status_code == 200:
+                try:
+                    found = vectors(answer.content, len(texts))
+                except Garbled as error:
+                    problem, wait = str(error), 0.0
+                    continue
+                for vector in found:
+                    self._check(vector)
+                return list(found)
+            if answer.status_code not in MAY_PASS:
+                raise self._refusal(answer)
+            problem, wait = f"{answer.status_code} {self._words(answer)}", _retry_after(answer)
+        raise RequestFailed(f"the server gave no vectors in {self._settings.retries + 1} tries: {problem}")
+
+    def _refusal(self, answer: httpx.Response) -> Exception:
+        if answer.status_code in (400, 413, 422):
+            return _Refused(f"{answer.status_code} {self._words(answer)}")
+        return self._no_use(answer)
+
+    def _post(self, asked: bytes) -> httpx.Response:
+        """An answer, of whatever status: a server without a connection is waited for. Raises `ServerLost`."""
+        tries = 0
+        while True:
+            try:
+                answer = self._client.post("/v1/embeddings", content=asked, headers=_JSON)
+            except httpx.TransportError as error:
+                told = str(error) or type(error).__name__
+            else:
+                if answer.status_code not in GONE:
+                    self._reached = monotonic()
+                    return answer
+                told = f"{answer.status_code} {self._words(answer)}"
+            if self._closing.is_set() or monotonic() - self._reached > self._settings.patience:
+                raise ServerLost(
+                    f"{self._root} has not answered for {self._settings.patience:g} s ({told}): start it again, then "
+                    "run the same command; the rows so far are in the run"
+                )
+            tries += 1
+            self._closing.wait(_backoff(tries))
+
+    def _words(self, answer: httpx.Response) -> str:
+        """The server's own, without the key, which it may repeat."""
+        told = words(answer.content)
+        return told.replace(self._key, "***") if self._key else told
+
+
+_JSON = {"Content-Type": "application/json"}
+
+
+class _Refused(Exception):
+    """The server refuses a request for what is in it."""
+
+
+def _backoff(tries: int) -> float:
+    return min(MOST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(tries - 1, 16)) * (0.5 + 0.5 * random())
+
+
+def _retry_after(answer: httpx.Response) -> float:
+    """Seconds that the server asks for, where it says a number; it may say a date, which the backoff stands in for."""
+    try:
+        return min(MOST_RETRY_AFTER, max(0.0, float(answer.headers.get("retry-after", ""))))
+    except ValueError:
+        return 0.0
