@@ -31,7 +31,9 @@ def prefill_ids(chat: ChatTemplate, system: str | None, text: str, where: str) -
         return ids
     shorter = (text[:-cut] for cut in range(1, min(len(text), _TRIES)))
     found = next((one for one in shorter if _ends_well(text, one) and _stable(chat, opening, one) is not None), None)
-    instead = "another end" if found is None else f"{found!r}, from which the model goes on with the space by itself"
+    instead = "another end" if found is None else repr(found)
+    if found is not None and text[len(found) :].isspace():
+        instead += ", from which the model goes on with the space itself"
     raise RecipeError(
         f"{where}: the tokenizer merges the end of {text!r} with what the model would write next, so its ids are not "
         f"those that the whole begins with; expected {instead}"
