@@ -103,7 +103,7 @@ def _with_wanted(run: Run) -> list[tuple[StageCounts, int]]:
 
 def _stages_table(counted: list[tuple[StageCounts, int]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("stage")
+    table.add_column("stage", no_wrap=True)
     for name in ("to make", "made", "dropped", "failed", "prompt tokens", "written tokens", "wasted"):
         table.add_column(name, justify="right")
     for stage, wanted in counted:
