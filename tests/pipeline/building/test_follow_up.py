@@ -119,6 +119,24 @@ def test_whatever_decides_the_turns_is_in_the_fingerprint(settings: str) -> None
     assert stage(plan(settings)).fingerprint != stage(plan()).fingerprint
 
 
+def test_messages_are_held_to_the_rules_of_the_screen_but_may_be_short() -> None:
+    screened, free = stage(plan("{}", "screen={}")), stage(plan("{screen: false}", "screen={}"))
+    assert ends(screened, "Tell me more:") == "user: ends_in_colon"
+    assert ends(free, "Tell me more:") is ends(screened, "So?") is None
+    assert free.fingerprint == stage(plan("{screen: false}")).fingerprint != screened.fingerprint
+
+
+def ends(planned: PlannedStage, message: str) -> str | None:
+    """Why the conversation ends where the user says this; None where it goes on."""
+    asking = planned.asking.ask(ROW)
+    next(asking)
+    try:
+        asking.send(Completion(message, (7,), "stop", 9, 2))
+    except StopIteration as stop:
+        return str(stop.value["ended_by"])
+    return None
+
+
 CHATML = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"

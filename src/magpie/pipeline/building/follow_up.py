@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from operator import itemgetter
 from typing import Any
@@ -14,12 +14,15 @@ from magpie.pipeline.building.built import Built, Context
 from magpie.pipeline.building.mix import check_takes_system
 from magpie.pipeline.building.respond import responder_of
 from magpie.pipeline.building.sampling import as_user, over, written_by
+from magpie.pipeline.building.screen import rules_of
 from magpie.pipeline.chats import ChatModel, check_writes_as_user
 from magpie.pipeline.engines import check_needs
 from magpie.recipes import FollowUp, Instruct, Respond
 from magpie.seams import Message, Row, Stage, derive_seed
 from magpie.stages.follow_up import Asker, Rules, Systems, follow_up
 from magpie.stages.respond import Responder
+from magpie.stages.screen import Rules as ScreenRules
+from magpie.stages.screen import why_screened
 from magpie.templates import sanitize
 
 _SAMPLE = (Message("user", "Name a river."), Message("assistant", "The Rhine."))
@@ -39,7 +42,7 @@ def build_follow_up(asked: FollowUp, context: Context) -> Built:
     uses = dict(zip(names, (user.use, assistant.use), strict=True))
     return Built(
         Stage("follow_up", reads, MAKERS["follow_up"], ask, tuple(uses)),
-        _settings(asked, (asker, user), (responder, assistant)),
+        {**_settings(asked, (asker, user), (responder, assistant)), "screen": _plain(_screened(asked, context))},
         uses,
         [user.use.identity, assistant.use.identity],
         tuple(told for model in (user, assistant) for told in model.chat.describe().get("warnings", ())),
@@ -90,7 +93,16 @@ def _rules(asked: FollowUp, context: Context) -> Rules:
     def pairs(row: int) -> int:
         return turns[derive_seed(context.recipe.seed, "follow_up/turns", row, 0) % len(turns)]
 
-    return Rules(pairs, asked.end_with_user, asked.end_at_farewell)
+    screened = _screened(asked, context)
+    if screened is None:
+        return Rules(pairs, asked.end_with_user, asked.end_at_farewell)
+    return Rules(pairs, asked.end_with_user, asked.end_at_farewell, partial(why_screened, rules=screened))
+
+
+def _screened(asked: FollowUp, context: Context) -> ScreenRules | None:
+    """The rules for messages of the user: those for instructions, but that a later one may be as short as `Why?`."""
+    screen = context.recipe.screen
+    return replace(rules_of(screen), min_chars=None) if asked.screen and screen is not None else None
 
 
 def _reads_system(asked: FollowUp, context: Context) -> bool:
@@ -121,9 +133,13 @@ def _check_talk(asked: FollowUp, user: ChatModel, assistant: ChatModel, context:
         raise TemplateError(f"follow_up: the chat template cannot go on after an answer: {error}") from error
 
 
+def _plain(rules: ScreenRules | None) -> dict[str, Any] | None:
+    return None if rules is None else asdict(rules)
+
+
 def _settings(asked: FollowUp, user: tuple[Asker, ChatModel], assistant: tuple[Responder, ChatModel]) -> dict[str, Any]:
     """All that decides the turns."""
-    plain: Mapping[str, Any] = asked.model_dump(mode="json", exclude={"user", "assistant"})
+    plain: Mapping[str, Any] = asked.model_dump(mode="json", exclude={"user", "assistant", "screen"})
     asker, answers = user[0], assistant[0]
     return {
         **plain,
