@@ -5,7 +5,7 @@ Knows a selection and how to get at the rows; which selection is the recipe's bu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import pyarrow as pa
 
@@ -50,12 +50,4 @@ def _settled(corpus: Corpus, selection: Selection) -> Judged:
     except BaseException:
         judged.connection.close()
         raise
-    return judged
-
-
-def judge(batches: Iterable[pa.RecordBatch], selection: Selection) -> Judged:
-    """The rows with their fates as far as they can be told without their embeddings: how many each step drops."""
-    judged = Judged(selection)
-    judged.take(batches)
-    judged.settle()
     return judged

@@ -49,7 +49,7 @@ def costs(judged: Judged) -> Costs:
     (rows,) = judged.numbers("SELECT count(*) FROM judged")
     (kept,) = judged.numbers("SELECT count(*) FROM fates WHERE fell IS NULL")
     steps = selection.steps()
-    in_turn = judged.numbers(f"SELECT {_sums([f'fell = {n}' for n in range(len(steps))])} FROM fates")
+    in_turn = _counted(judged, [f"fell = {n}" for n in range(len(steps))], "fates")
     clauses = len(selection.clauses)
     alone = [*_alone(judged), *_together_alone(judged, rows)]
     only = [*_only(judged), *[None] * (len(steps) - clauses)]
@@ -84,12 +84,10 @@ def _null(judged: Judged) -> dict[str, int]:
     return {name: count for name, count in zip(names, counted, strict=True) if count}
 
 
-def _counted(judged: Judged, conditions: list[str]) -> list[int]:
-    return judged.numbers(f"SELECT {_sums(conditions)} FROM judged") if conditions else []
-
-
-def _sums(conditions: list[str]) -> str:
-    return ", ".join(f"count(*) FILTER ({condition})" for condition in conditions) or "0"
+def _counted(judged: Judged, conditions: list[str], table: str = "judged") -> list[int]:
+    """The rows that meet each condition."""
+    counts = ", ".join(f"count(*) FILTER ({condition})" for condition in conditions)
+    return judged.numbers(f"SELECT {counts} FROM {table}") if conditions else []
 
 
 def in_words(selection: Selection, found: Costs) -> str:

@@ -1,0 +1,96 @@
+"""`magpie select RUN`: chooses the dataset from a run's rows, or says what each clause of a selection would cost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from magpie.cli.stage import work
+from magpie.cli.status import print_summary, summary
+from magpie.cli.text import print_json, visible
+from magpie.errors import RunError
+from magpie.executors.rehearsal import rehearse
+from magpie.pipeline import make_plan, resolve
+from magpie.runs import Run, RunFolder
+
+STAGE = "select"
+
+
+def select(
+    path: Path, chosen: str | None, given: Mapping[str, Any], settings: tuple[str, ...], *, explain: bool, as_json: bool
+) -> None:
+    """`chosen`: a selection's name, a file, or clauses, in place of what the run's recipe selects by. `given`: settings
+    of the selection, where they are not None or empty."""
+    path = path.expanduser()
+    RunFolder(path).index()
+    asked = (*overrides(path, chosen, given), *settings)
+    if resolve(None, path, asked).select is None:
+        raise RunError(f"{path} has no selection yet: expected --with NAME, such as --with pro, a file, or clauses")
+    if explain:
+        _explain(path, asked, as_json=as_json)
+        return
+    run = work(STAGE, path, asked, as_json=as_json)
+    if as_json:
+        print_json({**summary(run), "selection": _reported(run)}, indent=True)
+        return
+    console = Console(highlight=False)
+    console.print()
+    _print_costs(console, _reported(run))
+    print_summary(console, run)
+
+
+def overrides(path: Path, chosen: str | None, given: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the options come to in the run's recipe: a selection of its own takes the place of the whole section."""
+    told = {name: value for name, value in given.items() if value not in (None, [], ())}
+    if chosen is not None:
+        told = {"file" if _is_file(chosen) else "keep": chosen} | told
+    elif resolve(None, path).select is not None:
+        return tuple(f"{STAGE}.{name}={json.dumps(value)}" for name, value in told.items())
+    return (f"{STAGE}={json.dumps(told)}",) if told else ()
+
+
+def _is_file(chosen: str) -> bool:
+    return chosen.endswith(".sql") or Path(chosen).expanduser().is_file()
+
+
+def _explain(path: Path, asked: tuple[str, ...], *, as_json: bool) -> None:
+    plan = make_plan(resolve(None, path, asked))
+    found = rehearse(plan, RunFolder(path), STAGE)
+    if not found:
+        raise RunError(f"{path}: no row reaches {STAGE}: `magpie run --out {path}` makes what is missing")
+    if as_json:
+        print_json(dict(found), indent=True)
+        return
+    _print_costs(Console(highlight=False), found)
+
+
+def _reported(run: Run) -> dict[str, Any]:
+    """What the selection cost, if it was made just now."""
+    counted = run.info["sessions"][-1]["stages"].get(STAGE, {})
+    return dict(counted.get("report", {}))
+
+
+def _print_costs(console: Console, found: Mapping[str, Any]) -> None:
+    if not found:
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column(f"of {found['rows']:,} rows", overflow="fold")
+    for name in ("alone", "in turn", "only this"):
+        table.add_column(name, justify="right")
+    for step in found["steps"]:
+        only = "" if step["only"] is None else _fewer(step["only"])
+        table.add_row(visible(step["step"]), _fewer(step["alone"]), _fewer(step["in_turn"]), only)
+    table.add_row("kept", "", f"{found['kept']:,}", "")
+    console.print(table)
+    for column, count in found["null"].items():
+        console.print(f"{column} is null in {count:,} rows", markup=False)
+    console.print()
+
+
+def _fewer(count: int) -> str:
+    return f"-{count:,}" if count else "0"
