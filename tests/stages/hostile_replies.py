@@ -49,7 +49,7 @@ class Judgment:
     @property
     def fields(self) -> dict[str, object]:
         """In the order in which the prompts ask for them."""
-        more = {"other_tags": []} if self.tag == "category" else {}
+        more: dict[str, object] = {"other_tags": []} if self.tag == "category" else {}
         return {**self.texts, KEYS[self.tag]: self.label, **more}
 
 

@@ -111,6 +111,8 @@ def test_a_judge_whose_template_opens_a_thought_is_refused_for_fast_tags(tmp_pat
     template = f"template: {{chat_template: {thinking}}}"
     with pytest.raises(RecipeError, match=r"tag: the chat template opens a thought.*tag\.template\.thinking to off"):
         planned(f"tag={{fast: true, {template}}}")
+    with pytest.raises(RecipeError, match=r"tag\.structure is on, and the chat template opens a thought"):
+        planned(f"tag={{structure: on, {template}}}")
     planned(f"tag={{{template}}}")
 
 

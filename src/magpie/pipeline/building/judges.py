@@ -48,7 +48,7 @@ def _trained_context(use: ModelUse) -> int | None:
         told = json.loads((use.place.path / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    found = told.get("max_position_embeddings") or told.get("text_config", {}).get("max_position_embeddings")
+    found = told.get("max_position_embeddings") or (told.get("text_config") or {}).get("max_position_embeddings")
     return found if isinstance(found, int) else None
 
 
@@ -62,14 +62,19 @@ def thoughts_of(model: ChatModel) -> Thoughts | None:
     return None if marks is None else Thoughts(*marks)
 
 
+def opens_thoughts(model: ChatModel) -> bool:
+    """Whether each reply begins inside a thought, which the chat template has opened."""
+    thoughts = thoughts_of(model)
+    return thoughts is not None and bool(thoughts.opened)
+
+
 def check_letters(model: ChatModel, text: str, labels: Sequence[str], stage: str) -> None:
     """Raise `RecipeError` unless each label is one token behind the prompt `text`: only then is its probability that of
-    the label. Says nothing of a server that writes prompts or tokenizes them itself."""
-    chat = model.chat
-    if not isinstance(chat, ChatTemplate):
+    the label. Says nothing of a server whose tokenizer is not known here."""
+    chat = model.chat if isinstance(model.chat, ChatTemplate) else model.chat.exact
+    if chat is None:
         return
-    thoughts = thoughts_of(model)
-    if thoughts is not None and thoughts.opened:
+    if opens_thoughts(model):
         raise RecipeError(
             f"{stage}: the chat template opens a thought before each reply, so that no letter comes first; set "
             f"{stage}.template.thinking to off, or use another judge"

@@ -90,9 +90,14 @@ def _letters(prompt: JudgePrompt) -> dict[str, str]:
 def _guard(asked: Safety, model: ChatModel, name: str) -> Guard:
     style: Style = STYLES[name]
     sampling = _sampling(model, style.max_tokens)
-    names = asked.categories | {code: asked.categories.get(own, own) for code, own in _names(model, name).items()}
+    names = {**asked.categories, **_called(_names(model, name), asked.categories)}
     room = prompt_room(model, style.max_tokens)
     return Guard(model.chat, style.read, sampling, None, names, asked.threshold, _logprobs(model), room)
+
+
+def _called(own: Mapping[str, str], asked: Mapping[str, str]) -> dict[str, str]:
+    """What each code is called: as the recipe has it by the code or by the guard's own name, else that name."""
+    return {code: asked.get(code) or asked.get(name, name) for code, name in own.items()}
 
 
 def _names(model: ChatModel, style: str) -> dict[str, str]:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from magpie.columns import ASKED_FOR, MAKERS, Column
+from magpie.errors import RecipeError
 from magpie.pipeline.building.built import Built, Context
-from magpie.pipeline.building.judges import check_letters, prompt_room, thoughts_of
+from magpie.pipeline.building.judges import check_letters, opens_thoughts, prompt_room, thoughts_of
 from magpie.pipeline.building.sampling import sampling_params, written_by
 from magpie.pipeline.chats import ChatModel
 from magpie.recipes import Tag
@@ -55,9 +56,22 @@ def _judge(asked: Tag, model: ChatModel) -> Judge:
     chat = model.chat
     sampling = sampling_params(asked.sampling, SAMPLING, chat.response_stop_token_ids, chat.response_stop)
     speaker = Responder(chat, sampling, thoughts_of(model), engine=JUDGE)
-    held = {"on": 0, "auto": 1 if Capability.STRUCTURE in model.use.capabilities.can else None, "off": None}
     room = prompt_room(model, 1 if asked.fast else sampling.max_tokens)
-    return Judge(speaker, room, asked.again, structured_from=held[asked.structure])
+    return Judge(speaker, room, asked.again, structured_from=_structured_from(asked, model))
+
+
+def _structured_from(asked: Tag, model: ChatModel) -> int | None:
+    """The first try that is held to the schema. A judge that begins with a thought would be held to it there."""
+    thinks = opens_thoughts(model)
+    if asked.structure == "on" and thinks:
+        raise RecipeError(
+            "tag.structure is on, and the chat template opens a thought before each reply, which is no JSON; set "
+            "tag.template.thinking to off, or tag.structure to off"
+        )
+    if asked.structure == "on":
+        return 0
+    able = Capability.STRUCTURE in model.use.capabilities.can and not thinks
+    return 1 if asked.structure == "auto" and able else None
 
 
 def _writes(asked: Tag, questions: Sequence[Question]) -> tuple[Column, ...]:
