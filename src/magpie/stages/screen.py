@@ -108,7 +108,7 @@ def _why_personal(kinds: Sequence[str] | None, personal: Personal | None) -> str
 
 _LEAKED = re.compile(
     r"<\|[a-z0-9_ ]{1,40}\|>|<｜[^<>\n]{1,40}｜>|\[/?INST\]|<</?SYS>>|</?(?:start|end)_of_turn>|</?think>"
-    r"|\A<(?:s|bos)>|</s>\Z|<(?:eos|end_of_text)>\Z|^### ?(?:Instruction|Response|Assistant)s?:",
+    r"|\A<bos>|<(?:eos|end_of_text)>\Z|^### ?(?:Instruction|Response|Assistant)s?:",
     re.IGNORECASE | re.MULTILINE,
 )
 _ASSISTANT = "(?:assistant|ai|chatbot|chatgpt)"
@@ -123,10 +123,11 @@ def leaks_roles(text: str) -> bool:
     speak as well, that name is a part like theirs."""
     if ("<" in text or "[" in text or "###" in text) and _LEAKED.search(text):
         return True
+    if ":" not in text and "：" not in text:
+        return False
     return _ASSISTANT_SPEAKS.search(text) is not None and _OTHERS_SPEAK.search(text) is None
 
 
-_NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 _NO_CHARACTER = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ue000-\uf8ff\ufdd0-\ufdef\ufff0-\uffff]")
 LEAST_ALPHANUMERIC = 0.2
 """Of the characters that are no space. Of pieces of Python code, all but one in a thousand have 0.38 or more; Hindi,
@@ -135,12 +136,10 @@ whose vowel signs are marks, has 0.6."""
 
 def is_no_text(text: str) -> bool:
     """No letter and no digit at all, characters that are none, or signs five to one."""
-    if _NO_CHARACTER.search(text):
+    if not text.isprintable() and _NO_CHARACTER.search(text):
         return True
-    letters = len(_NOT_ALPHANUMERIC.sub("", text))
-    if not letters:
-        return True
-    return len(text) > 20 and letters < LEAST_ALPHANUMERIC * sum(map(len, text.split()))
+    told = sum(map(str.isalnum, text))
+    return not told or (len(text) > 20 and told < LEAST_ALPHANUMERIC * sum(map(len, text.split())))
 
 
 _COLON = re.compile(r"[:：][\s*_\"'”’»]*\Z")
@@ -153,14 +152,12 @@ def ends_in_colon(text: str) -> bool:
 
 _OPEN_END = re.compile(r"[,，、(（\[{「『“«][\s*_]*\Z")
 _GOES_ON = re.compile(
-    r"(?:\A|\n)[^\n]*[^\W\d_] (?:the|an|my|your|our|their|and|or|than|because"  # English
-    r"|der|das|ein|eine|einen|einem|einer|und|oder|weil|dass"  # German
-    r"|les|une|des|du|et|ou|parce que|pour les"  # French
-    r"|el|los|las|una|del|y|porque"  # Spanish
-    r"|и|или|потому что|чтобы|для|от|без)\Z"  # Russian
+    r"[^\W\d_] (?:the|an|my|your|our|their|and|or|than|because"
+    r"|(?:is|are|was|for|of|with|as|like|to|me|by|from|at|about|write|make|need|want|have|has|find|create|called) a"
+    r"|und|oder|weil|dass|les|des|du|et|ou|parce que|el|los|las|del|y|и|или|потому что|чтобы|для|без)\Z"
 )
-"""Words that no sentence ends with, after a word and in lower case: `Vitamin A` and `option a` end well, and so does
-`what is it for`."""
+"""Words that no sentence ends with, in lower case, in five languages. Many more may end one: `What is it made of`,
+`option a`, `Was ist das`."""
 _FENCE = re.compile(r"^\s*```", re.MULTILINE)
 
 
@@ -175,13 +172,13 @@ RUN = 4
 LEAST_WORDS = 40
 LEAST_CHARS = 120
 """Below these a text has too little to repeat."""
+_LEAST_COMPRESSION = 1.8
+"""Texts that repeat themselves are at least this compressible, and counting runs of words takes ten times as long."""
 
 
 def repeated_share(text: str) -> float:
     """The share of runs of four words that stood in `text` before; 0 where there are few."""
-    if len(text) < LEAST_WORDS:
-        return 0.0
-    found = words(text)
+    found = words(text) if len(text) >= LEAST_WORDS else []
     if len(found) < LEAST_WORDS:
         return 0.0
     runs = list(zip(*(found[start:] for start in range(RUN)), strict=False))
@@ -189,11 +186,19 @@ def repeated_share(text: str) -> float:
 
 
 def compression(text: str) -> float:
-    """How many times smaller zlib makes `text`; 1 for a short one."""
-    if len(text) < LEAST_CHARS:
-        return 1.0
+    """How many times smaller zlib makes `text`."""
     data = text.encode("utf-8", "surrogatepass")
-    return len(data) / len(zlib.compress(data, 6))
+    return len(data) / len(zlib.compress(data, 6)) if data else 1.0
+
+
+def repeats_itself(text: str, max_repeated: float | None, max_compression: float | None) -> bool:
+    """Whether either bound is passed; None is no bound."""
+    if len(text) < LEAST_WORDS or (max_repeated is None and max_compression is None):
+        return False
+    ratio = compression(text)
+    if max_compression is not None and len(text) >= LEAST_CHARS and ratio > max_compression:
+        return True
+    return max_repeated is not None and ratio > _LEAST_COMPRESSION and repeated_share(text) > max_repeated
 
 
 _RULES: dict[str, Callable[[str, Rules], bool]] = {
@@ -204,10 +209,7 @@ _RULES: dict[str, Callable[[str, Rules], bool]] = {
     "non_text": lambda text, rules: rules.non_text and is_no_text(text),
     "ends_in_colon": lambda text, rules: rules.ends_in_colon and ends_in_colon(text),
     "unfinished": lambda text, rules: rules.unfinished and is_unfinished(text),
-    "repeats_itself": lambda text, rules: (
-        (rules.max_repeated is not None and repeated_share(text) > rules.max_repeated)
-        or (rules.max_compression is not None and compression(text) > rules.max_compression)
-    ),
+    "repeats_itself": lambda text, rules: repeats_itself(text, rules.max_repeated, rules.max_compression),
 }
 """Every rule by its name, which is the reason that a dropped row carries; in this order."""
 RULES = tuple(_RULES)

@@ -21,15 +21,19 @@ PUNCTUATION = "".join(
     re.escape(mark) for mark in ".,;:!?…·\"'`´‘’‚“”„«»‹›()[]{}。、，；：！？．「」『』（）【】《》〈〉।॥؟،؛¿¡—–"
 )
 """Marks that say nothing of the task: between words and around them. Signs such as + and / are not among them, for
-they may be all that tells one sum from another."""
+they may be all that tells one sum from another, and ! is one of them after a number or a letter."""
+
+
+_NO_FACTORIAL = r"(?<![\d)])(?<!\W[^\W\d_])!"
+_END_MARKS = re.compile(rf"(?:[ .?。？．…।؟！]|{_NO_FACTORIAL})+\Z")
 
 
 def level(text: str) -> str:
-    """`text` as texts are compared: composed, without case, with single spaces, without the mark at its end.
+    """`text` as texts are compared: composed, without case, with single spaces, without marks at its end.
 
-    Not NFKC: it writes 3² as 32. An exclamation mark stays: 5! is not 5.
+    Not NFKC: it writes 3² as 32. A factorial keeps its mark.
     """
-    return " ".join(unicodedata.normalize("NFC", text).casefold().split()).rstrip(" .?。？．…।؟")
+    return _END_MARKS.sub("", " ".join(unicodedata.normalize("NFC", text).casefold().split()))
 
 
 def words(text: str) -> list[str]:
@@ -56,7 +60,7 @@ def _word() -> re.Pattern[str]:
 
 @cache
 def _word_or_sign() -> re.Pattern[str]:
-    return re.compile(rf"{_word_pattern()}|[^\s{PUNCTUATION}]")
+    return re.compile(rf"{_word_pattern()}|[^\s{PUNCTUATION}]|(?!{_NO_FACTORIAL})!")
 
 
 def _word_pattern() -> str:
