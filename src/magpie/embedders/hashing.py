@@ -57,7 +57,7 @@ def features(text: str) -> NDArray[np.uint64]:
     plain = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
     if not plain:
         return np.empty(0, np.uint64)
-    codes = np.frombuffer(f" {plain} ".encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
+    codes = np.frombuffer(f" {plain} ".encode("utf-32-le", "surrogatepass"), "<u4").astype(np.uint64)
     words = np.array(list(_words(plain)), np.uint64)
     return np.unique(np.concatenate([_mixed(words), *(_mixed(_runs(codes, length)) for length in RUNS)]))
 

@@ -31,9 +31,6 @@ GONE = frozenset({502, 503, 504})
 """Statuses of whatever stands before a server that is not there, or of one that is still loading."""
 _TRIAL = "Hello."
 
-Vector = Any
-"""Numbers, as a NumPy array."""
-
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
@@ -169,9 +166,11 @@ class ServerEmbedder:
             variable = self._settings.api_key_env
             hint = f"check the key in {variable}" if variable else "name the variable with its API key by api_key_env"
             return UserError(f"{told}: {hint}")
+        if answer.status_code in MAY_PASS:
+            return UserError(f"{told}: it is not ready; run the same command again when it is")
         return ModelError(f"{told}: expected a server with /v1/embeddings, and in served_model a model that embeds")
 
-    def _check(self, vector: Vector) -> None:
+    def _check(self, vector: Any) -> None:
         """Raise `ModelError` where the server has come to give vectors of another length."""
         if self._dimension is not None and len(vector) != self._dimension:
             raise ModelError(
@@ -182,7 +181,7 @@ class ServerEmbedder:
 
     # -- embedding -----------------------------------------------------------------------------------------------------
 
-    def embed(self, texts: Sequence[str]) -> list[Vector | RequestFailed]:
+    def embed(self, texts: Sequence[str]) -> list[Any]:
         """A vector for each, or `RequestFailed` for one that got none this time.
 
         Raises `ServerLost` where the server has gone, `UserError` where it refuses all of them.
@@ -195,7 +194,7 @@ class ServerEmbedder:
             for future in futures:
                 future.cancel()
 
-    def _some(self, texts: Sequence[str]) -> list[Vector | RequestFailed]:
+    def _some(self, texts: Sequence[str]) -> list[Any]:
         """The vectors of one request; where the server refuses it, of both halves."""
         try:
             return self._asked(texts)
@@ -207,7 +206,7 @@ class ServerEmbedder:
         except RequestFailed as error:
             return [error] * len(texts)
 
-    def _asked(self, texts: Sequence[str]) -> list[Vector | RequestFailed]:
+    def _asked(self, texts: Sequence[str]) -> list[Any]:
         asked, problem = body(self._model, texts, self._settings.request), ""
         wait = 0.0
         for tries in range(self._settings.retries + 1):
