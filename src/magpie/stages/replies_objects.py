@@ -119,9 +119,7 @@ class _Reader:
         return pairs, self.place, False
 
     def _opens_object(self) -> bool:
-        start = _GAP.match(self.text, self.start + 1)
-        ahead = _KEY_AHEAD.match(self.text, start.end() if start else self.start + 1)
-        return ahead is not None
+        return _KEY_AHEAD.match(self.text, self._past(_GAP, self.start + 1)) is not None
 
     def _object(self, pairs: Pairs, depth: int) -> None:
         """Fills `pairs` as it goes on, so that they are there when the text breaks."""
@@ -203,8 +201,11 @@ class _Reader:
         return re.split(r"\s(?://|#|/\*)", match[0])[0].strip()
 
     def _gap(self) -> None:
-        match = _GAP.match(self.text, self.place)
-        self.place = match.end() if match else self.place
+        self.place = self._past(_GAP, self.place)
+
+    def _past(self, pattern: re.Pattern[str], place: int) -> int:
+        match = pattern.match(self.text, place)
+        return match.end() if match else place
 
     def _quoted(self, followers: str, end: str | None) -> str:
         """A text from its opening quote to the quote that closes it: the first that something structural follows."""
@@ -225,8 +226,7 @@ class _Reader:
 
     def _ends_text(self, followers: str, end: str | None) -> bool:
         """Whether the quote here closes its text, by what comes behind it."""
-        gap = _GAP.match(self.text, self.place + 1)
-        after = gap.end() if gap else self.place + 1
+        after = self._past(_GAP, self.place + 1)
         if after >= len(self.text):
             return end is not None
         sign = self.text[after]
@@ -237,13 +237,9 @@ class _Reader:
         if end != "}":
             return sign in followers
         if sign in followers:
-            rest = self._past_commas(after)
+            rest = self._past(_COMMAS, after)
             return self.text[rest : rest + 1] in ("", end) or _KEY_AHEAD.match(self.text, rest) is not None
         return after > self.place + 1 and sign in _QUOTES and _KEY_AHEAD.match(self.text, after) is not None
-
-    def _past_commas(self, place: int) -> int:
-        match = _COMMAS.match(self.text, place)
-        return match.end() if match else place
 
     def _escape(self) -> str:
         sign = self.text[self.place + 1 : self.place + 2]
