@@ -13,7 +13,7 @@ from magpie.runs import Run
 
 pytestmark = [
     pytest.mark.train,
-    pytest.mark.skipif(find_spec("trl") is None, reason="TRL is not installed here (scripts/env-train.sh)"),
+    pytest.mark.skipif(find_spec("trl") is None, reason="TRL is not installed here (scripts/env-engines.sh)"),
     pytest.mark.filterwarnings("default"),
 ]
 FORMS = ("messages", "sft", "dpo", "rm", "kto")
