@@ -1,4 +1,4 @@
-"""`python -m fledgling`: corpus, tokenizer, training and export of both models, figures, card. The README has the rest.
+"""`python -m fledgling`: corpus, tokenizer, training, practice and export of both models, figures.
 
 The figures need magpie installed beside torch; without it, they are made later by `python -m fledgling.card`.
 """
@@ -21,15 +21,17 @@ from fledgling.evaluate import evaluator, held_out_loss
 from fledgling.export import export
 from fledgling.memory import keep_freed_memory
 from fledgling.model import Shape
+from fledgling.practice import Practice, practise
 from fledgling.rows import ROW, Rows, Segments, make_rows
 from fledgling.tokenizer import load_tokenizer, train_tokenizer
-from fledgling.train import Training, measured_speed, train
+from fledgling.train import Trainer, Training, measured_speed, train
 
 TOKENIZER_SAMPLE = 40_000  # conversations
 BASE_SHARE = 0.125  # tokens of the base model, as a share of the chat model's
 HELD_OUT, HELD_OUT_ROWS = 1_000_003, 64  # added to the seed for what is held out
 UNBOUNDED = 1 << 40
-PARTS = ("chat", "base", "card")
+PRACTICED = 3_000_017  # added to the seed for what is read between attempts
+PARTS = ("chat", "practice", "base", "card")
 
 Texts = Callable[[int], Iterator[Segments]]  # of a seed
 
@@ -46,6 +48,8 @@ def main() -> None:
     tokens = budget(arguments)
     if "chat" in arguments.only:
         make(arguments, "fledgling", chats, tokens)
+    if "practice" in arguments.only:
+        improve(arguments)
     if "base" in arguments.only:
         make(arguments, "fledgling-base", base_texts, int(tokens * BASE_SHARE))
     if "card" in arguments.only and find_spec("magpie"):
@@ -60,11 +64,12 @@ def parse() -> argparse.Namespace:
     size.add_argument("--tokens", type=lambda text: int(float(text)), default=30_000_000, help="default: 30e6")
     size.add_argument("--minutes", type=float, help="as many tokens as this machine reads in this time, measured once")
     parser.add_argument("--extend", action="store_true", help="go on from a training that ended with fewer tokens")
+    parser.add_argument("--practice", type=int, default=250, metavar="STEPS", help="default: 250")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--work", type=Path, default=Path("build/fledgling"), help="tokenizer and checkpoints")
     parser.add_argument("--out", type=Path, default=Path("src/magpie/models"), help="holds a folder for each model")
-    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="default: all three, in this order")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="default: all four, in this order")
     return parser.parse_args()
 
 
@@ -82,6 +87,21 @@ def make(arguments: argparse.Namespace, name: str, texts: Texts, tokens: int) ->
     model = train(Shape(), rows, settings, work, origin, evaluate, arguments.extend)
     export(model, tokenizer_json, arguments.out / name, origin)
     print(json.dumps(origin), "->", arguments.out / name, flush=True)
+
+
+def improve(arguments: argparse.Namespace) -> None:
+    """Lets the chat model practice from its checkpoint on, and exports it again."""
+    work, tokenizer_json = arguments.work / "fledgling", arguments.work / "tokenizer.json"
+    tokenizer, practice = load_tokenizer(tokenizer_json), Practice(arguments.practice, arguments.seed)
+    seed = arguments.seed + PRACTICED
+    corpus, used = make_rows(tokenizer, chats(seed), practice.steps * practice.rows // 2)
+    trainer = Trainer(Shape(), corpus, Training(len(corpus) * ROW, arguments.seed, lanes=arguments.threads))
+    origin = trainer.load(work / "checkpoint.pt")["origin"]
+    practise(trainer, tokenizer, practice, corpus, work / "practice.jsonl")
+    origin |= {"practice": {"steps": practice.steps, "seed": seed, "conversations": used}}
+    trainer.save(work / "practiced.pt", origin)
+    export(trainer.model, tokenizer_json, arguments.out / "fledgling", origin)
+    print(json.dumps(origin), "->", arguments.out / "fledgling", flush=True)
 
 
 def chats(seed: int) -> Iterator[Segments]:

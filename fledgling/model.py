@@ -174,6 +174,12 @@ class Fledgling(nn.Module):
         logits = functional.linear(states, self.model.embed_tokens.weight)
         return functional.cross_entropy(logits.float(), targets)
 
+    def weighted_loss(self, ids: Tensor, mask: Tensor, learned: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+        """The sum of the same, each target by its weight, which may be less than nothing."""
+        states = self.hidden(ids, None, None, mask).flatten(0, 1)[learned]
+        logits = functional.linear(states, self.model.embed_tokens.weight)
+        return (functional.cross_entropy(logits.float(), targets, reduction="none") * weights).sum()
+
     def apply_initial_weights(self) -> None:
         for name, parameter in self.named_parameters():
             if parameter.ndim == 2:

@@ -1,7 +1,7 @@
 """Which prompts a model has seen in training. Knows how to make its corpus again; keeps only fingerprints of it."""
 
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +41,10 @@ def strip(prompt: str) -> str:
 def known_from(prompts: Iterable[str]) -> Known:
     texts = set(prompts)
     return Known({fingerprint(text) for text in texts}, {fingerprint(strip(text)) for text in texts})
+
+
+def together(some: Sequence[Known]) -> Known:
+    return Known(frozenset().union(*(one.exact for one in some)), frozenset().union(*(one.bare for one in some)))
 
 
 def known_to(seed: int, count: int, folder: Path = CACHE) -> Known:

@@ -47,9 +47,9 @@ class Row:
 
     ids: list[int] = field(default_factory=list)
     texts: list[int] = field(default_factory=list)
-    learned: list[int] = field(default_factory=list)
+    learned: list[float] = field(default_factory=list)
 
-    def add(self, ids: list[int], learned: list[int]) -> None:
+    def add(self, ids: list[int], learned: Sequence[float]) -> None:
         text = self.texts[-1] + 1 if self.texts else 1
         self.ids += ids
         self.texts += [text] * len(ids)
@@ -83,7 +83,7 @@ def encode(tokenizer: Tokenizer, texts: Iterable[Segments]) -> Iterator[tuple[li
             )
 
 
-def pack(encoded: Iterable[tuple[list[int], list[int]]]) -> Iterator[Row]:
+def pack(encoded: Iterable[tuple[list[int], Sequence[float]]]) -> Iterator[Row]:
     """Puts each text into the fullest open row that has room; the fullest row is closed when too many are open.
 
     A text longer than a row is left out: the model could not read it whole.
@@ -104,9 +104,9 @@ def pack(encoded: Iterable[tuple[list[int], list[int]]]) -> Iterator[Row]:
     yield from waiting
 
 
-def stack(rows: Sequence[Row]) -> Rows:
+def stack(rows: Sequence[Row], counts: type[np.generic] = np.uint8) -> Rows:
     ids = np.full((len(rows), ROW + 1), END_OF_TEXT_ID, np.uint16)
-    texts, learned = np.zeros(ids.shape, np.uint8), np.zeros(ids.shape, np.uint8)
+    texts, learned = np.zeros(ids.shape, np.uint8), np.zeros(ids.shape, counts)
     for place, row in enumerate(rows):
         end = len(row.ids)
         ids[place, :end], texts[place, :end], learned[place, :end] = row.ids, row.texts, row.learned

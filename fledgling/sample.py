@@ -18,6 +18,7 @@ from fledgling.model import Cache, Fledgling, Shape
 from fledgling.tokenizer import load_tokenizer
 
 BATCH = 200
+ENDED = 0.25  # share of rows that have ended at which they leave the batch; to leave costs a copy of the caches
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Sampler:
 
     @torch.no_grad()
     def batch(self, prompts: list[list[int]], limit: int, temperature: float) -> list[list[int]]:
-        """Left-padded, one key-value cache per layer; rows that have ended leave the batch."""
+        """Left-padded, one key-value cache per layer; rows that have ended leave the batch, several at a time."""
         ids, real = pad_left(prompts)
         shape = self.model.shape
         limit = min(limit, shape.positions - ids.shape[1])
@@ -64,17 +65,21 @@ class Sampler:
         caches = [Cache(len(prompts), shape, total, self.model.model.norm.weight) for _ in range(shape.layers)]
         alive, outputs = torch.arange(len(prompts)), [list[int]() for _ in prompts]
         current, real = ids, torch.cat([real, torch.ones(len(prompts), limit, dtype=torch.bool)], 1)
+        ended = torch.zeros(len(prompts), dtype=torch.bool)
         for _ in range(limit):
-            logits = self.forward(current, real, caches)
-            chosen = self.choose(logits, temperature)
-            for row, token in zip(alive.tolist(), chosen.tolist(), strict=True):
-                outputs[row].append(token)
-            going = (chosen != END_ID).nonzero()[:, 0]
-            if not len(going):
-                break
-            alive, real, current = alive[going], real[going], chosen[going, None]
-            for cache in caches:
-                cache.keep(going)
+            chosen = self.choose(self.forward(current, real, caches), temperature)
+            for row, token, over in zip(alive.tolist(), chosen.tolist(), ended.tolist(), strict=True):
+                if not over:
+                    outputs[row].append(token)
+            ended |= chosen == END_ID
+            current = chosen[:, None]
+            if ended.float().mean() > ENDED:
+                going = (~ended).nonzero()[:, 0]
+                if not len(going):
+                    break
+                alive, real, current, ended = alive[going], real[going], current[going], ended[going]
+                for cache in caches:
+                    cache.keep(going)
         return outputs
 
     def forward(self, current: Tensor, real: Tensor, caches: list[Cache]) -> Tensor:

@@ -114,7 +114,7 @@ class Trainer:
         losses, gradients = zip(*self.lanes.map(lambda part: self.gradients(part, learned), parts), strict=True)
         for parameter, *pieces in zip(self.parameters, *gradients, strict=True):
             parameter.grad = torch.stack(pieces).sum(0) if len(pieces) > 1 else pieces[0]
-        self.update()
+        self.update(self.rate())
         return sum(losses)
 
     def gradients(self, rows: Rows, learned: int) -> tuple[float, tuple[Tensor, ...]]:
@@ -131,9 +131,9 @@ class Trainer:
             loss = self.loss(ids, mask, places, targets) * (len(targets) / learned)
         return float(loss.detach()), torch.autograd.grad(loss, self.parameters)
 
-    def update(self) -> None:
+    def update(self, rate: float) -> None:
+        """Changes the weights by their gradients, at this share of the full learning rate."""
         nn.utils.clip_grad_norm_(self.rest, 1.0)
-        rate = self.rate()
         for group in self.adam.param_groups:
             group["lr"] = self.settings.adam_rate * rate
         self.adam.step()
@@ -172,10 +172,19 @@ class Trainer:
         state = torch.load(path, map_location=self.device)
         known = state["identity"] == self.identity or (extend and state["identity"] == self.smaller(state["identity"]))
         if known:
-            self.model.load_state_dict(state["model"])
-            self.adam.load_state_dict(state["adam"])
-            self.muon.momenta, self.step = state["momenta"], state["step"]
+            self.take(state)
         return known
+
+    def load(self, path: Path) -> dict[str, Any]:
+        """Goes on from `path`, whatever it was trained on; returns what else it holds."""
+        state: dict[str, Any] = torch.load(path, map_location=self.device)
+        self.take(state)
+        return state
+
+    def take(self, state: dict[str, Any]) -> None:
+        self.model.load_state_dict(state["model"])
+        self.adam.load_state_dict(state["adam"])
+        self.muon.momenta, self.step = state["momenta"], state["step"]
 
     def smaller(self, other: dict[str, Any]) -> dict[str, Any]:
         """What this training would be with the budget of `other`."""
@@ -200,14 +209,18 @@ def inputs(rows: Rows, device: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
     A token that counts several times is there as often.
     """
-    ids, texts = torch.from_numpy(rows.ids.astype(np.int64)), torch.from_numpy(rows.texts)
+    ids = torch.from_numpy(rows.ids.astype(np.int64))
     counts = torch.from_numpy(rows.learned[:, 1:].astype(np.int64)).flatten()
     learned = torch.arange(len(counts)).repeat_interleave(counts)
     targets = ids[:, 1:].flatten()[learned]
-    texts = texts[:, :-1]
+    return ids[:, :-1].to(device), seen_by(rows).to(device), learned.to(device), targets.to(device)
+
+
+def seen_by(rows: Rows) -> Tensor:
+    """What is added to the scores of attention, so that a token sees only those before it in its own text."""
+    texts = torch.from_numpy(rows.texts[:, :-1])
     seen = (texts[:, :, None] == texts[:, None, :]).tril()[:, None]
-    mask = torch.zeros(seen.shape, dtype=torch.bfloat16).masked_fill_(~seen, float("-inf"))
-    return ids[:, :-1].to(device), mask.to(device), learned.to(device), targets.to(device)
+    return torch.zeros(seen.shape, dtype=torch.bfloat16).masked_fill_(~seen, float("-inf"))
 
 
 Evaluate = Callable[[Trainer], Mapping[str, float]]

@@ -17,7 +17,7 @@ from typing import Any
 from fledgling.corpus import mix
 from fledgling.datasets import read
 from fledgling.imperfect import ALL, QUALITIES
-from fledgling.novelty import CACHE, Known, known_to
+from fledgling.novelty import CACHE, Known, known_to, together
 from fledgling.statistics import Estimate, binomial_bounds, correlation, divergence, entropy, share
 from fledgling.verdict import TAGS, LaterTurn, Talk, Verdict, judge
 
@@ -200,9 +200,10 @@ def parse() -> argparse.Namespace:
 
 
 def known_of(model: Path, cache: Path = CACHE) -> Known:
-    """The prompts that a model folder was trained on."""
+    """The prompts of the corpus that a model folder was trained on, those read during practice included."""
     origin = json.loads((model / "config.json").read_text(encoding="utf-8"))["fledgling"]
-    return known_to(origin["seed"], origin["conversations"], cache)
+    parts = [origin, *([origin["practice"]] if "practice" in origin else [])]
+    return together([known_to(part["seed"], part["conversations"], cache) for part in parts])
 
 
 def table(found: Report) -> str:
