@@ -68,8 +68,11 @@ def test_every_column_of_a_parquet_export_is_explained(full: Run, tmp_path: Path
 def test_nothing_of_the_machine_is_published(full: Run, tmp_path: Path) -> None:
     _, body = card(full, tmp_path / "set")
     assert str(full.path.parent) not in body
-    told = published({"model": "/home/me/m.gguf", "engine": {"url": "http://10.0.0.1"}, "stop": ["/x/y", "a"]})
-    assert told == {"model": "m.gguf", "engine": {"url": "(left out)"}, "stop": ["y", "a"]}
+    told = published(
+        {"model": "/home/me/m.gguf", "engine": {"url": "http://10.0.0.1"}, "files": ["C:\\me\\b.jsonl"], "n": 2}
+    )
+    assert told == {"model": "m.gguf", "engine": {"url": "(left out)"}, "files": ["b.jsonl"], "n": 2}
+    assert published(["/think", "owner/name", "/a/b\nc"]) == ["/think", "owner/name", "/a/b\nc"]
 
 
 def test_sizes_have_the_hub_s_names() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from importlib.metadata import version
-from pathlib import Path
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -143,6 +143,13 @@ def published(settings: Any) -> Any:
         return {key: "(left out)" if key == "url" else published(value) for key, value in settings.items()}
     if isinstance(settings, list):
         return [published(value) for value in settings]
-    if isinstance(settings, str) and Path(settings).is_absolute():
-        return Path(settings).name
+    if isinstance(settings, str) and _is_place(settings):
+        return PurePosixPath(settings.replace("\\", "/")).name
     return settings
+
+
+def _is_place(text: str) -> bool:
+    """Whether a setting is the place of a file in full. `/think`, such as a prompt may hold, is none."""
+    posix, windows = PurePosixPath(text), PureWindowsPath(text)
+    in_full = (posix.is_absolute() and len(posix.parts) > 2) or (windows.is_absolute() and bool(windows.drive))
+    return in_full and "\n" not in text

@@ -147,9 +147,7 @@ def _tables(run: Run, form: str, options: Options) -> Iterator[tuple[str, pa.Tab
         for table in _columns(run, options):
             yield from _divided(table, options)
         return
-    for split in _splits(options):
-        told = (document for where, document in _documents(run, form, options) if where == split)
-        yield from ((split, table) for table in as_tables(told, _schema(run, form, options)))
+    yield from as_tables(_documents(run, form, options), _schema(run, form, options))
 
 
 def _schema(run: Run, form: str, options: Options) -> pa.Schema:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,8 +18,10 @@ SHARD_BYTES = 256 << 20
 """Of data in a Parquet shard, before it is compressed."""
 _TABLE_ROWS = 1024
 
+Document = Mapping[str, Any]
 
-def write_json(file: IO[bytes], documents: Iterable[Mapping[str, Any]], *, array: bool) -> int:
+
+def write_json(file: IO[bytes], documents: Iterable[Document], *, array: bool) -> int:
     """One object a line, or one array; how many there were."""
     before, between, after = (b"[\n", b",\n", b"\n]\n") if array else (b"", b"\n", b"\n")
     count = 0
@@ -45,11 +46,16 @@ def write_parquet(file: IO[bytes], tables: Iterable[pa.Table]) -> int:
     return count
 
 
-def as_tables(documents: Iterable[Mapping[str, Any]], schema: pa.Schema) -> Iterator[pa.Table]:
-    """Documents in tables of some size."""
-    rest = iter(documents)
-    while batch := list(islice(rest, _TABLE_ROWS)):
-        yield pa.Table.from_pylist(batch, schema=schema)
+def as_tables(documents: Iterable[tuple[str, Document]], schema: pa.Schema) -> Iterator[tuple[str, pa.Table]]:
+    """Documents, each with its split, in tables of one split each."""
+    held: dict[str, list[Document]] = {}
+    for split, document in documents:
+        batch = held.setdefault(split, [])
+        batch.append(document)
+        if len(batch) >= _TABLE_ROWS:
+            yield split, pa.Table.from_pylist(held.pop(split), schema=schema)
+    for split, batch in held.items():
+        yield split, pa.Table.from_pylist(batch, schema=schema)
 
 
 @dataclass(slots=True)
@@ -88,9 +94,7 @@ class Shards:
             path.rename(path.with_name(f"{self.split}-{number:05d}-of-{total:05d}.parquet"))
 
 
-def write_lines(
-    folder: Path, splits: Sequence[str], documents: Iterable[tuple[str, Mapping[str, Any]]]
-) -> dict[str, int]:
+def write_lines(folder: Path, splits: Sequence[str], documents: Iterable[tuple[str, Document]]) -> dict[str, int]:
     """JSON lines, a file for each split: `train.jsonl`; how many lines each has. `documents`: each with its split."""
     counts = dict.fromkeys(splits, 0)
     with ExitStack() as opened:

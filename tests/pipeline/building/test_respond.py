@@ -123,6 +123,13 @@ def test_what_would_come_to_nothing_is_refused_while_planning(
         plan(tmp_path, "engine=scripted", *settings)
 
 
+def test_answers_under_the_row_s_system_prompt_read_it(tmp_path: Path) -> None:
+    mix = "instruct.mix=[{name: tea, system: A user asks about tea.}]"
+    settings = ("engine=scripted", mix)
+    assert plan(tmp_path, *settings).stages[1].stage.reads == ("instruction",)
+    assert plan(tmp_path, *settings, "respond.under_system=true").stages[1].stage.reads == ("instruction", "system")
+
+
 def test_different_models_may_answer_at_temperature_0_once_each(tmp_path: Path) -> None:
     models = "respond.models=[{}, {template: {system: Be brief.}}]"
     assert plan(tmp_path, "engine=scripted", "respond.n=2", "respond.sampling.temperature=0", models).stages
