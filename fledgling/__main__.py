@@ -21,7 +21,7 @@ from fledgling.evaluate import evaluator, held_out_loss
 from fledgling.export import export
 from fledgling.memory import keep_freed_memory
 from fledgling.model import Shape
-from fledgling.practice import Practice, practise
+from fledgling.practice import Practice, practice_with
 from fledgling.rows import ROW, Rows, Segments, make_rows
 from fledgling.tokenizer import load_tokenizer, train_tokenizer
 from fledgling.train import Trainer, Training, measured_speed, train
@@ -97,7 +97,7 @@ def improve(arguments: argparse.Namespace) -> None:
     corpus, used = make_rows(tokenizer, chats(seed), practice.steps * practice.rows // 2)
     trainer = Trainer(Shape(), corpus, Training(len(corpus) * ROW, arguments.seed, lanes=arguments.threads))
     origin = trainer.load(work / "checkpoint.pt")["origin"]
-    practise(trainer, tokenizer, practice, corpus, work / "practice.jsonl")
+    practice_with(trainer, tokenizer, practice, corpus, work / "practice.jsonl")
     origin |= {"practice": {"steps": practice.steps, "seed": seed, "conversations": used}}
     trainer.save(work / "practiced.pt", origin)
     export(trainer.model, tokenizer_json, arguments.out / "fledgling", origin)

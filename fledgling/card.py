@@ -37,7 +37,8 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m fledgling.card", description=__doc__)
     parser.add_argument("--models", type=Path, default=MODELS, help="holds the folders of both models")
     parser.add_argument("--work", type=Path, default=Path("build/fledgling/figures"), help="keeps the JSON")
-    parser.add_argument("--rows", type=int, default=10_000, help="conversations")
+    parser.add_argument("--rows", type=int, default=2000, help="conversations")
+    parser.add_argument("--alone", type=int, default=10_000, help="instructions that are not answered, for the mix")
     parser.add_argument("--judgments", type=int, default=500, help="of each prompt")
     return parser.parse_args(words)
 
@@ -64,7 +65,7 @@ def kept(path: Path, make: Any) -> Any:
 def measured(arguments: argparse.Namespace) -> dict[str, Any]:
     from fledgling.measure import measure, plain
 
-    return plain(measure(arguments.models / "fledgling", arguments.rows, 200, arguments.work / "run"))
+    return plain(measure(arguments.models / "fledgling", arguments.rows, 200, arguments.alone, arguments.work / "run"))
 
 
 def judged(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -91,6 +92,7 @@ def described(models: Path) -> dict[str, Any]:
 def model(figures: Figures) -> str:
     config, sizes = figures["model"]["config"], figures["model"]["bytes"]
     origin = config["fledgling"]
+    practice = origin.get("practice", {}).get("steps", 0)
     return table(
         ("architecture", f"Llama: {config['num_hidden_layers']} layers, width {config['hidden_size']}, "
          f"{config['num_attention_heads']} heads of {config['head_dim']}, feed-forward {config['intermediate_size']}, "
@@ -101,7 +103,7 @@ def model(figures: Figures) -> str:
          "no beginning-of-sequence token"),
         ("chat template", "ChatML with a system role, no default system prompt; a turn ends with `<|im_end|>`"),
         ("training", f"{origin['tokens'] / 1e6:.0f} million tokens of {origin['conversations']:,} conversations; loss "
-         "on the user's turns too: that is why magpie can extract the user's side"),
+         f"on the user's turns too: that is why magpie can extract the user's side. Then {practice} steps of practice"),
         ("files", f"Hugging Face folder (fp16 safetensors) and `fledgling-f16.gguf`, "
          f"{sizes['fledgling'] / 1e6:.1f} MB together; `fledgling-base-f16.gguf`, "
          f"{sizes['fledgling-base'] / 1e6:.1f} MB"),
@@ -120,6 +122,16 @@ def extraction(figures: Figures) -> str:
         *(line(name, one) for name, one in report["figures"].items()),
         f"{'tokens per instruction':36}{tokens['instruct']:>8.1f}",
         f"{'tokens per response':36}{tokens['respond']:>8.1f}",
+        f"families out of their 99.9% bounds: {', '.join(report['out_of_bounds']) or 'none'}",
+    )
+
+
+def unanswered(figures: Figures) -> str:
+    report = figures["measured"]["unanswered"]
+    return lines(
+        f"{'instructions':36}{report['rows']:>8,}",
+        f"{'families found':36}{report['families_found']:>5}/{report['families_known']}",
+        *(line(name, one) for name, one in report["figures"].items()),
         f"families out of their 99.9% bounds: {', '.join(report['out_of_bounds']) or 'none'}",
     )
 
@@ -190,7 +202,7 @@ def lines(*some: str) -> str:
     return "\n".join(["```", *some, "```"])
 
 
-BLOCKS = (model, extraction, kinds, families, turns, steering, judgments, samples)
+BLOCKS = (model, extraction, unanswered, kinds, families, turns, steering, judgments, samples)
 
 if __name__ == "__main__":
     main()

@@ -9,7 +9,7 @@ import argparse
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import magpie
 from fledgling.datasets import read_run
 from fledgling.statistics import Estimate, share
 from fledgling.systems import DOMAINS, Domain
-from fledgling.truth import figure_line, known_of, report, table, turns, without_nan
+from fledgling.truth import Report, figure_line, known_of, report, table, turns, without_nan
 from fledgling.verdict import Talk, Verdict, judge
 from magpie.engines.llamacpp import open_llamacpp
 from magpie.runner import Talk as Asked
@@ -102,10 +102,18 @@ def steered(speaker: Speaker, domain: Domain, wordings: Sequence[str], count: in
     return share(sum(one.family is not None and one.family.name in domain.families for one in found), count)
 
 
+# -- the mix -----------------------------------------------------------------------------------------------------------
+
+
+def unanswered(speaker: Speaker, count: int) -> Report:
+    """What `count` instructions are, sampled from the bare pre-query and not answered: the mix is told from many."""
+    return report([Talk(None, (text,), ()) for text in speaker.users([()] * count)])
+
+
 # -- all of it ---------------------------------------------------------------------------------------------------------
 
 
-def measure(model: Path, rows: int, steer: int, folder: Path, seed: int = 0) -> dict[str, Any]:
+def measure(model: Path, rows: int, steer: int, alone: int, folder: Path, seed: int = 0) -> dict[str, Any]:
     """All figures of a model folder. `folder` keeps the run, so that a stopped one goes on."""
     gguf = next(model.glob("*.gguf"))
     magpie.run(model=gguf, size=rows, seed=seed, out=folder, settings=("instruct.sampling.temperature=1",))
@@ -115,7 +123,9 @@ def measure(model: Path, rows: int, steer: int, folder: Path, seed: int = 0) -> 
         speaker = Speaker(engine, derive(open_model(gguf), TemplateOptions()), seed)
         later = [judge(talk) for talk in second_turns(speaker, [judge(talk) for talk in talks])]
         domains = steering(speaker, steer)
+        many = unanswered(replace(speaker, seed=seed + 1), alone)
     return {
+        "unanswered": many,
         "report": found,
         "follow_ups": {name: figure for name, figure in turns(later).items() if figure.n},
         "steering": domains,
@@ -152,7 +162,7 @@ def main() -> None:
     arguments = parse()
     if arguments.again:
         shutil.rmtree(arguments.run, ignore_errors=True)
-    found = measure(arguments.model, arguments.rows, arguments.steer, arguments.run, arguments.seed)
+    found = measure(arguments.model, arguments.rows, arguments.steer, arguments.alone, arguments.run, arguments.seed)
     if arguments.out:
         arguments.out.write_text(json.dumps(plain(found), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(told(found))
@@ -163,6 +173,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--model", type=Path, default=Path("src/magpie/models/fledgling"), help="a model folder")
     parser.add_argument("--rows", type=int, default=2000)
     parser.add_argument("--steer", type=int, default=150, help="instructions per domain and sort of wording")
+    parser.add_argument("--alone", type=int, default=10_000, help="instructions that are not answered, for the mix")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--run", type=Path, default=Path("build/fledgling/measured"), help="where the run is kept")
     parser.add_argument("--again", action="store_true", help="make the run anew")
@@ -175,6 +186,7 @@ def plain(found: Mapping[str, Any]) -> dict[str, Any]:
         {
             **found,
             "report": found["report"].to_json(),
+            "unanswered": found["unanswered"].to_json(),
             "follow_ups": {name: asdict(figure) for name, figure in found["follow_ups"].items()},
             "steering": {name: asdict(one) for name, one in found["steering"].items()},
         }
@@ -183,7 +195,13 @@ def plain(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def told(found: Mapping[str, Any]) -> str:
-    lines = [table(found["report"]), "", *(figure_line(name, figure) for name, figure in found["follow_ups"].items())]
+    lines = [
+        table(found["report"]),
+        "",
+        table(found["unanswered"]),
+        "",
+        *(figure_line(name, figure) for name, figure in found["follow_ups"].items()),
+    ]
     for name, one in found["steering"].items():
         lines += [figure_line(f"under {name}", one.trained), figure_line("... reworded", one.held_out)]
     return "\n".join([*lines, *(f"{f'tokens, {stage}':40}{mean:>9.1f}" for stage, mean in found["tokens"].items())])

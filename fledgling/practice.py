@@ -188,7 +188,7 @@ def found(asked: Sequence[Attempt], replied: Sequence[Attempt]) -> dict[str, flo
 # -- all of it ---------------------------------------------------------------------------------------------------------
 
 
-def practise(trainer: Trainer, tokenizer: Tokenizer, practice: Practice, corpus: Rows, log: Path) -> None:
+def practice_with(trainer: Trainer, tokenizer: Tokenizer, practice: Practice, corpus: Rows, log: Path) -> None:
     """Changes the trainer's model. `log` gets a line of JSON for each report."""
     practicing, started = Practicing(trainer, tokenizer, practice, corpus), time.monotonic()
     lately: list[dict[str, float]] = []
