@@ -34,7 +34,7 @@ TRAINING = 32
 """Vectors that k-means sees, for each cell."""
 ROUNDS = 6
 """Of k-means."""
-SAMPLE = 1000
+SAMPLE = 2000
 """Vectors in each of the two samples."""
 _SEED = 20240612
 
@@ -117,12 +117,12 @@ def _write_in_order(values: FloatArray, order: IntArray, path: Path) -> None:
 
 
 def probes(cells: Cells, sample: IntArray, exact: Found, recall: float) -> int:
-    """So many of the cells nearest to its own as hold the nearest neighbors of the sample, but for half of the share
-    that may be missed: another sample differs."""
+    """So many of the cells nearest to its own as hold the nearest neighbors of the sample, but for a quarter of the share
+    that may be missed: other vectors differ from the sample."""
     of_places = cells.of_places
     homes, wanted = of_places[sample], of_places[exact.nearest]
     ranks = np.sort((cells.nearby[homes] == wanted[:, None]).argmax(axis=1))
-    needed = int(np.ceil((1.0 + recall) / 2 * len(ranks))) - 1
+    needed = int(np.ceil((3.0 + recall) / 4 * len(ranks))) - 1
     return int(ranks[needed]) + 1
 
 
