@@ -26,10 +26,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from bench.languages import CODES
 from fledgling.corpus import chat
 from fledgling.imperfect import ANY_BY_NAME, IMPERFECT, recognise_any
 from magpie.pipeline.building.screen import rules_of
 from magpie.recipes import Dedup, Screen, ScreenResponses
+from magpie.recipes.screening import Language as LanguageSettings
 from magpie.stages.dedup import dedup
 from magpie.stages.dedup_sketches import Shape
 from magpie.stages.language import open_detector
@@ -83,7 +85,18 @@ def rules_on_prompts(count: int) -> Iterator[str]:
     rules = rules_of(Screen())
     yield from table("instructions", kinds, rules)
     found = Counter(kind for texts in kinds.values() for text in texts for kind in find_pii(text))
+    yield f"\nDropped where just its language is wanted: {wrongly_foreign(count)} of {count:,}."
     yield f"\nPersonal data found in the {count:,}: {dict(found) or 'none'}; there is none in them."
+
+
+def wrongly_foreign(count: int) -> int:
+    """Prompts that would be dropped as of another language than theirs."""
+    wanted, detect, dropped = LanguageSettings(), open_detector(), 0
+    for prompt, family, _ in prompts(count):
+        told, confidence = detect(prompt)
+        sure = told is not None and (confidence or 0.0) >= wanted.min_confidence
+        dropped += sure and told != CODES[ANY_BY_NAME[family].language]
+    return dropped
 
 
 def rules_on_replies(count: int) -> Iterator[str]:
