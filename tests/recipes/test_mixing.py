@@ -22,6 +22,16 @@ def test_a_mix_written_out_reads_back_the_same() -> None:
     assert parse(dump(recipe), "r") == parse(explain(recipe), "r") == recipe
 
 
+def test_each_variant_is_explained_on_a_line_of_its_own_by_what_it_says() -> None:
+    lines = explain(parse(MIX, "r")).splitlines()
+    assert "    - {name: b, prefill: Write a, sampling: {temperature: 1.25}}" in lines
+
+
+def test_an_engine_in_a_list_reads_back_as_the_same_engine() -> None:
+    recipe = parse("respond: {n: 2, models: [{engine: vllm}, {model: fledgling}]}", "r")
+    assert parse(explain(recipe), "r") == recipe
+
+
 @pytest.mark.parametrize(
     ("variant", "told"),
     [

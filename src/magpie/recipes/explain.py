@@ -10,7 +10,7 @@ from textwrap import wrap
 from typing import Any
 
 import yaml
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from magpie.recipes.settings import Recipe
 
@@ -30,8 +30,21 @@ def _lines(settings: BaseModel, indent: str) -> Iterator[str]:
         if isinstance(value, BaseModel):
             yield f"{indent}{name}:"
             yield from _lines(value, indent + "  ")
+        elif isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
+            yield f"{indent}{name}:"
+            yield from (f"{indent}  - {_scalar(_short(item))}" for item in value)
         else:
             yield f"{indent}{name}: {_scalar(settings.model_dump(mode='json', include={name})[name])}"
+
+
+def _short(item: BaseModel) -> Any:
+    """One of several settings of a kind, without what it leaves at its default, as far as that reads back the same."""
+    try:
+        said = item.model_dump_json(exclude_defaults=True)
+        same = type(item).model_validate_json(said) == item
+    except ValidationError:
+        same = False
+    return item.model_dump(mode="json", exclude_defaults=same)
 
 
 def _scalar(value: Any) -> str:

@@ -79,4 +79,9 @@ def _endings(text: str) -> Iterator[str]:
 
 
 def _is_unspaced(letter: str) -> bool:
-    return unicodedata.name(letter, "").startswith(_UNSPACED_SCRIPTS)
+    wide = unicodedata.east_asian_width(letter) in "WF" and not letter.isspace()
+    return (wide and not _is_hangul(letter)) or unicodedata.name(letter, "").startswith(_UNSPACED_SCRIPTS)
+
+
+def _is_hangul(letter: str) -> bool:
+    return unicodedata.name(letter, "").startswith("HANGUL")
