@@ -1,7 +1,7 @@
 """Scores from a server: what it is asked, what its answers mean, and what is said when it does not answer.
 
-The answers were recorded from vLLM 0.32 with `/classify`, `/pooling` and `/score`; the server here says them again, or
-fails on purpose. A real one is in `test_server_vllm`.
+The answers to `/classify` and `/pooling` were recorded from vLLM 0.32, that to `/score` is as its source has it; the
+server here says them again, or fails on purpose. A real one is in `test_server_vllm`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,11 @@ from tests.scorers.small_models import conversation
 TWO = conversation("What is 2 + 2?", "It is 4.")
 FOUR = (*TWO, *conversation("And 3 + 3?", "It is 6."))
 USAGE = {"prompt_tokens": 30, "total_tokens": 30, "completion_tokens": 0, "prompt_tokens_details": None}
-TOO_LONG = "This model's maximum context length is 512 tokens. However, you requested 903 tokens in the input."
+TOO_LONG = (
+    "This model's maximum context length is 256 tokens. However, your prompt contains at least 257 input tokens, which "
+    "exceeds this limit even without any output tokens. Please reduce the length of the input prompt. "
+    "(parameter=input_tokens, value=257)"
+)
 
 
 def classified(*logits: Any) -> Body:
