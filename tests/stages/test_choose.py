@@ -80,6 +80,10 @@ def test_without_answers_the_first_response_is_taken() -> None:
         ("No number here", None),
         ("\\boxed{unclosed", None),
         ("", None),
+        ("The answer is" + "\n" * 20_000 + "7", "7"),
+        ("\\frac{" + " " * 20_000, None),
+        ("\\boxed{" * 3_000, None),
+        ("1," * 10_000, None),
     ],
 )
 def test_the_final_answer_is_read_and_equal_answers_are_equal(response: str, answer: str | None) -> None:

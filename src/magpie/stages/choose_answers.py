@@ -12,13 +12,14 @@ from fractions import Fraction
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _HASHES = re.compile(r"^####[ \t]*(.+)$", re.MULTILINE)
 _SAYS = re.compile(
-    r"\b(?:answer|result|solution)\b(?:\s+(?:is|are|equals|would\s+be)\b\s*:?|\s*[:=])\s*(.+)", re.IGNORECASE
+    r"\b(?:answer|result|solution)\b(?:\s++(?:is|are|equals|would\s++be)\b\s*+:?|\s*+[:=])\s*+(.+)", re.IGNORECASE
 )
+"""Possessive, so that long white space is passed once."""
 _NUMBER = re.compile(
     r"(?<![\w.,/])[-+\u2212]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:\s*/\s*\d+)?(?!\w)(?![.,/]\d)", re.ASCII
 )
 _SENTENCE_END = re.compile(r"[.!?](?:\s|$)|\n")
-_FRACTION = re.compile(r"\\[dt]?frac\s*\{\s*([^{}]+?)\s*\}\s*\{\s*([^{}]+?)\s*\}")
+_FRACTION = re.compile(r"\\[dt]?frac\s*+\{([^{}]++)\}\s*+\{([^{}]++)\}")
 _WRAPPED = re.compile(r"\\(?:text|mathrm|mathbf|textbf|operatorname)\s*\{([^{}]*)\}")
 _NOISE = re.compile(r"\\(?:left|right|[,;!: ])|[$*`]|\\[()\[\]]")
 _LONGEST = 200
@@ -70,7 +71,7 @@ def normalised(answer: str) -> str | None:
 
 
 def _bare(text: str) -> str:
-    text = _FRACTION.sub(r"\1/\2", text)
+    text = _FRACTION.sub(lambda found: f"{found[1].strip()}/{found[2].strip()}", text)
     return _NOISE.sub("", _WRAPPED.sub(r"\1", text))
 
 
