@@ -5,10 +5,12 @@ The figures need magpie installed beside torch; without it, they are made later 
 
 import argparse
 import json
+import math
 import os
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # or busy threads stop a shared machine; torch reads it on import
 
@@ -27,7 +29,7 @@ from fledgling.tokenizer import load_tokenizer, train_tokenizer
 from fledgling.train import Trainer, Training, measured_speed, train
 
 TOKENIZER_SAMPLE = 40_000  # conversations
-BASE_SHARE = 0.125  # tokens of the base model, as a share of the chat model's
+BASE_SHARE = 0.06  # tokens of the base model, as a share of the chat model's
 HELD_OUT, HELD_OUT_ROWS = 1_000_003, 64  # added to the seed for what is held out
 UNBOUNDED = 1 << 40
 PRACTICED = 3_000_017  # added to the seed for what is read between attempts
@@ -61,10 +63,10 @@ def main() -> None:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m fledgling", description=__doc__)
     size = parser.add_mutually_exclusive_group()
-    size.add_argument("--tokens", type=lambda text: int(float(text)), default=30_000_000, help="default: 30e6")
+    size.add_argument("--tokens", type=lambda text: int(float(text)), default=54_000_000, help="default: 54e6")
     size.add_argument("--minutes", type=float, help="as many tokens as this machine reads in this time, measured once")
     parser.add_argument("--extend", action="store_true", help="go on from a training that ended with fewer tokens")
-    parser.add_argument("--practice", type=int, default=250, metavar="STEPS", help="default: 250")
+    parser.add_argument("--practice", type=int, default=200, metavar="STEPS", help="default: 200")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--work", type=Path, default=Path("build/fledgling"), help="tokenizer and checkpoints")
@@ -96,12 +98,19 @@ def improve(arguments: argparse.Namespace) -> None:
     seed = arguments.seed + PRACTICED
     corpus, used = make_rows(tokenizer, chats(seed), practice.steps * practice.rows // 2)
     trainer = Trainer(Shape(), corpus, Training(len(corpus) * ROW, arguments.seed, lanes=arguments.threads))
-    origin = trainer.load(work / "checkpoint.pt")["origin"]
+    origin = so_far(trainer.load(work / "checkpoint.pt"), trainer.tokens_per_step)
     practice_with(trainer, tokenizer, practice, corpus, work / "practice.jsonl")
     origin |= {"practice": {"steps": practice.steps, "seed": seed, "conversations": used}}
     trainer.save(work / "practiced.pt", origin)
     export(trainer.model, tokenizer_json, arguments.out / "fledgling", origin)
     print(json.dumps(origin), "->", arguments.out / "fledgling", flush=True)
+
+
+def so_far(state: dict[str, Any], tokens_per_step: int) -> dict[str, Any]:
+    """Where a checkpoint comes from; if it was stopped, what it has read, for rows hold conversations in order."""
+    origin: dict[str, Any] = state["origin"]
+    tokens = min(origin["tokens"], state["step"] * tokens_per_step)
+    return origin | {"tokens": tokens, "conversations": math.ceil(origin["conversations"] * tokens / origin["tokens"])}
 
 
 def chats(seed: int) -> Iterator[Segments]:
