@@ -36,7 +36,7 @@ from magpie.stages.dedup import dedup
 from magpie.stages.dedup_sketches import Shape
 from magpie.stages.language import open_detector
 from magpie.stages.pii import KINDS, find_pii
-from magpie.stages.screen import RULES, Rules, why_screened
+from magpie.stages.screen import RULES, Rules, compression, repeated_share, why_screened
 
 PARTS = ("rules", "responses", "code", "speed", "dedup", "memory")
 BAD = {family.name for family in IMPERFECT}
@@ -109,21 +109,21 @@ def rules_on_replies(count: int) -> Iterator[str]:
 
 def rules_on_code() -> Iterator[str]:
     """Whole functions and classes of Python's library: none ends unfinished."""
-    pieces = python_pieces()
-    yield from table("code", {"Python, whole functions and classes": pieces}, rules_of(Screen()))
-    yield "\nWithout bounds, the shares of repeated runs and the compression of the most repetitive of them:"
-    for share, ratio in ((0.6, 8.0), (0.7, 9.0), (0.75, 10.0)):
-        broken = Counter(why_screened(piece, Rules(max_repeated=share, max_compression=ratio)) for piece in pieces)
-        yield f"max_repeated {share}, max_compression {ratio}: {broken['repeats_itself']} of {len(pieces):,} dropped"
+    kinds = {"Python, functions and classes": python_pieces(), "C, headers": c_headers()}
+    yield from table("code", kinds, rules_of(Screen()))
+    yield "\nMost repeated runs of words, and most compression: " + "; ".join(
+        f"{kind} {max(map(repeated_share, pieces)):.2f}, {max(map(compression, pieces)):.1f}"
+        for kind, pieces in kinds.items()
+    )
 
 
 def table(what: str, kinds: Mapping[str, list[str]], rules: Rules) -> Iterator[str]:
     found = {kind: Counter(why_screened(text, rules) for text in texts) for kind, texts in kinds.items()}
     names = [rule for rule in RULES if any(counts[rule] for counts in found.values())]
-    yield f"| {what} | rows | " + " | ".join(f"`{name}`" for name in names) + " |"
+    yield " | ".join([f"| {what} | rows", *(f"`{name}`" for name in names)]) + " |"
     yield "|---|---:|" + "---:|" * len(names)
     for kind in sorted(kinds):
-        yield f"| {kind} | {len(kinds[kind]):,} | " + " | ".join(str(found[kind][name]) for name in names) + " |"
+        yield " | ".join([f"| {kind} | {len(kinds[kind]):,}", *(str(found[kind][name]) for name in names)]) + " |"
     silent = [f"`{name}`" for name in RULES if name not in names]
     yield f"\nNothing dropped by {', '.join(silent)}."
 
@@ -137,6 +137,12 @@ def python_pieces() -> list[str]:
         parts = ("\n" + text).split("\ndef ")[1:] + ("\n" + text).split("\nclass ")[1:]
         pieces += ["def " + part.split("\n\n\n")[0].rstrip() for part in parts]
     return [piece for piece in pieces if 100 <= len(piece) <= 4000]
+
+
+def c_headers() -> list[str]:
+    """Python's own, whole."""
+    files = sorted(Path(sysconfig.get_paths()["include"]).rglob("*.h"))
+    return [text for file in files if 100 <= len(text := file.read_text(encoding="utf-8").strip()) <= 8000]
 
 
 # -- speed -------------------------------------------------------------------------------------------------------------
@@ -214,6 +220,10 @@ def duplicates(count: int) -> Iterator[str]:
         same = sum(task(texts[row["row"]]) == task(texts[row["duplicate_of"]]) for row in near)
         told = ", ".join(map(str, asdict(shape).values()))
         yield f"| {told} | {reasons['duplicate']} | {same} | {len(near) - same} | {count / spent:,.0f} |"
+    repeated = {number for number, (_, family, _) in enumerate(prompts(count)) if family == "repeated"}
+    gone = sum(row["row"] in repeated and row["drop_reason"] is not None for row in run_dedup(texts, usual))
+    distinct = len({texts[number] for number in repeated})
+    yield f"\nOf {len(repeated)} prompts that are sent again and again, {distinct} different ones, {gone} are dropped."
 
 
 @cache

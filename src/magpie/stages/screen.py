@@ -150,7 +150,8 @@ def ends_in_colon(text: str) -> bool:
     return _COLON.search(text) is not None
 
 
-_OPEN_END = re.compile(r"[,，、(（\[{「『“«][\s*_]*\Z")
+_OPEN_END = re.compile(r"(?:[,，、（\[{「『]|(?<![:;=\-'])\()[\s*_]*\Z")
+"""No quotation marks: “ and « open in one language and close in another. And :( is a face."""
 _GOES_ON = re.compile(
     r"[^\W\d_] (?:the|an|my|your|our|their|and|or|than|because"
     r"|(?:is|are|was|for|of|with|as|like|to|me|by|from|at|about|write|make|need|want|have|has|find|create|called) a"

@@ -26,8 +26,11 @@ def build_screen(asked: Screen, context: Context) -> Built:  # noqa: ARG001 (eve
 def build_screen_responses(asked: ScreenResponses, context: Context) -> Built:
     """Reads the response, or the responses where there are several at this place."""
     read = "response" if "response" in context.made() else "responses"
-    opened = partial(open_screen_responses, rules_of(asked))
-    return Built(TableStage("screen_responses", (read,), MAKERS["screen_responses"], opened), _plain(asked))
+    respond = context.recipe.respond
+    thoughts_end = respond.thought_tags[1] if respond is not None and respond.thought_tags else "</think>"
+    opened = partial(open_screen_responses, rules_of(asked), thoughts_end)
+    stage = TableStage("screen_responses", (read,), MAKERS["screen_responses"], opened)
+    return Built(stage, {**_plain(asked), "thoughts_end": thoughts_end})
 
 
 def rules_of(asked: Screen | ScreenResponses) -> Rules:
