@@ -222,6 +222,8 @@ class _Reader:
     def _check_function(self, name: str, kind: str, words: str) -> None:
         if name in self.fickle or name in ("unnest", "unlist"):
             raise RecipeError(f"{words}: {name} may not be used: the same row has to give the same answer, once")
+        if name in _MUCH_OF_LITTLE:
+            raise RecipeError(f"{words}: {name} may not be used: it makes much of little, beyond any bound on memory")
         if kind == "FUNCTION" and name in self.over_many:
             raise RecipeError(f"{words}: {name} is over several rows: use it in QUALIFY, with OVER (...)")
 
@@ -275,6 +277,11 @@ _REFUSED = {
     "STAR": "expected columns by name",
 }
 _NO_TEXT = "compare the column itself with a label, as in input_quality >= 'good': as text, labels have no order"
+_MUCH_OF_LITTLE = frozenset({
+    "array_resize", "bar", "format", "generate_series", "list_resize", "lpad", "printf", "range", "repeat", "rpad",
+})  # fmt: skip
+"""DuckDB's bound on memory holds for tables and sorting, not for what one expression makes: 3 GB texts of `repeat`
+ended the process."""
 _GIVES_WHAT_IT_TAKES = frozenset({"coalesce", "greatest", "least", "ifnull", "nullif", "lower", "upper", "trim"})
 
 

@@ -80,7 +80,7 @@ def _read(file: str) -> str:
 
 
 def _may_be_a_name(keep: str) -> bool:
-    return keep.replace("-", "_").isidentifier()
+    return keep.replace("-", "_").isidentifier() and keep.lower() not in ("true", "false")
 
 
 def _columns(stage: str, selection: Selection, made: Mapping[str, Column], context: Context) -> tuple[str, ...]:
