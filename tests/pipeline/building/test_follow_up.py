@@ -10,7 +10,7 @@ import pytest
 import magpie
 from magpie.engines import server
 from magpie.engines.server import Facts
-from magpie.errors import RecipeError, TemplateError
+from magpie.errors import EngineDied, RecipeError, TemplateError
 from magpie.modelfiles import find_model
 from magpie.pipeline import Plan, PlannedStage, make_plan
 from magpie.recipes import parse
@@ -163,6 +163,22 @@ def test_a_server_of_conversations_may_answer_and_not_ask(monkeypatch: pytest.Mo
     assert uses["assistant"].engine.name == "server"
     with pytest.raises(RecipeError, match="takes only whole conversations"):
         plan("{user: {engine: 'http://there'}}")
+
+
+def test_several_responses_are_none_to_go_on_from() -> None:
+    with pytest.raises(RecipeError, match=r"follow_up: goes on from one response, and respond\.n gives several"):
+        plan("{}", "respond.n=3", "respond.sampling.temperature=1")
+
+
+def test_a_conversation_that_was_cut_off_goes_on_where_it_was_and_comes_out_the_same(tmp_path: Path) -> None:
+    settings = ("follow_up={turns: [2, 3, 4], end_at_farewell: false}", "name=same", "shard_rows=8")
+    engine = "engine={name: scripted, window: 4, steps: 3}"
+    with pytest.raises(EngineDied):
+        magpie.run(size=24, out=tmp_path / "cut", settings=(*settings, engine, "engine.die_after_polls=60"))
+    cut = magpie.run(out=tmp_path / "cut", settings=("engine.die_after_polls=null",))
+    whole = magpie.run(size=24, out=tmp_path / "whole", settings=(*settings, engine))
+    assert cut.table().equals(whole.table())
+    assert max(len(row["turns"]) for row in whole.rows()) == 6
 
 
 def test_rows_of_a_run_have_their_further_turns_and_readers_see_one_conversation(tmp_path: Path) -> None:

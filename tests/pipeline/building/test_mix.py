@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import magpie
 from magpie.engines import server
 from magpie.engines.server import Facts
 from magpie.errors import RecipeError
@@ -157,3 +158,15 @@ def test_on_a_server_of_texts_the_beginning_is_text(monkeypatch: pytest.MonkeyPa
     planned = plan("[{name: a, system: S, prefill: Write a}]", "engine=http://here")
     request: Any = next(planned.stages[0].asking.ask({"row": 0}))
     assert request.prompt == Text("<|im_start|>system\nS<|im_end|>\n<|im_start|>user\nWrite a")
+
+
+def test_a_run_made_larger_keeps_every_row_and_its_variant(tmp_path: Path) -> None:
+    fill = "fill: [{name: who, words: [Eva, Max, Ida]}]"
+    mix = f"[{{name: a, system: 'You are {{who}}.', {fill}}}, {{name: b, weight: 2.5}}, {{name: c, prefill: Write a}}]"
+    settings = (f"instruct.mix={mix}", "engine=scripted", "respond=null", "shard_rows=8", "name=same")
+    small = magpie.run(size=20, out=tmp_path / "run", settings=settings).table()
+    large = magpie.run(size=45, out=tmp_path / "run").table()
+    assert large.slice(0, 20).equals(small)
+    assert [large.column("variant").to_pylist().count(name) for name in "abc"] == [10, 25, 10]
+    assert {row["system"] is None for row in large.to_pylist() if row["variant"] != "a"} == {True}
+    assert all(row["instruction"].startswith("Write a") for row in large.to_pylist() if row["variant"] == "c")

@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import Any
 
 from magpie.columns import MAKERS
-from magpie.errors import TemplateError
+from magpie.errors import RecipeError, TemplateError
 from magpie.pipeline.building.built import Built, Context
 from magpie.pipeline.building.mix import check_takes_system
 from magpie.pipeline.building.respond import responder_of
@@ -29,8 +29,10 @@ _SAMPLE = (Message("user", "Name a river."), Message("assistant", "The Rhine."))
 
 
 def build_follow_up(asked: FollowUp, context: Context) -> Built:
-    """Raises `RecipeError` for a model that cannot write as the user, and `TemplateError` for a chat template that has
-    no second turn."""
+    """Raises `RecipeError` for a model that cannot write as the user and for several responses to go on from, and
+    `TemplateError` for a chat template that has no second turn."""
+    if "response" not in context.made() and "responses" in context.made():
+        raise RecipeError("follow_up: goes on from one response, and respond.n gives several; expected respond.n: 1")
     user, assistant = _user(asked, context), _assistant(asked, context)
     names = ("model", "model") if user.use.key == assistant.use.key else ("user", "assistant")
     asker = _asker(asked, user, context, names[0])
