@@ -14,6 +14,8 @@ from magpie.errors import RecipeError
 from magpie.pipeline import Plan, make_plan
 from magpie.recipes import parse
 from magpie.seams import Request, Text
+from magpie.templates import TemplateOptions, derive
+from tests.templates import toys
 
 CHATML = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
@@ -140,6 +142,13 @@ def test_a_template_without_a_system_role_is_told_before_anything_is_made(tmp_pa
     with pytest.raises(RecipeError, match=r"mix\.a\.system: the system role is refused by the chat template.*prefill"):
         plan("[{name: a, system: S}]", f"template.chat_template={tmp_path}/t.jinja")
     assert plan("[{name: a, prefill: Write a}]", f"template.chat_template={tmp_path}/t.jinja").stages
+
+
+@pytest.mark.parametrize("fixture", ["chatml", "default_system", "inst_sys", "folds_system", "system_in_last_turn"])
+def test_a_variant_s_prompt_is_what_the_model_spoken_to_under_that_system_prompt_has(fixture: str) -> None:
+    source = toys.fixture(fixture)
+    derived = derive(toys.toy(source), TemplateOptions(system="You are a cook.", date=toys.DAY))
+    assert toys.chat_of(fixture).next_user([toys.system("You are a cook.")]) == derived.next_user([])
 
 
 def test_a_pre_query_by_hand_has_no_place_for_a_system_prompt() -> None:

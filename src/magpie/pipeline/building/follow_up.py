@@ -127,7 +127,7 @@ def _check_talk(asked: FollowUp, user: ChatModel, assistant: ChatModel, context:
     """Whether the chat templates have what is asked of them."""
     if asked.system_for != "neither" and (asked.system or _reads_system(asked, context)):
         for model in (user, assistant) if asked.system_for == "both" else (user,):
-            check_takes_system(model, "follow_up.system")
+            check_takes_system(model, "follow_up.system", "set system_for: neither")
     try:
         user.chat.next_user(_SAMPLE)
         assistant.chat.next_assistant((*_SAMPLE, _SAMPLE[0]))

@@ -45,15 +45,13 @@ def build_mix(asked: Instruct, model: ChatModel, context: Context) -> BuiltMix:
     return BuiltMix(Mix(tuple(variants), shares), settings, tuple(told))
 
 
-def check_takes_system(model: ChatModel, where: str) -> None:
-    """Raise `RecipeError` where the model's chat template has no place for a system prompt."""
+def check_takes_system(model: ChatModel, where: str, instead: str) -> None:
+    """Raise `RecipeError`, with what to do `instead`, where the chat template has no place for a system prompt."""
     exact = exact_chat(model)
-    if exact is None:
-        return
-    if exact.script.manner.system in ("refused", "ignored"):
+    if exact is not None and exact.script.manner.system in ("refused", "ignored"):
         raise RecipeError(
             f"{where}: the system role is {exact.script.manner.system} by the chat template of {model.use.name}; "
-            "steer it by instruct.mix.*.prefill, the beginning of an instruction, or take another model"
+            f"{instead}, or take another model"
         )
 
 
@@ -84,7 +82,7 @@ def _without_system(model: ChatModel, context: Context) -> ChatModel:
 def _variant(one: Asked, speaker: ChatModel, asked: Instruct, context: Context) -> Variant:
     where = f"instruct.mix.{one.name}"
     if one.system:
-        check_takes_system(speaker, f"{where}.system")
+        check_takes_system(speaker, f"{where}.system", "steer by a prefill, the beginning of the instruction")
         _check_derived(speaker, f"{where}.system")
     assert not isinstance(speaker.chat, MessagesChat), "refused before"
     system = one.system or speaker.template.system or None
