@@ -11,10 +11,9 @@ from magpie.errors import MissingExtra, RecipeError
 from magpie.pipeline import make_plan
 from magpie.pipeline.building import reward as building
 from magpie.pipeline.building.base_models import open_base_model
-from magpie.pipeline.building.contexts import context_of
 from magpie.pipeline.plan import PlannedStage
 from magpie.recipes import parse
-from magpie.recipes.engines import LlamaCpp, Scripted
+from magpie.recipes.engines import LlamaCpp
 from magpie.seams import Stage, TableStage, Tokens
 from magpie.stages.judging import JUDGE
 
@@ -97,9 +96,3 @@ def test_a_base_model_is_prompted_with_a_text_and_stops_at_its_headings() -> Non
     assert isinstance(request.prompt, Tokens)  # type: ignore[union-attr]
     text = model.files.tokenizer.decode(request.prompt.ids)  # type: ignore[union-attr]
     assert text.endswith("# Instruction\nWhy?\n\n# Response\n")
-
-
-def test_a_context_is_what_is_said_else_what_the_model_was_trained_for() -> None:
-    said = open_base_model("respond_base", "fledgling-base", LlamaCpp(context=300), "x")
-    assert context_of(said.use) == 300
-    assert context_of(open_base_model("respond_base", "fledgling-base", Scripted(), "x").use) == said.files.context

@@ -10,7 +10,7 @@ from typing import Any
 from magpie.columns import MAKERS
 from magpie.pipeline.building.base_models import BaseModel, open_base_model
 from magpie.pipeline.building.built import Built, Context
-from magpie.pipeline.building.contexts import context_of
+from magpie.pipeline.building.judges import known_context
 from magpie.pipeline.building.sampling import sampling_params
 from magpie.recipes import RespondBase
 from magpie.seams import Prompt, Stage
@@ -28,7 +28,7 @@ def build_respond_base(asked: RespondBase, context: Context) -> Built:
     model = open_base_model(STAGE, asked.model, asked.engine, context.recipe.model)
     sampling = sampling_params(asked.sampling, SUITED, model.files.eog_ids, headings(prompt))
     written = partial(_prompt, model, prompt)
-    ask = partial(respond_base, prompt=written, sampling=sampling, most_tokens=context_of(model.use))
+    ask = partial(respond_base, prompt=written, sampling=sampling, most_tokens=known_context(model.use))
     settings = {"sampling": asdict(sampling), "prompt": prompt.digest}
     stage = Stage(STAGE, ("instruction",), MAKERS[STAGE], ask)
     return Built(stage, settings, {"model": model.use}, model.use.identity)

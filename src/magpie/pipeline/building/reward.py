@@ -12,7 +12,7 @@ from magpie.columns import BASE_REWARD, INSTRUCT_REWARD, RESPONSE_REWARDS, REWAR
 from magpie.errors import MissingExtra, RecipeError
 from magpie.modelfiles import ModelPlace
 from magpie.pipeline.building.built import Built, Context
-from magpie.pipeline.building.contexts import context_of
+from magpie.pipeline.building.judges import check_letters, known_context
 from magpie.pipeline.building.sampling import written_by
 from magpie.pipeline.models import find
 from magpie.recipes import Reward, Template
@@ -22,7 +22,7 @@ from magpie.seams import Capability, Stage, TableStage
 from magpie.stages.judging import JUDGE
 from magpie.stages.prompts import package_prompt, read_prompt
 from magpie.stages.reward import open_reward
-from magpie.stages.reward_judge import judge_reward
+from magpie.stages.reward_judge import DIGITS, judge_reward
 
 STAGE = "reward"
 _TAKES = ("instruction", "response")
@@ -60,12 +60,15 @@ def _by_judge(asked: Reward, context: Context) -> Built:
     if place is not None and place.folder is not None and is_classifier(place.folder):
         raise RecipeError(f"reward.model {model.use.name!r}: it is a classifier, and no chat model: set by: classifier")
     prompt = package_prompt("judge_response") if asked.prompt is None else read_prompt(Path(asked.prompt), _TAKES)
+    check_letters(model, prompt.render({"instruction": "Why?", "response": "So."}), DIGITS, STAGE)
     reads = _reads(context)
     writes = _writes(reads)
     names = tuple(column.name for column in writes)
-    ask = partial(judge_reward, chat=model.chat, prompt=prompt, names=names, most_tokens=context_of(model.use))
+    ask = partial(judge_reward, chat=model.chat, prompt=prompt, names=names, most_tokens=known_context(model.use))
     settings = {"by": "judge", "prompt": prompt.digest, **written_by(model)}
-    return Built(Stage(STAGE, reads, writes, ask, (JUDGE,), needs), settings, {JUDGE: model.use}, model.use.identity)
+    warnings = tuple(model.chat.describe().get("warnings", ()))
+    stage = Stage(STAGE, reads, writes, ask, (JUDGE,), needs)
+    return Built(stage, settings, {JUDGE: model.use}, model.use.identity, warnings)
 
 
 # -- a reward model ---------------------------------------------------------------------------------------------------
