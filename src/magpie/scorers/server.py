@@ -105,6 +105,7 @@ class ServerScorer:
         self._pool = ThreadPoolExecutor(settings.concurrency, "scorer")
         self._closing = threading.Event()
         self._reached = monotonic()
+        self._lost: ServerLost | None = None
 
     def close(self) -> None:
         self._closing.set()
@@ -154,6 +155,7 @@ class ServerScorer:
 
         Raises `ServerLost` where the server answers none of them, `UserError` where it refuses them all.
         """
+        self._reached, self._lost = monotonic(), None
         futures = [self._pool.submit(self._one_or_lost, conversation) for conversation in conversations]
         try:
             found = [future.result() for future in futures]
@@ -166,9 +168,12 @@ class ServerScorer:
         return [RequestFailed(str(one)) if isinstance(one, ServerLost) else one for one in found]
 
     def _one_or_lost(self, conversation: Sequence[Message]) -> Scored | ServerLost:
+        if self._lost is not None:
+            return self._lost
         try:
             return self._one(conversation)
         except ServerLost as error:
+            self._lost = error
             return error
         except _NoRoute:
             return RequestFailed(f"{self._root} has no {route(self._api)} any more")
