@@ -1,6 +1,7 @@
 """Whether a preference pair's better response is the better one: DPO pairs on fledgling, judged by its own grammar.
 
     python -m bench.pairs [--rows 200] [--n 5] [--temperature 1.0] [--scorer FOLDER] [--against worst] [--models A B]
+                          [--out FOLDER]
 
 Every instruction is answered n times, the responses are scored, and the best stands against the worst (or the median,
 or a random one). Of the pairs of which exactly one response is right by the grammar that fledgling was trained on, the
@@ -45,8 +46,8 @@ class Judged:
 def main() -> None:
     options = parse()
     with tempfile.TemporaryDirectory() as folder:
-        run = magpie.run("basic", size=options.rows, out=Path(folder) / "pairs", settings=tuple(settings(options)))
-        report(run)
+        out = options.out or Path(folder) / "pairs"
+        report(magpie.run("basic", size=options.rows, out=out, settings=(*settings(options), "name=pairs")))
 
 
 def parse() -> argparse.Namespace:
@@ -56,6 +57,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--temperature", type=float, default=1.0)
     parser.add_argument("--scorer", help="a sequence classifier's folder; by default fledgling judges")
     parser.add_argument("--against", choices=["worst", "median", "random"], default="worst")
+    parser.add_argument("--out", type=Path, help="keep the run there, or go on with it: responses are not made twice")
     parser.add_argument("--models", nargs="*", default=[], help="models that answer in turn")
     return parser.parse_args()
 

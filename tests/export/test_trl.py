@@ -1,4 +1,4 @@
-"""What is exported is what TRL and `datasets` take it for: their own loaders and checks say so."""
+"""What is exported is what TRL and `datasets` take it for: their own loaders, checks and trainers say so."""
 
 from __future__ import annotations
 
@@ -99,3 +99,33 @@ def test_a_trainer_s_lines_load_as_json(full: Run, tmp_path: Path, form: str) ->
     found = load_dataset("json", data_files=files, cache_dir=str(tmp_path / "cache"))
     assert sum(len(found[split]) for split in found) == full.kept()
     assert found["train"][0]["messages"][0]["role"] == "user"
+
+
+@pytest.mark.parametrize(
+    ("form", "trainer"), [("messages", "SFT"), ("sft", "SFT"), ("dpo", "DPO"), ("rm", "Reward"), ("kto", "KTO")]
+)
+def test_trl_s_trainers_take_a_step_on_every_format(full: Run, tmp_path: Path, form: str, trainer: str) -> None:
+    import transformers
+    import trl
+
+    from magpie.modelfiles import find_model
+
+    folder = find_model("fledgling").parent
+    kind = "SequenceClassification" if trainer == "Reward" else "CausalLM"
+    heads = {"num_labels": 1} if trainer == "Reward" else {}
+    settings = getattr(trl, f"{trainer}Config")(
+        output_dir=str(tmp_path / "out"),
+        max_steps=1,
+        per_device_train_batch_size=2,
+        use_cpu=True,
+        bf16=False,
+        report_to="none",
+        save_strategy="no",
+    )
+    training = getattr(trl, f"{trainer}Trainer")(
+        model=getattr(transformers, f"AutoModelFor{kind}").from_pretrained(folder, **heads),
+        args=settings,
+        train_dataset=loaded(full, form, tmp_path)["train"],
+        processing_class=transformers.AutoTokenizer.from_pretrained(folder),
+    )
+    assert training.train().training_loss > 0
