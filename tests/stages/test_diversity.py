@@ -20,11 +20,13 @@ def drawn(count: int, seed: int = 0, dimension: int = 16) -> diversity.Vectors:
     draw = np.random.default_rng(seed)
     centers = draw.standard_normal((12, dimension))
     vectors = centers[draw.zipf(1.5, count) % 12] + 0.5 * draw.standard_normal((count, dimension))
-    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
+    unit: diversity.Vectors = np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
+    return unit
 
 
 def one_band(count: int) -> diversity.Places:
-    return np.zeros(count, np.int64)
+    bands: diversity.Places = np.zeros(count, np.int64)
+    return bands
 
 
 def taken(found: diversity.Numbers) -> list[int]:
@@ -127,6 +129,13 @@ def test_embeddings_wait_in_a_file_and_rows_without_one_have_no_spread(tmp_path:
     assert found.column("row").to_pylist() == [row for row in order if row not in (0, 10)]
     assert len(found.column("spread").drop_null()) == 10
     assert found.column("spread")[0].as_py() == float("inf")
+
+
+def test_where_no_row_has_an_embedding_none_has_a_spread(tmp_path: Path) -> None:
+    kept = Vectors(tmp_path / "vectors")
+    list(kept.kept(batches(drawn(3), lacking=(0, 1, 2))))
+    rows = pa.table({"row": [0, 2, 4], "band": pa.nulls(3, pa.string())})
+    assert kept.spread(rows, 2, False).num_rows == 0
 
 
 def test_embeddings_of_two_sizes_are_refused(tmp_path: Path) -> None:

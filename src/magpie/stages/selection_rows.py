@@ -7,6 +7,7 @@ texts are looked at once and let go. Knows DuckDB; knows no run and no recipe.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -61,16 +62,15 @@ class Judged:
         selection = self.selection
         self._step(_first_failing([f"c{n}" for n in range(len(selection.clauses))], 0))
         at = len(selection.clauses)
-        try:
+        with _mistake_in("QUALIFY"):
             self._step(_first_failing([share.sql for share in selection.shares], at))
-        except duckdb.Error as error:
-            raise UserError(f"QUALIFY: {said(error)}") from error
         order = self.order if spread is None else self._spread(spread)
         at += len(selection.shares)
-        for number, (key, quota) in enumerate(selection.quotas, at):
-            place = f"row_number() OVER (PARTITION BY {key} ORDER BY {order})"
-            self._step(f"CASE WHEN {place} > {quota.most} THEN {number} END")
-        self._rank(order)
+        with _mistake_in("ORDER BY"):
+            for number, (key, quota) in enumerate(selection.quotas, at):
+                place = f"row_number() OVER (PARTITION BY {key} ORDER BY {order})"
+                self._step(f"CASE WHEN {place} > {quota.most} THEN {number} END")
+            self._rank(order)
 
     def fates(self, reason: str) -> Iterator[pa.Table]:
         """`row`, `selection_rank` and `drop_reason` of every row, in row order."""
@@ -142,6 +142,15 @@ class Judged:
             except duckdb.Error as its:
                 return f"{words}: {said(its)}"
         return said(error)
+
+
+@contextmanager
+def _mistake_in(part: str) -> Iterator[None]:
+    """What DuckDB cannot do, for want of memory too, as a mistake in a part of the selection."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise UserError(f"{part}: {said(error)}") from error
 
 
 def check_selection(selection: Selection, schema: pa.Schema) -> None:

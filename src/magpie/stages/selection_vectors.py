@@ -41,6 +41,8 @@ class Vectors:
     def spread(self, rows: pa.Table, wanted: int, of_each: bool) -> pa.Table:
         """What `selection_rows.Spread` says. Rows without an embedding have no spread."""
         np = numpy()
+        if not self.dimension:
+            return pa.table({"row": pa.array([], pa.int64()), "spread": pa.array([], pa.float32())})
         order = rows.column("row").to_numpy()
         known = np.concatenate(self._rows)
         at = np.searchsorted(known, order)
