@@ -14,10 +14,17 @@ def test_a_benchmark_given_as_text_is_a_file() -> None:
     assert recipe.decontaminate.benchmarks == (Benchmark(path="a.jsonl"), Benchmark(hub="openai/gsm8k", config="main"))
 
 
-@pytest.mark.parametrize("given", [{}, {"path": "a.jsonl", "hub": "openai/gsm8k"}])
+@pytest.mark.parametrize(
+    "given", [{}, {"path": "a.jsonl", "hub": "openai/gsm8k"}, {"path": "a.jsonl", "name": "a", "prompts": ("What?",)}]
+)
 def test_a_benchmark_is_in_one_place(given: dict[str, str]) -> None:
-    with pytest.raises(ValidationError, match="either `path`, a file, or `hub`"):
+    with pytest.raises(ValidationError, match="one of `path`, a file, `hub`"):
         Benchmark(**given)  # type: ignore[arg-type]
+
+
+def test_prompts_that_are_listed_need_a_name() -> None:
+    with pytest.raises(ValidationError, match="expected a `name`"):
+        Benchmark(prompts=("What is rain?",))
 
 
 def test_an_empty_stage_has_every_rule_and_looks_for_no_language() -> None:

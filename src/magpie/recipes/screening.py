@@ -97,7 +97,7 @@ class Dedup(Settings):
 
 
 class Benchmark(Settings):
-    """Prompts that must not be in the data: a file, or a data set of the Hub."""
+    """Prompts that must not be in the data: a file, a data set of the Hub, or the prompts themselves."""
 
     name: Words | None = None
     """What reports call it; `null` is the file's name, or the data set's."""
@@ -113,10 +113,15 @@ class Benchmark(Settings):
     """Where the prompts are; none named is the first of `prompt`, `instruction`, `question` and their like that is
     there. With several, each is held against the instructions by itself."""
 
+    prompts: tuple[Words, ...] = ()
+    """The prompts themselves, such as a few of your own that are kept for testing. They need a `name`."""
+
     @model_validator(mode="after")
     def _one_place(self) -> Self:
-        if (self.path is None) == (self.hub is None):
-            raise ValueError("expected either `path`, a file, or `hub`, a data set of the Hub")
+        if (self.path is not None) + (self.hub is not None) + bool(self.prompts) != 1:
+            raise ValueError("expected one of `path`, a file, `hub`, a data set of the Hub, and `prompts`")
+        if self.prompts and self.name is None:
+            raise ValueError("prompts: expected a `name` for reports to call them by")
         return self
 
 

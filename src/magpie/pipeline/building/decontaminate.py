@@ -29,11 +29,13 @@ def build_decontaminate(asked: Decontaminate, context: Context) -> Built:  # noq
 
 
 def _read(asked: Sequence[Benchmark]) -> Mapping[str, Sequence[str]]:
-    sources = [_source(one) for one in asked]
-    twice = [name for name, count in Counter(source.name for source in sources).items() if count > 1]
+    sources = [_source(one) for one in asked if not one.prompts]
+    listed = {str(one.name): one.prompts for one in asked if one.prompts}
+    names = [*(source.name for source in sources), *(str(one.name) for one in asked if one.prompts)]
+    twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise RecipeError(f"decontaminate.benchmarks: {twice[0]} twice; expected a `name` of its own for each")
-    return {source.name: read_prompts(source) for source in sources}
+    return {source.name: read_prompts(source) for source in sources} | listed
 
 
 def _source(asked: Benchmark) -> Source:
