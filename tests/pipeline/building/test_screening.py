@@ -80,7 +80,7 @@ def test_what_is_in_a_benchmark_decides_and_not_where_it_lies(tmp_path: Path) ->
     moved = write(tmp_path / "two.jsonl", [{"question": "What is rain?"}])
     other = write(tmp_path / "three.jsonl", [{"question": "What is snow?"}])
     assert fingerprint(first) == fingerprint(moved)
-    listed = ("engine=scripted", "decontaminate.benchmarks=[{name: known, prompts: [What is rain?]}]")
+    listed = ("engine=scripted", "decontaminate.benchmarks=[{name: known, prompts: ['What is rain?']}]")
     plan = make_plan(resolve(None, tmp_path / "run", listed))
     assert fingerprint(first) == next(one.fingerprint for one in plan.stages if one.stage.name == "decontaminate")
     assert len({fingerprint(first), fingerprint(other), fingerprint(first, "renamed")}) == 3
@@ -106,7 +106,7 @@ def test_benchmarks_of_the_same_name_need_names_of_their_own(tmp_path: Path) -> 
         (tmp_path / folder).mkdir()
         write(tmp_path / folder / "test.jsonl", [{"question": folder}])
     files = f"[{tmp_path}/a/test.jsonl, {tmp_path}/b/test.jsonl]"
-    listed = f"[{tmp_path}/a/test.jsonl, {{name: test, prompts: [What is rain?]}}]"
+    listed = f"[{tmp_path}/a/test.jsonl, {{name: test, prompts: ['What is rain?']}}]"
     for benchmarks in (files, listed):
         with pytest.raises(RecipeError, match="test twice"):
             make_plan(resolve(None, tmp_path / "run", ("engine=scripted", f"decontaminate.benchmarks={benchmarks}")))
