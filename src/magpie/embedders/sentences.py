@@ -69,12 +69,13 @@ def open_sentences(
     settings = settings or SentencesSettings()
     library = _import()
     try:
-        loaded = library.SentenceTransformer(
-            str(model),
-            device=None if settings.device == "auto" else settings.device,
-            revision=revision,
-            trust_remote_code=settings.trust_remote_code,
-        )
+        with _quiet():
+            loaded = library.SentenceTransformer(
+                str(model),
+                device=None if settings.device == "auto" else settings.device,
+                revision=revision,
+                trust_remote_code=settings.trust_remote_code,
+            )
     except Exception as error:  # the library raises many kinds: no weights, no network, code that is not trusted
         reason = f"{type(error).__name__}: {error}".partition("\n")[0]
         raise ModelError(
@@ -114,6 +115,21 @@ def _import() -> Any:
     except Exception as error:  # a shared library that does not load raises what it likes
         told = str(error).partition("\n")[0]
         raise MissingExtra(f"embed.embedder needs sentence-transformers ({told}): {_INSTALL}") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the lines and bars of transformers, beneath the library, and its settings as they were afterwards."""
+    logging = import_module("transformers").utils.logging
+    verbosity, has_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if has_bars:
+            logging.enable_progress_bar()
 
 
 def _free() -> None:

@@ -117,8 +117,8 @@ def _write_in_order(values: FloatArray, order: IntArray, path: Path) -> None:
 
 
 def probes(cells: Cells, sample: IntArray, exact: Found, recall: float) -> int:
-    """So many of the cells nearest to its own as hold the nearest neighbors of the sample, but for a quarter of the share
-    that may be missed: other vectors differ from the sample."""
+    """So many of the cells nearest to its own as hold the nearest neighbors of the sample, but for a quarter of the
+    share that may be missed: other vectors differ from the sample."""
     of_places = cells.of_places
     homes, wanted = of_places[sample], of_places[exact.nearest]
     ranks = np.sort((cells.nearby[homes] == wanted[:, None]).argmax(axis=1))
