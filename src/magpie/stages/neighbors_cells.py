@@ -25,6 +25,7 @@ from magpie.stages.neighbors_search import (
     make_search,
     nothing_found,
     search_all,
+    view,
 )
 from magpie.stages.neighbors_vectors import FloatArray, IntArray, Vectors, mapped
 
@@ -34,6 +35,8 @@ TRAINING = 32
 """Vectors that k-means sees, for each cell."""
 ROUNDS = 6
 """Of k-means."""
+NEARBY = 1024
+"""The most cells that each is compared with: half a million vectors."""
 SAMPLE = 2000
 """Vectors in each of the two samples."""
 _SEED = 20240612
@@ -81,7 +84,7 @@ def make_cells(vectors: Vectors, faiss: Any, knn: Knn, scratch: Path) -> Cells:
     path = scratch / "cells"
     _write_in_order(vectors.values, order, path)
     starts = np.searchsorted(cells[order], np.arange(len(centers) + 1))
-    nearby = np.concatenate([knn(part, centers, len(centers))[1] for part in _copies(centers)])
+    nearby = knn(centers, centers, min(len(centers), NEARBY))[1]
     return Cells(vectors.in_order(order, mapped(path, count, dimension)), starts, nearby)
 
 
@@ -121,7 +124,8 @@ def probes(cells: Cells, sample: IntArray, exact: Found, recall: float) -> int:
     share that may be missed: other vectors differ from the sample."""
     of_places = cells.of_places
     homes, wanted = of_places[sample], of_places[exact.nearest]
-    ranks = np.sort((cells.nearby[homes] == wanted[:, None]).argmax(axis=1))
+    is_there = cells.nearby[homes] == wanted[:, None]
+    ranks = np.sort(np.where(is_there.any(axis=1), is_there.argmax(axis=1), is_there.shape[1] - 1))
     needed = int(np.ceil((3.0 + recall) / 4 * len(ranks))) - 1
     return int(ranks[needed]) + 1
 
@@ -151,18 +155,13 @@ def _search(cells: Cells, search: Search, looked_at: int) -> Found:
     found = nothing_found(len(cells.vectors.values))
     for cell in np.flatnonzero(np.diff(cells.starts)).tolist():
         own = np.arange(cells.starts[cell], cells.starts[cell + 1])
-        others = np.sort(cells.nearby[cell, :looked_at])
-        for base in _bases(cells, others):
-            values = np.ascontiguousarray(cells.vectors.values[base])
+        for base in _bases(cells, np.sort(cells.nearby[cell, :looked_at])):
+            others = search.part(base)
             for start in range(0, len(own), QUERIES):
-                queries = own[start : start + QUERIES]
-                part = slice(int(queries[0]), int(queries[-1]) + 1)
-                search.compare(queries, base, values, _view(found, part))
+                queries = search.part(own[start : start + QUERIES])
+                some = slice(int(queries.places[0]), int(queries.places[-1]) + 1)
+                search.compare(queries, others, view(found, some))
     return found
-
-
-def _view(found: Found, part: slice) -> Found:
-    return Found(found.distance[part], found.nearest[part], found.within[part], found.earliest[part])
 
 
 def _bases(cells: Cells, others: IntArray) -> list[IntArray]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,9 +81,16 @@ def nothing_found(count: int) -> Found:
     )
 
 
+class Part(NamedTuple):
+    """Some of the vectors."""
+
+    places: IntArray
+    values: FloatArray
+
+
 @dataclass(frozen=True, slots=True)
 class Search:
-    """How two sets of places are compared."""
+    """How two sets of vectors are compared."""
 
     vectors: Vectors
     limit: float
@@ -92,17 +99,20 @@ class Search:
     slack: float
     """`SLACK` for the longest vector that there is."""
 
-    def compare(self, queries: IntArray, base: IntArray, base_values: FloatArray, found: Found) -> None:
-        """Look among `base` for neighbors of `queries`, places both, and note what is better or new in `found`, which
-        has an entry for each query. A query and a part of the base may meet once only: the near ones are counted."""
-        values = np.ascontiguousarray(self.vectors.values[queries])
-        distances, at = self.knn(values, base_values, min(CANDIDATES, len(base)))
-        bounds = self._bounds(distances, base[at] != queries[:, None])
-        crowded = (distances[:, -1] <= bounds) & (distances.shape[1] < len(base))
+    def part(self, places: IntArray) -> Part:
+        """These places, copied out of the file."""
+        return Part(places, np.ascontiguousarray(self.vectors.values[places]))
+
+    def compare(self, queries: Part, base: Part, found: Found) -> None:
+        """Look among `base` for neighbors of `queries`, and note what is better or new in `found`, which has an entry
+        for each query. A query and one of the base may meet once only: the near ones are counted."""
+        distances, at = self.knn(queries.values, base.values, min(CANDIDATES, len(base.places)))
+        bounds = self._bounds(distances, base.places[at] != queries.places[:, None])
+        crowded = (distances[:, -1] <= bounds) & (distances.shape[1] < len(base.places))
         chosen, columns = np.nonzero((distances <= bounds[:, None]) & ~crowded[:, None])
-        self._settle(queries, base, base_values, found, values, chosen, at[chosen, columns])
-        for place, near in self._look_at_all(values, base_values, bounds, np.flatnonzero(crowded)):
-            self._settle(queries, base, base_values, found, values, place, near)
+        self._settle(queries, base, found, chosen, at[chosen, columns])
+        for query, near in self._look_at_all(queries, base, bounds, np.flatnonzero(crowded)):
+            self._settle(queries, base, found, query, near)
 
     def _bounds(self, distances: FloatArray, other: NDArray[np.bool_]) -> FloatArray:
         """Up to where a distance may be the nearest or within the limit, whatever digits it has lost."""
@@ -111,35 +121,26 @@ class Search:
         return np.where(np.isfinite(bounds), bounds, np.float32(self.limit + self.slack))
 
     def _look_at_all(
-        self, values: FloatArray, base_values: FloatArray, bounds: FloatArray, crowded: IntArray
+        self, queries: Part, base: Part, bounds: FloatArray, crowded: IntArray
     ) -> Iterator[tuple[IntArray, IntArray]]:
         """Pairs of a crowded query and a near one of the base, a few queries at a time."""
-        squares = np.einsum("ij,ij->i", base_values, base_values)
+        squares = _squares(base.values)
         for start in range(0, len(crowded), 64):
             some = crowded[start : start + 64]
-            own = np.einsum("ij,ij->i", values[some], values[some])
-            distances = own[:, None] + squares - 2 * (values[some] @ base_values.T)
+            values = queries.values[some]
+            distances = _squares(values)[:, None] + squares - 2 * (values @ base.values.T)
             query, near = np.nonzero(distances <= bounds[some, None])
             yield some[query], near
 
-    def _settle(
-        self,
-        queries: IntArray,
-        base: IntArray,
-        base_values: FloatArray,
-        found: Found,
-        values: FloatArray,
-        chosen: IntArray,
-        near: IntArray,
-    ) -> None:
+    def _settle(self, queries: Part, base: Part, found: Found, chosen: IntArray, near: IntArray) -> None:
         """Measure pairs of a query and one of the base, without those that are one vector, and note them."""
-        other = queries[chosen] != base[near]
+        other = queries.places[chosen] != base.places[near]
         chosen, near = chosen[other], near[other]
         distances = np.empty(len(chosen), np.float64)
         for start in range(0, len(chosen), _PAIRS):
-            part = slice(start, start + _PAIRS)
-            distances[part] = measured(values[chosen[part]], base_values[near[part]])
-        self._note(found, chosen, base[near], distances)
+            some = slice(start, start + _PAIRS)
+            distances[some] = measured(queries.values[chosen[some]], base.values[near[some]])
+        self._note(found, chosen, base.places[near], distances)
 
     def _note(self, found: Found, chosen: IntArray, places: IntArray, distances: NDArray[np.float64]) -> None:
         first = self.vectors.first
@@ -169,7 +170,12 @@ def make_search(vectors: Vectors, limit: float, knn: Knn) -> Search:
 
 
 def _longest(values: FloatArray) -> float:
-    return float(np.einsum("ij,ij->i", values, values).max())
+    return float(_squares(values).max())
+
+
+def _squares(values: FloatArray) -> FloatArray:
+    squares: FloatArray = np.einsum("ij,ij->i", values, values)
+    return squares
 
 
 def parts(values: FloatArray, size: int) -> Iterator[FloatArray]:
@@ -181,14 +187,13 @@ def search_all(search: Search, queries: IntArray) -> Found:
     found = nothing_found(len(queries))
     count = len(search.vectors.values)
     for start in range(0, count, BASE):
-        base = np.arange(start, min(start + BASE, count))
-        values = np.ascontiguousarray(search.vectors.values[start : start + BASE])
+        base = search.part(np.arange(start, min(start + BASE, count)))
         for at in range(0, len(queries), QUERIES):
-            part = slice(at, at + QUERIES)
-            search.compare(queries[part], base, values, _part(found, part))
+            some = slice(at, at + QUERIES)
+            search.compare(search.part(queries[some]), base, view(found, some))
     return found
 
 
-def _part(found: Found, part: slice) -> Found:
-    """A view: what is noted in it is noted in the whole."""
-    return Found(found.distance[part], found.nearest[part], found.within[part], found.earliest[part])
+def view(found: Found, some: slice) -> Found:
+    """Of some places: what is noted in it is noted in the whole."""
+    return Found(found.distance[some], found.nearest[some], found.within[some], found.earliest[some])
