@@ -77,8 +77,10 @@ def test_only_what_cannot_be_read_is_asked_again_and_then_sampled() -> None:
 
 def test_what_is_asked_again_is_held_to_the_schema_where_the_engine_can() -> None:
     judge = Judge(SPEAKER, structured_from=1)
-    _, asked = talk(tag(ROW, judge, FULL[:1]), [said("Hm.")], [said(QUALITY)])
-    assert [requests[0].structure for requests in asked] == [None, JsonSchema(schema(FULL[0].form))]
+    _, asked = talk(tag(ROW, judge, FULL[:1]), [said("Hm.")], [said("Hm")], [said(QUALITY)])
+    held = JsonSchema(schema(FULL[0].form))
+    assert [requests[0].structure for requests in asked] == [None, held, held]
+    assert [requests[0].sampling.temperature for requests in asked] == [0.0, 0.0, 0.7]
 
 
 def test_what_can_never_be_read_is_null_with_the_judge_s_words_and_the_row_goes_on() -> None:

@@ -42,8 +42,8 @@ class Tag(Settings):
     """Hold replies to a JSON schema. `auto`: only those that are asked for again, where the engine can; a reply is
     nearly always readable without, and sampling within a grammar is slower. `on`: all of them. `off`: none."""
     again: Annotated[int, Field(ge=0, le=5)] = 2
-    """How often a reply that cannot be read is asked for again, then at a temperature of at least 0.7. What still
-    cannot be read is null, and the replies stand in `tag_raw`."""
+    """How often a reply that cannot be read is asked for again: first held to the schema, where that may be, and then
+    at a temperature of at least 0.7. What still cannot be read is null, and the replies stand in `tag_raw`."""
     sampling: Sampling = Sampling()
     """Null settings are temperature 0, as in the paper, and at most 512 tokens; a judge that thinks needs more."""
     model: ModelName | None = None

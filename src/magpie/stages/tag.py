@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from magpie.errors import RequestFailed
-from magpie.seams import Asking, Completion, JsonSchema, Request, Row
+from magpie.seams import Asking, Completion, JsonSchema, Prompt, Request, Row
 from magpie.stages.judging import distribution, expected, judge_prompt, letter_request, likeliest
 from magpie.stages.replies import Reading, read
 from magpie.stages.respond import Responder
@@ -33,11 +33,12 @@ class Judge:
     again_temperature: float = 0.7
     """Then it is sampled: what greedy decoding got wrong, it gets wrong every time."""
     structured_from: int | None = None
-    """The first try that holds the reply to the schema: 0 all of them, 1 those that repair, None never."""
+    """The first try that holds the reply to the schema, and is as greedy as the very first: 0 all of them, 1 those that
+    repair, None never."""
 
-    def request(self, prompt: Any, question: Question, attempt: int) -> Request:
+    def request(self, prompt: Prompt, question: Question, attempt: int) -> Request:
         sampling = self.speaker.sampling
-        if attempt:
+        if attempt and attempt != self.structured_from:
             sampling = replace(sampling, temperature=max(sampling.temperature, self.again_temperature))
         held = self.structured_from is not None and attempt >= self.structured_from
         structure = JsonSchema(schema(question.form)) if held else None
@@ -51,15 +52,16 @@ class Judge:
 def tag(row: Row, judge: Judge, questions: Sequence[Question]) -> Asking:
     """Ask all questions side by side, and again those whose replies cannot be read."""
     values = {"instruction": row["instruction"]}
-    asked = {one.name: judge_prompt(judge.speaker.chat, one.prompt, values, judge.room) for one in questions}
+    made = [(one, judge_prompt(judge.speaker.chat, one.prompt, values, judge.room)) for one in questions]
+    asked = [(one, prompt) for one, prompt in made if prompt is not None]
     readings: dict[str, Reading] = {}
     unread: dict[str, list[str]] = {}
     for attempt in range(1 + judge.again):
-        open_ = [one for one in questions if one.name not in readings and asked[one.name] is not None]
-        if not open_:
+        asked = [(one, prompt) for one, prompt in asked if one.name not in readings]
+        if not asked:
             break
-        replies = yield [judge.request(asked[one.name], one, attempt) for one in open_]
-        for one, reply in zip(open_, replies, strict=True):
+        replies = yield [judge.request(prompt, one, attempt) for one, prompt in asked]
+        for (one, _), reply in zip(asked, replies, strict=True):
             words = judge.words(_served(reply))
             reading = read(words, one.form)
             if reading is None:
