@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import magpie
 from magpie.engines.scripted import ScriptedSettings, open_scripted
 from magpie.errors import RecipeError
 from magpie.executors.local import execute_plan
+from magpie.modelfiles import find_model
 from magpie.pipeline import make_plan, resolve
 from magpie.pipeline.plan import Plan
 from magpie.runs import Run, RunFolder, open_run
@@ -75,6 +77,18 @@ def test_each_of_several_models_has_an_engine_and_a_name_and_answers_in_its_turn
     assert set(found.uses) == {"model_1", "model_2"}
     run = magpie.run(size=4, out=tmp_path / "made", settings=(*SEVERAL, models))
     assert [one["model"] for one in next(run.rows())["responses"]] == ["fledgling"] * 3
+
+
+def test_another_model_answers_and_its_responses_bear_its_name(tmp_path: Path) -> None:
+    other = tmp_path / "other.gguf"
+    copyfile(find_model("fledgling"), other)
+    settings = ("respond.n=2", f"respond.models=[{{}}, {{model: {other}}}]")
+    run = magpie.run(size=3, out=tmp_path / "run", settings=settings)
+    for row in run.rows():
+        assert [one["model"] for one in row["responses"]] == ["fledgling", "other.gguf"]
+    instruct, respond = run.info["stages"]
+    assert [Path(told["path"]).name for told in instruct["models"].values()] == ["fledgling-f16.gguf"]
+    assert [Path(told["path"]).name for told in respond["models"].values()] == ["fledgling-f16.gguf", "other.gguf"]
 
 
 def test_the_responses_of_a_row_differ(tmp_path: Path) -> None:
