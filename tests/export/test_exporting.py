@@ -158,6 +158,11 @@ def test_what_cannot_be_exported_is_refused_in_a_line_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_does_not_go_into_a_pipe(made: Run) -> None:
+    with pytest.raises(UserError, match="is a folder of several files"):
+        export(made, "axolotl", BytesIO())
+
+
 def test_a_pair_has_no_reasoning_to_show(full: Run, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="a pair holds answers alone"):
         export(full, "dpo", tmp_path / "x.jsonl", Options(reasoning="inside"))

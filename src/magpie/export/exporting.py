@@ -86,9 +86,9 @@ def check(run: Run, form: str, to: Path | IO[bytes], options: Options) -> None:
         raise UserError(f"--reasoning {options.reasoning}: a pair holds answers alone; expected none with {form}")
     if options.test_share and not (isinstance(to, Path) and is_folder(form, to)):
         raise UserError("--test-share: two splits are two files; expected a folder, such as --to dataset")
+    if form in TRAINERS and (not isinstance(to, Path) or to.suffix in ENDINGS):
+        raise UserError(f"--format {form}: is a folder of several files; expected a folder's name for --to")
     if isinstance(to, Path) and is_folder(form, to):
-        if to.suffix in ENDINGS:
-            raise UserError(f"--to {str(to)!r}: {form} is a folder of several files; expected a folder's name")
         check_free(to)
     if _count(run, form) == 0:
         raise RunError(f"{run.path}: no row has come through every stage, so there is nothing to export; see `status`")
