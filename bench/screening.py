@@ -1,6 +1,6 @@
 """What the screening rules drop that they should not, what they find, and how fast they are.
 
-    python -m bench.screening [--prompts 20000] [--rows 100000] [--only rules,responses,code,speed,dedup,memory]
+    python -m bench.screening [--prompts 20000] [--rows 100000] [--only rules,speed,...]
 
 Right and wrong are known: prompts and replies are those of the corpus that fledgling was trained on, where each has the
 family that made it. Code is the Python library's own, cut into pieces. Figures are for one thread; memory is the peak
@@ -32,13 +32,14 @@ from fledgling.imperfect import ANY_BY_NAME, IMPERFECT, recognise_any
 from magpie.pipeline.building.screen import rules_of
 from magpie.recipes import Dedup, Screen, ScreenResponses
 from magpie.recipes.screening import Language as LanguageSettings
+from magpie.stages.decontaminate import Overlap, find_overlaps, make_index
 from magpie.stages.dedup import dedup
 from magpie.stages.dedup_sketches import Shape
 from magpie.stages.language import open_detector
 from magpie.stages.pii import KINDS, find_pii
 from magpie.stages.screen import RULES, Rules, compression, repeated_share, why_screened
 
-PARTS = ("rules", "responses", "code", "speed", "dedup", "memory")
+PARTS = ("rules", "responses", "code", "speed", "dedup", "benchmarks", "memory")
 BAD = {family.name for family in IMPERFECT}
 
 
@@ -58,6 +59,7 @@ def main() -> None:
         "code": rules_on_code,
         "speed": lambda: speeds(options.prompts),
         "dedup": lambda: duplicates(options.prompts),
+        "benchmarks": lambda: benchmarks(options.prompts),
         "memory": lambda: memory(options.rows),
     }
     for name in options.only.split(","):
@@ -111,8 +113,9 @@ def rules_on_code() -> Iterator[str]:
     """Whole functions and classes of Python's library: none ends unfinished."""
     kinds = {"Python, functions and classes": python_pieces(), "C, headers": c_headers()}
     yield from table("code", kinds, rules_of(Screen()))
-    yield "\nMost repeated runs of words, and most compression: " + "; ".join(
-        f"{kind} {max(map(repeated_share, pieces)):.2f}, {max(map(compression, pieces)):.1f}"
+    yield "\nFewest letters and digits, most repeated runs of words, most compression: " + "; ".join(
+        f"{kind} {min(map(letters, pieces)):.2f}, {max(map(repeated_share, pieces)):.2f}, "
+        f"{max(map(compression, pieces)):.1f}"
         for kind, pieces in kinds.items()
     )
 
@@ -137,6 +140,11 @@ def python_pieces() -> list[str]:
         parts = ("\n" + text).split("\ndef ")[1:] + ("\n" + text).split("\nclass ")[1:]
         pieces += ["def " + part.split("\n\n\n")[0].rstrip() for part in parts]
     return [piece for piece in pieces if 100 <= len(piece) <= 4000]
+
+
+def letters(text: str) -> float:
+    """Their share of what is no space."""
+    return sum(map(str.isalnum, text)) / sum(map(len, text.split()))
 
 
 def c_headers() -> list[str]:
@@ -236,6 +244,27 @@ def task(prompt: str) -> tuple[str, Any] | None:
 def run_dedup(texts: list[str], shape: Shape) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         return list(pa.concat_tables(dedup(Rows(texts, Path(folder)), shape)).to_pylist())
+
+
+def benchmarks(count: int) -> Iterator[str]:
+    """A benchmark made of the corpus's own prompts: which instructions are said to be in it, and which are."""
+    rng = Random(99)
+    benchmark = list(dict.fromkeys(chat(rng).turns[0].prompt for _ in range(1000)))
+    tasks = {task(prompt) for prompt in benchmark}
+    planted = [f"Dear all! {prompt.upper()} Many thanks to everybody here." for prompt in benchmark]
+    texts = [prompt for prompt, _, _ in prompts(count)]
+    yield "| words in a run | planted, found | others, same task | others, another task | rows/s |"
+    yield "|---|---:|---:|---:|---:|"
+    for ngram in (13, 8):
+        index = make_index({"it": benchmark}, Overlap(ngram=ngram))
+        inside = sum(found is not None for found in find_overlaps(planted, index))
+        started = time.process_time()
+        found = find_overlaps(texts, index)
+        spent = time.process_time() - started
+        hit = [text for text, overlap in zip(texts, found, strict=True) if overlap]
+        same = sum(task(text) in tasks for text in hit)
+        cells = (f"{inside} of {len(planted):,}", f"{same}", f"{len(hit) - same}", f"{count / spent:,.0f}")
+        yield f"| {ngram} | " + " | ".join(cells) + " |"
 
 
 def memory(rows: int) -> Iterator[str]:

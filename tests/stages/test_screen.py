@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from time import process_time
+
 import pyarrow as pa
 import pytest
 
-from magpie.stages.language import open_detector
+from magpie.stages.language import open_detector, readable
+from magpie.stages.pii import find_pii
 from magpie.stages.screen import (
     RULES,
     Languages,
@@ -17,6 +21,7 @@ from magpie.stages.screen import (
     screen,
     why_screened,
 )
+from magpie.stages.screen_words import level, words_and_signs
 
 EVERY = Rules(3, 500, True, True, True, True, True, 0.75, 10.0)
 CODE = """Fix this:
@@ -105,6 +110,19 @@ def test_a_text_names_the_rule_that_it_breaks(text: str, reason: str) -> None:
 )
 def test_what_is_short_foreign_or_code_is_left_alone(text: str) -> None:
     assert why_screened(text, EVERY) is None
+
+
+@pytest.mark.parametrize(
+    "unit", ["a", "\n", "...", "```", "`", "1 ", "a@", "@", "AB12 ", "1.", "ab:", "<", "I'm ", "!", "\u0301"]
+)
+def test_no_text_takes_long(unit: str) -> None:
+    text = unit * (20_000 // len(unit)) + " x```"
+    started = process_time()
+    why_screened(text, replace(EVERY, max_chars=None))
+    find_pii(text)
+    readable(text)
+    words_and_signs(level(text))
+    assert process_time() - started < 1
 
 
 def test_each_rule_has_a_switch_of_its_own() -> None:

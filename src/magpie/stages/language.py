@@ -14,7 +14,9 @@ from magpie.errors import MissingExtra
 Detect = Callable[[str], tuple[str | None, float | None]]
 """A text's language and how sure that is, from 0 to 1; both None where there is nothing to tell it by."""
 
-_NOT_LANGUAGE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+|\S+@\S+|<[^<>\n]{1,80}>|[\d_]+", re.DOTALL)
+_NOT_LANGUAGE = re.compile(
+    r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+|[^\s@]{1,64}@\S{1,100}|<[^<>\n]{1,80}>|[\d_]+", re.DOTALL
+)
 """Fenced and quoted code, addresses, tags and digits: they look like English, and the text around may not be."""
 _MOST = 400
 """Characters that are looked at: enough to be sure by, and time grows with them."""

@@ -130,28 +130,31 @@ def leaks_roles(text: str) -> bool:
 
 _NO_CHARACTER = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ue000-\uf8ff\ufdd0-\ufdef\ufff0-\uffff]")
 LEAST_ALPHANUMERIC = 0.2
-"""Of the characters that are no space. Of pieces of Python code, all but one in a thousand have 0.38 or more; Hindi,
-whose vowel signs are marks, has 0.6."""
+"""Of the characters that are no space; code has more, and so has Hindi, whose vowel signs are marks."""
 
 
 def is_no_text(text: str) -> bool:
     """No letter and no digit at all, characters that are none, or signs five to one."""
     if not text.isprintable() and _NO_CHARACTER.search(text):
         return True
-    told = sum(map(str.isalnum, text))
+    if _letters(text[: len(text) // 3]) > LEAST_ALPHANUMERIC * len(text):
+        return False
+    told = _letters(text)
     return not told or (len(text) > 20 and told < LEAST_ALPHANUMERIC * sum(map(len, text.split())))
 
 
-_COLON = re.compile(r"[:：][\s*_\"'”’»]*\Z")
+def _letters(text: str) -> int:
+    return sum(map(str.isalnum, text))
 
 
 def ends_in_colon(text: str) -> bool:
     """What it announces is not there. The published Pro-300K drops such instructions too."""
-    return _COLON.search(text) is not None
+    return text.rstrip(" \t\r\n*_\"'”’»").endswith((":", "："))
 
 
-_OPEN_END = re.compile(r"(?:[,，、（\[{「『]|(?<![:;=\-'])\()[\s*_]*\Z")
-"""No quotation marks: “ and « open in one language and close in another. And :( is a face."""
+_OPEN_ENDS = tuple(",，、([{（「『")
+"""No quotation marks: “ and « open in one language and close in another."""
+_FACES = (":(", ";(", "=(", ":-(", ":'(")
 _GOES_ON = re.compile(
     r"[^\W\d_] (?:the|an|my|your|our|their|and|or|than|because"
     r"|(?:is|are|was|for|of|with|as|like|to|me|by|from|at|about|write|make|need|want|have|has|find|create|called) a"
@@ -159,12 +162,13 @@ _GOES_ON = re.compile(
 )
 """Words that no sentence ends with, in lower case, in five languages. Many more may end one: `What is it made of`,
 `option a`, `Was ist das`."""
-_FENCE = re.compile(r"^\s*```", re.MULTILINE)
+_FENCE = re.compile(r"^[ \t]*```", re.MULTILINE)
 
 
 def is_unfinished(text: str) -> bool:
     """A comma or an opening bracket at the end, a word that must go on, a code block that is not closed."""
-    if _OPEN_END.search(text) or ("```" in text and len(_FENCE.findall(text)) % 2):
+    end = text.rstrip(" \t\r\n*_")
+    if (end.endswith(_OPEN_ENDS) and not end.endswith(_FACES)) or ("```" in text and len(_FENCE.findall(text)) % 2):
         return True
     return text[-1:].isalpha() and _GOES_ON.search(text[-120:]) is not None
 

@@ -24,8 +24,7 @@ PUNCTUATION = "".join(
 they may be all that tells one sum from another, and ! is one of them after a number or a letter."""
 
 
-_NO_FACTORIAL = r"(?<![\d)])(?<!\W[^\W\d_])!"
-_END_MARKS = re.compile(rf"(?:[ .?。？．…।؟！]|{_NO_FACTORIAL})+\Z")
+_END_MARKS = " .?!。？！．…।؟"
 
 
 def level(text: str) -> str:
@@ -33,7 +32,15 @@ def level(text: str) -> str:
 
     Not NFKC: it writes 3² as 32. A factorial keeps its mark.
     """
-    return _END_MARKS.sub("", " ".join(unicodedata.normalize("NFC", text).casefold().split()))
+    text = " ".join(unicodedata.normalize("NFC", text).casefold().split())
+    bare = text.rstrip(_END_MARKS)
+    return f"{bare}!" if text[len(bare) : len(bare) + 1] == "!" and _takes_factorial(bare) else bare
+
+
+def _takes_factorial(text: str) -> bool:
+    """Whether it ends with a number, a bracket or a letter that stands alone."""
+    last, before = text[-1:], text[-2:-1]
+    return last == ")" or last.isdecimal() or (last.isalpha() and not before.isalnum())
 
 
 def words(text: str) -> list[str]:
@@ -60,7 +67,7 @@ def _word() -> re.Pattern[str]:
 
 @cache
 def _word_or_sign() -> re.Pattern[str]:
-    return re.compile(rf"{_word_pattern()}|[^\s{PUNCTUATION}]|(?!{_NO_FACTORIAL})!")
+    return re.compile(rf"{_word_pattern()}|[^\s{PUNCTUATION}]|(?<=[\d)])!|(?<=\W[^\W\d_])!")
 
 
 def _word_pattern() -> str:
