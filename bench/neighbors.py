@@ -157,7 +157,7 @@ def magpie(path: Path, rows: int, _: int, folder: Path) -> dict[str, Any]:
     figures = corpus.figures
     note = f"{figures['method']}, {figures['repeats']:,} repeats"
     if figures["method"] == "cells":
-        note += f", {figures['cells_compared']} of {figures['cells']:,} cells"
+        note += f", {figures['cells_compared']} of {figures['cells']:,} cells, repeats {figures['repeat_recall']:.4f}"
     return {**took, "recall": figures["recall"], "right": right(path, distances), "note": note}
 
 

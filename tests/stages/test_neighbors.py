@@ -208,6 +208,8 @@ def test_above_the_limit_cells_are_searched_and_the_recall_is_reported(tmp_path:
     assert right.mean() >= 0.985
     assert abs(right.mean() - report["recall"]) < 0.02
     assert np.mean(np.array(made["is_repeat"]) == expected["is_repeat"]) >= 0.995
+    assert report["repeat_recall"] >= 0.98
+    assert 0 < report["repeat_recall_sample"] < report["recall_sample"] == 2000
 
 
 def test_cells_give_the_same_rows_every_time(tmp_path: Path) -> None:

@@ -131,9 +131,16 @@ def probes(cells: Cells, sample: IntArray, exact: Found, recall: float) -> int:
 
 
 def measured_recall(found: Found, sample: IntArray, exact: Found) -> dict[str, Any]:
-    """The share of the sample whose nearest neighbor, or another one as near, was found."""
-    hit = found.distance[sample] <= exact.distance
-    return {"recall": round(float(hit.mean()), 4), "recall_sample": len(sample)}
+    """The share of the sample whose nearest neighbor, or another one as near, was found; and of those with others
+    within the limit, the share for which all of these were."""
+    hit, near = found.distance[sample] <= exact.distance, exact.within > 0
+    whole = found.within[sample][near] == exact.within[near]
+    return {
+        "recall": round(float(hit.mean()), 4),
+        "recall_sample": len(sample),
+        "repeat_recall": round(float(whole.mean()), 4) if len(whole) else None,
+        "repeat_recall_sample": len(whole),
+    }
 
 
 def _samples(count: int) -> tuple[IntArray, IntArray]:
