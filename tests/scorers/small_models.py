@@ -71,7 +71,7 @@ def judged_safety(count: int, seed: int) -> list[tuple[Conversation, int]]:
 # -- training ----------------------------------------------------------------------------------------------------------
 
 
-def train_reward(folder: Path, count: int = 1024, batch: int = 16, rate: float = 5e-4) -> None:
+def train_reward(folder: Path, count: int = 1024, batch: int = 8, rate: float = 4e-4) -> None:
     """A model of one label, which learns to score the right response of a pair higher (Bradley-Terry)."""
     from torch.nn.functional import logsigmoid
 
@@ -172,8 +172,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--pairs", type=int, default=1024)
-    parser.add_argument("--rate", type=float, default=5e-4)
-    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--rate", type=float, default=4e-4)
+    parser.add_argument("--batch", type=int, default=8)
     options = parser.parse_args()
     began = perf_counter()
     train_reward(options.folder / "reward", options.pairs, options.batch, options.rate)
