@@ -104,11 +104,13 @@ def draw_labels(draw: np.random.Generator, labels: tuple[str, ...], count: int) 
 
 def diverse(rows: int, limit: int) -> None:
     vectors = topics(rows)
-    began = time.perf_counter()
+    clock, cpu = time.perf_counter(), time.process_time()
     found = spread(vectors, np.zeros(rows, np.int64), limit)
-    seconds = time.perf_counter() - began
+    clock, cpu = time.perf_counter() - clock, time.process_time() - cpu
     cells = [len(cell) for cell in cut(vectors)]
-    print(f"{limit:,} of {rows:,} vectors: {seconds:.1f} s, {len(cells)} cells of up to {max(cells):,}")
+    print(
+        f"{limit:,} of {rows:,} vectors: {clock:.1f} s, {cpu:.1f} s of CPU; {len(cells)} cells of up to {max(cells):,}"
+    )
     kept = np.flatnonzero(~np.isnan(found))
     chance = np.sort(np.random.default_rng(1).choice(rows, limit, replace=False))
     print("  squared distances              nearest kept neighbor      from any row to a kept one")

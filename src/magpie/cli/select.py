@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from magpie.cli.stage import work
 from magpie.cli.status import print_summary, summary
@@ -84,7 +85,7 @@ def _print_costs(console: Console, found: Mapping[str, Any]) -> None:
         table.add_column(name, justify="right")
     for step in found["steps"]:
         only = "" if step["only"] is None else _fewer(step["only"])
-        table.add_row(visible(step["step"]), _fewer(step["alone"]), _fewer(step["in_turn"]), only)
+        table.add_row(Text(visible(step["step"])), _fewer(step["alone"]), _fewer(step["in_turn"]), only)
     table.add_row("kept", "", f"{found['kept']:,}", "")
     console.print(table)
     for column, count in found["null"].items():
