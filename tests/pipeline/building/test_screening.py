@@ -122,3 +122,25 @@ def test_a_model_s_own_instructions_are_screened_and_a_larger_run_keeps_what_it_
     assert len(after) == 30
     assert all(after[row]["drop_reason"] == before[row]["drop_reason"] for row in before)
     assert all(row["pii"] is not None for row in after.values() if row["dropped_by"] != "instruct")
+
+
+def test_several_responses_are_held_to_the_rules_before_one_is_chosen(tmp_path: Path) -> None:
+    def answers(*texts: str) -> list[dict[str, Any]]:
+        return [
+            {"response": text, "reasoning": None, "model": "a", "finish_reason": "stop", "tokens": 1} for text in texts
+        ]
+
+    refusal = "I can't assist with that."
+    documents = [
+        {"instruction": "What is rain?", "responses": answers(refusal, "Water.")},
+        {"instruction": "What is snow?", "responses": answers(refusal, "First,")},
+    ]
+    import_dataset(write(tmp_path / "set.jsonl", documents), tmp_path / "run")
+    run = magpie.run(out=tmp_path / "run", settings=("screen_responses={}",))
+    assert dropped(run) == {1: ("screen_responses", "refusal")}
+
+
+def test_exact_duplicates_alone_are_found_where_near_ones_are_not_asked_for(imported: Path) -> None:
+    pytest.importorskip("numpy")
+    run = magpie.run(out=imported, settings=("dedup={near: false}",))
+    assert dropped(run) == {2: ("dedup", "duplicate")}
