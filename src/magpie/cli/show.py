@@ -47,9 +47,17 @@ def conversations(rows: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType]
         if row["drop_reason"] is not None:
             head.append(f"  dropped by {row['dropped_by']}: {visible(row['drop_reason'])}", style="yellow")
         turns = row["messages"] or [{"role": "user", "content": row["instruction"] or ""}]
-        yield Group(head, *(_turn(turn["role"], turn["content"]) for turn in turns), Text())
+        yield Group(head, *(_turn(turn["role"], turn["content"]) for turn in turns), *_pair(row), Text())
+
+
+def _pair(row: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """A preference pair's two responses, each with its reward."""
+    for name in ("chosen", "rejected"):
+        if row.get(name) is not None:
+            reward = row.get(f"{name}_reward")
+            yield _turn(name if reward is None else f"{name} ({reward:.3g})", row[name])
 
 
 def _turn(role: str, content: str) -> RenderableType:
-    text = Text.assemble((f"{role}: ", "dim"), (visible(content), _STYLES[role]))
+    text = Text.assemble((f"{role}: ", "dim"), (visible(content), _STYLES.get(role, "default")))
     return Padding(text, (0, 0, 0, 2), expand=False)
