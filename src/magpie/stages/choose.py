@@ -15,7 +15,6 @@ from magpie.stages.choose_answers import final_answer
 
 By = Literal["first", "reward", "majority"]
 
-Response = Mapping[str, Any]
 Choice = tuple[int | None, str | None]
 """The place of the chosen response, or None and the reason to drop the row."""
 
