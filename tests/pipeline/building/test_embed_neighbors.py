@@ -152,8 +152,9 @@ def test_a_library_that_is_missing_is_told_before_anything_is_made(
     for module in (building, sentences):
         monkeypatch.setattr(f"{module.__name__}.find_spec", lambda name: None if name == missing else find_spec(name))
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(MissingExtra, match="pip install 'magpie"):
-        make_plan(parse(f"embed: {{embedder: '{tmp_path}'}}\n", "test"))
+    for model in (tmp_path, "nobody/nothing"):
+        with pytest.raises(MissingExtra, match="pip install 'magpie"):
+            make_plan(parse(f"embed: {{embedder: '{model}'}}\n", "test"))
 
 
 def test_a_folders_pooling_is_part_of_the_models_identity(tmp_path: Path) -> None:

@@ -58,6 +58,8 @@ def _by_sentences(asked: Embed, sentences: SentenceTransformers) -> Built:
         folder = packaged_model()
         check_installed()
         return _built(asked, partial(open_sentences, folder, settings), _digest(folder))
+    if not Path(sentences.model).expanduser().exists():
+        check_installed()  # before anything is fetched from the Hub
     place = find(sentences.model)
     if place.folder is None:
         raise RecipeError(
