@@ -25,8 +25,9 @@ from numpy.typing import NDArray
 
 from magpie.pipeline.building.selecting import selections
 from magpie.stages.diversity import cut, spread
-from magpie.stages.selection import Asked, read_selection
+from magpie.stages.selection import Asked
 from magpie.stages.selection_costs import costs
+from magpie.stages.selection_reading import read_selection
 from magpie.stages.selection_rows import Judged
 from magpie.stages.selection_sandbox import LABELS
 

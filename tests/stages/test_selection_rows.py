@@ -11,8 +11,9 @@ import pyarrow as pa
 import pytest
 
 from magpie.errors import RecipeError, UserError
-from magpie.stages.selection import Asked, Quota, read_selection
+from magpie.stages.selection import Asked, Quota
 from magpie.stages.selection_costs import costs, in_words
+from magpie.stages.selection_reading import read_selection
 from magpie.stages.selection_rows import Judged, check_selection
 from magpie.stages.selection_sandbox import LABELS, sandbox
 

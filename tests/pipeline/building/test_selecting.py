@@ -15,7 +15,8 @@ from magpie.imports import import_dataset
 from magpie.pipeline import make_plan, resolve
 from magpie.pipeline.building.selecting import selections
 from magpie.runs import Run
-from magpie.stages.selection import Asked, read_selection
+from magpie.stages.selection import Asked
+from magpie.stages.selection_reading import read_selection
 from magpie.stages.selection_sandbox import LABELS
 
 TABLE_5 = {

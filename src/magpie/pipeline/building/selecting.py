@@ -17,7 +17,8 @@ from magpie.errors import RecipeError
 from magpie.pipeline.building.built import Context
 from magpie.recipes import Select, Shortlist
 from magpie.runs import arrow_schema
-from magpie.stages.selection import Asked, Quota, Selection, read_selection
+from magpie.stages.selection import Asked, Quota, Selection
+from magpie.stages.selection_reading import read_selection
 from magpie.stages.selection_rows import check_selection
 from magpie.stages.selection_sandbox import LABELS
 from magpie.stages.selection_vectors import EMBEDDING

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from magpie.errors import RecipeError
-from magpie.stages.selection import Asked, Quota, Selection, read_selection
+from magpie.stages.selection import Asked, Quota, Selection
+from magpie.stages.selection_reading import read_selection
 
 WHOLE = """-- The best, a few of each kind.
 SELECT row FROM rows
