@@ -26,13 +26,15 @@ from fledgling.model import Shape
 from fledgling.practice import Practice, practice_with
 from fledgling.rows import ROW, Rows, Segments, make_rows
 from fledgling.tokenizer import load_tokenizer, train_tokenizer
-from fledgling.train import Trainer, Training, measured_speed, train
+from fledgling.train import Trainer, Training, measured_speed, rest, train
 
 TOKENIZER_SAMPLE = 40_000  # conversations
 BASE_SHARE = 0.06  # tokens of the base model, as a share of the chat model's
 HELD_OUT, HELD_OUT_ROWS = 1_000_003, 64  # added to the seed for what is held out
 UNBOUNDED = 1 << 40
 PRACTICED = 3_000_017  # added to the seed for what is read between attempts
+RESTED = 5_000_011  # added to the seed for what is read after practice
+REST, REST_RATE = 80, 0.03  # steps, and the share of the full learning rate they begin with
 PARTS = ("chat", "practice", "base", "card")
 
 Texts = Callable[[int], Iterator[Segments]]  # of a seed
@@ -63,10 +65,10 @@ def main() -> None:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m fledgling", description=__doc__)
     size = parser.add_mutually_exclusive_group()
-    size.add_argument("--tokens", type=lambda text: int(float(text)), default=54_000_000, help="default: 54e6")
+    size.add_argument("--tokens", type=lambda text: int(float(text)), default=49_000_000, help="default: 49e6")
     size.add_argument("--minutes", type=float, help="as many tokens as this machine reads in this time, measured once")
     parser.add_argument("--extend", action="store_true", help="go on from a training that ended with fewer tokens")
-    parser.add_argument("--practice", type=int, default=200, metavar="STEPS", help="default: 200")
+    parser.add_argument("--practice", type=int, default=210, metavar="STEPS", help="default: 210")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--work", type=Path, default=Path("build/fledgling"), help="tokenizer and checkpoints")
@@ -102,8 +104,21 @@ def improve(arguments: argparse.Namespace) -> None:
     practice_with(trainer, tokenizer, practice, corpus, work / "practice.jsonl")
     origin |= {"practice": {"steps": practice.steps, "seed": seed, "conversations": used}}
     trainer.save(work / "practiced.pt", origin)
+    trainer, read = rested(arguments, work / "practiced.pt")
+    origin |= {"rest": read}
+    trainer.save(work / "rested.pt", origin)
     export(trainer.model, tokenizer_json, arguments.out / "fledgling", origin)
     print(json.dumps(origin), "->", arguments.out / "fledgling", flush=True)
+
+
+def rested(arguments: argparse.Namespace, practiced: Path) -> tuple[Trainer, dict[str, int]]:
+    """The model of a checkpoint after some steps of the corpus alone, which set right the mix that practice bent."""
+    seed = arguments.seed + RESTED
+    rows, used = make_rows(load_tokenizer(arguments.work / "tokenizer.json"), chats(seed), REST * Training(0).batch)
+    trainer = Trainer(Shape(), rows, Training(len(rows) * ROW, arguments.seed, lanes=arguments.threads))
+    trainer.load(practiced)
+    rest(trainer, REST_RATE)
+    return trainer, {"steps": REST, "seed": seed, "conversations": used}
 
 
 def so_far(state: dict[str, Any], tokens_per_step: int) -> dict[str, Any]:

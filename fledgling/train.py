@@ -108,13 +108,15 @@ class Trainer:
 
     def advance(self) -> float:
         """One step; returns its loss."""
-        batch = self.batch()
+        return self.learn(self.batch(), self.rate())
+
+    def learn(self, batch: Rows, rate: float) -> float:
         parts = [batch[place :: self.settings.lanes] for place in range(self.settings.lanes)]
         learned = int(batch.learned.sum())
         losses, gradients = zip(*self.lanes.map(lambda part: self.gradients(part, learned), parts), strict=True)
         for parameter, *pieces in zip(self.parameters, *gradients, strict=True):
             parameter.grad = torch.stack(pieces).sum(0) if len(pieces) > 1 else pieces[0]
-        self.update(self.rate())
+        self.update(rate)
         return sum(losses)
 
     def gradients(self, rows: Rows, learned: int) -> tuple[float, tuple[Tensor, ...]]:
@@ -191,6 +193,13 @@ class Trainer:
         tokens = other["settings"]["tokens"]
         rows = self.rows[slice(tokens // ROW)]
         return {**self.identity, "settings": {**self.identity["settings"], "tokens": tokens}, "rows": rows.digest()}
+
+
+def rest(trainer: Trainer, rate: float) -> None:
+    """Reads all of the trainer's rows, at a share of the full learning rate that falls from `rate` to nothing."""
+    size = trainer.settings.batch
+    for step in range(trainer.steps):
+        trainer.learn(trainer.rows[slice(step * size, (step + 1) * size)], rate * (1 - step / trainer.steps))
 
 
 def can_compile() -> bool:

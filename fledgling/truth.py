@@ -200,9 +200,9 @@ def parse() -> argparse.Namespace:
 
 
 def known_of(model: Path, cache: Path = CACHE) -> Known:
-    """The prompts of the corpus that a model folder was trained on, those read during practice included."""
+    """The prompts of the corpus that a model folder was trained on, those read during and after practice included."""
     origin = json.loads((model / "config.json").read_text(encoding="utf-8"))["fledgling"]
-    parts = [origin, *([origin["practice"]] if "practice" in origin else [])]
+    parts = [origin, *(origin[part] for part in ("practice", "rest") if part in origin)]
     return together([known_to(part["seed"], part["conversations"], cache) for part in parts])
 
 
