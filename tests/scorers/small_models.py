@@ -87,7 +87,7 @@ def train_reward(folder: Path, count: int = 1024, batch: int = 8, rate: float = 
     _save(network, folder)
 
 
-def train_guard(folder: Path, count: int = 512, batch: int = 32, rate: float = 5e-4) -> None:
+def train_guard(folder: Path, count: int = 512, batch: int = 16, rate: float = 5e-4) -> None:
     """A model of two labels, safe and unsafe."""
     import torch
     from torch.nn.functional import cross_entropy
