@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from magpie.errors import UserError
+from magpie.stages import neighbors_cells
 from magpie.stages.neighbors import NeighborSettings, neighbors
 
 pytest.importorskip("faiss")
@@ -216,6 +217,17 @@ def test_cells_give_the_same_rows_every_time(tmp_path: Path) -> None:
     vectors = clustered(5000)
     (tmp_path / "other").mkdir()
     assert found(tmp_path, vectors, exact_rows=1) == found(tmp_path / "other", vectors, exact_rows=1)
+
+
+def test_no_more_cells_than_the_most_are_looked_at_and_the_report_tells_what_that_costs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(neighbors_cells, "NEARBY", 1)
+    rng = np.random.default_rng(5)
+    made, report = found(tmp_path, unit(rng.standard_normal((4200, 24))), exact_rows=1)
+    assert report["cells_compared"] == 1
+    assert 0.2 < report["recall"] < 0.9
+    assert None not in made["min_neighbor_distance"]
 
 
 def test_cells_that_all_are_looked_at_miss_nothing(tmp_path: Path) -> None:
