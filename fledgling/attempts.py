@@ -10,7 +10,7 @@ from random import Random
 
 from fledgling.astray import reach_of_prompt, reach_of_reply
 from fledgling.chat import before_assistant, before_user, message, system
-from fledgling.corpus import ask, by_weight, mix
+from fledgling.corpus import FOLLOW_UP, ask, by_weight, mix
 from fledgling.families import BY_NAME, FAMILIES
 from fledgling.systems import DOMAINS
 from fledgling.verdict import Talk, Verdict, judge
@@ -128,7 +128,7 @@ class Ledger:
 
 def wanted_shares() -> dict[str, dict[str, float]]:
     """Kind -> outcome -> the share it should have. Kinds that are not here want their only outcome always."""
-    shares = {"free": mix()}
+    shares = {"free": mix(), "later": {"turn": FOLLOW_UP, "talk": 1 - FOLLOW_UP}}
     for name, domain in DOMAINS.items():
         weights = {family: BY_NAME[family].weight for family in domain.families}
         shares[name] = {family: weight / sum(weights.values()) for family, weight in weights.items()}

@@ -202,7 +202,7 @@ def parse() -> argparse.Namespace:
 def known_of(model: Path, cache: Path = CACHE) -> Known:
     """The prompts of the corpus that a model folder was trained on, those read during and after practice included."""
     origin = json.loads((model / "config.json").read_text(encoding="utf-8"))["fledgling"]
-    parts = [origin, *(origin[part] for part in ("practice", "rest") if part in origin)]
+    parts = [origin, *(part for part in origin.values() if isinstance(part, dict))]
     return together([known_to(part["seed"], part["conversations"], cache) for part in parts])
 
 
