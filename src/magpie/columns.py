@@ -78,9 +78,11 @@ UNUSABLE = Column("unusable", "list<string>", "why further answers were left out
 TURNS = Column("turns", "messages", "the turns after the first instruction and response")
 ENDED_BY = Column("ended_by", "string", "why the conversation has no further turn")
 BASE_RESPONSE = Column("base_response", "string", "what an unaligned model answered to the same instruction")
-INSTRUCT_REWARD = Column("instruct_reward", "double", "the reward of the response")
+INSTRUCT_REWARD = Column(
+    "instruct_reward", "double", "the reward of the conversation; of several responses, the highest"
+)
 BASE_REWARD = Column("base_reward", "double", "the reward of the unaligned model's response")
-REWARD_DIFFERENCE = Column("reward_difference", "double", "instruct_reward minus base_reward")
+REWARD_DIFFERENCE = Column("reward_difference", "double", "the reward of the (first) response minus base_reward")
 RESPONSE_REWARDS = Column("response_rewards", "list<double>", "the reward of each of `responses`, in their order")
 SAFETY = Column("safety", "string", "safe or unsafe, as the guard says")
 SAFETY_CATEGORIES = Column("safety_categories", "list<string>", "the kinds of harm that the guard names")

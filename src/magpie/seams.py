@@ -334,19 +334,17 @@ AnyStage = Stage | TableStage | CorpusStage
 class Embedder(Protocol):
     """Turns texts into vectors."""
 
-    @property
-    def dimension(self) -> int:
-        """Numbers in a vector."""
-
     def embed(self, texts: Sequence[str]) -> Any:
-        """Vectors as a NumPy array, float32, [texts, dimension]."""
+        """A vector for each, as a NumPy array [texts, dimension], or as a list in which `RequestFailed` stands for a
+        text that got none."""
 
 
 class Scorer(Protocol):
     """Judges conversations by a number, such as a reward model does."""
 
-    def score(self, conversations: Sequence[Sequence[Message]]) -> Sequence[float | None]:
-        """A score for each, higher is better; None where the model gave no number."""
+    def score(self, conversations: Sequence[Sequence[Message]]) -> Sequence[float | RequestFailed | None]:
+        """A score for each, higher is better. None: there is none to be had, as of a conversation that is longer than
+        the scorer reads. `RequestFailed`, or what is no number: there was none this time."""
 
 
 def derive_seed(run_seed: int, stage: str, row: int, n: int) -> int:

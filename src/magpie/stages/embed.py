@@ -5,34 +5,27 @@ Knows tables and the embedder's protocol; what embeds is not its business.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import pyarrow as pa
 
 from magpie.errors import RequestFailed
-
-
-class TextEmbedder(Protocol):
-    """Turns texts into vectors."""
-
-    def embed(self, texts: Sequence[str]) -> Any:
-        """A vector for each, as a NumPy array [texts, dimension], or as a list in which `RequestFailed` stands for a
-        text that got none."""
+from magpie.seams import Embedder
 
 
 @contextmanager
 def open_embed(
-    open_embedder: Callable[[], AbstractContextManager[TextEmbedder]], prefix: str = ""
+    open_embedder: Callable[[], AbstractContextManager[Embedder]], prefix: str = ""
 ) -> Iterator[Callable[[pa.Table], pa.Table]]:
     """What a `TableStage` opens: the embedder, loaded, as a function over rows."""
     with open_embedder() as embedder:
         yield partial(embed, embedder=embedder, prefix=prefix)
 
 
-def embed(table: pa.Table, embedder: TextEmbedder, prefix: str = "") -> pa.Table:
+def embed(table: pa.Table, embedder: Embedder, prefix: str = "") -> pa.Table:
     """`embedding`, scaled to length 1, of every row: null where there is no instruction, and with an `error` where the
     embedder gave no vector, so that the next run tries such a row again. A vector of zeros stays as it is."""
     instructions = table.column("instruction").to_pylist()

@@ -9,34 +9,25 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from math import isnan
-from typing import Protocol
 
 import pyarrow as pa
 
 from magpie.columns import Column
 from magpie.errors import RequestFailed
-from magpie.seams import Message
+from magpie.seams import Scorer
 from magpie.stages.rewards import Score, columns, scored
-
-
-class RewardScorer(Protocol):
-    """Judges conversations by a number."""
-
-    def score(self, conversations: Sequence[Sequence[Message]]) -> Sequence[float | RequestFailed | None]:
-        """A score for each, higher is better. None: there is none to be had, as of a conversation that is longer than
-        the scorer reads. `RequestFailed`, or what is no number: there was none this time."""
 
 
 @contextmanager
 def open_reward(
-    open_scorer: Callable[[], AbstractContextManager[RewardScorer]], writes: Sequence[Column]
+    open_scorer: Callable[[], AbstractContextManager[Scorer]], writes: Sequence[Column]
 ) -> Iterator[Callable[[pa.Table], pa.Table]]:
     """What a `TableStage` opens: the scorer, loaded, as a function over rows."""
     with open_scorer() as scorer:
         yield partial(reward, scorer=scorer, writes=writes)
 
 
-def reward(table: pa.Table, scorer: RewardScorer, writes: Sequence[Column]) -> pa.Table:
+def reward(table: pa.Table, scorer: Scorer, writes: Sequence[Column]) -> pa.Table:
     """The columns `writes` of every row, and `error` where a score failed: the next run tries such a row again."""
     rows = [scored(row) for row in table.to_pylist()]
     given = iter(scorer.score([conversation for of in rows for conversation in of.flat()]))
