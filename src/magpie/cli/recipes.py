@@ -20,6 +20,7 @@ def recipes(name: str | None, *, as_json: bool) -> None:
     if as_json:
         print_json(about, indent=True)
         return
+    width = max(map(len, about))
     for known, line in about.items():
         mark = " (the default)" if known == DEFAULT else ""
-        typer.echo(f"{known:12} {line}{mark}")
+        typer.echo(f"{known:{width}} {line}{mark}")
