@@ -1,12 +1,13 @@
 """Whether a preference pair's better response is the better one: DPO pairs on fledgling, judged by its own grammar.
 
-    python -m bench.pairs [--rows 200] [--n 5] [--temperature 1.0] [--scorer FOLDER] [--against worst] [--models A B]
-                          [--out FOLDER]
+    python -m bench.pairs [--rows 200] [--n 5] [--temperature 1.0] [--by agreement] [--scorer FOLDER]
+                          [--against worst] [--models A B] [--out FOLDER]
 
 Every instruction is answered n times, the responses are scored, and the best stands against the worst (or the median,
 or a random one). Of the pairs of which exactly one response is right by the grammar that fledgling was trained on, the
 share in which that one is `chosen` is the figure: chance is a half. The scorer is fledgling itself, asked for a digit;
-`--scorer` names the folder of a sequence classifier instead, which needs the engines' environment. `--models` has
+`--by agreement` counts instead which responses come to the same answer, and `--scorer` names the folder of a sequence
+classifier, which needs the engines' environment. `--models` has
 several models answer in turn, and tells how often each was chosen and rejected.
 """
 
@@ -55,6 +56,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=200)
     parser.add_argument("--n", type=int, default=5)
     parser.add_argument("--temperature", type=float, default=1.0)
+    parser.add_argument("--by", choices=["judge", "agreement"], default="judge")
     parser.add_argument("--scorer", help="a sequence classifier's folder; by default fledgling judges")
     parser.add_argument("--against", choices=["worst", "median", "random"], default="worst")
     parser.add_argument("--out", type=Path, help="keep the run there, or go on with it: responses are not made twice")
@@ -64,7 +66,7 @@ def parse() -> argparse.Namespace:
 
 def settings(options: argparse.Namespace) -> Iterable[str]:
     """The recipe of the paper's preference data, on the model inside the package."""
-    reward = {"by": "classifier", "model": options.scorer} if options.scorer else {}
+    reward = {"by": "classifier", "model": options.scorer} if options.scorer else {"by": options.by}
     given = {
         "respond.n": options.n,
         "respond.sampling.temperature": options.temperature,

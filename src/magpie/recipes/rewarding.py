@@ -60,9 +60,10 @@ class RewardServer(Settings):
 class Reward(Settings):
     """Score each response, or each of several."""
 
-    by: Literal["judge", "classifier", "server"] = "judge"
+    by: Literal["judge", "classifier", "server", "agreement"] = "judge"
     """What scores. `judge`: a chat model that is asked for a digit from 1 to 5, of which the expected value by its
-    probabilities is the reward. `classifier`: a reward model in this process. `server`: one behind a server."""
+    probabilities is the reward. `classifier`: a reward model in this process. `server`: one behind a server.
+    `agreement`: no model; of several responses (`respond.n`), the share of the others that come to the same answer."""
     model: ModelName | None = None
     """The judge, or the reward model: a Hugging Face folder or Hub id. `null` is the recipe's model as the judge."""
     engine: Engine | None = None
@@ -93,6 +94,7 @@ class Reward(Settings):
         unheeded = {
             "server": ("model", "engine", "template", "prompt"),
             "classifier": ("engine", "prompt"),
+            "agreement": ("model", "engine", "template", "prompt"),
             "judge": (),
         }
         for name in unheeded[self.by]:

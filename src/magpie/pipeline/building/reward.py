@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import partial
 from hashlib import blake2b
 from importlib.util import find_spec
@@ -19,6 +20,7 @@ from magpie.recipes import Reward, Template
 from magpie.scorers.classifier import ClassifierSettings, is_classifier, open_classifier, unfit
 from magpie.scorers.server import ServerScorerSettings, open_server_scorer
 from magpie.seams import Capability, Stage, TableStage
+from magpie.stages.agreement import reward_by_agreement
 from magpie.stages.judging import JUDGE
 from magpie.stages.prompts import package_prompt, read_prompt
 from magpie.stages.reward import open_reward
@@ -32,7 +34,7 @@ _HEEDED = {"system", "kwargs", "chat_template"}
 
 def build_reward(asked: Reward, context: Context) -> Built:
     """Raises `UserError` for what cannot score."""
-    builds = {"judge": _by_judge, "classifier": _by_classifier, "server": _by_server}
+    builds = {"judge": _by_judge, "classifier": _by_classifier, "server": _by_server, "agreement": _by_agreement}
     return builds[asked.by](asked, context)
 
 
@@ -48,6 +50,20 @@ def _writes(reads: tuple[str, ...]) -> tuple[Column, ...]:
     several = (RESPONSE_REWARDS,) if "responses" in reads else ()
     based = (BASE_REWARD, REWARD_DIFFERENCE) if "base_response" in reads else ()
     return (INSTRUCT_REWARD, *several, *based)
+
+
+# -- the responses themselves -----------------------------------------------------------------------------------------
+
+
+def _by_agreement(asked: Reward, context: Context) -> Built:  # noqa: ARG001 (it has no settings)
+    if "responses" not in _reads(context):
+        raise RecipeError(
+            "reward.by: agreement holds several responses to an instruction against each other, and there is one: set "
+            "respond.n to more, such as 5"
+        )
+    writes = (INSTRUCT_REWARD, RESPONSE_REWARDS)
+    stage = TableStage(STAGE, ("responses",), writes, lambda: nullcontext(reward_by_agreement))
+    return Built(stage, {"by": "agreement"})
 
 
 # -- a judge ----------------------------------------------------------------------------------------------------------
