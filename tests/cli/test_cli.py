@@ -81,7 +81,7 @@ def test_a_dry_run_prints_the_recipe_and_the_plan_and_makes_nothing(tmp_path: Pa
 def test_a_dry_run_says_what_is_there_already_and_how_stages_came_to_be_set(run: Path, magpie: Any) -> None:
     _, output, _ = magpie("run", "--dry-run", "--size", 400, "--out", run)
     assert "150 rows made before" in output
-    assert "temperature 0.8, top_p 1.0, max_tokens 2048" in output  # what suits fledgling
+    assert "temperature 1.0, top_p 1.0, max_tokens 2048" in output
     plan = json.loads(magpie("run", "--dry-run", "--json", "--out", run, "--set", "respond.sampling.top_p=0.9")[1])
     assert [stage["made_before"] for stage in plan["stages"]] == [150, 0]
 

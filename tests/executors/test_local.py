@@ -324,7 +324,7 @@ def test_more_shards_may_be_open_than_files(tmp_path: Path) -> None:
 def test_the_settings_that_a_stage_came_to_have_are_recorded(tmp_path: Path) -> None:
     make(tmp_path)
     stages = orjson.loads((tmp_path / "run.json").read_bytes())["stages"]
-    assert stages[0]["settings"]["sampling"]["temperature"] == 0.8  # what suits fledgling
+    assert stages[0]["settings"]["sampling"]["temperature"] == 1.0
     assert stages[1]["settings"]["sampling"]["max_tokens"] == 4096
 
 
