@@ -111,7 +111,7 @@ class Practicing:
         tried = stack(list(packed), np.float32)
         count = max(1, self.practice.rows - len(tried))
         read = self.corpus[self.used : self.used + count]
-        self.used = (self.used + count) % (len(self.corpus) - self.practice.rows)
+        self.used = (self.used + count) % max(1, len(self.corpus) - self.practice.rows)
         counts = read.learned / max(1, int(read.learned.sum()))
         return Rows(
             np.concatenate([tried.ids, read.ids]),
