@@ -182,7 +182,7 @@ def test_a_conversation_that_was_cut_off_goes_on_where_it_was_and_comes_out_the_
 
 
 def test_rows_of_a_run_have_their_further_turns_and_readers_see_one_conversation(tmp_path: Path) -> None:
-    run = magpie.run(size=24, out=tmp_path / "run", settings=("follow_up={turns: [2, 3]}",))
+    run = magpie.run(size=24, out=tmp_path / "run", settings=("follow_up={turns: [2, 3], end_at_farewell: false}",))
     rows = list(run.rows())
     assert len(rows) > 12
     assert {len(row["turns"]) for row in rows} >= {2, 4}
