@@ -39,7 +39,7 @@ def bench(folder: Path, kills: int, dice: random.Random) -> int:
         while True:
             clock = dice.random() < 0.5
             struck = (
-                kill_after(recipe, out, dice.uniform(0.3, 1.2))
+                kill_after(recipe, out, dice.uniform(0.0, 0.8))
                 if clock
                 else kill_at_line(recipe, out, dice.randrange(1, lines))
             )

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import magpie
-from magpie.pipeline.building import BUILDERS, Context, Models
+from magpie.pipeline.building import Context, Models, builder
 from magpie.recipes import parse
 from magpie.seams import TableStage
 
@@ -51,7 +51,7 @@ def embedded(name: str, texts: list[str]) -> tuple[Any, float]:
     import pyarrow as pa
 
     recipe = parse(f"embed: {{embedder: {name}}}\n", "bench")
-    stage = BUILDERS["embed"](recipe.embed, Context(recipe, Models(recipe))).stage
+    stage = builder("embed")(recipe.embed, Context(recipe, Models(recipe))).stage
     assert isinstance(stage, TableStage)
     table = pa.table({"row": pa.array(range(len(texts)), pa.int64()), "instruction": texts})
     with stage.open() as compute:

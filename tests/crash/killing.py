@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -72,14 +73,26 @@ def kill_at_line(recipe: Path, out: Path, line: int) -> bool:
 
 
 def kill_after(recipe: Path, out: Path, seconds: float) -> bool:
-    """Whether the process was killed: after `seconds`, unless it ended before."""
+    """Whether the process was killed: `seconds` after it began to write, however long its start took on this machine,
+    unless it ended before."""
     command = [sys.executable, "-m", "magpie", *arguments(recipe, out)]
+    before = _written(out)
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        while process.poll() is None and _written(out) == before:
+            time.sleep(0.005)
         with suppress(subprocess.TimeoutExpired):
             process.wait(seconds)
         process.kill()
         output, errors = process.communicate()
     return _killed(subprocess.CompletedProcess(command, process.returncode, output, errors))
+
+
+def _written(out: Path) -> int:
+    """When the run's recipe was written: the first thing that every session does."""
+    try:
+        return (out / "recipe.yaml").stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def _killed(done: subprocess.CompletedProcess[bytes]) -> bool:

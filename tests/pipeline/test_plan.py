@@ -12,7 +12,7 @@ from magpie.pipeline import (
     NOT_IN_FINGERPRINT,
     make_plan,
 )
-from magpie.pipeline.building import BUILDERS, SETTINGS
+from magpie.pipeline.building import SETTINGS, STAGES
 from magpie.recipes import Recipe, parse
 
 
@@ -22,7 +22,7 @@ def fingerprints(text: str = "", *overrides: str) -> dict[str, str]:
 
 
 def test_every_setting_of_a_recipe_is_in_a_fingerprint_or_left_out_for_a_reason() -> None:
-    covered = {"seed"} | {SETTINGS.get(name, name) for name in BUILDERS} - {"source"}
+    covered = {"seed"} | {SETTINGS.get(name, name) for name in STAGES} - {"source"}
     assert covered | set(NOT_IN_FINGERPRINT) == set(Recipe.model_fields)
     assert not covered & set(NOT_IN_FINGERPRINT)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from magpie.columns import MAKERS
 from magpie.errors import RecipeError
-from magpie.pipeline.building import BUILDERS, SETTINGS, Built, Context, Models
+from magpie.pipeline.building import SETTINGS, STAGES, Built, Context, Models, builder
 from magpie.pipeline.chats import ChatModel, ExactChat
 from magpie.pipeline.engines import ModelUse, check_memory, check_needs
 from magpie.recipes import Auto, Recipe
@@ -133,10 +133,10 @@ def make_plan(recipe: Recipe) -> Plan:
 def _build(recipe: Recipe, models: Models) -> list[Built]:
     """The recipe's stages in order."""
     built: list[Built] = []
-    for name, build in BUILDERS.items():
+    for name in STAGES:
         settings = getattr(recipe, SETTINGS.get(name, name))
         if settings is not None:
-            built.append(build(settings, Context(recipe, models, tuple(built))))
+            built.append(builder(name)(settings, Context(recipe, models, tuple(built))))
     return built
 
 
