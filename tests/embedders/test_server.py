@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from magpie.embedders import server
+from magpie import connections
 from magpie.embedders.server import ServerSettings, open_server
 from magpie.embedders.server_answers import Garbled, body, vectors
 from magpie.engines.llamacpp import import_llamacpp
@@ -43,7 +43,7 @@ def error(message: str, code: int = 400) -> Say:
 @pytest.fixture
 def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Answers], FaultServer]]:
     """A server with one model, `m`, and no waits between tries."""
-    monkeypatch.setattr(server, "FIRST_BACKOFF", 0.01)
+    monkeypatch.setattr(connections, "FIRST_BACKOFF", 0.01)
     running: list[Any] = []
 
     def begin(answers: Answers) -> FaultServer:

@@ -78,6 +78,7 @@ WRONG_URLS = {
     "http://localhost:port": "is no URL",
     "http://localhost:99999": "is no URL",
     "http://me:secret-word@localhost:8000": "api_key_env",
+    "me:secret-word@localhost:8000": "api_key_env",
     "http://localhost:8000/v1?key=secret-word": "expected the address up to /v1",
     "http://local host": "expected http:// or https://",
 }

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from magpie import connections
 from magpie.errors import ModelError, RequestFailed, ServerLost, UserError
-from magpie.scorers import server
 from magpie.scorers.server import ServerScorerSettings, open_server_scorer
 from magpie.scorers.server_answers import Api, Garbled, WrongLabel, body, score
 from magpie.seams import Message
@@ -49,7 +49,7 @@ Answers = Callable[[Ask], Action]
 @pytest.fixture
 def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Answers], FaultServer]]:
     """A server with one model, `m`, and no waits between tries."""
-    monkeypatch.setattr(server, "FIRST_BACKOFF", 0.01)
+    monkeypatch.setattr(connections, "FIRST_BACKOFF", 0.01)
     running: list[Any] = []
 
     def begin(answers: Answers) -> FaultServer:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Mapping, Sequence
 from math import log
+from typing import Any
 
 import pytest
 
@@ -13,8 +14,8 @@ from magpie.modelfiles import find_model
 from magpie.pipeline import make_plan
 from magpie.recipes import parse
 from magpie.runner import Talk, converse
-from magpie.seams import Asking, Chat, Completion, Logprob, Message, SamplingParams, Tokens
-from magpie.stages.judging import distribution, expected, judge_by_logprob, likeliest
+from magpie.seams import Asking, Chat, Completion, Logprob, Message, Request, SamplingParams, Tokens
+from magpie.stages.judging import Distribution, distribution, expected, letter_request, likeliest
 from magpie.templates import MessagesChat
 
 
@@ -23,6 +24,17 @@ class Refusing(MessagesChat):
 
     def next_assistant(self, messages: Sequence[Message]) -> Tokens:  # type: ignore[override]
         raise TemplateError("a control word")
+
+
+def judge_by_logprob(
+    chat: Chat, prompt: str, values: Mapping[str, str | None], labels: Sequence[str]
+) -> Generator[Request, Any, Distribution | None]:
+    """One judgment of a row, as the stages ask for several at once."""
+    request = letter_request(chat, prompt, values)
+    if request is None:
+        return None
+    completion: Completion = yield request
+    return distribution(completion, labels)
 
 
 def told(**shares: float) -> Completion:

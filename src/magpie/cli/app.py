@@ -98,6 +98,7 @@ _STAGES = {
     "neighbors": "Find each instruction's nearest neighbor, and repeats.",
     "tag": "Let a model judge quality, difficulty and category.",
     "respond": "Answer instructions that have no answer yet.",
+    "screen_responses": "Drop rows whose response breaks a rule.",
     "follow_up": "Go on with conversations by further turns.",
     "respond_base": "Let an unaligned model answer too, for the reward difference.",
     "reward": "Score responses with a reward model or a judge.",

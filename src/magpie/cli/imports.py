@@ -16,7 +16,10 @@ _SHOWN = 12
 
 
 def imports(path: Path, out: Path, *, as_json: bool) -> None:
-    run, seen = import_dataset(path.expanduser(), out.expanduser())
+    with Console(stderr=True).status(f"reading {path}") as status:
+        run, seen = import_dataset(
+            path.expanduser(), out.expanduser(), watch=lambda rows: status.update(f"{rows:,} rows written")
+        )
     if as_json:
         print_json(
             {

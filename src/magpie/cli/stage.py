@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import typer
 from rich.console import Console
@@ -36,12 +34,11 @@ def stage(name: str, path: Path, settings: tuple[str, ...], *, as_json: bool) ->
     print_summary(console, run)
 
 
-def work(name: str, path: Path, settings: tuple[str, ...], *, as_json: bool, add: Any = None) -> Run:
-    """Run one stage, and those that it takes its input from where they are new. `add`: its settings, where the run's
-    recipe has none; plain values."""
+def work(name: str, path: Path, settings: tuple[str, ...], *, as_json: bool) -> Run:
+    """Run one stage, and those that it takes its input from where they are new."""
     before = resolve(None, path)
     wanted = [*(one for one in NEEDED.get(name, ()) if not _has(before, one)), name]
-    recipe = resolve(None, path, _added(before, wanted, add) + settings)
+    recipe = resolve(None, path, _added(before, wanted) + settings)
     if not _has(recipe, name):
         raise RunError(f"--set {name}=null leaves nothing to do; expected settings, such as --set {name}.model=...")
     console = Console(highlight=False, stderr=as_json)
@@ -58,6 +55,6 @@ def _has(recipe: Recipe, name: str) -> bool:
     return getattr(recipe, name, None) is not None
 
 
-def _added(before: Recipe, wanted: list[str], add: Mapping[str, Any] | None) -> tuple[str, ...]:
+def _added(before: Recipe, wanted: list[str]) -> tuple[str, ...]:
     """Overrides that put stages into a recipe that has none of them."""
-    return tuple(f"{name}={{}}" for name in wanted if not _has(before, name) and (add is None or name != wanted[-1]))
+    return tuple(f"{name}={{}}" for name in wanted if not _has(before, name))

@@ -6,27 +6,23 @@ Knows connections, patience and keys; what is said over them is `server_answers`
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from random import random
 from time import monotonic
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
+from magpie import connections
+from magpie.connections import MAY_PASS, api_key, backoff, server_root
 from magpie.embedders.server_answers import Garbled, body, served_models, vectors, words
 from magpie.errors import ModelError, RequestFailed, ServerLost, UserError
 
-FIRST_BACKOFF, MOST_BACKOFF = 0.5, 30.0
-"""Seconds before a request is tried again: doubled each time, of which a random half to all is waited."""
 MOST_RETRY_AFTER = 120.0
 """Seconds: a server that asks for more is asked again then."""
-MAY_PASS = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 GONE = frozenset({502, 503, 504})
 """Statuses of whatever stands before a server that is not there, or of one that is still loading."""
 _TRIAL = "Hello."
@@ -58,47 +54,17 @@ class ServerSettings:
 @contextmanager
 def open_server(settings: ServerSettings) -> Iterator[ServerEmbedder]:
     """Find out what the server is, with one trial. Raises `UserError` for what the user can mend."""
-    root, key = _root(settings.url), _key(settings.api_key_env)
-    headers = {"User-Agent": "magpie"} | ({} if key is None else {"Authorization": f"Bearer {key}"})
-    loopback = urlsplit(root).hostname in ("localhost", "127.0.0.1", "::1")
-    client = httpx.Client(
-        base_url=root,
-        headers=headers,
-        timeout=httpx.Timeout(settings.answer_seconds, connect=settings.connect_seconds, pool=None),
-        limits=httpx.Limits(max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency),
-        trust_env=not loopback,
-        follow_redirects=False,
-    )
-    with client:
+    root = server_root(settings.url, "embed.embedder.url", "http://localhost:8000/v1")
+    key = api_key(settings.api_key_env, "embed.embedder.api_key_env")
+    with connections.client(
+        root, key, settings.concurrency, settings.connect_seconds, settings.answer_seconds
+    ) as client:
         embedder = ServerEmbedder(client, settings, root, key)
         try:
             embedder.prove()
             yield embedder
         finally:
             embedder.close()
-
-
-def _root(url: str) -> str:
-    parts = urlsplit(url.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UserError(f"embed.embedder.url {url!r}: expected http:// or https://, as in http://localhost:8000/v1")
-    if parts.username or parts.password:
-        raise UserError(
-            f"embed.embedder.url for {parts.hostname}: holds a name or a password; put the key into an environment "
-            "variable and name it by api_key_env"
-        )
-    return url.strip().rstrip("/").removesuffix("/v1").rstrip("/")
-
-
-def _key(variable: str | None) -> str | None:
-    if variable is None:
-        return None
-    value = os.environ.get(variable, "").strip()
-    if not value or " " in value or not (value.isascii() and value.isprintable()):
-        raise UserError(
-            f"the environment variable {variable}, named by embed.embedder.api_key_env, holds no API key: put it there"
-        )
-    return value
 
 
 class ServerEmbedder:
@@ -211,7 +177,7 @@ class ServerEmbedder:
         wait = 0.0
         for tries in range(self._settings.retries + 1):
             if tries:
-                self._closing.wait(max(wait, _backoff(tries)))
+                self._closing.wait(max(wait, backoff(tries)))
             answer = self._post(asked)
             if answer.status_code == 200:
                 try:
@@ -251,7 +217,7 @@ class ServerEmbedder:
                     "run the same command; the rows so far are in the run"
                 )
             tries += 1
-            self._closing.wait(_backoff(tries))
+            self._closing.wait(backoff(tries))
 
     def _words(self, answer: httpx.Response) -> str:
         """The server's own, without the key, which it may repeat."""
@@ -264,10 +230,6 @@ _JSON = {"Content-Type": "application/json"}
 
 class _Refused(Exception):
     """The server refuses a request for what is in it."""
-
-
-def _backoff(tries: int) -> float:
-    return min(MOST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(tries - 1, 16)) * (0.5 + 0.5 * random())
 
 
 def _retry_after(answer: httpx.Response) -> float:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import httpcore
 import httpx
 
+from magpie.connections import split_url
 from magpie.engines.server_sockets import AsyncioBackend
 from magpie.errors import UserError
 
@@ -66,27 +67,10 @@ class Address:
 
 def read_url(url: str) -> Address:
     """`http://host:port`, with or without `/v1`. Raises `UserError` for what is no address, or holds a secret."""
-    try:
-        parts = urlsplit(url.strip())
-        port = parts.port
-    except ValueError:
-        raise UserError(f"engine.url {url!r}: is no URL; expected one such as http://localhost:8000/v1") from None
-    if parts.username or parts.password:
-        raise UserError(
-            f"engine.url for {parts.hostname}: holds a name or a password; put the key into an environment variable "
-            "and name it by api_key_env"
-        )
-    if parts.scheme not in _PORTS or not parts.hostname or not _plain(url):
-        raise UserError(f"engine.url {url!r}: expected http:// or https://, as in http://localhost:8000/v1")
-    if parts.query or parts.fragment:
-        raise UserError(f"engine.url for {parts.hostname}: ends with ? or #; expected the address up to /v1")
+    parts = split_url(url, "engine.url", "http://localhost:8000/v1")
     root = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
     told = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
-    return Address(told, parts.scheme, parts.hostname, port or _PORTS[parts.scheme], root, f"{root}/v1")
-
-
-def _plain(url: str) -> bool:
-    return url.strip().isascii() and url.strip().isprintable() and " " not in url.strip()
+    return Address(told, parts.scheme, str(parts.hostname), parts.port or _PORTS[parts.scheme], root, f"{root}/v1")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -142,9 +143,10 @@ class _Rest:
         return held.slice(0, count)
 
     def check_end(self) -> None:
-        left = 0 if self.held is None else self.held.num_rows
-        if left or any(table.num_rows for table in self.tables):
-            raise StageBug(-1, ValueError("the stage gave more rows than it was given"))
+        held = [] if self.held is None else [self.held]
+        for table in chain(held, self.tables):
+            if table.num_rows:
+                raise StageBug(table.column("row")[0].as_py(), ValueError("the stage gave more rows than it was given"))
 
 
 def _filled(stage: TableStage | CorpusStage, rows: pa.ChunkedArray | pa.Array, made: pa.Table) -> pa.Table:
@@ -152,7 +154,7 @@ def _filled(stage: TableStage | CorpusStage, rows: pa.ChunkedArray | pa.Array, m
     expected = rows.to_pylist()
     found = made.column("row").to_pylist() if "row" in made.schema.names else []
     if found != expected:
-        at = next((a for a, b in zip(expected, found, strict=False) if a != b), (expected or [-1])[0])
+        at = next((a for a, b in zip(expected, found, strict=False) if a != b), expected[0])
         raise StageBug(
             at, ValueError(f"stage {stage.name} gave {len(found)} rows, other than the {len(expected)} given")
         )

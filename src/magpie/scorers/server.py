@@ -5,26 +5,22 @@ Knows connections, patience and keys; what is said over them is `server_answers`
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from random import random
 from time import monotonic
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 import httpx
 
+from magpie import connections
+from magpie.connections import MAY_PASS, api_key, backoff, server_root
 from magpie.errors import ModelError, RequestFailed, ServerLost, UserError
 from magpie.scorers.server_answers import APIS, Api, Garbled, WrongLabel, body, is_too_long, route, score, words
 from magpie.seams import Message
 
-FIRST_BACKOFF, MOST_BACKOFF = 0.5, 30.0
-"""Seconds before a request is tried again: doubled each time, of which a random half to all is waited."""
-_MAY_PASS = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 _TRIAL = (Message("user", "Hello."), Message("assistant", "Hello! How can I help?"))
 
 Scored = float | RequestFailed | None
@@ -55,14 +51,10 @@ class ServerScorerSettings:
 @contextmanager
 def open_server_scorer(settings: ServerScorerSettings) -> Iterator[ServerScorer]:
     """Find out what the server takes, with one trial. Raises `UserError` for what the user can mend."""
-    root = _root(settings.url)
-    key = _key(settings.api_key_env)
-    headers = {"User-Agent": "magpie"} | ({} if key is None else {"Authorization": f"Bearer {key}"})
-    loopback = urlsplit(root).hostname in ("localhost", "127.0.0.1", "::1")
-    limits = httpx.Limits(max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency)
-    timeout = httpx.Timeout(settings.answer_seconds, connect=settings.connect_seconds)
-    with httpx.Client(
-        base_url=root, headers=headers, timeout=timeout, limits=limits, trust_env=not loopback, follow_redirects=False
+    root = server_root(settings.url, "reward.server.url", "http://localhost:8000")
+    key = api_key(settings.api_key_env, "reward.server.api_key_env")
+    with connections.client(
+        root, key, settings.concurrency, settings.connect_seconds, settings.answer_seconds
     ) as client:
         scorer = ServerScorer(client, settings, root, key)
         try:
@@ -70,29 +62,6 @@ def open_server_scorer(settings: ServerScorerSettings) -> Iterator[ServerScorer]
             yield scorer
         finally:
             scorer.close()
-
-
-def _root(url: str) -> str:
-    parts = urlsplit(url.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UserError(f"reward.server.url {url!r}: expected http:// or https://, as in http://localhost:8000")
-    if parts.username or parts.password:
-        raise UserError(
-            f"reward.server.url for {parts.hostname}: holds a name or a password; put the key into an environment "
-            "variable and name it by api_key_env"
-        )
-    return url.strip().rstrip("/").removesuffix("/v1")
-
-
-def _key(variable: str | None) -> str | None:
-    if variable is None:
-        return None
-    value = os.environ.get(variable, "").strip()
-    if not value or " " in value or not (value.isascii() and value.isprintable()):
-        raise UserError(
-            f"the environment variable {variable}, named by reward.server.api_key_env, holds no API key: put it there"
-        )
-    return value
 
 
 class ServerScorer:
@@ -186,7 +155,7 @@ class ServerScorer:
         problem = ""
         for tries in range(self._settings.retries + 1):
             if tries:
-                self._closing.wait(_backoff(tries))
+                self._closing.wait(backoff(tries))
             answer = self._post(asked)
             if answer.status_code == 200:
                 try:
@@ -199,7 +168,7 @@ class ServerScorer:
                     problem = str(error)
                     continue
             told = self._words(answer)
-            if answer.status_code not in _MAY_PASS:
+            if answer.status_code not in MAY_PASS:
                 return self._refusal(answer, told)
             problem = f"{answer.status_code} {told}"
         return RequestFailed(f"the server gave no score in {self._settings.retries + 1} tries: {problem}")
@@ -227,7 +196,7 @@ class ServerScorer:
                         "again; the scores so far are in the run"
                     ) from None
                 tries += 1
-                self._closing.wait(_backoff(tries))
+                self._closing.wait(backoff(tries))
                 continue
             self._reached = monotonic()
             return answer
@@ -252,7 +221,3 @@ class _NoRoute(Exception):
 
 def _named(error: httpx.TransportError) -> str:
     return str(error) or type(error).__name__
-
-
-def _backoff(tries: int) -> float:
-    return min(MOST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(tries - 1, 16)) * (0.5 + 0.5 * random())

@@ -6,9 +6,8 @@ knows no stage, and not what the labels mean.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import exp
-from typing import Any
 
 from magpie.errors import TemplateError
 from magpie.seams import Chat, Completion, Message, Prompt, Request, SamplingParams, Tokens
@@ -29,27 +28,6 @@ _SHORTEST = 80
 
 Distribution = tuple[float, ...]
 """The probability of each label, in their order; they add up to 1."""
-
-
-def judge_by_logprob(
-    chat: Chat,
-    prompt: JudgePrompt | str,
-    values: Values,
-    labels: Sequence[str],
-    model: str = JUDGE,
-    room: int | None = None,
-) -> Generator[Request, Any, Distribution | None]:
-    """The probability of each of `labels`, which are what the prompt asks to reply with: letters or digits.
-
-    prompt: one of the package by its name, or a file that was read. room: see `judge_prompt`. Needs
-    `Capability.LOGPROBS`. None where the judge says something else, and where its chat template refuses the text. Of
-    several judgments of a row, ask for all at once: `letter_request` makes a request, `distribution` reads its reply.
-    """
-    request = letter_request(chat, prompt, values, model, room)
-    if request is None:
-        return None
-    completion: Completion = yield request
-    return distribution(completion, labels)
 
 
 def letter_request(

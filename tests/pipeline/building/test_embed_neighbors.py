@@ -15,6 +15,7 @@ from magpie.modelfiles import shipped_models
 from magpie.pipeline import make_plan
 from magpie.pipeline.building import embed as building
 from magpie.recipes import EmbeddingServer, Hashing, SentenceTransformers, parse
+from magpie.seams import TableStage
 from tests.embedders.test_server import by_length, embedded
 from tests.engines.fault_server import FaultServer, Say, fault_server
 
@@ -155,6 +156,22 @@ def test_a_library_that_is_missing_is_told_before_anything_is_made(
     for model in (tmp_path, "nobody/nothing"):
         with pytest.raises(MissingExtra, match="pip install 'magpie"):
             make_plan(parse(f"embed: {{embedder: '{model}'}}\n", "test"))
+
+
+def test_a_model_that_is_loaded_here_is_not_loaded_beside_engines(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(building, "check_installed", lambda: None)
+    (tmp_path / "config.json").write_text("{}")
+
+    def loads(embedder: str) -> bool:
+        plan = make_plan(parse(f"embed: {{embedder: '{embedder}'}}\n", "test"))
+        stage = next(planned.stage for planned in plan.stages if planned.stage.name == "embed")
+        assert isinstance(stage, TableStage)
+        return stage.loads_model
+
+    assert loads(str(tmp_path))
+    assert not loads("hashing")
 
 
 def test_a_folders_pooling_is_part_of_the_models_identity(tmp_path: Path) -> None:

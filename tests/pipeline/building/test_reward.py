@@ -84,6 +84,10 @@ def test_a_reward_model_without_its_library_is_refused_while_planning(
     monkeypatch.setattr(building, "find_spec", lambda _: None)
     with pytest.raises(MissingExtra, match=r"needs torch and transformers: pip install 'magpie\[transformers\]'"):
         planned(f"reward={{by: classifier, model: '{tmp_path}'}}")
+    monkeypatch.setattr(building, "find_spec", lambda _: True)
+    stage = planned(f"reward={{by: classifier, model: '{tmp_path}'}}").stage
+    assert isinstance(stage, TableStage)
+    assert stage.loads_model, "not beside engines"
 
 
 def test_a_base_model_is_prompted_with_a_text_and_stops_at_its_headings() -> None:

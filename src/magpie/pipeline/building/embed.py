@@ -57,7 +57,7 @@ def _by_sentences(asked: Embed, sentences: SentenceTransformers) -> Built:
     if sentences.model == PACKAGED:
         folder = packaged_model()
         check_installed()
-        return _built(asked, partial(open_sentences, folder, settings), _digest(folder))
+        return _built(asked, partial(open_sentences, folder, settings), _digest(folder), loads_model=True)
     if not Path(sentences.model).expanduser().exists():
         check_installed()  # before anything is fetched from the Hub
     place = find(sentences.model)
@@ -68,9 +68,8 @@ def _by_sentences(asked: Embed, sentences: SentenceTransformers) -> Built:
         )
     check_installed()
     identity = {"hub": place.hub, "revision": place.revision} if place.hub else _digest(place.folder)
-    return _built(
-        asked, partial(open_sentences, place.hub or place.folder, settings, revision=place.revision), identity
-    )
+    opened = partial(open_sentences, place.hub or place.folder, settings, revision=place.revision)
+    return _built(asked, opened, identity, loads_model=True)
 
 
 def _digest(folder: Path) -> str:
@@ -96,6 +95,9 @@ def _by_server(asked: Embed, server: EmbeddingServer) -> Built:
     return _built(asked, partial(open_server, settings), identity)
 
 
-def _built(asked: Embed, embedder: Any, identity: Any, warnings: tuple[str, ...] = ()) -> Built:
-    stage = TableStage(STAGE, ("instruction",), MAKERS[STAGE], partial(open_embed, embedder, asked.prefix))
+def _built(
+    asked: Embed, embedder: Any, identity: Any, warnings: tuple[str, ...] = (), *, loads_model: bool = False
+) -> Built:
+    opened = partial(open_embed, embedder, asked.prefix)
+    stage = TableStage(STAGE, ("instruction",), MAKERS[STAGE], opened, loads_model)
     return Built(stage, {"prefix": asked.prefix}, identity=identity, warnings=warnings)

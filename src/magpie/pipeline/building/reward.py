@@ -110,7 +110,7 @@ def _by_classifier(asked: Reward, context: Context) -> Built:
         "kwargs": dict(settings.kwargs),
         "chat_template": None if settings.chat_template is None else _digest(settings.chat_template),
     }
-    return _scored_by(scorer, {"by": "classifier", **covered}, place.identity(), context)
+    return _scored_by(scorer, {"by": "classifier", **covered}, place.identity(), context, loads_model=True)
 
 
 def _folder(place: ModelPlace) -> Path:
@@ -166,7 +166,10 @@ def _by_server(asked: Reward, context: Context) -> Built:
     )
 
 
-def _scored_by(scorer: Any, settings: dict[str, Any], identity: Any, context: Context) -> Built:
+def _scored_by(
+    scorer: Any, settings: dict[str, Any], identity: Any, context: Context, *, loads_model: bool = False
+) -> Built:
     reads = _reads(context)
     writes = _writes(reads)
-    return Built(TableStage(STAGE, reads, writes, partial(open_reward, scorer, writes)), settings, identity=identity)
+    stage = TableStage(STAGE, reads, writes, partial(open_reward, scorer, writes), loads_model)
+    return Built(stage, settings, identity=identity)
