@@ -100,3 +100,27 @@ def test_it_runs_on_the_models_in_the_package(name: str, tmp_path: Path) -> None
     assert stages == [one for one in stages if getattr(asked, one) is not None]
     if asked.instruct is not None and asked.instruct.mix:
         assert {row["variant"] for row in rows} <= {one.name for one in asked.instruct.mix}
+
+
+def test_pro_mini_goes_from_nothing_to_a_selected_dataset_through_every_stage(tmp_path: Path) -> None:
+    pytest.importorskip("faiss")
+    run = magpie.run("pro-mini", size=60, out=tmp_path / "run", settings=("select.limit=8",))
+    stages = [counts.stage for counts in run.counts()]
+    assert stages == [
+        "instruct", "screen", "dedup", "decontaminate", "embed", "neighbors", "tag", "shortlist", "respond",
+        "screen_responses", "respond_base", "reward", "safety", "select",
+    ]  # fmt: skip
+    assert all(counts.made for counts in run.counts())
+    assert sum(counts.failed for counts in run.counts()) == 0
+    kept = list(run.rows())
+    assert 0 < len(kept) <= 8
+    assert [row["selection_rank"] for row in sorted(kept, key=lambda row: -len(row["response"]))] == list(
+        range(1, len(kept) + 1)
+    )
+    for row in kept:
+        assert row["input_quality"] in ("good", "excellent")
+        assert (row["safety"], row["is_repeat"], row["dropped_by"]) == ("safe", False, None)
+        assert None not in (row["language"], row["task_category"], row["instruct_reward"], row["base_response"])
+    assert run.info["cost"]["saved"]["answered"] < 1
+    again = magpie.run(out=tmp_path / "run")
+    assert all(stage["made"] == 0 for stage in again.info["sessions"][-1]["stages"].values())
