@@ -22,8 +22,8 @@ from rich.console import Console
 from rich.table import Table
 
 from magpie.executors.local import execute
-from magpie.pipeline import resolve
-from magpie.recipes import Recipe
+from magpie.plan.recipe import Recipe
+from magpie.plan.resolve import resolve
 from magpie.runs import Cost, Run, cost_of
 
 MAKING = ("instruct", "respond", "follow_up")
@@ -65,10 +65,10 @@ def parse() -> argparse.Namespace:
 
 def answering_first(recipe: Recipe) -> Recipe:
     """The same, where the shortlist's clauses are asked at the end, of rows that were all answered."""
-    assert recipe.shortlist is not None, "a recipe that answers last"
-    assert recipe.select is not None, "a recipe that selects"
-    clauses = tuple(text for text in (recipe.shortlist.keep, *recipe.shortlist.also) if text)
-    select = recipe.select.model_copy(update={"also": (*recipe.select.also, *clauses)})
+    assert recipe.settings("shortlist") is not None, "a recipe that answers last"
+    assert recipe.settings("select") is not None, "a recipe that selects"
+    clauses = tuple(text for text in (recipe.settings("shortlist").keep, *recipe.settings("shortlist").also) if text)
+    select = recipe.settings("select").model_copy(update={"also": (*recipe.settings("select").also, *clauses)})
     return recipe.model_copy(update={"shortlist": None, "select": select})
 
 

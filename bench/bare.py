@@ -2,7 +2,7 @@
 
 One Python thread for each slot, in-process calls, request bodies made before the clock starts, and of each answer only
 the token counts are read: the fastest loop that was found. Same model, slots, context, threads and sampling as
-`magpie.engines.llamacpp`. Run as a script it measures that engine's submit and poll against this loop, in turns.
+`magpie.engines.llamacpp.engine`. Run as a script it measures that engine's submit and poll against this loop, in turns.
 
     python -m bench.bare MODEL.gguf [REQUESTS] [ROUNDS]
 """
@@ -21,9 +21,9 @@ from typing import Any
 import orjson
 
 from magpie.engines.checks import token_ids
-from magpie.engines.gguf_header import read_shape
-from magpie.engines.llamacpp import LlamaCppSettings, Plan, choose, import_llamacpp, open_llamacpp
-from magpie.engines.llamacpp_server import LlamaCpp, seed32
+from magpie.engines.llamacpp.engine import LlamaCppSettings, Plan, choose, import_llamacpp, open_llamacpp
+from magpie.engines.llamacpp.server import LlamaCpp, seed32
+from magpie.modelfiles.gguf_header import read_shape
 from magpie.seams import Completion, Request, SamplingParams, Tokens
 
 

@@ -18,9 +18,9 @@ import orjson
 
 from bench import bare as bare_llamacpp
 from magpie.engines.checks import token_ids
-from magpie.engines.gguf_header import read_shape
-from magpie.engines.llamacpp import LlamaCppSettings, choose
-from magpie.pipeline import ModelUse
+from magpie.engines.llamacpp.engine import LlamaCppSettings, choose
+from magpie.modelfiles.gguf_header import read_shape
+from magpie.models.engines import ModelUse
 from magpie.seams import Completion, Request
 
 Serve = Callable[[Sequence[Request]], float]
@@ -55,7 +55,7 @@ def _vllm(use: ModelUse, _: int) -> Iterator[Serve]:
     os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"  # one process is faster here than vLLM's three
     from vllm import LLM, SamplingParams
 
-    from magpie.engines.vllm import VllmSettings, engine_arguments
+    from magpie.engines.vllm.engine import VllmSettings, engine_arguments
 
     assert use.place is not None
     arguments = engine_arguments(str(use.place.folder), None, VllmSettings())
@@ -90,7 +90,7 @@ def _openvino(use: ModelUse, _: int) -> Iterator[Serve]:
     import openvino as ov
     import openvino_genai as genai
 
-    from magpie.engines.openvino import OpenVinoSettings, plan
+    from magpie.engines.openvino.engine import OpenVinoSettings, plan
 
     chosen = plan(Path(use.loads), OpenVinoSettings())
     scheduler = genai.SchedulerConfig()
@@ -120,7 +120,7 @@ def _openvino(use: ModelUse, _: int) -> Iterator[Serve]:
 
 @contextmanager
 def _transformers(use: ModelUse, window: int) -> Iterator[Serve]:
-    from magpie.engines import transformers
+    from magpie.engines.transformers import engine as transformers
 
     assert use.place is not None
     folder = str(use.place.folder)

@@ -24,8 +24,8 @@ from itertools import count
 from magpie.engines.scripted import Scripted, ScriptedSettings, open_scripted
 from magpie.runner import Answer, Done, Talk, converse
 from magpie.seams import Asking, Message, Request, SamplingParams, Tokens
-from magpie.stages.follow_up import Asker, Rules, follow_up
-from magpie.stages.respond import Responder
+from magpie.stages.follow_up.work import Asker, Rules, follow_up
+from magpie.stages.respond.work import Responder
 
 SAMPLING = SamplingParams(max_tokens=64)
 

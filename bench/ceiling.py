@@ -16,11 +16,11 @@ from pathlib import Path
 from statistics import median
 
 from bench.bare import open_bare, serve
-from magpie.engines.gguf_header import read_shape
-from magpie.engines.llamacpp import LlamaCppSettings, choose
+from magpie.engines.llamacpp.engine import LlamaCppSettings, choose
 from magpie.executors.local import execute_plan
-from magpie.pipeline import Plan, PlannedStage, make_plan
-from magpie.recipes import parse
+from magpie.modelfiles.gguf_header import read_shape
+from magpie.plan.load import parse
+from magpie.plan.plan import Plan, PlannedStage, make_plan
 from magpie.runs import Run, RunFolder, open_run
 from magpie.seams import Request, Row, derive_seed
 
@@ -67,8 +67,10 @@ def one_round(plan: Plan) -> Mapping[str, Measured]:
 def one_stage(plan: Plan, planned: PlannedStage, run: Run) -> Measured:
     """The stage's requests again, on the bare engine."""
     requests = asked(plan, planned, run)
-    choice = choose(read_shape(plan.model_path), LlamaCppSettings())
-    bare = serve(open_bare(plan.model_path, choice), requests, choice.slots)
+    place = plan.use.place
+    assert place is not None, "the model inside the package is a file"
+    choice = choose(read_shape(place.path), LlamaCppSettings())
+    bare = serve(open_bare(place.path, choice), requests, choice.slots)
     took = run.info["sessions"][-1]["stages"][planned.stage.name]
     tokens = took["completion_tokens"] + took["wasted_tokens"]
     return (len(requests), tokens, took["seconds"], bare.tokens, bare.seconds)

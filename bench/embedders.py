@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import magpie
-from magpie.pipeline.building import Context, Models, builder
-from magpie.recipes import parse
+from magpie.plan.load import parse
+from magpie.plan.plan import make_plan
 from magpie.seams import TableStage
 
 
@@ -51,7 +51,7 @@ def embedded(name: str, texts: list[str]) -> tuple[Any, float]:
     import pyarrow as pa
 
     recipe = parse(f"embed: {{embedder: {name}}}\n", "bench")
-    stage = builder("embed")(recipe.embed, Context(recipe, Models(recipe))).stage
+    (stage,) = [planned.stage for planned in make_plan(recipe).stages if planned.stage.name == "embed"]
     assert isinstance(stage, TableStage)
     table = pa.table({"row": pa.array(range(len(texts)), pa.int64()), "instruction": texts})
     with stage.open() as compute:

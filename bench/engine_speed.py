@@ -25,8 +25,9 @@ from typing import Any
 
 from bench.bare_engines import Serve, open_bare
 from magpie.executors.local import execute_plan
-from magpie.pipeline import ModelUse, Plan, make_plan, open_engine
-from magpie.recipes import parse
+from magpie.models.engines import ModelUse, open_engine
+from magpie.plan.load import parse
+from magpie.plan.plan import Plan, make_plan
 from magpie.runs import Run, RunFolder, open_run
 from magpie.seams import Completion, Engine, Request, derive_seed
 

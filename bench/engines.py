@@ -22,7 +22,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from magpie.modelfiles import find_model
+from magpie.modelfiles.locate import find_model
 from tests.engines.local_servers import vllm_server
 
 PYTHONS = {

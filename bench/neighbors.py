@@ -145,7 +145,7 @@ def magpie(path: Path, rows: int, _: int, folder: Path) -> dict[str, Any]:
     import numpy as np
     import pyarrow as pa
 
-    from magpie.stages.neighbors import NeighborSettings, neighbors
+    from magpie.stages.neighbors.work import NeighborSettings, neighbors
 
     scratch = folder / "scratch"
     scratch.mkdir()
@@ -165,7 +165,7 @@ def right(path: Path, distances: Any) -> float:
     """The share of `CHECKED` rows whose distance is that to the nearest of all others."""
     import numpy as np
 
-    from magpie.stages.neighbors_search import measured
+    from magpie.stages.neighbors.search import measured
 
     values = np.load(path, mmap_mode="r")
     chosen = np.sort(np.random.default_rng(99).choice(len(values), min(CHECKED, len(values)), replace=False))

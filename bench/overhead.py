@@ -23,12 +23,13 @@ from statistics import median
 
 from magpie.engines.scripted import ScriptedSettings, open_scripted
 from magpie.executors.local import execute_plan
-from magpie.pipeline import ModelUse, Plan, make_plan
-from magpie.recipes import parse
+from magpie.models.engines import ModelUse
+from magpie.plan.load import parse
+from magpie.plan.plan import Plan, make_plan
 from magpie.runs import RunFolder
 from magpie.seams import Completion, Engine, Message, SamplingParams, Stage, Tokens
-from magpie.stages import instruct, respond
-from magpie.stages.respond import Responder
+from magpie.stages.instruct.work import instruct
+from magpie.stages.respond.work import Responder, respond
 
 SAMPLING = SamplingParams()
 READY = Tokens((1, 2, 3, 4, 5))
@@ -83,7 +84,12 @@ def ready_made(plan: Plan) -> Plan:
     def ready(stage: Stage) -> Stage:
         return replace(stage, ask=ask[stage.name])
 
-    return replace(plan, stages=tuple(replace(planned, stage=ready(planned.asking)) for planned in plan.stages))
+    return replace(
+        plan,
+        stages=tuple(
+            replace(planned, bound=replace(planned.bound, stage=ready(planned.asking))) for planned in plan.stages
+        ),
+    )
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-from magpie.modelfiles import find_model
+from magpie.modelfiles.locate import find_model
 from tests.engines.local_servers import vllm_server
 
 PEERS, ENGINES = Path(".venv-peers/bin/python"), Path(".venv-engines/bin/python")

@@ -29,15 +29,17 @@ import pyarrow as pa
 from bench.languages import CODES
 from fledgling.corpus import chat
 from fledgling.imperfect import ANY_BY_NAME, IMPERFECT, recognise_any
-from magpie.pipeline.building.screen import rules_of
-from magpie.recipes import Dedup, Screen, ScreenResponses
-from magpie.recipes.screening import Language as LanguageSettings
-from magpie.stages.decontaminate import Overlap, find_overlaps, make_index
-from magpie.stages.dedup import dedup
-from magpie.stages.dedup_sketches import Shape
-from magpie.stages.language import open_detector
-from magpie.stages.pii import KINDS, find_pii
-from magpie.stages.screen import RULES, Rules, compression, repeated_share, why_screened
+from magpie.stages.decontaminate.work import Overlap, find_overlaps, make_index
+from magpie.stages.dedup.settings import Dedup
+from magpie.stages.dedup.sketches import Shape
+from magpie.stages.dedup.work import dedup
+from magpie.stages.screen.build import rules_of
+from magpie.stages.screen.language import open_detector
+from magpie.stages.screen.pii import KINDS, find_pii
+from magpie.stages.screen.settings import Language as LanguageSettings
+from magpie.stages.screen.settings import Screen
+from magpie.stages.screen.work import RULES, Rules, compression, repeated_share, why_screened
+from magpie.stages.screen_responses.settings import ScreenResponses
 
 PARTS = ("rules", "responses", "code", "speed", "dedup", "benchmarks", "memory")
 BAD = {family.name for family in IMPERFECT}

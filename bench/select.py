@@ -23,13 +23,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from magpie.pipeline.building.selecting import selections
-from magpie.stages.diversity import cut, spread
-from magpie.stages.selection import Asked
-from magpie.stages.selection_costs import costs
-from magpie.stages.selection_reading import read_selection
-from magpie.stages.selection_rows import Judged
-from magpie.stages.selection_sandbox import LABELS
+from magpie.stages.select.building import selections
+from magpie.stages.select.costs import costs
+from magpie.stages.select.diversity import cut, spread
+from magpie.stages.select.reading import read_selection
+from magpie.stages.select.rows import Judged
+from magpie.stages.select.sandbox import LABELS
+from magpie.stages.select.selection import Asked
 
 BATCH = 4096
 TEXTS = [("word " * 600)[: 300 + 27 * n] for n in range(100)]

@@ -2,8 +2,8 @@
 
     python -m bench.tags [--own 150] [--drawn 100] [--odd 100] [--hostile 500] [--model fledgling]
 
-First what is read of replies broken on purpose, of which the truth is known (`tests/stages/hostile_replies.py`). Then
-two kinds of instructions, all judged through `magpie.run`: the model's own, sampled as `magpie run` does and compared
+First what is read of replies broken on purpose, of which the truth is known
+(`tests/stages/judging/hostile_replies.py`). Then two kinds of instructions, all judged through `magpie.run`: the model's own, sampled as `magpie run` does and compared
 with the truth where the grammar knows them; and instructions drawn from the corpus's grammar with every label about
 equally often (`fledgling.judge`), imported. Replies are asked for once only, so that `unread` is what one try leaves;
 what asking again is good for is measured on odd instructions.
@@ -30,9 +30,9 @@ from fledgling.statistics import Estimate, correlation, share
 from fledgling.truth import DIFFICULTIES, labels
 from fledgling.verdict import judge as find_truth
 from magpie.imports import import_dataset
-from magpie.stages.replies import read
-from magpie.stages.tag_questions import question
-from tests.stages.hostile_replies import replies
+from magpie.stages.judging.replies import read
+from magpie.stages.tag.questions import question
+from tests.stages.judging.hostile_replies import replies
 
 SEED = 9_000_003  # of what is drawn
 MODES = {"full": "again: 0, structure: off", "structured": "again: 0, structure: on", "fast": "fast: true"}

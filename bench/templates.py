@@ -21,10 +21,12 @@ from pathlib import Path
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 from magpie.errors import TemplateError, UserError
+from magpie.modelfiles.model import ModelFiles
+from magpie.modelfiles.probe import probe_texts
+from magpie.modelfiles.tokenizer import wrap
 from magpie.seams import Message
-from magpie.templates import ChatTemplate, ModelFiles, TemplateOptions, derive, probe_texts
+from magpie.templates import ChatTemplate, TemplateOptions, derive
 from magpie.templates.render import Renderer
-from magpie.templates.tokenizer import wrap
 
 SPECIAL = re.compile(
     r"<\|[^|<>{}'\"\s]{1,60}\|?>|<[^|<>{}'\"\s]{1,40}\|>|<｜[^｜]{1,40}｜>|</?s>|<(?:bos|eos|pad|unk)>"

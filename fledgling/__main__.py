@@ -72,7 +72,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--work", type=Path, default=Path("build/fledgling"), help="tokenizer and checkpoints")
-    parser.add_argument("--out", type=Path, default=Path("src/magpie/models"), help="holds a folder for each model")
+    parser.add_argument("--out", type=Path, default=Path("src/magpie/weights"), help="holds a folder for each model")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="default: all four, in this order")
     return parser.parse_args()
 

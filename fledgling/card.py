@@ -15,7 +15,7 @@ from typing import Any
 from gguf import GGUFReader
 
 CARD = Path(__file__).with_name("README.md")
-MODELS = Path("src/magpie/models")
+MODELS = Path("src/magpie/weights")
 
 Figures = Mapping[str, Any]  # JSON of `measure`, `judging` and of the model's own files
 

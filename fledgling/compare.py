@@ -35,7 +35,7 @@ def main() -> None:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m fledgling.compare", description=__doc__)
-    parser.add_argument("--model", type=Path, default=Path("src/magpie/models/fledgling"))
+    parser.add_argument("--model", type=Path, default=Path("src/magpie/weights/fledgling"))
     parser.add_argument("--prompts", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=os.cpu_count())

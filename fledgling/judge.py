@@ -21,7 +21,7 @@ from fledgling.corpus import ask
 from fledgling.family import Family, Slots
 from fledgling.imperfect import QUALITIES
 
-PROMPTS = Path(__file__).parents[1] / "src/magpie/prompts"
+STAGES = Path(__file__).parents[1] / "src/magpie/stages"
 
 CATEGORIES = (
     "Information seeking", "Reasoning", "Planning", "Editing", "Coding & Debugging", "Math", "Role playing",
@@ -59,8 +59,14 @@ def environment() -> SandboxedEnvironment:
 
 
 @cache
+def prompt_files() -> dict[str, Path]:
+    """Name to file of the prompts in the stages' folders."""
+    return {path.stem: path for path in STAGES.glob("*/prompts/*.jinja")}
+
+
+@cache
 def template(name: str) -> Any:
-    return environment().from_string((PROMPTS / f"{name}.jinja").read_text(encoding="utf-8"))
+    return environment().from_string(prompt_files()[name].read_text(encoding="utf-8"))
 
 
 def render(name: str, values: Mapping[str, str | None]) -> str:

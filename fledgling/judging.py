@@ -16,10 +16,10 @@ from typing import Any
 
 from fledgling import judge
 from fledgling.imperfect import QUALITIES, REPEATED, quality_of, recognise_any
-from magpie.engines.llamacpp import open_llamacpp
-from magpie.modelfiles import find_model
-from magpie.pipeline import Plan, make_plan
-from magpie.recipes import parse
+from magpie.engines.llamacpp.engine import open_llamacpp
+from magpie.modelfiles.locate import find_model
+from magpie.plan.load import parse
+from magpie.plan.plan import Plan, make_plan
 from magpie.runner import Talk, converse
 from magpie.seams import Asking, Completion, Message, Request, SamplingParams, derive_seed
 

@@ -19,11 +19,12 @@ from fledgling.statistics import Estimate, share
 from fledgling.systems import DOMAINS, Domain
 from fledgling.truth import Report, figure_line, known_of, report, table, turns, without_nan
 from fledgling.verdict import Talk, Verdict, judge
-from magpie.engines.llamacpp import open_llamacpp
+from magpie.engines.llamacpp.engine import open_llamacpp
+from magpie.modelfiles.model import open_model
 from magpie.runner import Talk as Asked
 from magpie.runner import converse
 from magpie.seams import Asking, Completion, Engine, Message, Request, SamplingParams, derive_seed
-from magpie.templates import TemplateOptions, derive, open_model
+from magpie.templates import TemplateOptions, derive
 
 LIMIT = 200  # tokens of a turn
 
@@ -170,7 +171,7 @@ def main() -> None:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m fledgling.measure", description=__doc__)
-    parser.add_argument("--model", type=Path, default=Path("src/magpie/models/fledgling"), help="a model folder")
+    parser.add_argument("--model", type=Path, default=Path("src/magpie/weights/fledgling"), help="a model folder")
     parser.add_argument("--rows", type=int, default=2000)
     parser.add_argument("--steer", type=int, default=150, help="instructions per domain and sort of wording")
     parser.add_argument("--alone", type=int, default=10_000, help="instructions that are not answered, for the mix")

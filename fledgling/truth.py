@@ -194,7 +194,9 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m fledgling.truth", description=__doc__)
     parser.add_argument("file", type=Path, help="JSON lines of conversations, or the folder of a run")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--model", type=Path, default=Path("src/magpie/models/fledgling"), help="says what was trained")
+    parser.add_argument(
+        "--model", type=Path, default=Path("src/magpie/weights/fledgling"), help="says what was trained"
+    )
     parser.add_argument("--no-novelty", action="store_true", help="do not make the training corpus again")
     return parser.parse_args()
 

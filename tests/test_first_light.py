@@ -11,7 +11,9 @@ import pytest
 import magpie
 from magpie.engines.checks import token_ids
 from magpie.executors.local import execute_plan
-from magpie.pipeline import ModelUse, Plan, make_plan, open_engine, resolve
+from magpie.models.engines import ModelUse, open_engine
+from magpie.plan.plan import Plan, make_plan
+from magpie.plan.resolve import resolve
 from magpie.runner import Answer
 from magpie.runs import Run, RunFolder, open_run
 from magpie.seams import Engine, Request, derive_seed

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from magpie.recipes import Recipe
+    from magpie.plan.recipe import Recipe
     from magpie.runs import Run
 
 __all__ = ["open_run", "run"]
@@ -35,7 +35,7 @@ def run(
     `KeyboardInterrupt` on Ctrl-C; what was made until then is in the run, and the same call goes on from there.
     """
     from magpie.executors.local import execute
-    from magpie.pipeline import resolve
+    from magpie.plan.resolve import resolve
 
     replace = {"model": None if model is None else str(model), "size": size, "seed": seed}
     given = {name: value for name, value in replace.items() if value is not None}

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from magpie.cli import main
-from magpie.modelfiles import find_model
+from magpie.modelfiles.locate import find_model
 from magpie.runs import RunFolder
 from tests.engines.tiny_gguf import TinyModel, write_gguf
 

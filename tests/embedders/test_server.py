@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from magpie import connections
 from magpie.embedders.server import ServerSettings, open_server
 from magpie.embedders.server_answers import Garbled, body, vectors
-from magpie.engines.llamacpp import import_llamacpp
+from magpie.engines.llamacpp.engine import import_llamacpp
 from magpie.errors import ModelError, RequestFailed, ServerLost, UserError
-from magpie.modelfiles import find_model
+from magpie.http import connections
+from magpie.modelfiles.locate import find_model
 from tests.engines.fault_server import Action, Ask, Body, FaultServer, Say, fault_server, half_close, vanish
 from tests.engines.local_servers import free_port
 

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 
-from magpie.engines.llamacpp import import_llamacpp
+from magpie.engines.llamacpp.engine import import_llamacpp
 
 VLLM_SECONDS = 180.0
 """For the server to start: 20 on two idle cores."""

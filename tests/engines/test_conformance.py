@@ -19,11 +19,12 @@ from typing import Any
 
 import pytest
 
-from magpie.engines.child import open_child
-from magpie.engines.llamacpp import LlamaCppSettings, open_llamacpp
+from magpie.engines.child.engine import open_child
+from magpie.engines.llamacpp.engine import LlamaCppSettings, open_llamacpp
 from magpie.engines.scripted import ScriptedSettings, open_scripted
-from magpie.engines.server import ServerSettings, open_server
+from magpie.engines.server.engine import ServerSettings, open_server
 from magpie.errors import RequestFailed
+from magpie.modelfiles.model import open_model
 from magpie.seams import (
     Capability,
     Choice,
@@ -37,11 +38,10 @@ from magpie.seams import (
     Text,
     Tokens,
 )
-from magpie.templates import open_model
 from tests.engines.asking import ask, completions, new_tickets
 from tests.engines.local_servers import llama_server, shared_vllm_server
 
-FLEDGLING = Path(str(files("magpie"))) / "models" / "fledgling"
+FLEDGLING = Path(str(files("magpie"))) / "weights" / "fledgling"
 
 
 @dataclass(frozen=True)
@@ -95,14 +95,14 @@ def on_fledgling(open_it: Callable[[], AbstractContextManager[Engine]], same_tex
 
 
 def openvino() -> AbstractContextManager[Opened]:
-    from magpie.engines.openvino import OpenVinoSettings, open_openvino
+    from magpie.engines.openvino.engine import OpenVinoSettings, open_openvino
 
     settings = OpenVinoSettings(slots=16, context=256)
     return on_fledgling(lambda: open_openvino(FLEDGLING / "fledgling-f16.gguf", settings), same_text=0.9)
 
 
 def vllm() -> AbstractContextManager[Opened]:
-    from magpie.engines.vllm import VllmSettings, open_vllm
+    from magpie.engines.vllm.engine import VllmSettings, open_vllm
 
     settings = VllmSettings(slots=16, context=256, dtype="float32")
     return on_fledgling(lambda: open_vllm(FLEDGLING, settings), same_text=0.9)
@@ -119,7 +119,7 @@ def behind(server: AbstractContextManager[str]) -> Iterator[Opened]:
 
 
 def transformers() -> AbstractContextManager[Opened]:
-    from magpie.engines.transformers import TransformersSettings, open_transformers
+    from magpie.engines.transformers.engine import TransformersSettings, open_transformers
 
     settings = TransformersSettings(slots=16, context=256, device="cpu")
     return on_fledgling(lambda: open_transformers(FLEDGLING, settings), same_text=0.9)

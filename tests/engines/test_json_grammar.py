@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from magpie.engines.json_grammar import UnknownSchema, json_grammar
-from magpie.engines.llamacpp import LlamaCppSettings, open_llamacpp
-from magpie.engines.llamacpp_server import LlamaCpp
+from magpie.engines.llamacpp.engine import LlamaCppSettings, open_llamacpp
+from magpie.engines.llamacpp.server import LlamaCpp
 from magpie.errors import RequestFailed
-from magpie.modelfiles import find_model
+from magpie.modelfiles.locate import find_model
 from magpie.seams import Completion, JsonSchema, Request, SamplingParams, Tokens
 from tests.engines.asking import ask
 

@@ -16,9 +16,11 @@ from magpie.columns import Column
 from magpie.errors import StageBug, StorageError, UserError
 from magpie.executors.local import execute_plan
 from magpie.executors.stopping import Stopped
-from magpie.pipeline import Plan, PlannedStage, make_plan, resolve
+from magpie.plan.plan import Covered, Plan, PlannedStage, make_plan
+from magpie.plan.resolve import resolve
 from magpie.runs import Run, RunFolder, open_run
 from magpie.seams import AnyStage, Corpus, CorpusStage, TableStage
+from magpie.stages.spec import BoundStage
 
 LENGTH = Column("length", "int64", "characters of the instruction")
 VECTOR = Column("vector", "list<float>", "some numbers")
@@ -66,7 +68,10 @@ def plan_of(out: Path, size: int, *stages: AnyStage, shard_rows: int = 16) -> Pl
     """Instructions of the scripted engine, then the stages."""
     settings = ("engine=scripted", "name=computed", "respond=null", f"size={size}", f"shard_rows={shard_rows}")
     plan = make_plan(resolve(None, out, settings))
-    more = [PlannedStage(place, stage, f"{place:08d}", {}, {}) for place, stage in enumerate(stages, start=2)]
+    more = [
+        PlannedStage(place, BoundStage(stage, {}), Covered(), f"{place:08d}")
+        for place, stage in enumerate(stages, start=2)
+    ]
     return replace(plan, stages=(*plan.stages, *more))
 
 

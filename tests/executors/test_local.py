@@ -22,7 +22,7 @@ import magpie
 from magpie.errors import EngineDied, RecipeError, RunError
 from magpie.executors.local import Progress, execute
 from magpie.executors.stopping import Stopped
-from magpie.pipeline import resolve
+from magpie.plan.resolve import resolve
 from magpie.runs import Run
 
 SCRIPTED = ("engine=scripted", "name=same")
@@ -113,7 +113,8 @@ def test_going_back_to_the_earlier_recipe_finds_its_rows_again(tmp_path: Path) -
 
 def test_a_run_goes_on_with_its_own_recipe(tmp_path: Path) -> None:
     make(tmp_path, "respond.sampling.temperature=0.5", "shard_rows=9")
-    assert resolve(None, tmp_path).respond == resolve(None, tmp_path, ["engine.window=3"]).respond
+    again = resolve(None, tmp_path, ["engine.window=3"])
+    assert resolve(None, tmp_path).stages["respond"] == again.stages["respond"]
     assert resolve(None, tmp_path).shard_rows == 9
 
 
@@ -251,8 +252,8 @@ def test_a_kill_before_the_index_does_not_forget_the_recipe(tmp_path: Path) -> N
     make(tmp_path, "respond.sampling.temperature=0.5", size=33)
     (tmp_path / "run.json").unlink()
     recipe = resolve(None, tmp_path)
-    assert recipe.respond is not None
-    assert (recipe.size, recipe.respond.sampling.temperature) == (33, 0.5)
+    assert recipe.settings("respond") is not None
+    assert (recipe.size, recipe.settings("respond").sampling.temperature) == (33, 0.5)
 
 
 def test_an_instruction_that_the_template_refuses_is_dropped_and_the_run_goes_on(tmp_path: Path) -> None:

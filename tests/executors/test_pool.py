@@ -12,14 +12,17 @@ import pyarrow as pa
 import pytest
 
 from magpie.engines.scripted import ScriptedSettings, open_scripted
-from magpie.engines.server import Facts
+from magpie.engines.server.engine import Facts
 from magpie.errors import EngineCrashed, EngineDied, RequestFailed
 from magpie.executors.local import Progress, execute_plan
 from magpie.executors.pool import Pool
-from magpie.pipeline import ModelUse, PlannedStage, make_plan
-from magpie.recipes import Scripted, parse
+from magpie.models.engines import ModelUse
+from magpie.plan.load import parse
+from magpie.plan.plan import Covered, PlannedStage, make_plan
 from magpie.runs import RunFolder, open_run
 from magpie.seams import Completion, Engine, TableStage
+from magpie.settings.engines import Scripted
+from magpie.stages.spec import BoundStage
 
 
 class Opener:
@@ -147,7 +150,7 @@ def test_engines_are_closed_before_a_stage_that_loads_a_model_of_its_own(loads_m
 
     plan = make_plan(parse("{name: x, size: 30, engine: {name: scripted, window: 8}}", "r"))
     instruct, respond = plan.stages
-    scorer = PlannedStage(2, TableStage("screen", (), (), opened, loads_model), "00000002", {}, {})
+    scorer = PlannedStage(2, BoundStage(TableStage("screen", (), (), opened, loads_model), {}), Covered(), "00000002")
     plan = replace(plan, stages=(instruct, scorer, replace(respond, position=3)))
     execute_plan(plan, RunFolder(tmp_path / "run"), opener=opener)
     apart = ["open 8", "close 8", "open scorer", "close scorer", "open 8", "close 8"]

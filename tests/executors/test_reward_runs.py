@@ -118,7 +118,7 @@ def test_without_responses_there_is_nothing_to_score(tmp_path: Path) -> None:
 
 
 def test_a_base_model_must_be_named_where_the_package_has_none(tmp_path: Path) -> None:
-    from magpie.modelfiles import find_model
+    from magpie.modelfiles.locate import find_model
 
     with pytest.raises(UserError, match=r"respond_base.model: names none, and of .*gguf the package has no base model"):
         made(tmp_path / "run", *TALK, f"model={find_model('fledgling')}", "respond_base={}")

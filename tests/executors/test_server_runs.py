@@ -10,9 +10,9 @@ import pytest
 
 import magpie
 from magpie.errors import EngineDied, RecipeError, ServerLost, UserError
-from magpie.modelfiles import find_model
+from magpie.modelfiles.locate import find_model
+from magpie.modelfiles.model import open_model
 from magpie.runs import Run
-from magpie.templates import open_model
 from tests.engines.fault_server import Ask, Say, completion, fault_server, vanish
 from tests.engines.local_servers import llama_server
 

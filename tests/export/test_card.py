@@ -10,7 +10,7 @@ import yaml
 from magpie.export import Options, export
 from magpie.export.card import _size, published
 from magpie.export.generators import _license
-from magpie.modelfiles import find_model
+from magpie.modelfiles.locate import find_model
 from magpie.runs import Run
 
 

@@ -79,7 +79,7 @@ def test_a_chat_template_writes_every_format(full: Run, tmp_path: Path, form: st
     from transformers import AutoTokenizer
     from trl.data_utils import maybe_apply_chat_template
 
-    from magpie.modelfiles import find_model
+    from magpie.modelfiles.locate import find_model
 
     tokenizer = AutoTokenizer.from_pretrained(find_model("fledgling").parent)
     row = loaded(full, form, tmp_path)["train"][0]
@@ -108,7 +108,7 @@ def test_trl_s_trainers_take_a_step_on_every_format(full: Run, tmp_path: Path, f
     import transformers
     import trl
 
-    from magpie.modelfiles import find_model
+    from magpie.modelfiles.locate import find_model
 
     folder = find_model("fledgling").parent
     kind = "SequenceClassification" if trainer == "Reward" else "CausalLM"

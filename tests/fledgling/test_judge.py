@@ -26,9 +26,9 @@ from fledgling.judge import (
     render,
 )
 from fledgling.tokenizer import load_tokenizer, train_tokenizer
-from magpie.modelfiles import find_model
+from magpie.modelfiles.locate import find_model
 
-PROMPTS = Path(magpie.__file__).parent / "prompts"
+STAGES = Path(magpie.__file__).parent / "stages"
 FIELDS = {
     "quality": ["explanation", "input_quality"],
     "difficulty": ["intent", "knowledge", "difficulty"],
@@ -44,7 +44,7 @@ NOT_FOR_JUDGES = {"base_few_shot"}
 
 
 def test_there_is_a_true_reply_to_every_prompt_of_a_judge_that_ships() -> None:
-    ships = {path.stem for path in PROMPTS.glob("*.jinja")} - NOT_FOR_JUDGES
+    ships = {path.stem for path in STAGES.glob("*/prompts/*.jinja")} - NOT_FOR_JUDGES
     assert ships == set(MAKERS) == set(FIELDS) | set(LETTERS)
 
 

@@ -11,7 +11,7 @@ from fledgling.chat import document, segments
 from fledgling.corpus import conversations
 from fledgling.rows import OPEN, ROW, Rows, encode, make_rows, pack
 
-TOKENIZER = Path(__file__).parents[2] / "src" / "magpie" / "models" / "fledgling" / "tokenizer.json"
+TOKENIZER = Path(__file__).parents[2] / "src" / "magpie" / "weights" / "fledgling" / "tokenizer.json"
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 
 from fledgling.chat import CHAT_TEMPLATE, END, END_ID, SPECIALS
 
-FOLDER = Path(__file__).parents[2] / "src" / "magpie" / "models" / "fledgling"
+FOLDER = Path(__file__).parents[2] / "src" / "magpie" / "weights" / "fledgling"
 GGUF = FOLDER / "fledgling-f16.gguf"
 BASE = FOLDER.parent / "fledgling-base" / "fledgling-base-f16.gguf"
 TEXTS = (

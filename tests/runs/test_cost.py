@@ -12,7 +12,9 @@ import pytest
 
 import magpie
 from magpie.executors.local import execute_plan
-from magpie.pipeline import PlannedStage, make_plan, resolve
+from magpie.plan.plan import Covered, PlannedStage, make_plan
+from magpie.stages.spec import BoundStage
+from magpie.plan.resolve import resolve
 from magpie.runs import Run, RunFolder, cost_of, open_run
 from magpie.seams import Corpus, CorpusStage
 
@@ -28,7 +30,7 @@ def every_other(corpus: Corpus) -> Iterator[pa.Table]:
 def shortlisted(out: Path, size: int = 60) -> Run:
     plan = make_plan(resolve(None, out, ("engine=scripted", f"size={size}")))
     instruct, respond = plan.stages
-    shortlist = PlannedStage(2, CorpusStage("shortlist", (), (), every_other), "00000002", {}, {})
+    shortlist = PlannedStage(2, BoundStage(CorpusStage("shortlist", (), (), every_other), {}), Covered(), "00000002")
     execute_plan(replace(plan, stages=(instruct, shortlist, replace(respond, position=3))), RunFolder(out))
     return open_run(out)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from magpie.columns import RESPONSE
+from magpie.stages.respond.columns import RESPONSE
 from magpie.errors import RunError
 from magpie.runs import RunFolder
 

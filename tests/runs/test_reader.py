@@ -7,15 +7,23 @@ from typing import Any
 
 import pytest
 
-from magpie.columns import COMPUTED, DROP_REASON, ERROR, MAKERS, ROW
+from magpie.stages.instruct.columns import INSTRUCTION, INSTRUCTION_RAW, SANITIZED_BY
+from magpie.stages.respond.columns import RESPONSE
+from magpie.columns import COMPUTED, DROP_REASON, ERROR, ROW
 from magpie.errors import RunError
 from magpie.runs import OpenShard, Run, RunFolder, open_run
 
 BOOKKEEPING = {"error": None, "prompt_tokens": 5, "completion_tokens": 10, "wasted_tokens": 0, "input_digest": 0}
 
 
+COLUMNS = {
+    "instruct": (INSTRUCTION, INSTRUCTION_RAW, SANITIZED_BY),
+    "respond": (RESPONSE,),
+}
+
+
 def write(folder: RunFolder, stage: str, position: int, rows: list[dict[str, Any]], *, seal: bool = True) -> None:
-    place = folder.stage(position, stage, f"{position:08d}", MAKERS[stage])
+    place = folder.stage(position, stage, f"{position:08d}", COLUMNS[stage])
     place.path.mkdir(exist_ok=True)
     shard = OpenShard(place.shard(0), place.columns, {row["row"]: row for row in rows}, (), "")
     for row in rows:
@@ -32,7 +40,7 @@ def make_run(tmp_path: Path) -> Callable[..., Run]:
     ) -> Run:
         folder = RunFolder(tmp_path / name)
         folder.path.mkdir(exist_ok=True)
-        stages = [folder.stage(p, s, f"{p:08d}", MAKERS[s]) for p, s in ((1, "instruct"), (2, "respond"))]
+        stages = [folder.stage(p, s, f"{p:08d}", COLUMNS[s]) for p, s in ((1, "instruct"), (2, "respond"))]
         index = [
             {"stage": s.stage, "folder": s.path.name, "columns": [asdict(c) for c in s.columns], "reads": []}
             for s in stages
@@ -71,7 +79,7 @@ def test_every_row_is_there_with_its_fate(make_run: Callable[..., Run]) -> None:
 
 
 def test_every_column_of_the_table_is_one_that_has_a_meaning(make_run: Callable[..., Run]) -> None:
-    stages = {column.name for stage in ("instruct", "respond") for column in MAKERS[stage]}
+    stages = {column.name for stage in ("instruct", "respond") for column in COLUMNS[stage]}
     known = {ROW.name, DROP_REASON.name, ERROR.name, "instruct_tokens", "respond_tokens"} | stages | set(COMPUTED)
     assert set(make_run(INSTRUCTIONS, RESPONSES).table().column_names) == known
 

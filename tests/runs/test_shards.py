@@ -7,7 +7,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from magpie.columns import INSTRUCTION, RESPONSE
+from magpie.stages.instruct.columns import INSTRUCTION
+from magpie.stages.respond.columns import RESPONSE
 from magpie.errors import RunError
 from magpie.runs import OpenShard, ShardFiles
 from magpie.runs.shards import content_digest

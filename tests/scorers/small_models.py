@@ -23,7 +23,7 @@ from typing import Any
 from fledgling import judge, judged
 from magpie.seams import Message
 
-FLEDGLING = Path(str(files("magpie"))) / "models" / "fledgling"
+FLEDGLING = Path(str(files("magpie"))) / "weights" / "fledgling"
 LABELS = ("safe", "unsafe")
 _NAMED = {"id2label": dict(enumerate(LABELS)), "label2id": {name: place for place, name in enumerate(LABELS)}}
 UNSEEN = 7_000_001

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from magpie import connections
 from magpie.errors import ModelError, RequestFailed, ServerLost, UserError
+from magpie.http import connections
 from magpie.scorers.server import ServerScorerSettings, open_server_scorer
 from magpie.scorers.server_answers import Api, Garbled, WrongLabel, body, score
 from magpie.seams import Message

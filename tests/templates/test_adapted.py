@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from magpie.errors import TemplateError
-from magpie.modelfiles import find_model
+from magpie.modelfiles.locate import find_model
+from magpie.modelfiles.model import open_model
 from magpie.seams import Completion, Message, Messages, Text
-from magpie.templates import ChatTemplate, MessagesChat, TextChat, derive, open_model
+from magpie.templates import ChatTemplate, MessagesChat, TextChat, derive
 
 
 @pytest.fixture(scope="module")

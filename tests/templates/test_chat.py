@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from magpie.modelfiles.probe import probe_texts
 from magpie.seams import Chat, Tokens
-from magpie.templates import derive, probe_texts, sample
+from magpie.templates import derive, sample
 from tests.templates.toys import FIXTURES, Kind, assistant, chat_of, fixture, system, toy, user
 
 NAMES = tuple(sorted(path.stem for path in FIXTURES.glob("*.jinja")))

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from magpie.errors import TemplateError
+from magpie.modelfiles.model import ModelFiles
+from magpie.modelfiles.tokenizer import wrap
 from magpie.seams import Message
-from magpie.templates import ModelFiles, derive
-from magpie.templates.tokenizer import wrap
+from magpie.templates import derive
 from tests.templates.toys import FIXTURES, Kind, assistant, chat_of, fixture, system, tokenizer_json, toy, user
 
 NAMES = tuple(sorted(path.stem for path in FIXTURES.glob("*.jinja")))

@@ -9,9 +9,11 @@ from typing import Literal
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
+from magpie.modelfiles.model import ModelFiles
+from magpie.modelfiles.probe import probe_texts
+from magpie.modelfiles.tokenizer import FastTokenizer, wrap
 from magpie.seams import Message
-from magpie.templates import ChatTemplate, ModelFiles, TemplateOptions, derive, probe_texts
-from magpie.templates.tokenizer import FastTokenizer, wrap
+from magpie.templates import ChatTemplate, TemplateOptions, derive
 
 FIXTURES = Path(__file__).with_name("fixtures")
 Kind = Literal["byte-level", "metaspace"]

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from magpie.errors import EngineDied, UserError
+from magpie.plan.registry import STAGES
 
 app = typer.Typer(
     name="magpie",
@@ -90,25 +91,6 @@ def import_command(
     imports(path, to, as_json=json)
 
 
-_STAGES = {
-    "screen": "Drop instructions by rules: length, repetition, language, refusals, personal data.",
-    "dedup": "Drop instructions that are there already, exactly or nearly.",
-    "decontaminate": "Drop instructions that overlap with benchmarks.",
-    "embed": "Turn instructions into vectors.",
-    "neighbors": "Find each instruction's nearest neighbor, and repeats.",
-    "tag": "Let a model judge quality, difficulty and category.",
-    "respond": "Answer instructions that have no answer yet.",
-    "screen_responses": "Drop rows whose response breaks a rule.",
-    "follow_up": "Go on with conversations by further turns.",
-    "respond_base": "Let an unaligned model answer too, for the reward difference.",
-    "reward": "Score responses with a reward model or a judge.",
-    "safety": "Let a guard model judge what is safe.",
-    "choose": "Choose one of several responses.",
-    "pair": "Make preference pairs of several responses.",
-}
-"""Stages that can be run by name on a run that is there."""
-
-
 def _stage_command(name: str, about: str) -> None:
     def command(
         run: RunArgument,
@@ -126,8 +108,9 @@ def _stage_command(name: str, about: str) -> None:
     )
 
 
-for _name, _about in _STAGES.items():
-    _stage_command(_name, _about)
+for _spec in STAGES:
+    if _spec.command:
+        _stage_command(_spec.name, _spec.about)
 
 
 @app.command()
@@ -284,7 +267,7 @@ def main(arguments: list[str] | None = None) -> Any:
 
 
 def _fail(line: str, code: int) -> None:
-    from magpie.cli.text import visible
+    from magpie.safe.terminal import visible
 
     print(f"magpie: {visible(line)}", file=sys.stderr)
     sys.exit(code)

@@ -8,8 +8,9 @@ import platform
 import typer
 
 from magpie.cli.text import print_json
-from magpie.modelfiles import shipped_models
-from magpie.pipeline import engine_fitness, explain_auto
+from magpie.modelfiles.locate import shipped_models
+from magpie.models.engines import explain_auto
+from magpie.models.fitness import engine_fitness
 
 
 def doctor(*, as_json: bool) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from magpie.cli.text import print_json, visible
+from magpie.cli.text import print_json
 from magpie.imports import Imported, import_dataset
 from magpie.runs import Run
+from magpie.safe.terminal import visible
 
 _SHOWN = 12
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import typer
 
 from magpie.cli.text import print_json
-from magpie.recipes import DEFAULT, explain, parse, recipe_text, shipped
+from magpie.plan.explain import explain
+from magpie.plan.load import DEFAULT, parse, recipe_text, shipped
 
 
 def recipes(name: str | None, *, as_json: bool) -> None:

@@ -15,12 +15,15 @@ from rich.text import Text
 from magpie.cli.progress import watching
 from magpie.cli.show import conversations, sample
 from magpie.cli.status import print_summary, summary
-from magpie.cli.text import print_json, visible
+from magpie.cli.text import print_json
 from magpie.executors.local import execute
 from magpie.executors.stopping import Stopped
-from magpie.pipeline import Plan, PlannedStage, make_plan, resolve
-from magpie.recipes import DEFAULT, Recipe, dump
+from magpie.plan.load import DEFAULT, dump
+from magpie.plan.plan import Plan, PlannedStage, make_plan
+from magpie.plan.recipe import Recipe
+from magpie.plan.resolve import resolve
 from magpie.runs import Run, RunFolder, StageFolder, cost_of, open_run
+from magpie.safe.terminal import visible
 
 _SHOWN = 5
 

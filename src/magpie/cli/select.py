@@ -13,11 +13,13 @@ from rich.text import Text
 
 from magpie.cli.stage import work
 from magpie.cli.status import print_summary, summary
-from magpie.cli.text import print_json, visible
+from magpie.cli.text import print_json
 from magpie.errors import RunError
 from magpie.executors.rehearsal import rehearse
-from magpie.pipeline import make_plan, resolve
+from magpie.plan.plan import make_plan
+from magpie.plan.resolve import resolve
 from magpie.runs import Run, RunFolder
+from magpie.safe.terminal import visible
 
 STAGE = "select"
 
@@ -30,7 +32,7 @@ def select(
     path = path.expanduser()
     RunFolder(path).index()
     asked = (*overrides(path, chosen, given), *settings)
-    if resolve(None, path, asked).select is None:
+    if resolve(None, path, asked).settings("select") is None:
         raise RunError(f"{path} has no selection yet: expected --with NAME, such as --with pro, a file, or clauses")
     if explain:
         _explain(path, asked, as_json=as_json)
@@ -50,7 +52,7 @@ def overrides(path: Path, chosen: str | None, given: Mapping[str, Any]) -> tuple
     told = {name: value for name, value in given.items() if value not in (None, [], ())}
     if chosen is not None:
         told = {"file" if _is_file(chosen) else "keep": chosen} | told
-    elif resolve(None, path).select is not None:
+    elif resolve(None, path).settings("select") is not None:
         return tuple(f"{STAGE}.{name}={json.dumps(value)}" for name, value in told.items())
     return (f"{STAGE}={json.dumps(told)}",) if told else ()
 

@@ -10,8 +10,9 @@ from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from magpie.cli.text import print_json, visible
+from magpie.cli.text import print_json
 from magpie.runs import Run, open_run
+from magpie.safe.terminal import visible
 
 _STYLES = {"system": "dim", "user": "bold cyan", "assistant": "default"}
 

@@ -14,8 +14,8 @@ from magpie.cli.text import print_json
 from magpie.errors import RunError
 from magpie.executors.local import execute
 from magpie.executors.stopping import Stopped
-from magpie.pipeline import resolve
-from magpie.recipes import Recipe
+from magpie.plan.recipe import Recipe
+from magpie.plan.resolve import resolve
 from magpie.runs import Run, RunFolder
 
 NEEDED = {"neighbors": ("embed",), "choose": ("reward",), "pair": ("reward",)}
@@ -52,7 +52,7 @@ def work(name: str, path: Path, settings: tuple[str, ...], *, as_json: bool) -> 
 
 
 def _has(recipe: Recipe, name: str) -> bool:
-    return getattr(recipe, name, None) is not None
+    return recipe.settings(name) is not None
 
 
 def _added(before: Recipe, wanted: list[str]) -> tuple[str, ...]:

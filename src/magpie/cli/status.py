@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from magpie.cli.text import print_json, visible
+from magpie.cli.text import print_json
 from magpie.runs import Cost, Run, StageCounts, cost_of, open_run
+from magpie.safe.terminal import visible
 
 
 def status(path: Path, *, as_json: bool) -> None:

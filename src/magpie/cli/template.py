@@ -8,9 +8,10 @@ from typing import Any, Literal, cast
 from rich.console import Console
 from rich.text import Text
 
-from magpie.cli.text import print_json, visible
+from magpie.cli.text import print_json
 from magpie.errors import UserError
-from magpie.pipeline import open_tokenizer
+from magpie.models.find import open_tokenizer
+from magpie.safe.terminal import visible
 from magpie.templates import TEMPLATE_SYSTEM, ChatTemplate, TemplateOptions, derive, sample
 
 _STYLES = {"template": "dim", "user model": "bold cyan", "assistant model": "green"}

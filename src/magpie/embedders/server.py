@@ -16,10 +16,10 @@ from typing import Any
 
 import httpx
 
-from magpie import connections
-from magpie.connections import MAY_PASS, api_key, backoff, server_root
 from magpie.embedders.server_answers import Garbled, body, served_models, vectors, words
 from magpie.errors import ModelError, RequestFailed, ServerLost, UserError
+from magpie.http import connections
+from magpie.http.connections import MAY_PASS, api_key, backoff, server_root
 
 MOST_RETRY_AFTER = 120.0
 """Seconds: a server that asks for more is asked again then."""

@@ -19,8 +19,10 @@ from magpie.executors.pool import Opener, Pool
 from magpie.executors.session import Session
 from magpie.executors.stopping import Stopped, stop_on_signal
 from magpie.executors.work import Counts, StageWork
-from magpie.pipeline import Plan, PlannedStage, make_plan, open_engine
-from magpie.recipes import Recipe, dump
+from magpie.models.engines import open_engine
+from magpie.plan.load import dump
+from magpie.plan.plan import Plan, PlannedStage, make_plan
+from magpie.plan.recipe import Recipe
 from magpie.runner import converse
 from magpie.runs import Run, RunFolder, StageFolder, open_run
 from magpie.seams import AnyStage, CorpusStage, Engine, Stage, TableStage, derive_seed

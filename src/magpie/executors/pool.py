@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from types import TracebackType
 
-from magpie.pipeline import ModelUse
+from magpie.models.engines import ModelUse
 from magpie.seams import Engine
 
 Opener = Callable[[ModelUse], AbstractContextManager[Engine]]

@@ -16,7 +16,7 @@ import pyarrow as pa
 from magpie.executors.inputs import Inputs
 from magpie.executors.session import Session
 from magpie.executors.work import count_wanted
-from magpie.pipeline import Plan
+from magpie.plan.plan import Plan
 from magpie.runs import RunFolder
 from magpie.seams import CorpusStage
 

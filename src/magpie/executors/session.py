@@ -15,7 +15,8 @@ from typing import Any
 
 from magpie.errors import RunError
 from magpie.executors.work import Counts
-from magpie.pipeline import ModelUse, Plan, PlannedStage
+from magpie.models.engines import ModelUse
+from magpie.plan.plan import Plan, PlannedStage
 from magpie.runs import Kind, RunFolder, StageFolder, cost_of, open_run
 from magpie.seams import AnyStage, CorpusStage, Stage, TableStage
 

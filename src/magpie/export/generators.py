@@ -13,9 +13,9 @@ from typing import Any
 import yaml
 
 from magpie.errors import MagpieError
-from magpie.modelfiles import shipped_models
+from magpie.modelfiles.gguf import read_metadata
+from magpie.modelfiles.locate import shipped_models
 from magpie.runs import Run
-from magpie.templates.gguf import read_metadata
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,14 +15,18 @@ from typing import Any
 
 import pyarrow as pa
 
-from magpie.columns import ALL, Column
+from magpie.columns import Column
 from magpie.errors import RunError, UserError
 from magpie.executors.local import execute
 from magpie.imports.reading import documents, files_of
 from magpie.imports.shapes import shape
-from magpie.pipeline import make_plan, resolve
-from magpie.recipes import Recipe, Source
+from magpie.plan.load import check
+from magpie.plan.plan import make_plan
+from magpie.plan.recipe import Recipe
+from magpie.plan.registry import column_map
+from magpie.plan.resolve import resolve
 from magpie.runs import Run, RunFolder, StageFolder, arrow_schema, write_sealed
+from magpie.stages.imported.settings import Source
 
 VERSION = 1
 """Of how documents become columns: raised when the same file comes to make other rows."""
@@ -66,18 +70,19 @@ def import_dataset(
 
 def _recipe(path: Path, out: Path, files: list[Path], seen: Imported, shard_rows: int) -> Recipe:
     """The recipe of the run: nothing but what was imported. Raises `RunError` when another run is there."""
-    columns = tuple(name for name in ALL if name in seen.columns)
+    columns = tuple(name for name in column_map().columns if name in seen.columns)
     source = Source(path=str(path.resolve()), digest=_digest(files), columns=columns)
     folder = RunFolder(out)
     if folder.is_run():
         return _known(folder, source)
-    return resolve(Recipe(source=source, instruct=None, respond=None, size=seen.rows, shard_rows=shard_rows), out)
+    document = {"model": None, "source": source, "instruct": None, "respond": None, "size": seen.rows}
+    return resolve(check({**document, "shard_rows": shard_rows}, "import"), out)
 
 
 def _known(folder: RunFolder, source: Source) -> Recipe:
     """The recipe of the run that is there, if it began with the same rows."""
     made = resolve(None, folder.path)
-    if made.source is None or made.source.digest != source.digest:
+    if made.settings("source") is None or made.settings("source").digest != source.digest:
         raise RunError(f"{folder.path}: holds another run; give --to a new folder")
     return made
 

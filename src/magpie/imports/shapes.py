@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from magpie.columns import ALL, Column
+from magpie.columns import Column
+from magpie.plan.registry import column_map
 
 ROLES = {
     "system": "system", "developer": "system",
@@ -40,10 +41,11 @@ def shape(document: Mapping[str, Any]) -> Imported:
     """A document in a run's columns. One without a conversation that can be read is dropped, with the reason."""
     columns: dict[str, Any] = {}
     left_out: set[str] = set()
+    known = column_map().columns
     for key, value in document.items():
         name = _RENAMED.get(key, key)
-        if name in ALL:
-            columns.setdefault(name, _fitted(ALL[name], value))
+        if name in known:
+            columns.setdefault(name, _fitted(known[name], value))
         elif key not in _READ:
             left_out.add(key)
     columns |= _guarded(document.get("llama_guard_2"))

@@ -15,9 +15,9 @@ from typing import Any, Literal
 
 import httpx
 
-from magpie import connections
-from magpie.connections import MAY_PASS, api_key, backoff, server_root
 from magpie.errors import ModelError, RequestFailed, ServerLost, UserError
+from magpie.http import connections
+from magpie.http.connections import MAY_PASS, api_key, backoff, server_root
 from magpie.scorers.server_answers import APIS, Api, Garbled, WrongLabel, body, is_too_long, route, score, words
 from magpie.seams import Message
 

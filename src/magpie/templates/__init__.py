@@ -6,13 +6,13 @@ comes of it is the `Chat` that stages use. Knows no engine, no run and no recipe
 
 from __future__ import annotations
 
+from magpie.modelfiles.model import ModelFiles, open_model
+from magpie.modelfiles.probe import check_tokenizer, probe_texts
 from magpie.templates.adapted import MessagesChat, TextChat
 from magpie.templates.chat import ChatTemplate
 from magpie.templates.derive import derive
 from magpie.templates.families import UNKNOWN, Family, family_of
-from magpie.templates.model import ModelFiles, open_model
 from magpie.templates.options import TEMPLATE_SYSTEM, Switch, System, TemplateOptions
-from magpie.templates.probe import check_tokenizer, probe_texts
 from magpie.templates.sample import Segment, sample
 from magpie.templates.sanitize import sanitize
 from magpie.templates.thoughts import ThoughtMarks, thought_marks

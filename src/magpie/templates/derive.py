@@ -13,13 +13,13 @@ from datetime import date
 from typing import Final
 
 from magpie.errors import TemplateError
+from magpie.modelfiles.model import ModelFiles
 from magpie.seams import Message, Tokenizer
 from magpie.templates import thinking as thoughts
 from magpie.templates.chat import ChatTemplate
 from magpie.templates.ends import assistant_end, plain_headers, sample_texts, texts_of, user_end
 from magpie.templates.families import Family, family_of
 from magpie.templates.marks import written_by
-from magpie.templates.model import ModelFiles
 from magpie.templates.options import TEMPLATE_SYSTEM, TemplateOptions
 from magpie.templates.render import Budget, Renderer
 from magpie.templates.report import report_of

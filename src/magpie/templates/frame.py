@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from magpie.modelfiles.probe import probe_texts
 from magpie.seams import Tokenizer
-from magpie.templates.probe import probe_texts
 from magpie.templates.sentinels import USER, split
 
 Prompt = Callable[[str], tuple[str, list[int]]]

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from magpie.errors import TemplateError
+from magpie.modelfiles.model import ModelFiles
 from magpie.seams import Message
 from magpie.templates.chat import ChatTemplate
-from magpie.templates.model import ModelFiles
 from magpie.templates.options import Switch, TemplateOptions
 from magpie.templates.sentinels import ASSISTANT, USER, shared_end, split
 from magpie.templates.survey import ASK, Findings

@@ -1,0 +1,178 @@
+"""Where a server is and what every request to it carries: its URL taken apart, the key, proxies, TLS.
+
+The key comes from the environment and stands in no error, no `repr` and no log: here is the only place that holds it.
+"""
+
+from __future__ import annotations
+
+import os
+import urllib.request
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from ssl import SSLContext
+from urllib.parse import urlsplit
+
+import httpcore
+import httpx
+
+from magpie.engines.server.sockets import AsyncioBackend
+from magpie.errors import UserError
+from magpie.http.connections import split_url
+
+KEEP_SECONDS = 4.0
+"""How long an idle connection is kept: uvicorn, beneath vLLM and SGLang, and llama.cpp close theirs after 5."""
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True)
+class Address:
+    """A server's address. `told` is how messages call it."""
+
+    told: str
+    scheme: str
+    host: str
+    port: int
+    root: str
+    """The path before `/v1`, without a slash at its end."""
+    v1: str
+    """The path of OpenAI's API: nearly always `root` and `/v1`."""
+
+    @property
+    def is_loopback(self) -> bool:
+        if self.host == "localhost" or self.host.endswith(".localhost"):
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def authority(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+
+    def path(self, route: str) -> str:
+        """Of a route below the root; `/v1` stands for wherever OpenAI's API begins."""
+        return self.v1 + route[3:] if route.startswith("/v1/") else self.root + route
+
+    def url(self, route: str) -> str:
+        return f"{self.scheme}://{self.authority}{self.path(route)}"
+
+    def target(self, route: str) -> httpcore.URL:
+        port = None if self.port == _PORTS[self.scheme] else self.port
+        return httpcore.URL(
+            scheme=self.scheme.encode(), host=self.host.encode(), port=port, target=self.path(route).encode()
+        )
+
+
+def read_url(url: str) -> Address:
+    """`http://host:port`, with or without `/v1`. Raises `UserError` for what is no address, or holds a secret."""
+    parts = split_url(url, "engine.url", "http://localhost:8000/v1")
+    root = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
+    told = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+    return Address(told, parts.scheme, str(parts.hostname), parts.port or _PORTS[parts.scheme], root, f"{root}/v1")
+
+
+@dataclass(frozen=True)
+class Key:
+    """The API key, if there is one, and where it comes from."""
+
+    variable: str | None
+    value: str | None = field(default=None, repr=False)
+
+    def headers(self) -> dict[str, str]:
+        return {} if self.value is None else {"Authorization": f"Bearer {self.value}"}
+
+    def redact(self, text: str) -> str:
+        """The text without the key, which a server may repeat in its errors."""
+        return text.replace(self.value, "***") if self.value else text
+
+
+def read_key(variable: str | None) -> Key:
+    """The key in this environment variable. Raises `UserError` where it is not set, or can be no key."""
+    if variable is None:
+        return Key(None)
+    value = os.environ.get(variable, "").strip()
+    if not value:
+        raise UserError(f"the environment variable {variable}, named by api_key_env, is not set: put the API key there")
+    if not (value.isascii() and value.isprintable()) or " " in value:
+        raise UserError(
+            f"the environment variable {variable} holds something that can be no API key: expected one word"
+        )
+    return Key(variable, value)
+
+
+@dataclass(frozen=True)
+class Way:
+    """How connections to one address are made."""
+
+    address: Address
+    key: Key
+    tls: SSLContext | None = field(repr=False)
+    proxy: str | None = field(repr=False)
+    """May hold a password."""
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """All but the length. Few, because each costs some microseconds a request."""
+        said = {"Host": self.address.authority, "User-Agent": "magpie", "Content-Type": "application/json"}
+        return [(name.encode(), value.encode()) for name, value in (said | self.key.headers()).items()]
+
+    def connection(self) -> httpcore.AsyncHTTPConnection | httpcore.AsyncHTTPProxy:
+        """A new one, not yet connected. httpx's client looks through all its connections at every request, and with 64
+        of them takes 3 to 6 ms for each; one by one these take 0.2 ms (`bench/http.py`)."""
+        if self.proxy is not None:
+            return _through(httpx.Proxy(self.proxy), self.tls)
+        origin = self.address.target("/").origin
+        return httpcore.AsyncHTTPConnection(
+            origin,
+            ssl_context=self.tls,
+            keepalive_expiry=KEEP_SECONDS,
+            network_backend=AsyncioBackend(races=not self.address.is_loopback),
+        )
+
+    def client(self, connect_seconds: float, read_seconds: float) -> httpx.Client:
+        """For the questions at opening. Follows no redirect: the key stays with the host that it was given for."""
+        return httpx.Client(
+            headers={"User-Agent": "magpie", **self.key.headers()},
+            timeout=httpx.Timeout(read_seconds, connect=connect_seconds),
+            follow_redirects=False,
+            trust_env=False,
+            verify=self.tls or False,
+            proxy=self.proxy,
+        )
+
+
+def _through(proxy: httpx.Proxy, tls: SSLContext | None) -> httpcore.AsyncHTTPProxy:
+    url = httpcore.URL(
+        scheme=proxy.url.raw_scheme, host=proxy.url.raw_host, port=proxy.url.port, target=proxy.url.raw_path
+    )
+    auth, seconds = proxy.raw_auth, KEEP_SECONDS
+    return httpcore.AsyncHTTPProxy(
+        url,
+        proxy_auth=auth,
+        ssl_context=tls,
+        max_connections=1,
+        keepalive_expiry=seconds,
+        network_backend=AsyncioBackend(races=True),
+    )
+
+
+def way_to(address: Address, key: Key) -> Way:
+    """With the proxies and the certificates of the environment, as other programs take them; loopback needs none."""
+    tls = httpx.create_ssl_context() if address.scheme == "https" else None
+    proxy = None if address.is_loopback or urllib.request.proxy_bypass(address.host) else _proxy(address.scheme)
+    return Way(address, key, tls, proxy)
+
+
+def _proxy(scheme: str) -> str | None:
+    found = urllib.request.getproxies()
+    proxy = found.get(scheme) or found.get("all")
+    if proxy is None:
+        return None
+    proxy = proxy if "://" in proxy else f"http://{proxy}"
+    if urlsplit(proxy).scheme not in ("http", "https"):
+        raise UserError(
+            f"the environment names a proxy of kind {urlsplit(proxy).scheme} for {scheme} addresses: expected http; "
+            "set no_proxy to the server's host to go without"
+        )
+    return proxy

@@ -1,0 +1,189 @@
+"""Opens servers: proves of each that the model, the key and the tokenizer are the right ones, and makes an engine of
+them all.
+
+What is said to them is the dialects' business, when it is said again `server_loop`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+import httpx
+
+from magpie.engines.server.address import Way, read_key, read_url, way_to
+from magpie.engines.server.dialects import make_dialect
+from magpie.engines.server.facts import Found, Unreached, as_json, ask, detect, facts_of, request, words
+from magpie.engines.server.lines import Lines, Patience
+from magpie.engines.server.loop import READING_ERRORS, Server
+from magpie.engines.server.pool import Site
+from magpie.engines.server.settings import Facts, ServerSettings
+from magpie.engines.server.wire import Asked, Dialect, Garbled
+from magpie.errors import ModelError, RequestFailed, UserError
+from magpie.modelfiles.probe import probe_texts
+from magpie.modelfiles.tokenizer import Vocabulary
+from magpie.seams import Message, Messages, Prompt, Request, SamplingParams, Text, Tokens
+
+UNKNOWN_VOCABULARY = 1 << 31
+"""Where no tokenizer is on this side, ids are left to the server."""
+SPARE = 4
+"""One request in so many waits at a server that says how many it works on, so that it never runs dry."""
+PROBES = 3
+"""Texts by whose length in tokens a server without `/tokenize` is compared: each costs a request."""
+
+
+@contextmanager
+def opened(settings: ServerSettings, facts: Facts | None, vocabulary: Vocabulary | None) -> Iterator[Server]:
+    """As `server.open_server` says."""
+    key, given = read_key(settings.api_key_env), [read_url(url) for url in settings.urls]
+    facts = facts or detect(settings)
+    settings = replace(settings, api=facts.api, served_model=facts.served_model)
+    dialect = make_dialect(facts, vocabulary)
+    ways, warnings = _prove([way_to(address, key) for address in given], settings, facts, dialect, vocabulary)
+    patience = Patience(settings.connect_seconds, settings.first_token_seconds, settings.idle_seconds)
+    most = _most(settings.concurrency, facts.slots)
+    engine = Server(
+        dialect,
+        [Site(way.address.told, Lines(way, patience), most) for way in ways],
+        key,
+        context=facts.context,
+        vocab_size=UNKNOWN_VOCABULARY if vocabulary is None else vocabulary.vocab_size,
+        retries=settings.retries,
+        patience=settings.patience,
+        warnings=[*facts.warnings, *warnings],
+    )
+    engine.start()
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+def _most(concurrency: int, slots: int | None) -> int:
+    """Requests in flight at one server; beyond its slots a few, as what waits longer there may wait here."""
+    return concurrency if slots is None else min(concurrency, slots + max(1, slots // SPARE))
+
+
+# -- proving ----------------------------------------------------------------------------------------------------------
+
+
+def _prove(
+    ways: Sequence[Way], settings: ServerSettings, facts: Facts, dialect: Dialect, vocabulary: Vocabulary | None
+) -> tuple[list[Way], list[str]]:
+    """Every server with what it was found to be, and what a reader should know. One that takes no connection is left
+    to come back, as long as another does."""
+    proved, warnings, lost = [], _risks(ways), list[Unreached]()
+    for way in ways:
+        try:
+            found = ask(way, settings)
+        except Unreached as error:
+            proved.append(way)
+            lost.append(error)
+            continue
+        _same(found, settings, facts)
+        if vocabulary is not None and dialect.capabilities.prompts[0] == "tokens":
+            _compare_ids(found.way, settings, facts, vocabulary)
+        _try(found.way, settings, dialect, vocabulary)
+        if vocabulary is not None and dialect.capabilities.prompts[0] == "text":
+            _compare_lengths(found.way, settings, dialect, vocabulary)
+        proved.append(found.way)
+    if len(lost) == len(ways):
+        raise lost[0]
+    return proved, [*warnings, *(f"{error}; going on without it until it does" for error in lost)]
+
+
+def _risks(ways: Sequence[Way]) -> list[str]:
+    return [
+        f"{way.address.told}: the API key is sent without encryption; use https"
+        for way in ways
+        if way.key.value and way.address.scheme == "http" and not way.address.is_loopback
+    ]
+
+
+def _same(found: Found, settings: ServerSettings, facts: Facts) -> None:
+    """Raises `ModelError` where this server does not serve what the first one does."""
+    if facts.api == "llamacpp" and len(found.models or ()) == 1:
+        return  # it serves one model, by whatever name
+    own = facts_of(found, settings)
+    if own.context < facts.context:
+        raise UserError(
+            f"{found.way.address.told} has a context of {own.context} tokens, and {facts.context} are expected of "
+            "every server: set engine.context to the least"
+        )
+
+
+def _try(way: Way, settings: ServerSettings, dialect: Dialect, vocabulary: Vocabulary | None) -> None:
+    """One token, asked for as a run asks: the model's name, the key and the fields are then known to be right."""
+    trial = Request(_prompt(dialect, vocabulary, "Hello"), SamplingParams(temperature=0.0, max_tokens=1))
+    answer = _post(way, settings, dialect.ask(trial))
+    if answer.status_code in (400, 422):
+        dialect.learn(words(way, answer))
+        answer = _post(way, settings, dialect.ask(trial))
+    where = way.address.told
+    if answer.status_code == 404:
+        raise ModelError(f"{where} does not serve {settings.served_model!r} this way: {words(way, answer)}")
+    if answer.status_code != 200:
+        raise UserError(f"{where} answers {answer.status_code} to a first request: {words(way, answer)}")
+    problem: str
+    try:
+        dialect.read(trial, answer.content)
+    except (Garbled, RequestFailed) as error:
+        problem = str(error)
+    except READING_ERRORS:
+        problem = f"it is no answer of {settings.api}"
+    else:
+        return
+    raise UserError(f"{where}, asked as {settings.api}: {way.key.redact(problem)}; set engine.api to what it is")
+
+
+def _prompt(dialect: Dialect, vocabulary: Vocabulary | None, text: str) -> Prompt:
+    match dialect.capabilities.prompts[0]:
+        case "tokens":
+            return Tokens(tuple(vocabulary.encode(text)) if vocabulary else (1,))
+        case "text":
+            return Text(text)
+        case "messages":
+            return Messages((Message("user", text),))
+
+
+def _post(way: Way, settings: ServerSettings, asked: Asked) -> httpx.Response:
+    with way.client(settings.connect_seconds, settings.first_token_seconds) as client:
+        url = way.address.url(asked.route)
+        return request(client, way, "POST", url, asked.body)
+
+
+def _compare_ids(way: Way, settings: ServerSettings, facts: Facts, vocabulary: Vocabulary) -> None:
+    """Raises `ModelError` where the server's tokenizer is another than the one that writes the prompts."""
+    with way.client(settings.connect_seconds, settings.first_token_seconds) as client:
+        for text in probe_texts:
+            asked = {"content": text, "add_special": False, "parse_special": True}
+            if facts.api != "llamacpp":
+                asked = {"model": facts.served_model, "prompt": text, "add_special_tokens": False}
+            answer = request(client, way, "POST", way.address.url("/tokenize"), asked)
+            theirs = as_json(answer)
+            if answer.status_code != 200 or not isinstance(theirs, dict) or "tokens" not in theirs:
+                return  # an older server, or one that does not tell
+            if (ours := vocabulary.encode(text)) != theirs["tokens"]:
+                raise _another(way, f"on {text!r} it gives {theirs['tokens']}, and the tokenizer here gives {ours}")
+
+
+def _compare_lengths(way: Way, settings: ServerSettings, dialect: Dialect, vocabulary: Vocabulary) -> None:
+    """By how many tokens the server counts in a prompt: as many as here, or one more for the beginning of sequence."""
+    beyond: set[int] = set()
+    for text in sorted(probe_texts, key=len)[-PROBES:]:
+        trial = Request(Text(text), SamplingParams(temperature=0.0, max_tokens=1))
+        answer = _post(way, settings, dialect.ask(trial))
+        counted = dialect.read(trial, answer.content).prompt_tokens if answer.status_code == 200 else 0
+        if counted == 0:
+            return  # it does not count
+        beyond.add(counted - len(vocabulary.encode(text)))
+    if beyond not in ({0}, {1}):
+        raise _another(way, f"its prompts are longer than here by {sorted(beyond)} tokens, expected 0, or 1 throughout")
+
+
+def _another(way: Way, told: str) -> ModelError:
+    return ModelError(
+        f"{way.address.told} does not have this model's tokenizer: {told}; give the recipe's `model` the folder or "
+        "file of the model that is served there"
+    )

@@ -1,0 +1,129 @@
+"""Hugging Face transformers in a process of its own: for models that nothing else runs, on CUDA, MPS or a CPU.
+
+Knows folders, settings and loading; how requests are served is `transformers_loop`'s. Nothing here needs the library
+but what runs in the child.
+
+Why a step loop of our own over the model's forward pass: `generate` holds every text of a batch until the longest ends,
+and the library's continuous batching has one seed for all requests, so that a text depends on what else is in flight.
+`python -m bench.ways` compares the three.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+from magpie.engines.child.engine import ChildEngine, open_child
+from magpie.errors import MissingExtra, ModelError
+from magpie.seams import Capabilities, Engine
+
+CAPABILITIES = Capabilities(("tokens",))
+"""All of them: its sampler is ours."""
+
+ENVIRONMENT = {
+    "TOKENIZERS_PARALLELISM": "false",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+}
+WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+
+
+@dataclass(frozen=True, slots=True)
+class TransformersSettings:
+    """How to run the model."""
+
+    slots: int | None = None
+    """Requests in one batch. By default 64, and on a GPU as many as fit its memory, at most 256."""
+    context: int | None = None
+    """Tokens that a prompt and its continuation have together. By default the model's trained context, at most 4096."""
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
+    """Of weights and activations; auto is the file's own on a GPU, float32 on a CPU."""
+    device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
+    """auto is the first of these that is there."""
+    trust_remote_code: bool = False
+    """Run code that comes with the model."""
+    patience: float = 300.0
+    """Seconds without a sign of life after which the engine counts as dead."""
+
+
+def import_transformers() -> ModuleType:
+    """The transformers module. Raises `MissingExtra` when it, or PyTorch, is not installed or does not load."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before PyTorch: two busy waiting threads stop a small machine
+    try:
+        import torch  # noqa: F401
+        import transformers
+    except Exception as error:  # a shared library that does not load raises what it likes
+        told = str(error).partition("\n")[0]
+        raise MissingExtra(
+            f"the engine transformers needs transformers and torch ({told}): pip install 'magpie[transformers]'"
+        ) from error
+    return transformers  # type: ignore[no-any-return]
+
+
+@contextmanager
+def open_transformers(
+    model: Path | str,
+    settings: TransformersSettings | None = None,
+    *,
+    files: Path | str | None = None,
+    revision: str | None = None,
+) -> Iterator[ChildEngine]:
+    """Load a Hugging Face folder, or a repository on the Hub; leaving the block frees the model.
+
+    model: the folder, or the repository's id. files: the folder with its tokenizer and configuration, where that is
+    another one. revision: the repository's commit.
+
+    Raises `ModelError` when it cannot be run, `MissingExtra` when the library is not installed.
+    """
+    settings = settings or TransformersSettings()
+    arguments = {
+        "model": str(model),
+        "files": str(files or model),
+        "revision": revision,
+        "settings": asdict(settings),
+    }
+    opener = "magpie.engines.transformers.engine:open_in_process"
+    with open_child(
+        opener, arguments, name="transformers", patience=settings.patience, environment=ENVIRONMENT
+    ) as engine:
+        yield engine
+
+
+def open_in_process(
+    model: str, files: str, revision: str | None, settings: Mapping[str, Any]
+) -> AbstractContextManager[Engine]:
+    """What the child opens."""
+    chosen = TransformersSettings(**settings)
+    if Path(model).is_dir() and (reason := supports(Path(model), trusted=chosen.trust_remote_code)):
+        raise ModelError(f"{model} cannot be run by transformers: {reason}")
+    import_transformers()
+    from magpie.engines.transformers.loop import open_loop
+
+    return open_loop(model, Path(files), revision, chosen)
+
+
+def supports(folder: Path, trusted: bool = False) -> str | None:
+    """Why transformers does not run the model in this folder, in words; None where it may. Reads its config.json only.
+
+    trusted: whether code that comes with a model is run.
+    """
+    file = folder / "config.json"
+    if not file.is_file():
+        return f"there is no config.json in {folder}; expected a Hugging Face folder"
+    try:
+        config = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        return f"{file} is not readable as JSON ({error}); fetch it again"
+    if not any(any(folder.glob(pattern)) for pattern in WEIGHTS):
+        return f"there are no weights in {folder}; expected {' or '.join(WEIGHTS)}"
+    if isinstance(config, dict) and "auto_map" in config and not trusted:
+        return (
+            "it comes with code of its own; set trust_remote_code if you trust its makers as you trust your own shell"
+        )
+    return None

@@ -1,0 +1,109 @@
+"""A recipe: the settings of a whole run, checked. The settings of a stage stand in the stage's own folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    Field,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    create_model,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+
+from magpie.plan.registry import recipe_keys
+from magpie.settings.base import Count, ModelName, Settings
+from magpie.settings.engines import Auto, Engine, name_the_engine
+from magpie.settings.sampling import Template
+
+
+class Recipe(Settings):
+    """A whole run, from the model to the last stage.
+
+    In YAML, and in the mapping that `model_validate` takes, a stage's settings stand at the top level under the stage's
+    name: `{model: fledgling, instruct: {}, respond: null}`. Here they are in `stages`.
+    """
+
+    about: str = ""
+    """What the recipe is for, in a line."""
+    name: Annotated[str, Field(pattern=r"^[^\s/\\]{1,100}$")] | None = None
+    """The run's name, which begins every row's id; `null` takes the folder's name. Fixed when the run is made."""
+    model: ModelName | None = "fledgling"
+    """A GGUF file, a Hugging Face folder, a Hub id (`owner/name`), or the name of a model inside the package. Behind a
+    server: where its tokenizer and chat template are. `null` where rows were imported and no stage asks a model."""
+    engine: Engine = Auto()
+    """What runs the model."""
+    template: Template = Template()
+    """How the model's chat template is used."""
+    size: Count = 1000
+    """Rows to make. Raising it later makes the new rows only."""
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    """Every row's randomness follows from this, the stage and the row's number."""
+    shard_rows: Count = 4096
+    """Rows in a file. Fixed when the run is made."""
+    stages: Mapping[str, Any] = Field(default_factory=dict)
+    """The settings of each stage that the recipe has, by its key in the recipe, in the registry's order."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_stages(cls, document: Any) -> Any:
+        """Take the stages' settings from the top level. An error in them names its place there."""
+        if not isinstance(document, Mapping) or "stages" in document:
+            return document
+        keys = recipe_keys()
+        given = stages_model().model_validate({key: value for key, value in document.items() if key in keys})
+        filled = {key: settings for key in keys if (settings := getattr(given, f"stage_{key}")) is not None}
+        return {**{key: value for key, value in document.items() if key not in keys}, "stages": filled}
+
+    @model_validator(mode="after")
+    def _begins_once(self) -> Self:
+        if "instruct" not in self.stages and "source" not in self.stages:
+            raise ValueError(
+                "instruct: null leaves nothing to begin with; expected settings, or a run of `magpie import`"
+            )
+        if "instruct" in self.stages and "source" in self.stages:
+            raise ValueError("instruct: the rows of this run were imported; expected null")
+        return self
+
+    @field_validator("engine", mode="before")
+    @classmethod
+    def _name_the_engine(cls, value: Any) -> Any:
+        return name_the_engine(value)
+
+    @model_serializer(mode="wrap")
+    def _flat(self, serialize: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
+        """As in YAML: every stage at the top level, null where the recipe does not have it."""
+        plain: dict[str, Any] = serialize(self)
+        plain.pop("stages", None)
+        mode = "json" if info.mode == "json" else "python"
+        for key in recipe_keys():
+            settings = self.stages.get(key)
+            plain[key] = None if settings is None else settings.model_dump(mode=mode)
+        return plain
+
+    def settings(self, key: str) -> Any:
+        """The settings of a stage by its key; None where the recipe does not have it."""
+        return self.stages.get(key)
+
+    def with_stage(self, key: str, settings: Settings | None) -> Recipe:
+        """The recipe with other settings of a stage; without the stage for None."""
+        changed = {**self.stages, key: settings}
+        kept = {name: changed[name] for name in recipe_keys() if changed.get(name) is not None}
+        return self.model_copy(update={"stages": kept})
+
+
+@cache
+def stages_model() -> type[Settings]:
+    """Settings with a field for each stage, which check what stands at a recipe's top level."""
+    fields: dict[str, Any] = {}
+    for key, spec in recipe_keys().items():
+        settings = spec.settings_class
+        default = settings() if spec.by_default else None
+        fields[f"stage_{key}"] = (settings | None, Field(default, alias=key))
+    made: type[Settings] = create_model("Stages", __base__=Settings, **fields)
+    return made

@@ -1,0 +1,105 @@
+"""Completes a recipe for one run: what the run keeps from its making on, its name, its day, absolute paths.
+
+Knows run folders and recipes; no model and no engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any, TypeVar
+
+from magpie.errors import UserError
+from magpie.modelfiles.locate import shipped_models
+from magpie.plan.load import DEFAULT, dump, parse, recipe_text
+from magpie.plan.recipe import Recipe
+from magpie.runs import RunFolder
+from magpie.settings.base import Place, Settings, places
+
+S = TypeVar("S", bound=Settings)
+
+FIXED = ("name", "shard_rows")
+"""Settings that a run keeps from its making on."""
+
+
+def resolve(
+    recipe: str | Recipe | None, out: Path, overrides: Sequence[str] = (), replace: Mapping[str, Any] | None = None
+) -> Recipe:
+    """The recipe for a run in the folder `out`, complete, its paths absolute.
+
+    recipe: a name, a file, or a recipe; None is the run's own, or the default for a new run. `overrides` and then
+    `replace` win over it; what a run fixes when it is made wins over all.
+    """
+    folder = RunFolder(out)
+    folder.check_usable()
+    made = _made(folder, needed=recipe is None)
+    given = recipe if recipe is not None else made or DEFAULT
+    where = given if isinstance(given, str) else "recipe"
+    text = recipe_text(given) if isinstance(given, str) else dump(given)
+    resolved = _absolute(parse(text, where, overrides, replace))
+    resolved = resolved.model_copy(update=_fixed(folder, made))
+    named = resolved if resolved.name else resolved.model_copy(update={"name": _run_name(out)})
+    return _dated(named, made)
+
+
+def _made(folder: RunFolder, *, needed: bool) -> Recipe | None:
+    """The recipe that lies in the folder, also of a run that a kill left before it became one."""
+    if not folder.is_run() and not folder.has_recipe():
+        return None
+    try:
+        return parse(folder.recipe_text(), str(folder.path / "recipe.yaml"))
+    except UserError:
+        if needed:
+            raise
+        return None
+
+
+def _fixed(folder: RunFolder, made: Recipe | None) -> dict[str, Any]:
+    """What a run keeps from its making on, whatever was edited since."""
+    if folder.is_run():
+        index = folder.index()
+        return {name: index[name] for name in FIXED}
+    return {} if made is None else {name: getattr(made, name) for name in FIXED}
+
+
+def _absolute(settings: S) -> S:
+    """The settings with every place of a file or a model in full, so that a run goes on from any folder."""
+    update: dict[str, Any] = {}
+    for name, field in type(settings).model_fields.items():
+        marks = {mark for mark in field.metadata if isinstance(mark, Place)} | places(field.annotation)
+        update[name] = _placed(getattr(settings, name), marks)
+    changed = {name: value for name, value in update.items() if value is not getattr(settings, name)}
+    return settings.model_copy(update=changed) if changed else settings
+
+
+def _placed(value: Any, marks: set[Place]) -> Any:
+    """A setting's value, with the places in it in full."""
+    match value:
+        case Settings():
+            return _absolute(value)
+        case tuple():
+            return tuple(_placed(item, marks) for item in value)
+        case Mapping() if any(isinstance(item, Settings) for item in value.values()):
+            return {key: _placed(item, marks) for key, item in value.items()}
+        case str() if Place.MODEL in marks:
+            return _absolute_model(value)
+        case str() if Place.FILE in marks:
+            return str(Path(value).expanduser().resolve())
+    return value
+
+
+def _absolute_model(model: str) -> str:
+    known = model in shipped_models() or not Path(model).expanduser().exists()
+    return model if known else str(Path(model).expanduser().resolve())
+
+
+def _dated(recipe: Recipe, made: Recipe | None) -> Recipe:
+    """The recipe with the day that its template may print: the run's own, so that a run resumed tomorrow goes on."""
+    day = recipe.template.date or (made.template.date if made is not None else None) or date.today()
+    return recipe.model_copy(update={"template": recipe.template.model_copy(update={"date": day})})
+
+
+def _run_name(path: Path) -> str:
+    """The folder's name, as a run's name may be."""
+    return "-".join(path.resolve().name.split())[:100] or "run"

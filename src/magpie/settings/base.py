@@ -1,0 +1,85 @@
+"""What all settings have in common. Knows none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Annotated, Any, get_args
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_jsonable_python
+
+Count = Annotated[int, Field(ge=1)]
+Words = Annotated[str, Field(min_length=1)]
+
+
+class Place(Enum):
+    """What a text says the place of. A run's recipe holds places in full, so that it goes on from any folder."""
+
+    FILE = "a file"
+    MODEL = "a model: a file, a folder, a name inside the package, or an id of the Hub"
+
+
+FilePath = Annotated[str, Field(min_length=1), Place.FILE]
+ModelName = Annotated[str, Field(min_length=1), Place.MODEL]
+
+
+class Settings(BaseModel):
+    """Frozen, unknown keys refused, a docstring beneath every setting."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, strict=True)
+
+
+def places(annotation: Any) -> set[Place]:
+    """The marks in a setting's type, at any depth: `tuple[FilePath, ...] | None` holds files."""
+    here = {mark for mark in getattr(annotation, "__metadata__", ()) if isinstance(mark, Place)}
+    return here.union(*(places(part) for part in get_args(annotation)))
+
+
+_ALWAYS = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """How a fingerprint knows a setting, whatever becomes of the setting's own name; stands in its annotation.
+
+        retries: Annotated[int, Frozen("again")] = 2           # was called `again` when rows were first made with it
+        top_k: Annotated[int | None, Frozen(since=None)] = None  # new: runs from before have the rows that null makes
+
+    A setting without this mark is known by its own name. `tests/plan/test_frozen.py` holds every name that has ever
+    been in a fingerprint.
+    """
+
+    name: str | None = None
+    """The name in fingerprints; None is the setting's own."""
+    since: Any = _ALWAYS
+    """The value that stands for what runs did before there was this setting: at that value it is left out."""
+
+
+def frozen(settings: BaseModel, only: Collection[str] | None = None, without: Collection[str] = ()) -> dict[str, Any]:
+    """Settings as a fingerprint knows them: frozen names to plain values.
+
+    only, without: names of settings that are covered, or that are not since something else decides the rows.
+
+        frozen(Dedup())  # {"near": True, "threshold": 0.8, "ngram": 3, "numbers": True}
+    """
+    found: dict[str, Any] = {}
+    for name, field in type(settings).model_fields.items():
+        mark = next((one for one in field.metadata if isinstance(one, Frozen)), Frozen())
+        value = getattr(settings, name)
+        left_out = (only is not None and name not in only) or name in without
+        if not left_out and (mark.since is _ALWAYS or value != mark.since):
+            found[mark.name or name] = _plain(value)
+    return found
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case BaseModel():
+            return frozen(value)
+        case Mapping():
+            return {key: _plain(item) for key, item in value.items()}
+        case tuple() | list():
+            return [_plain(item) for item in value]
+    return to_jsonable_python(value)

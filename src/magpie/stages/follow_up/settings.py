@@ -1,0 +1,51 @@
+"""Settings of the stage `follow_up`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+
+from magpie.settings.base import Count, ModelName, Settings, Words
+from magpie.settings.engines import Engine, name_the_engine
+from magpie.settings.sampling import Sampling, Template
+
+
+class Side(Settings):
+    """One of the two who talk."""
+
+    sampling: Sampling = Sampling()
+    """Null settings are those of the first turn."""
+    model: ModelName | None = None
+    """Another model; `null` is the one of the first turn."""
+    engine: Engine | None = None
+    """What runs the other model; `null` is the recipe's where the model is too, else `auto`."""
+    template: Template | None = None
+    """How the other model's chat template is used; `null` is the recipe's where the model is too, else its own way."""
+
+    @field_validator("engine", mode="before")
+    @classmethod
+    def _name_the_engine(cls, value: Any) -> Any:
+        return name_the_engine(value)
+
+
+class FollowUp(Settings):
+    """Go on with each conversation: the model writes the user's next message, and answers it."""
+
+    turns: Count | Annotated[tuple[Count, ...], Field(min_length=1)] = 2
+    """Pairs of instruction and response in the whole conversation, the first one counted. A list is drawn from, a place
+    for each row: [2, 2, 3] makes two thirds of them 2."""
+    system: Words | None = None
+    """A system prompt for the later turns; `null` is the one that the instruction was sampled under, if any."""
+    system_for: Literal["user", "both", "neither"] = "user"
+    """Whose turns are sampled under it. Upstream: the user's, since small models forget that they play the user."""
+    user: Side = Side()
+    """Who writes as the user; as `instruct` where nothing is said."""
+    assistant: Side = Side()
+    """Who answers; as `respond` where nothing is said."""
+    end_with_user: bool = False
+    """End whole conversations with one more message of the user, which is not answered."""
+    end_at_farewell: bool = True
+    """End where the user has nothing further to ask: a thank you or a goodbye, which is left out."""
+    screen: bool = True
+    """Hold each user's message to the rules of the stage `screen`, where the recipe has that stage."""

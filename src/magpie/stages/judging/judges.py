@@ -1,0 +1,88 @@
+"""What stages that ask a judge have in common: its context, its thoughts, and whether its letters are one token each.
+
+Knows models and engines; knows no stage's settings.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from magpie.errors import RecipeError
+from magpie.modelfiles.gguf_header import read_shape
+from magpie.models.chats import ChatModel
+from magpie.models.engines import ModelUse
+from magpie.seams import Message
+from magpie.settings.engines import MOST_CONTEXT
+from magpie.stages.text.reasoning import Thoughts
+from magpie.templates import MessagesChat, thought_marks
+
+REPLY_SHARE = 4
+"""A reply has at least this part of a small context to itself: a quarter."""
+
+
+def prompt_room(model: ChatModel, max_tokens: int) -> int | None:
+    """The most tokens of a prompt, so that there is room for a reply; None where the context is not known.
+
+    No fingerprint covers it: it is how a model is run, and it matters to texts alone that are longer than it.
+    """
+    context = known_context(model.use)
+    return None if context is None else context - min(max_tokens, context // REPLY_SHARE)
+
+
+def known_context(use: ModelUse) -> int | None:
+    """The tokens that a prompt and its reply have together, as the engine will have them once it is opened."""
+    if use.facts is not None:
+        return use.facts.context
+    asked = getattr(use.engine, "context", None) or MOST_CONTEXT
+    trained = _trained_context(use)
+    return asked if trained is None else min(asked, trained)
+
+
+def _trained_context(use: ModelUse) -> int | None:
+    if use.place is None or use.engine.name == "scripted":
+        return None
+    if use.place.gguf is not None:
+        return read_shape(use.place.gguf).context or None
+    try:
+        told = json.loads((use.place.path / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    found = told.get("max_position_embeddings") or (told.get("text_config") or {}).get("max_position_embeddings")
+    return found if isinstance(found, int) else None
+
+
+def thoughts_of(model: ChatModel) -> Thoughts | None:
+    """How the judge sets thoughts apart from its reply; None where its template knows none."""
+    chat, exact = model.chat, model.exact
+    marks = None if exact is None else thought_marks(exact)
+    if isinstance(chat, MessagesChat):
+        return Thoughts(*(marks[:2] if marks else ("<think>", "</think>")), opened=None)
+    return None if marks is None else Thoughts(*marks)
+
+
+def opens_thoughts(model: ChatModel) -> bool:
+    """Whether each reply begins inside a thought, which the chat template has opened."""
+    thoughts = thoughts_of(model)
+    return thoughts is not None and bool(thoughts.opened)
+
+
+def check_letters(model: ChatModel, text: str, labels: Sequence[str], stage: str) -> None:
+    """Raise `RecipeError` unless each label is one token behind the prompt `text`: only then is its probability that of
+    the label. Says nothing of a server whose tokenizer is not known here."""
+    chat = model.exact
+    if chat is None:
+        return
+    if opens_thoughts(model):
+        raise RecipeError(
+            f"{stage}: the chat template opens a thought before each reply, so that no letter comes first; set "
+            f"{stage}.template.thinking to off, or use another judge"
+        )
+    before, ids = chat.prompt_ids((Message("user", text),))
+    lead = before + chat.script.manner.lead
+    split = [label for label in labels if len(chat.tokenizer.encode(lead + label)) != len(ids) + 1]
+    if split:
+        raise RecipeError(
+            f"{stage}: the judge's tokenizer writes {split[0]!r} with more than one token, so that its first token's "
+            "probability is not the label's; use another judge"
+        )

@@ -1,0 +1,125 @@
+"""Builds `respond`: a model answers each instruction, or several models do, in turn."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from magpie.columns import Column
+from magpie.errors import RecipeError
+from magpie.models.chats import ChatModel
+from magpie.models.sampling import as_assistant, frozen_prompt, frozen_sampling, written_by
+from magpie.seams import SamplingParams, Stage
+from magpie.settings.sampling import Sampling
+from magpie.stages.respond.columns import REASONING, RESPONSE, RESPONSES, UNUSABLE
+from magpie.stages.respond.settings import Answerer, Respond
+from magpie.stages.respond.work import Responder, respond, respond_several
+from magpie.stages.spec import BoundStage, Context
+from magpie.stages.text.reasoning import Thoughts
+from magpie.templates import MessagesChat, thought_marks
+
+SEVERAL_TEMPERATURE = 0.8
+"""Of several responses, where nothing is said and the model's own is greedy: as the paper's preference data have it."""
+
+_USUAL_TAGS = ("<think>", "</think>")
+"""What thoughts stand in where a server writes the prompts and nothing of its template is known here."""
+
+
+def build_respond(asked: Respond, context: Context) -> BoundStage:
+    """Raises `RecipeError` for several responses that would all be the same."""
+    answerers: tuple[Respond | Answerer, ...] = asked.models or (asked,)
+    models = [context.models.answering(one, "respond") for one in answerers]
+    names = ["model"] if len(models) == 1 else [f"model_{n}" for n, _ in enumerate(models, start=1)]
+    responders = [responder_of(asked, *each) for each in zip(answerers, models, names, strict=True)]
+    settings = [_settings(*each) for each in zip(responders, models, strict=True)]
+    _check_differ(asked.n, responders)
+    return BoundStage(
+        _stage(asked, responders, context),
+        _together(asked, settings),
+        {name: model.use for name, model in zip(names, models, strict=True)},
+        models[0].use.identity if len(models) == 1 else [model.use.identity for model in models],
+        tuple(warning for model in models for warning in model.chat.describe().get("warnings", ())),
+    )
+
+
+def _stage(asked: Respond, responders: Sequence[Responder], context: Context) -> Stage:
+    reads = ("instruction", "system") if asked.under_system else ("instruction",)
+    if asked.under_system and "system" not in context.available:
+        raise RecipeError("respond.under_system: no instruction has one; expected an instruct.mix with system prompts")
+    ask = partial(respond, responder=responders[0])
+    if asked.n > 1:
+        ask = partial(respond_several, responders=tuple(responders), count=asked.n)
+    return Stage("respond", reads, _writes(asked, responders), ask, tuple(one.engine for one in responders))
+
+
+def _writes(asked: Respond, responders: Sequence[Responder]) -> tuple[Column, ...]:
+    if asked.n > 1:
+        return (RESPONSES, UNUSABLE)
+    thinks = any(one.thoughts is not None and not one.keeps_thoughts for one in responders)
+    return (RESPONSE, REASONING) if thinks else (RESPONSE,)
+
+
+def responder_of(asked: Respond, one: Respond | Answerer, model: ChatModel, engine: str) -> Responder:
+    """A model that answers as `one` of those that `asked` names."""
+    sampling = _sampling(one.sampling or asked.sampling, model, asked.n)
+    thoughts = _thoughts(asked.thought_tags, model)
+    return Responder(model.chat, sampling, thoughts, asked.reasoning == "response", engine, _name(model))
+
+
+def _sampling(asked: Sampling, model: ChatModel, count: int) -> SamplingParams:
+    sampling = as_assistant(asked, model)
+    if count > 1 and asked.temperature is None and sampling.temperature == 0:
+        return replace(sampling, temperature=SEVERAL_TEMPERATURE)
+    return sampling
+
+
+def _check_differ(count: int, responders: Sequence[Responder]) -> None:
+    turns = Counter(n % len(responders) for n in range(count))
+    for place, responder in enumerate(responders):
+        if turns[place] > 1 and responder.sampling.temperature == 0:
+            raise RecipeError(
+                f"respond.n: {turns[place]} responses of {responder.name} at temperature 0 are one and the same; "
+                "expected a temperature above 0, such as respond.sampling.temperature: 0.8"
+            )
+
+
+def _thoughts(tags: tuple[str, str] | None, model: ChatModel) -> Thoughts | None:
+    """How the model's thoughts are told from its answers; None where its template knows none."""
+    chat, exact = model.chat, model.exact
+    marks = None if exact is None else thought_marks(exact)
+    if isinstance(chat, MessagesChat):
+        opens, closes = tags or (marks[:2] if marks else None) or _USUAL_TAGS
+        return Thoughts(opens, closes, opened=None)
+    if tags is not None:
+        return Thoughts(*tags, opened=chat.describe()["pre_response"]["text"].rstrip().endswith(tags[0]))
+    return None if marks is None else Thoughts(*marks)
+
+
+def _name(model: ChatModel) -> str:
+    """What a reader knows the model by: no path of this machine."""
+    place = model.use.place
+    return Path(model.use.name).name if place is not None and place.hub is None else model.use.name
+
+
+def _settings(responder: Responder, model: ChatModel) -> dict[str, Any]:
+    found = model.chat.describe()
+    thoughts = {} if responder.thoughts is None else {"thoughts": responder.thoughts.frozen()}
+    return {
+        "sampling": frozen_sampling(responder.sampling),
+        "pre_query": frozen_prompt(found["pre_query"]),
+        "pre_response": frozen_prompt(found["pre_response"]),
+        **written_by(model),
+        **thoughts,
+    }
+
+
+def _together(asked: Respond, settings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What decides the responses: of one model, as it is; of several, in their order."""
+    kept = {"reasoning": asked.reasoning} if any("thoughts" in one for one in settings) else {}
+    several = {"n": asked.n} if asked.n > 1 else {}
+    told = settings[0] if len(settings) == 1 else {"models": list(settings)}
+    return {**told, **kept, **several}

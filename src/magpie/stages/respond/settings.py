@@ -1,0 +1,72 @@
+"""Settings of the stage `respond`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from magpie.settings.base import ModelName, Settings, Words
+from magpie.settings.engines import Engine, name_the_engine
+from magpie.settings.sampling import Sampling, Template
+
+
+class Answerer(Settings):
+    """One of several models that answer in turn."""
+
+    model: ModelName | None = None
+    """The model; `null` is the recipe's."""
+    engine: Engine | None = None
+    """What runs it; `null` is the recipe's where the model is too, else `auto`."""
+    template: Template | None = None
+    """How its chat template is used; `null` is the recipe's where the model is too, else its own way."""
+    sampling: Sampling | None = None
+    """How it is sampled; `null` is as the stage says."""
+
+    @field_validator("engine", mode="before")
+    @classmethod
+    def _name_the_engine(cls, value: Any) -> Any:
+        return name_the_engine(value)
+
+
+class Respond(Settings):
+    """Answer each instruction."""
+
+    sampling: Sampling = Sampling()
+    """Null settings are what suits the model's family, else what the paper does: temperature 0, and 0.8 where `n` is
+    more than 1."""
+    n: Annotated[int, Field(ge=1, le=1024)] = 1
+    """Responses to an instruction, each with a seed of its own. More than 1 go into the column `responses`, for the
+    stages `choose` and `pair`."""
+    model: ModelName | None = None
+    """Another model to answer with; `null` is the recipe's."""
+    engine: Engine | None = None
+    """What runs the other model; `null` is the recipe's where the model is too, else `auto`."""
+    template: Template | None = None
+    """How the other model's chat template is used; `null` is the recipe's where the model is too, else its own way."""
+    models: tuple[Answerer, ...] = ()
+    """Several models that answer in turn, in place of the one: the n responses to an instruction come from the first,
+    the second, and so on, and from the first again. Each has `model`, `engine`, `template` and `sampling`."""
+    under_system: bool = False
+    """Answer under the system prompt that the instruction was sampled under (the column `system`), where a mix gave it
+    one. Upstream does not."""
+    reasoning: Literal["column", "response"] = "column"
+    """Where a model's thoughts go: into a column of their own, or with their delimiters into the response."""
+    thought_tags: tuple[Words, Words] | None = None
+    """What opens and closes a thought, such as [<think>, </think>]; `null` is what the chat template has."""
+
+    @field_validator("engine", mode="before")
+    @classmethod
+    def _name_the_engine(cls, value: Any) -> Any:
+        return name_the_engine(value)
+
+    @model_validator(mode="after")
+    def _asks_them_all(self) -> Self:
+        if self.models and (self.model or self.engine or self.template):
+            raise ValueError("models: says who answers, and so does model, engine or template; expected one of the two")
+        if self.n < len(self.models):
+            raise ValueError(
+                f"n: {self.n} leaves some of the {len(self.models)} models without a turn; expected n of at least "
+                f"{len(self.models)}"
+            )
+        return self

@@ -1,0 +1,118 @@
+"""Answers an instruction: the whole conversation so far goes in, what the assistant writes comes out, once or k times.
+
+Knows the chats and the names of the models that answer; not what runs them, nor which answer will be picked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from magpie.errors import TemplateError
+from magpie.seams import Asking, Chat, Columns, Completion, Drop, Message, Prompt, Request, Row, SamplingParams
+from magpie.stages.text.reasoning import Parted, Thoughts, leaks, part
+from magpie.stages.text.usable import why_drop
+
+
+@dataclass(frozen=True, slots=True)
+class Responder:
+    """One model that answers."""
+
+    chat: Chat
+    sampling: SamplingParams
+    thoughts: Thoughts | None = None
+    """How it sets thoughts apart, which then go into `reasoning`; None where it has none, or they stay where they
+    are."""
+    keeps_thoughts: bool = False
+    """Whether thoughts go into the response all the same, with their delimiters, and not into `reasoning`."""
+    engine: str = "model"
+    """The name that its requests give."""
+    name: str = ""
+    """What readers know it by."""
+
+    def prompt(self, row: Row) -> Prompt | None:
+        """What it is asked; None where the chat template refuses the instruction: some read control words in it."""
+        system = row.get("system")
+        opening = () if system is None else (Message("system", system),)
+        try:
+            return self.chat.next_assistant((*opening, Message("user", row["instruction"])))
+        except TemplateError:
+            return None
+
+    def read(self, completion: Completion) -> tuple[Columns, str | None]:
+        """`response` and `reasoning` in what it wrote, and the reason to drop them, or None."""
+        parted = self._part(completion)
+        response = self.chat.assistant_text(parted.response)
+        reason = self._why_drop(completion, parted, response)
+        if self.keeps_thoughts and self.thoughts is not None and parted.reasoning is not None:
+            return {"response": self.thoughts.around(parted.reasoning) + response, "reasoning": None}, reason
+        return {"response": response, "reasoning": parted.reasoning}, reason
+
+    def _part(self, completion: Completion) -> Parted:
+        if self.thoughts is None:
+            return Parted(None, completion.text, ended=True)
+        return part(self._written_out(completion, self.thoughts), self.thoughts)
+
+    def _written_out(self, completion: Completion, thoughts: Thoughts) -> str:
+        """The text with its delimiters, also where an engine leaves special tokens out of a text."""
+        if thoughts.closes in completion.text or not completion.token_ids:
+            return completion.text
+        whole = self.chat.text(completion.token_ids)
+        if thoughts.closes not in whole and thoughts.opens not in whole:
+            return completion.text
+        cuts = [whole.find(stop) for stop in self.sampling.stop if stop in whole]
+        return whole[: min(cuts)] if cuts else whole
+
+    def _why_drop(self, completion: Completion, parted: Parted, response: str) -> str | None:
+        """As for any text, see `judge`; `reasoning_truncated`: the thought did not end within `max_tokens` or the
+        context. `reasoning_leak`: the answer holds a delimiter of thoughts."""
+        reason = why_drop(completion, response, self.chat, self.sampling)
+        if not parted.ended and completion.finish_reason == "length":
+            return "reasoning_truncated"
+        if reason is None and self.thoughts is not None and leaks(response, self.thoughts):
+            return "reasoning_leak"
+        return reason
+
+
+def respond(row: Row, responder: Responder) -> Asking:
+    """Sample one response (Magpie, section 2.1). Drops what is of no use, and an instruction that the chat template
+    refuses (`template_refused`)."""
+    prompt = responder.prompt(row)
+    if prompt is None:
+        return Drop("template_refused", {})
+    completion: Completion = yield Request(prompt, responder.sampling, responder.engine)
+    columns, reason = responder.read(completion)
+    return columns if reason is None else Drop(reason, columns)
+
+
+def respond_several(row: Row, responders: Sequence[Responder], count: int) -> Asking:
+    """Sample `count` responses to one instruction, the responders in turn: side by side, each with a seed of its own.
+
+    What is of no use is left out, its reason in `unusable`; the row is dropped, for the first of these reasons, when
+    nothing is left.
+    """
+    turns = [responders[n % len(responders)] for n in range(count)]
+    prompts = {id(responder): responder.prompt(row) for responder in responders}
+    asked = [(turn, prompt) for turn in turns if (prompt := prompts[id(turn)]) is not None]
+    unusable = ["template_refused"] * (count - len(asked))
+    usable: list[dict[str, Any]] = []
+    if asked:
+        said: Sequence[Completion] = yield [Request(prompt, turn.sampling, turn.engine) for turn, prompt in asked]
+        for (turn, _), completion in zip(asked, said, strict=True):
+            read, reason = turn.read(completion)
+            if reason is not None:
+                unusable.append(reason)
+            else:
+                usable.append(_entry(turn, completion, read))
+    columns = {"responses": usable, "unusable": unusable}
+    return columns if usable else Drop(unusable[0], columns)
+
+
+def _entry(responder: Responder, completion: Completion, read: Columns) -> dict[str, Any]:
+    return {
+        **read,
+        "model": responder.name,
+        "finish_reason": completion.finish_reason,
+        "tokens": completion.completion_tokens,
+    }

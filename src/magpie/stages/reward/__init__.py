@@ -1,0 +1,34 @@
+"""The stage `reward`."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from magpie.seams import Capability
+from magpie.stages.reward.columns import COLUMNS
+from magpie.stages.spec import StageSpec
+
+
+def _needs(settings: Any, available: Collection[str]) -> Sequence[str]:
+    """Several responses where they are all that there is, else the one and the turns after it."""
+    if settings.by == "agreement":
+        return ("responses",)
+    if "responses" in available and "response" not in available:
+        own = ["responses"]
+    else:
+        own = ["response", *(["turns"] if "turns" in available else [])]
+    return ("instruction", *own, *(["base_response"] if "base_response" in available else []))
+
+
+def _capabilities(settings: Any) -> frozenset[Capability]:
+    return frozenset({Capability.LOGPROBS}) if settings.by == "judge" else frozenset()
+
+
+SPEC = StageSpec(
+    name="reward",
+    about="Score responses with a reward model or a judge.",
+    settings="magpie.stages.reward.settings:Reward",
+    build="magpie.stages.reward.build:build_reward",
+    columns=COLUMNS,
+    needs=_needs,
+    capabilities=_capabilities,
+)

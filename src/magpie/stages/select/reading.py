@@ -1,0 +1,280 @@
+"""Reads a selection: a SELECT over the run's rows, as any SQL user would write it, taken apart into steps that can be
+counted one by one.
+
+    SELECT row FROM rows
+    WHERE input_quality >= 'good' AND NOT is_repeat
+    QUALIFY row_number() OVER (PARTITION BY task_category ORDER BY length(response) DESC, row) <= 1000
+    ORDER BY length(response) DESC, row
+    LIMIT 300000
+
+Every part of WHERE is a clause, and so is every part of QUALIFY, over the rows that WHERE leaves. Knows no run, and not
+which columns there are; it refuses what would read something else than the rows, or give another answer tomorrow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from difflib import get_close_matches
+from functools import partial
+from typing import Any
+
+from magpie.errors import RecipeError
+from magpie.stages.select.sandbox import LABELS, sandbox
+from magpie.stages.select.selection import Asked, Clause, Selection
+from magpie.stages.select.trees import (
+    Parser,
+    Tree,
+    column_node,
+    column_of,
+    columns_in,
+    conjuncts,
+    nodes,
+    operands,
+    replaced,
+)
+
+
+def read_selection(asked: Asked, labels: Collection[str] = tuple(LABELS)) -> Selection:
+    """A selection, taken apart. `labels`: the columns, of those whose labels have an order, that hold labels here.
+
+    Raises `RecipeError` for what is not one SELECT over the rows of the run.
+    """
+    with sandbox() as connection:
+        return _Reader(Parser(connection), frozenset(labels)).selection(asked)
+
+
+class _Reader:
+    """Takes one selection apart."""
+
+    def __init__(self, parser: Parser, labels: frozenset[str]) -> None:
+        self.parser = parser
+        self.labels = labels
+        self.keys: dict[str, str] = {}
+        self.reads: dict[str, None] = {}
+        # Since DuckDB 2.0.1 some, such as +, have one form of many that hangs on the session's time zone: that of times
+        # with one, which no column of a run is.
+        self.fickle = self._functions("stability = 'VOLATILE'") | (
+            self._functions("stability <> 'CONSISTENT'") - self._functions("stability = 'CONSISTENT'")
+        )
+        self.over_many = self._functions("function_type = 'aggregate'") - self._functions("function_type = 'scalar'")
+
+    def selection(self, asked: Asked) -> Selection:
+        node = self.parser.select(asked.text)
+        _check_plain(node)
+        order, limit = _modifiers(node)
+        where = [(part, asked.text) for part in conjuncts(node["where_clause"])]
+        where += [(part, f"SELECT {text}") for text in asked.also for part in conjuncts(self.parser.expression(text))]
+        qualify = [(part, asked.text) for part in conjuncts(node["qualify"])]
+        where, qualify = _left_out(where, qualify, asked.without)
+        if asked.diverse and asked.limit is None and limit is None and not asked.quotas:
+            raise RecipeError("diverse: without limit or quotas every row would stay; expected one of them")
+        if asked.order is not None:
+            order, _ = _modifiers(self.parser.select(f"SELECT row FROM rows ORDER BY {asked.order}"))
+        return Selection(
+            clauses=tuple(self._clause(part, text) for part, text in where),
+            shares=tuple(self._share(part, text) for part, text in qualify),
+            quotas=tuple((self._expression_key(quota.by), quota) for quota in asked.quotas),
+            order=tuple(self._order(one) for one in order),
+            limit=self._limit(limit) if asked.limit is None else asked.limit,
+            diverse=asked.diverse,
+            band=None if asked.bands is None else self._expression_key(asked.bands),
+            keys={name: sql for sql, name in self.keys.items()},
+            labels=tuple(sorted(self.labels & {name.lower() for name in self.reads})),
+            reads=tuple(name for name in self.reads if name.lower() != "row"),
+        )
+
+    def _clause(self, tree: Tree, text: str) -> Clause:
+        words = self.parser.words(tree, text)
+        return Clause(words, self._sql(tree, words), columns_in(tree))
+
+    def _share(self, tree: Tree, text: str) -> Clause:
+        """A clause over several rows, in which every part that is of one row became a key."""
+        words = self.parser.words(tree, text)
+        self._check(tree, words, windows=True)
+        for node in nodes(tree):
+            if (
+                _compares(node)
+                and len({self._gives_label(side) for side in operands(node)}) > 1
+                and _looks_around(node)
+            ):
+                raise RecipeError(f"{words}: {_NO_TEXT}")
+        return Clause(words, self.parser.sql(replaced(tree, partial(self._key_node, words))), columns_in(tree))
+
+    def _key_node(self, words: str, tree: Tree) -> Tree | None:
+        if _looks_around(tree) or not columns_in(tree):
+            return None
+        return column_node(self._key(self._sql(tree, words)))
+
+    def _expression_key(self, text: str) -> str:
+        return self._key(self._sql(self.parser.expression(text), text))
+
+    def _order(self, order: Tree) -> str:
+        tree = order["expression"]
+        words = self.parser.sql(tree)
+        if not columns_in(tree):
+            raise RecipeError(f"ORDER BY {words}: expected columns or what is computed from them")
+        down = " DESC" if order["type"] == "DESCENDING" else ""
+        nulls = " NULLS FIRST" if "FIRST" in order["null_order"].upper() else " NULLS LAST"
+        return f"{self._key(self._sql(tree, words))}{down}{nulls}"
+
+    def _limit(self, tree: Tree | None) -> int | None:
+        if tree is None:
+            return None
+        words = self.parser.sql(tree)
+        if not words.isdigit() or int(words) < 1:
+            raise RecipeError(f"LIMIT {words}: expected a whole number, 1 or more")
+        return int(words)
+
+    def _key(self, sql: str) -> str:
+        return self.keys.setdefault(sql, f"k{len(self.keys)}")
+
+    def _sql(self, tree: Tree, words: str) -> str:
+        """An expression over the columns of one row, in which labels are compared as such."""
+        self._check(tree, words)
+        return self.parser.sql(replaced(tree, partial(self._compared, words)))
+
+    def _check(self, tree: Tree, words: str, *, windows: bool = False) -> None:
+        self.reads.update(dict.fromkeys(columns_in(tree)))
+        for node in nodes(tree):
+            if node["class"] not in _ALLOWED and not (windows and node["class"] == "WINDOW"):
+                raise RecipeError(
+                    f"{words}: {_REFUSED.get(node['class'], 'expected a condition on columns of the row')}"
+                )
+            self._check_function(str(node.get("function_name", "")).lower(), node["class"], words)
+
+    def _check_function(self, name: str, kind: str, words: str) -> None:
+        if name in self.fickle or name in ("unnest", "unlist"):
+            raise RecipeError(f"{words}: {name} may not be used: the same row has to give the same answer, once")
+        if name in _MUCH_OF_LITTLE:
+            raise RecipeError(f"{words}: {name} may not be used: it makes much of little, beyond any bound on memory")
+        if kind == "FUNCTION" and name in self.over_many:
+            raise RecipeError(f"{words}: {name} is over several rows: use it in QUALIFY, with OVER (...)")
+
+    def _compared(self, words: str, tree: Tree) -> Tree | None:
+        """A comparison with a label column, with the other side as a label too: as text, `good` would be more than
+        `excellent`."""
+        if not _compares(tree):
+            return None
+        sides = operands(tree)
+        column = next((name for side in sides if (name := self._label_column(side)) is not None), None)
+        if column is None:
+            if any(self._gives_label(side) for side in sides):
+                raise RecipeError(f"{words}: {_NO_TEXT}")
+            return None
+        return {name: self._labeled(value, column, words) for name, value in tree.items()}
+
+    def _labeled(self, value: Any, column: str, words: str) -> Any:
+        if isinstance(value, list):
+            return [self._labeled(item, column, words) for item in value]
+        if not (isinstance(value, dict) and "class" in value) or self._label_column(value) == column:
+            return value
+        _check_label(self.parser.sql(value), column, words)
+        return self.parser.as_label(replaced(value, partial(self._compared, words)), column)
+
+    def _label_column(self, tree: Tree) -> str | None:
+        name = column_of(tree)
+        return name.lower() if name is not None and name.lower() in self.labels else None
+
+    def _gives_label(self, tree: Tree) -> bool:
+        """Whether what an expression gives is a label, which would be compared as text."""
+        if tree["class"] == "CASE":
+            results = [check["then_expr"] for check in tree["case_checks"]] + [tree["else_expr"]]
+            return any(self._gives_label(result) for result in results if result)
+        passes = tree["class"] in ("CAST", "WINDOW") or tree["type"] == "OPERATOR_COALESCE"
+        if passes or str(tree.get("function_name", "")).lower() in _GIVES_WHAT_IT_TAKES:
+            return any(self._gives_label(side) for side in operands(tree))
+        return self._label_column(tree) is not None
+
+    def _functions(self, condition: str) -> frozenset[str]:
+        found = self.parser.connection.execute(f"SELECT function_name FROM duckdb_functions() WHERE {condition}")
+        return frozenset(str(name).lower() for (name,) in found.fetchall())
+
+
+_ALLOWED = frozenset({
+    "BETWEEN", "CASE", "CAST", "COLLATE", "COLUMN_REF", "COMPARISON", "CONJUNCTION", "CONSTANT", "FUNCTION", "LAMBDA",
+    "LAMBDA_REF", "OPERATOR", "TYPE",
+})  # fmt: skip
+_REFUSED = {
+    "SUBQUERY": "a query inside a clause may not be used: QUALIFY compares a row with others",
+    "WINDOW": "what looks at several rows belongs into QUALIFY",
+    "STAR": "expected columns by name",
+}
+_NO_TEXT = "compare the column itself with a label, as in input_quality >= 'good': as text, labels have no order"
+_MUCH_OF_LITTLE = frozenset({
+    "array_resize", "bar", "format", "generate_series", "list_resize", "lpad", "printf", "range", "repeat", "rpad",
+})  # fmt: skip
+"""DuckDB's bound on memory holds for tables and sorting, not for what one expression makes: 3 GB texts of `repeat`
+ended the process."""
+_GIVES_WHAT_IT_TAKES = frozenset({"coalesce", "greatest", "least", "ifnull", "nullif", "lower", "upper", "trim"})
+
+
+def _compares(tree: Tree) -> bool:
+    return tree["class"] in ("COMPARISON", "BETWEEN") or tree["type"] in ("COMPARE_IN", "COMPARE_NOT_IN")
+
+
+def _looks_around(tree: Tree) -> bool:
+    """Whether it is over several rows."""
+    return any(node["class"] == "WINDOW" for node in nodes(tree))
+
+
+def _check_label(sql: str, column: str, words: str) -> None:
+    """Raises `RecipeError` for a text that is none of a column's labels."""
+    if not (sql.startswith("'") and sql.endswith("'")) or sql[1:-1] in LABELS[column]:
+        return
+    close = get_close_matches(sql[1:-1].lower(), LABELS[column], n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    raise RecipeError(f"{words}: {sql} is none of the labels of {column} ({', '.join(LABELS[column])}){hint}")
+
+
+def _check_plain(node: Tree) -> None:
+    """Raises `RecipeError` where a SELECT does more than choose rows of the run."""
+    table, chosen = node["from_table"], node["select_list"]
+    plain = table["type"] == "BASE_TABLE" and table["table_name"].lower() == "rows"
+    if not plain or table.get("schema_name") or table["alias"]:
+        raise RecipeError(
+            f"expected FROM rows and nothing else, found {table.get('table_name') or table['type'].lower()}"
+        )
+    whole_rows = len(chosen) == 1 and (chosen[0]["class"] == "STAR" or column_of(chosen[0]) == "row")
+    if not whole_rows:
+        raise RecipeError("expected SELECT row: a selection chooses rows, it makes no columns")
+    more = {
+        "WITH": node["cte_map"]["map"],
+        "GROUP BY": node["group_expressions"] or node["aggregate_handling"] != "STANDARD_HANDLING",
+        "HAVING": node["having"],
+        "USING SAMPLE": node["sample"] or table.get("sample"),
+    }
+    if found := next((name for name, value in more.items() if value), None):
+        raise RecipeError(f"{found} may not be used: expected SELECT row FROM rows WHERE, QUALIFY, ORDER BY and LIMIT")
+
+
+def _modifiers(node: Tree) -> tuple[list[Tree], Tree | None]:
+    """ORDER BY and LIMIT of a SELECT."""
+    order: list[Tree] = []
+    limit: Tree | None = None
+    for modifier in node["modifiers"]:
+        if modifier["type"] == "ORDER_MODIFIER":
+            order = modifier["orders"]
+        elif modifier["type"] == "LIMIT_MODIFIER" and not modifier["offset"]:
+            limit = modifier["limit"]
+        else:
+            raise RecipeError("DISTINCT, OFFSET and LIMIT in percent may not be used: expected ORDER BY and LIMIT n")
+        if modifier.get("limit_type", "ROW_COUNT") != "ROW_COUNT":
+            raise RecipeError("LIMIT in percent may not be used: expected a number of rows")
+    return order, limit
+
+
+Parts = list[tuple[Tree, str]]
+"""Clauses, each with the text that it was read from."""
+
+
+def _left_out(where: Parts, qualify: Parts, without: tuple[str, ...]) -> tuple[Parts, Parts]:
+    """The clauses that read none of some columns. Raises `RecipeError` for a column that none reads."""
+    read = {name.lower() for part, _ in (*where, *qualify) for name in columns_in(part)}
+    if lost := next((name for name in without if name.lower() not in read), None):
+        raise RecipeError(f"without {lost}: no clause reads it; they read {', '.join(sorted(read)) or 'nothing'}")
+    gone = {name.lower() for name in without}
+
+    def stays(part: Tree) -> bool:
+        return gone.isdisjoint(name.lower() for name in columns_in(part))
+
+    return [one for one in where if stays(one[0])], [one for one in qualify if stays(one[0])]

@@ -1,0 +1,193 @@
+"""SQL as trees, by DuckDB's own parser, and back: clauses, columns and functions are found by structure, never by text.
+
+A tree is what `json_serialize_sql` gives, and only its nodes' kinds and a few of their fields are looked at, since the
+rest differs between versions of DuckDB. Knows SQL; knows no run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from typing import Any
+
+import duckdb
+
+from magpie.errors import RecipeError
+from magpie.stages.select.sandbox import label_type, said
+
+Tree = dict[str, Any]
+"""A node, with the nodes below it."""
+
+_NOWHERE = 2**32
+"""DuckDB writes a place that a node does not have as a very large number."""
+
+
+class Parser:
+    """Reads and writes SQL."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+
+    def select(self, text: str) -> Tree:
+        """The one SELECT that `text` is. Raises `RecipeError` where it is none."""
+        found = self._parsed(text)
+        statements = found.get("statements", ())
+        if found.get("error"):
+            raise RecipeError(f"not SQL that selects: {found.get('error_message')}{_near(text, found.get('position'))}")
+        if len(statements) != 1 or statements[0]["node"]["type"] != "SELECT_NODE":
+            raise RecipeError("expected one plain SELECT, without UNION and without a second statement")
+        return dict(statements[0]["node"])
+
+    def expression(self, text: str) -> Tree:
+        """The one expression that `text` is. Raises `RecipeError`."""
+        try:
+            node = self.select(f"SELECT {text}")
+        except RecipeError as error:
+            raise RecipeError(f"{text}: {error}") from error
+        rest = {name: node.get(name) for name in ("where_clause", "qualify", "modifiers", "having")}
+        if len(node["select_list"]) != 1 or any(rest.values()) or node["from_table"]["type"] != "EMPTY":
+            raise RecipeError(f"{text}: expected one expression")
+        return dict(node["select_list"][0])
+
+    def sql(self, tree: Tree) -> str:
+        """An expression as DuckDB writes it, labels and all."""
+        whole = self._parsed("SELECT 1")
+        whole["statements"][0]["node"]["select_list"] = [tree]
+        written = self.connection.execute("SELECT json_deserialize_sql(?::JSON)", [json.dumps(whole)]).fetchall()
+        return str(written[0][0]).removeprefix("SELECT ")
+
+    def words(self, tree: Tree, text: str) -> str:
+        """An expression as its author wrote it in `text`, on one line; as DuckDB writes it, where that cannot be cut
+        out of the text."""
+        places = [_span(node) for node in nodes(tree) if node["query_location"] < _NOWHERE]
+        source = text.encode()
+        cut = source[min(a for a, _ in places) : max(b for _, b in places)] if places else b""
+        words = " ".join(cut.decode(errors="replace").split())
+        try:
+            same = _bare(self.expression(words)) == _bare(tree)
+        except RecipeError:
+            same = False
+        return words if same else _unwrapped(self.sql(tree))
+
+    def as_label(self, tree: Tree, column: str) -> Tree:
+        """The expression as a label of a column: `'god'` for `'good'` is then a mistake that shows."""
+        cast = self.expression(f"CAST(x AS {label_type(column)})")
+        cast["child"] = tree
+        return cast
+
+    def _parsed(self, text: str) -> dict[str, Any]:
+        try:
+            found = self.connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [text]).fetchall()
+        except duckdb.Error as error:
+            raise RecipeError(f"not SQL that selects: {said(error)}") from error
+        return dict(json.loads(found[0][0]))
+
+
+def nodes(tree: Any) -> Iterator[Tree]:
+    """Every expression in a tree, itself first."""
+    if isinstance(tree, list):
+        for item in tree:
+            yield from nodes(item)
+    elif isinstance(tree, dict):
+        if "class" in tree:
+            yield tree
+        for item in tree.values():
+            yield from nodes(item)
+
+
+def operands(tree: Tree) -> list[Tree]:
+    """The expressions right below one."""
+    found: list[Tree] = []
+    for value in tree.values():
+        _collect(value, found)
+    return found
+
+
+def conjuncts(tree: Tree | None) -> list[Tree]:
+    """The parts of a condition that all have to hold."""
+    if tree is None:
+        return []
+    if tree["type"] != "CONJUNCTION_AND":
+        return [tree]
+    return [part for child in tree["children"] for part in conjuncts(child)]
+
+
+def replaced(tree: Any, change: Callable[[Tree], Tree | None]) -> Any:
+    """The tree with every expression that `change` gives another for replaced, outermost first."""
+    if isinstance(tree, list):
+        return [replaced(item, change) for item in tree]
+    if not isinstance(tree, dict):
+        return tree
+    if "class" in tree and (other := change(tree)) is not None:
+        return other
+    return {name: replaced(value, change) for name, value in tree.items()}
+
+
+def columns_in(tree: Tree) -> tuple[str, ...]:
+    """The columns that an expression reads, as it names them, each once; what a lambda calls its own is none."""
+    own = {name for node in nodes(tree) if node["class"] == "LAMBDA" for name in _named(node.get("lhs"))}
+    found = (name for node in nodes(tree) if (name := column_of(node)) is not None)
+    return tuple(dict.fromkeys(name for name in found if name not in own))
+
+
+def column_of(tree: Tree) -> str | None:
+    """The column that a node is, if it is one: of `rows.a` and of the field `a.b`, a."""
+    if tree["class"] != "COLUMN_REF":
+        return None
+    first, *more = tree["column_names"]
+    return str(more[0] if more and first.lower() == "rows" else first)
+
+
+def column_node(name: str) -> Tree:
+    """A column as a tree."""
+    return {"class": "COLUMN_REF", "type": "COLUMN_REF", "alias": "", "query_location": 0, "column_names": [name]}
+
+
+def _named(tree: Any) -> list[str]:
+    return [str(node["column_names"][0]) for node in nodes(tree) if node["class"] == "COLUMN_REF"]
+
+
+def _collect(value: Any, found: list[Tree]) -> None:
+    if isinstance(value, dict) and "class" in value:
+        found.append(value)
+    elif isinstance(value, dict):
+        for item in value.values():
+            _collect(item, found)
+    elif isinstance(value, list):
+        for item in value:
+            _collect(item, found)
+
+
+def _span(node: Tree) -> tuple[int, int]:
+    start = node["query_location"]
+    return start, start + node.get("query_location_length", 0)
+
+
+def _bare(tree: Any) -> Any:
+    """The tree without the places that its parts have in the text."""
+    bare = deepcopy(tree)
+    for node in nodes(bare):
+        node.pop("query_location", None)
+        node.pop("query_location_length", None)
+    return bare
+
+
+def _near(text: str, position: Any) -> str:
+    """Where in the text something was not understood."""
+    if position is None or not str(position).isdigit():
+        return ""
+    before = text.encode()[: int(position)].decode(errors="replace")
+    return f" (line {before.count(chr(10)) + 1})"
+
+
+def _unwrapped(sql: str) -> str:
+    """Without the parentheses that DuckDB puts around an expression."""
+    if not (sql.startswith("(") and sql.endswith(")")):
+        return sql
+    depth = 0
+    for place, character in enumerate(sql):
+        depth += (character == "(") - (character == ")")
+        if depth == 0:
+            return sql[1:-1] if place == len(sql) - 1 else sql
+    return sql

@@ -1,0 +1,171 @@
+"""How many requests a server gets, which one is next, and when to try again: numbers, without a server."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import cast
+
+import pytest
+
+from magpie.engines.server.lines import Lines
+from magpie.engines.server.pool import (
+    FAILURES,
+    FIRST_LIMIT,
+    MOST_BACKOFF,
+    MOST_REST,
+    MOST_RETRY_AFTER,
+    Limit,
+    Site,
+    Sites,
+    backoff,
+    retry_after,
+)
+
+NO_LINES = cast("Lines", None)
+
+
+def full(limit: Limit, answers: int) -> None:
+    for _ in range(answers):
+        limit.succeeded(in_flight=limit.room)
+
+
+def test_a_limit_begins_low_and_doubles_with_each_crowd() -> None:
+    limit = Limit(most=64)
+    assert limit.room == FIRST_LIMIT
+    full(limit, FIRST_LIMIT)
+    assert limit.room == 2 * FIRST_LIMIT
+    full(limit, 1000)
+    assert limit.room == 64
+
+
+def test_a_limit_that_is_not_used_does_not_grow() -> None:
+    limit = Limit(most=64)
+    for _ in range(100):
+        limit.succeeded(in_flight=FIRST_LIMIT - 1)
+    assert limit.room == FIRST_LIMIT
+
+
+def test_a_complaint_shrinks_it_once_for_each_crowd() -> None:
+    limit = Limit(most=64)
+    full(limit, 1000)
+    for sent_at in (1.0, 1.1, 1.2):
+        limit.complained(sent_at, now=2.0)
+    assert limit.room == 44
+    limit.complained(sent_at=2.5, now=3.0)
+    assert limit.room == 31
+
+
+def test_after_a_complaint_it_grows_by_one_for_each_crowd() -> None:
+    limit = Limit(most=64)
+    limit.complained(1.0, now=2.0)
+    before = limit.room
+    full(limit, 2 * before + 2)
+    assert limit.room == before + 2
+
+
+def test_a_limit_never_falls_below_one() -> None:
+    limit = Limit(most=2)
+    for n in range(50):
+        limit.complained(float(n), now=float(n))
+    assert limit.room == 1
+
+
+def test_a_wait_that_grows_many_times_means_that_requests_queue() -> None:
+    limit = Limit(most=64)
+    assert not limit.is_queueing(waited=1.0, took=10.0)
+    assert not limit.is_queueing(waited=7.0, took=10.0)  # not eight times the shortest
+    assert not limit.is_queueing(waited=9.0, took=20.0)  # not half of the whole
+    assert limit.is_queueing(waited=9.0, took=12.0)
+    assert not Limit(most=64).is_queueing(waited=4.0, took=4.0)
+
+
+def sites(number: int) -> Sites:
+    return Sites([Site(f"s{n}", NO_LINES, most=4) for n in range(number)])
+
+
+def test_servers_take_turns() -> None:
+    three = sites(3)
+    picked = [three.pick(0.0) for _ in range(6)]
+    assert [site.name for site in picked if site] == ["s0", "s1", "s2"] * 2
+
+
+def test_a_full_or_resting_server_is_passed_over() -> None:
+    three = sites(3)
+    three.all[0].in_flight = 4
+    three.all[1].rest(0.0, 10.0)
+    assert [site.name for _ in range(3) if (site := three.pick(5.0))] == ["s2"] * 3
+    three.all[2].in_flight = 4
+    assert three.pick(5.0) is None
+    assert three.pick(10.0) is three.all[1]
+
+
+def test_the_one_that_just_failed_is_taken_only_where_there_is_no_other() -> None:
+    two = sites(2)
+    assert all(two.pick(0.0, avoid=two.all[0]) is two.all[1] for _ in range(3))
+    two.all[1].in_flight = 4
+    assert two.pick(0.0, avoid=two.all[0]) is two.all[0]
+
+
+def test_a_server_without_connections_rests_longer_each_time() -> None:
+    site, now, rests = Site("s", NO_LINES, most=4), 0.0, []
+    for _ in range(10):
+        site.failed(now, at_once=True)
+        rests.append(site.aside_until - now)
+        now = site.aside_until
+    assert rests[:4] == [0.25, 0.5, 1.0, 2.0]
+    assert rests[-1] == MOST_REST
+
+
+def test_a_crowd_of_failures_counts_as_one() -> None:
+    site = Site("s", NO_LINES, most=4)
+    for _ in range(100):
+        site.failed(0.0, at_once=True)
+    assert site.aside_until == 0.25
+
+
+def test_a_server_that_keeps_failing_is_tried_with_one_request_until_it_succeeds() -> None:
+    site = Site("s", NO_LINES, most=4)
+    for _ in range(FAILURES):
+        assert site.has_room(0.0)
+        site.failed(0.0, at_once=False)
+    assert not site.has_room(0.0)
+    now = site.aside_until
+    assert site.has_room(now)
+    site.in_flight = 1
+    assert not site.has_room(now)
+    site.succeeded()
+    assert site.has_room(now)
+
+
+def test_backoff_doubles_and_is_jittered() -> None:
+    assert [backoff(tries, lambda: 1.0) for tries in (1, 2, 3)] == [0.5, 1.0, 2.0]
+    assert [backoff(tries, lambda: 0.0) for tries in (1, 2, 3)] == [0.25, 0.5, 1.0]
+    assert backoff(10**6, lambda: 1.0) == MOST_BACKOFF
+
+
+NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [
+        (None, None),
+        ("0", 0.0),
+        ("3", 3.0),
+        (" 2.5 ", 2.5),
+        ("-5", 0.0),
+        ("nan", 0.0),
+        ("inf", MOST_RETRY_AFTER),
+        ("99999", MOST_RETRY_AFTER),
+        (format_datetime(NOW.replace(second=9), usegmt=True), 9.0),
+        (format_datetime(NOW.replace(hour=11), usegmt=True), 0.0),
+        (format_datetime(NOW.replace(year=2999), usegmt=True), MOST_RETRY_AFTER),
+        ("Tue, 24 Nov 2026 12:00:07", 7.0),
+        ("soon", None),
+        ("", None),
+        ("Xyz, 99 Nov 2026", None),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date_and_capped(told: str | None, seconds: float | None) -> None:
+    assert retry_after(told, lambda: NOW) == seconds

@@ -1,0 +1,128 @@
+"""The recipes in the package: each says where it comes from and what it costs, and each runs on the model beside it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import magpie
+from magpie.plan.explain import explain
+from magpie.plan.load import parse, shipped
+from magpie.plan.recipe import Recipe
+from magpie.stages.instruct.mix import Shares, tie
+
+UPSTREAM = sorted(set(shipped()) - {"basic", "pro-mini"})
+SIZE = 16
+
+
+def recipe(name: str) -> Recipe:
+    return parse(shipped()[name], name)
+
+
+def on_fledgling(asked: Recipe) -> tuple[str, ...]:
+    """Settings by which the models inside the package stand in for every other one that the recipe names."""
+    stand_ins = {
+        "respond": ("respond.model=null", "respond.engine=null", "respond.sampling.max_tokens=256"),
+        "embed": ("embed.embedder=hashing",),
+        "tag": ("tag.model=null", "tag.fast=true"),
+        "respond_base": ("respond_base.model=fledgling-base",),
+        "reward": ("reward={by: judge}",),
+        "safety": ("safety.model=null",),
+    }
+    return tuple(one for stage, some in stand_ins.items() if asked.settings(stage) is not None for one in some)
+
+
+@pytest.mark.parametrize("name", UPSTREAM)
+def test_it_names_its_source_and_its_cost_upstream(name: str) -> None:
+    text = shipped()[name]
+    opening = " ".join(re.findall(r"^# (.*)$", text, re.MULTILINE))
+    assert "Upstream" in opening
+    assert "upstream" in recipe(name).about
+    assert all(len(line) <= 125 for line in text.splitlines())
+
+
+@pytest.mark.parametrize("name", UPSTREAM)
+def test_its_model_is_one_of_the_hub(name: str) -> None:
+    assert re.fullmatch(r"[\w.-]+/[\w.-]+", recipe(name).model or "")
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_written_out_with_every_setting_it_is_the_same_recipe(name: str) -> None:
+    assert parse(explain(recipe(name)), name) == recipe(name)
+
+
+TABLE_7 = {
+    "air": (3_000_000, {(t, p): 300_000 for t in (1.0, 1.1, 1.2) for p in (1.0, 0.995, 0.99)}
+            | {(1.25, p): 100_000 for p in (1.0, 0.995, 0.99)}),
+    "pro": (1_000_000, {(1.0, 1.0): 300_000, (1.1, 0.995): 300_000, (1.2, 0.995): 300_000, (1.25, 0.99): 100_000}),
+    "qwen2-pro": (1_000_000, {(1.0, 1.0): 300_000, (1.1, 1.0): 400_000, (1.2, 0.99): 300_000}),
+    "phi3-pro": (1_000_000, {(1.0, 1.0): 300_000, (1.1, 1.0): 300_000, (1.2, 0.99): 300_000, (1.25, 0.99): 100_000}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TABLE_7)
+def test_the_grid_of_the_paper_comes_out_to_the_row(name: str) -> None:
+    asked, (size, counts) = recipe(name), TABLE_7[name]
+    assert asked.settings("instruct") is not None
+    mix = asked.settings("instruct").mix
+    shares = Shares([one.weight for one in mix], [tie(asked.seed, one.name) for one in mix])
+    found = {
+        (one.sampling.temperature, one.sampling.top_p): count
+        for one, count in zip(mix, shares.counts(size), strict=True)
+    }
+    assert (asked.size, found) == (size, counts)
+
+
+def test_the_eleven_shares_of_magpie_ultra_come_out_to_the_row() -> None:
+    asked = recipe("ultra-mix").settings("instruct")
+    assert asked is not None
+    weights = {one.name: one.weight for one in asked.mix}
+    assert len(weights) == 11
+    assert sum(weights.values()) == pytest.approx(1.0)
+    assert [name for name, weight in weights.items() if weight == 0.125] == [
+        "reasoning",
+        "coding",
+        "math",
+        "data-analysis",
+    ]
+
+
+@pytest.mark.parametrize("name", UPSTREAM)
+def test_it_runs_on_the_models_in_the_package(name: str, tmp_path: Path) -> None:
+    asked = recipe(name)
+    if asked.settings("dedup") is not None:
+        pytest.importorskip("rensa")
+    run = magpie.run(name, model="fledgling", size=SIZE, out=tmp_path / "run", settings=on_fledgling(asked))
+    rows = run.table().to_pylist()
+    assert len(rows) == SIZE
+    assert not [row["error"] for row in rows if row["error"]]
+    stages = [stage.stage for stage in run.stages]
+    assert stages == [one for one in stages if asked.settings(one) is not None]
+    if asked.settings("instruct") is not None and asked.settings("instruct").mix:
+        assert {row["variant"] for row in rows} <= {one.name for one in asked.settings("instruct").mix}
+
+
+def test_pro_mini_goes_from_nothing_to_a_selected_dataset_through_every_stage(tmp_path: Path) -> None:
+    pytest.importorskip("faiss")
+    run = magpie.run("pro-mini", size=60, out=tmp_path / "run", settings=("select.limit=8",))
+    stages = [counts.stage for counts in run.counts()]
+    assert stages == [
+        "instruct", "screen", "dedup", "decontaminate", "embed", "neighbors", "tag", "shortlist", "respond",
+        "screen_responses", "respond_base", "reward", "safety", "select",
+    ]  # fmt: skip
+    assert all(counts.made for counts in run.counts())
+    assert sum(counts.failed for counts in run.counts()) == 0
+    kept = list(run.rows())
+    assert 0 < len(kept) <= 8
+    assert [row["selection_rank"] for row in sorted(kept, key=lambda row: -len(row["response"]))] == list(
+        range(1, len(kept) + 1)
+    )
+    for row in kept:
+        assert row["input_quality"] in ("good", "excellent")
+        assert (row["safety"], row["is_repeat"], row["dropped_by"]) == ("safe", False, None)
+        assert None not in (row["language"], row["task_category"], row["instruct_reward"], row["base_response"])
+    assert run.info["cost"]["saved"]["answered"] < 1
+    again = magpie.run(out=tmp_path / "run")
+    assert all(stage["made"] == 0 for stage in again.info["sessions"][-1]["stages"].values())

@@ -1,0 +1,201 @@
+"""Selections in recipes: found, held against the columns that there are, and what a run makes of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import orjson
+import pytest
+
+from magpie.errors import RecipeError, UserError
+from magpie.executors.local import execute
+from magpie.imports import import_dataset
+from magpie.plan.plan import make_plan
+from magpie.plan.resolve import resolve
+from magpie.runs import Run
+from magpie.stages.select.building import selections
+from magpie.stages.select.reading import read_selection
+from magpie.stages.select.sandbox import LABELS
+from magpie.stages.select.selection import Asked
+
+TABLE_5 = {
+    "air": (["input_quality >= 'good'", "difficulty >= 'medium'", "NOT is_repeat", "reward_difference > 0"], 300_000),
+    "pro": (["input_quality >= 'average'", "NOT is_repeat", "instruct_reward > -12"], 300_000),
+    "pro-2": (["input_quality >= 'good'", "difficulty >= 'easy'", "NOT is_repeat", "instruct_reward > -12"], 300_000),
+    "pro-3": (["NOT is_repeat", "instruct_reward > -12"], 300_000),
+    "pro-4": (["input_quality >= 'good'", "difficulty >= 'easy'", "NOT is_repeat", "reward_difference > 0"], 300_000),
+    "pro-5": (["input_quality >= 'good'", "difficulty >= 'easy'", "NOT is_repeat", "instruct_reward > -12"], None),
+}
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Conversations that were judged elsewhere."""
+    draw, path = Random(5), tmp_path_factory.mktemp("set") / "set.jsonl"
+    rows = [
+        {
+            "instruction": f"What is {row} plus {row}?",
+            "response": "word " * draw.randrange(1, 60) + "end",
+            "input_quality": draw.choice(LABELS["input_quality"]),
+            "difficulty": draw.choice(LABELS["difficulty"]),
+            "instruct_reward": draw.gauss(-8, 5),
+            "is_repeat": draw.random() < 0.1,
+            "min_neighbor_distance": draw.random(),
+            "task_category": draw.choice(["Math", "Planning"]),
+            "embedding": [draw.random() for _ in range(8)],
+        }
+        for row in range(200)
+    ]
+    path.write_bytes(b"\n".join(orjson.dumps(row) for row in rows))
+    return path
+
+
+@pytest.fixture
+def imported(dataset: Path, tmp_path: Path) -> Path:
+    import_dataset(dataset, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def selected(path: Path, *settings: str) -> Run:
+    return execute(resolve(None, path, settings), path)
+
+
+def plan_error(path: Path, *settings: str) -> str:
+    with pytest.raises(RecipeError) as raised:
+        make_plan(resolve(None, path, settings))
+    return str(raised.value)
+
+
+@pytest.mark.parametrize("name", TABLE_5)
+def test_the_shipped_selections_are_those_of_the_papers_table(name: str) -> None:
+    clauses, limit = TABLE_5[name]
+    selection = read_selection(Asked(selections()[name]))
+    assert [clause.words for clause in selection.clauses] == clauses
+    assert selection.limit == limit
+    assert ("length(response) DESC NULLS LAST" in selection.settings()["order"]) == (limit is not None)
+
+
+def test_half_of_pro_6_is_easy_and_half_is_harder(imported: Path) -> None:
+    text = selections()["pro-6"].replace("100000", "10")
+    (imported.parent / "small.sql").write_text(text)
+    run = selected(imported, f"select={{file: {imported.parent / 'small.sql'}}}")
+    found = run.sql("SELECT difficulty, count(*) AS n FROM kept GROUP BY difficulty = 'easy', difficulty").to_pylist()
+    assert sum(row["n"] for row in found if row["difficulty"] == "easy") == 10
+    assert sum(row["n"] for row in found) == 20
+    assert "very easy" not in {row["difficulty"] for row in found}
+
+
+def test_a_run_keeps_what_is_selected_and_the_rest_knows_why_it_is_not(imported: Path) -> None:
+    run = selected(imported, "select={keep: pro, limit: 30}")
+    rows = run.table().to_pylist()
+    kept = sorted((row for row in rows if row["drop_reason"] is None), key=lambda row: row["selection_rank"])
+    good = [
+        row
+        for row in rows
+        if LABELS["input_quality"].index(row["input_quality"]) >= 2
+        and not row["is_repeat"]
+        and row["instruct_reward"] > -12
+    ]
+    good.sort(key=lambda row: (-len(row["response"]), row["row"]))
+    assert [row["row"] for row in kept] == [row["row"] for row in good[:30]]
+    assert len(rows) == 200
+    assert {row["dropped_by"] for row in rows} == {None, "select"}
+
+
+def test_the_papers_literal_distance_is_a_matter_of_two_settings(imported: Path) -> None:
+    literal = "select={keep: pro, without: [is_repeat], also: ['min_neighbor_distance > 0']}"
+    (planned,) = [p for p in make_plan(resolve(None, imported, (literal,))).stages if p.stage.name == "select"]
+    assert planned.settings["clauses"] == [
+        "input_quality >= 'average'", "instruct_reward > -12", "min_neighbor_distance > 0",
+    ]  # fmt: skip
+    assert planned.stage.reads == ("input_quality", "instruct_reward", "min_neighbor_distance", "response")
+
+
+def test_a_smaller_limit_is_a_selection_of_its_own_and_going_back_makes_nothing(imported: Path) -> None:
+    thirty = selected(imported, "select={keep: pro, limit: 30}").table()
+    assert selected(imported, "select.limit=10").kept() == 10
+    again = selected(imported, "select.limit=30")
+    assert again.info["sessions"][-1]["stages"]["select"]["made"] == 0
+    assert again.table().equals(thirty)
+
+
+def test_the_run_says_what_each_clause_cost(imported: Path) -> None:
+    run = selected(imported, "select={keep: pro, limit: 30}")
+    report = run.info["sessions"][-1]["stages"]["select"]["report"]
+    assert (report["rows"], report["kept"]) == (200, 30)
+    assert sum(step["in_turn"] for step in report["steps"]) == 170
+
+
+def test_diverse_rows_come_from_the_best_band_first(imported: Path) -> None:
+    pytest.importorskip("numpy")
+    run = selected(imported, "select={keep: NOT is_repeat, limit: 60, diverse: {bands: input_quality}}")
+    query = "SELECT input_quality AS q, count(*) AS n FROM rows WHERE NOT is_repeat AND {0} GROUP BY q"
+    there = {row["q"]: row["n"] for row in run.sql(query.format("true")).to_pylist()}
+    kept = {row["q"]: row["n"] for row in run.sql(query.format("selection_rank IS NOT NULL")).to_pylist()}
+    left = 60
+    for label in reversed(LABELS["input_quality"]):
+        assert kept.get(label, 0) == min(left, there[label])
+        left -= min(left, there[label])
+
+
+def test_a_shortlist_leaves_the_rest_without_a_response(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    clause = "length(instruction) % 2 = 0"
+    run = execute(resolve(None, out, ("engine=scripted", "size=60", f"shortlist={{keep: {clause}}}")), out)
+    rows = run.table().to_pylist()
+    for row in rows:
+        if row["instruction"] is not None and row["dropped_by"] != "instruct":
+            even = len(row["instruction"]) % 2 == 0
+            assert (row["response"] is not None) == even
+            assert (row["drop_reason"] == f"not_shortlisted: {clause}") == (not even)
+    assert any(row["response"] is None for row in rows)
+
+
+def test_an_empty_shortlist_is_told_in_a_line_and_nothing_is_lost(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    empty = ("engine=scripted", "size=20", "shortlist={keep: \"length(instruction) > 9 AND instruction = 'no'\"}")
+    with pytest.raises(UserError, match=r"the shortlist is empty: of \d+ rows .*instruction = 'no' drops \d+"):
+        execute(resolve(None, out, empty), out)
+    wider = execute(resolve(None, out, ("shortlist={keep: length(instruction) > 0}",)), out)
+    assert wider.info["sessions"][-1]["stages"]["instruct"]["made"] == 0
+    assert wider.kept() > 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ("shortlist={}", "input_quality is made by `tag`: add `tag: {}` to the recipe, or `magpie tag RUN`"),
+        ("shortlist={keep: length(response) > 3}", "response is made by `respond`, after shortlist: a shortlist looks"),
+        ("select={keep: pro}", "select: input_quality >= 'average': input_quality is made by `tag`"),
+        ("select={keep: base_reward > 0}", "base_reward is made by `reward`"),
+        ("select={keep: instuction = 'a'}", "no column is called 'instuction'; did you mean 'instruction'?"),
+        ("select={keep: prro}", "no selection and no column is called 'prro'; did you mean 'pro'? (shipped: air"),
+        ("select={keep: is_repeat}", "is_repeat is made by `neighbors`"),
+        ("select={keep: \"id = 'x'\"}", "id is what readers of a run see"),
+        ("select={limit: 5, diverse: {}}", "diverse: embedding is made by `embed`"),
+        ("select={keep: 'lenth(response) > 3'}", "select: lenth(response) > 3: "),
+        ("select={file: nowhere.sql}", "nowhere.sql: not a file of SQL that can be read"),
+        ("select={keep: pro.sql}", "expected the file under file"),
+        ("select={keep: pro, file: a.sql}", "two selections; expected one"),
+    ],
+)
+def test_what_cannot_be_selected_by_is_told_before_anything_is_made(settings: str, told: str, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    with pytest.raises(RecipeError) as raised:
+        make_plan(resolve(None, out, ("engine=scripted", settings)))
+    assert told in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_column_that_a_stage_makes_only_when_asked_is_told_as_such(tmp_path: Path) -> None:
+    settings = ("engine=scripted", "select={keep: reasoning IS NOT NULL}")
+    assert "reasoning is made by `respond` only where its settings ask for it" in plan_error(
+        tmp_path / "run", *settings
+    )
+
+
+def test_names_of_columns_are_understood_in_any_case(imported: Path) -> None:
+    run: Any = selected(imported, "select={keep: Input_Quality >= 'excellent' AND not IS_REPEAT}")
+    assert {row["input_quality"] for row in run.rows()} == {"excellent"}
