@@ -3,10 +3,10 @@
     python -m bench.tags [--own 150] [--drawn 100] [--odd 100] [--hostile 500] [--model fledgling]
 
 First what is read of replies broken on purpose, of which the truth is known
-(`tests/stages/judging/hostile_replies.py`). Then two kinds of instructions, all judged through `magpie.run`: the model's own, sampled as `magpie run` does and compared
-with the truth where the grammar knows them; and instructions drawn from the corpus's grammar with every label about
-equally often (`fledgling.judge`), imported. Replies are asked for once only, so that `unread` is what one try leaves;
-what asking again is good for is measured on odd instructions.
+(`tests/stages/judging/hostile_replies.py`). Then two kinds of instructions, all judged through `magpie.run`: the
+model's own, sampled as `magpie run` does and compared with the truth where the grammar knows them; and instructions
+drawn from the corpus's grammar with every label about equally often (`fledgling.judge`), imported. Replies are asked
+for once only, so that `unread` is what one try leaves; what asking again is good for is measured on odd instructions.
 Figures have 95% intervals. Seconds are CPU time of the whole call, loading included, since the machine may be shared.
 """
 

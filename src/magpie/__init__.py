@@ -23,24 +23,28 @@ def run(
     seed: int | None = None,
     out: str | Path,
     settings: tuple[str, ...] = (),
+    remake: tuple[str, ...] = (),
+    keep: bool = False,
 ) -> Run:
     """Make a run in the folder `out`, or go on with the one there, and return it.
 
     recipe: a shipped recipe's name, a YAML file, or a `Recipe`; by default the run's own, or `basic` for a new one.
     model: a GGUF file, or the name of a model inside the package. size: rows. seed: what all randomness follows from.
     settings: overrides such as `"instruct.sampling.temperature=1.2"`. What these leave out is as the recipe has it.
-    Only what is missing is made.
+    remake, keep: what to do where this magpie resolves the run's recipe otherwise than the one that made it: stages to
+    make anew, or going on with the run's own values; with neither it is an error. Only what is missing is made.
 
     Raises `magpie.errors.UserError` for what the caller can mend, `EngineDied` and `StageBug` otherwise, and a
     `KeyboardInterrupt` on Ctrl-C; what was made until then is in the run, and the same call goes on from there.
     """
     from magpie.executors.local import execute
     from magpie.plan.resolve import resolve
+    from magpie.plan.upgrade import Choice
 
     replace = {"model": None if model is None else str(model), "size": size, "seed": seed}
     given = {name: value for name, value in replace.items() if value is not None}
     folder = Path(out).expanduser()
-    return execute(resolve(recipe, folder, settings, given), folder)
+    return execute(resolve(recipe, folder, settings, given), folder, choice=Choice(remake, keep))
 
 
 def open_run(path: str | Path) -> Run:

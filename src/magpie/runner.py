@@ -14,6 +14,7 @@ from typing import Any
 
 from magpie.errors import RequestFailed, StageBug
 from magpie.seams import Asking, Completion, Engine, Outcome, Request
+from magpie.wire import recall
 
 ALONE_WAIT = 0.5
 """Seconds to wait in `poll` when one engine is busy: the longest that a flush, a redraw or a stop is late."""
@@ -143,7 +144,7 @@ class _Desk:
         for slot, unseeded in enumerate(batch):
             n = first + slot
             request = unseeded.with_seed(self.seed(talk.row, n))
-            known = talk.remembered.get((n, request.digest())) if talk.remembered else None
+            known = recall(talk.remembered, n, request) if talk.remembered else None
             if known is None:
                 self.waiting[request.model].append(_Ask(talk, slot, n, request))
             else:

@@ -6,10 +6,14 @@ An `Engine` continues token ids. A `Chat` turns messages into token ids. A `Stag
 
 from __future__ import annotations
 
+import json
+import sys
+from array import array
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
@@ -146,9 +150,53 @@ class Request:
         return Request(self.prompt, self.sampling, self.model, seed, self.banned, self.structure, self.logprobs)
 
     def digest(self) -> str:
-        """A stable name for the request, the same in every process: what a journal matches a completion on."""
-        parts = (self.prompt, self.sampling, self.model, self.seed, self.banned, self.structure, self.logprobs)
-        return blake2b(repr(parts).encode(), digest_size=12).hexdigest()
+        """A stable name for the request, the same in every process: what a journal matches a completion on.
+
+        It packs token ids and names of its own, so that a renamed class or field orphans no completion. A field that is
+        added later joins it only where it is not at its default.
+        """
+        digest = blake2b(_packed(self.prompt), digest_size=12)
+        rest = _named(self.sampling, self.model, self.banned, self.structure, self.logprobs)
+        digest.update(rest + b"%d" % self.seed)
+        return f"2{digest.hexdigest()}"
+
+
+@lru_cache(256)
+def _named(
+    sampling: SamplingParams, model: str, banned: tuple[int, ...], structure: Structure | None, logprobs: int
+) -> bytes:
+    """All of a request but its prompt and its seed: the same for thousands of requests, so it is kept."""
+    named: dict[str, Any] = {
+        "model": model,
+        "temperature": float(sampling.temperature),  # 0 and 0.0 are equal as keys of the cache
+        "top_p": float(sampling.top_p),
+        "max_tokens": sampling.max_tokens,
+        "stop_token_ids": sampling.stop_token_ids,
+        "stop": sampling.stop,
+    }
+    if banned:
+        named["banned"] = banned
+    if isinstance(structure, JsonSchema):
+        named["schema"] = structure.schema
+    elif isinstance(structure, Choice):
+        named["choice"] = structure.options
+    if logprobs:
+        named["logprobs"] = logprobs
+    return json.dumps(named, separators=(",", ":")).encode()
+
+
+def _packed(prompt: Prompt) -> bytes:
+    """A prompt as bytes, another for each kind and content."""
+    match prompt:
+        case Tokens(ids):
+            packed = array("i", ids)
+            if sys.byteorder == "big":
+                packed.byteswap()
+            return b"t" + packed.tobytes()
+        case Text(text):
+            return b"x" + text.encode("utf-8", "surrogatepass")
+        case Messages(messages):
+            return b"m" + json.dumps([list(message) for message in messages]).encode()
 
 
 BROKEN = "\ufffd"

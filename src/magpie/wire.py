@@ -6,6 +6,7 @@ What stands at its default is left out. Knows no file, no process and no encodin
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import blake2b
 from typing import Any
 
 from magpie.seams import (
@@ -113,3 +114,50 @@ def _read_structure(plain: Mapping[str, Any] | None) -> Structure | None:
     if plain is None:
         return None
     return Choice(tuple(plain["choice"])) if "choice" in plain else JsonSchema(plain["schema"])
+
+
+# -- journals of earlier magpies --------------------------------------------------------------------------------------
+
+
+def recall(journaled: Mapping[tuple[int, str], Completion], n: int, request: Request) -> Completion | None:
+    """What a journal holds of a row's n-th request, by its digest or by the one that earlier magpies wrote."""
+    found = journaled.get((n, request.digest()))
+    if found is None and any(len(digest) == _LEGACY_LENGTH for _, digest in journaled):
+        found = journaled.get((n, legacy_digest(request)))
+    return found
+
+
+_LEGACY_LENGTH = 24
+
+
+def legacy_digest(request: Request) -> str:
+    """A request's digest as journals have it that were written before digests began with a 2: of the text by which
+    Python showed the classes of that time. Nothing here may change, whatever becomes of the classes."""
+    sampling = request.sampling
+    shown = (
+        f"({_legacy_prompt(request.prompt)}, SamplingParams(temperature={sampling.temperature!r}, "
+        f"top_p={sampling.top_p!r}, max_tokens={sampling.max_tokens!r}, "
+        f"stop_token_ids={sampling.stop_token_ids!r}, stop={sampling.stop!r}), {request.model!r}, {request.seed!r}, "
+        f"{request.banned!r}, {_legacy_structure(request.structure)}, {request.logprobs!r})"
+    )
+    return blake2b(shown.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+
+
+def _legacy_prompt(prompt: Prompt) -> str:
+    match prompt:
+        case Tokens(ids):
+            return f"Tokens(ids={ids!r})"
+        case Text(text):
+            return f"Text(text={text!r})"
+        case Messages(messages):
+            shown = [f"Message(role={message.role!r}, content={message.content!r})" for message in messages]
+            return f"Messages(messages=({', '.join(shown)}{',' if len(shown) == 1 else ''}))"
+
+
+def _legacy_structure(structure: Structure | None) -> str:
+    match structure:
+        case JsonSchema(schema):
+            return f"JsonSchema(schema={schema!r})"
+        case Choice(options):
+            return f"Choice(options={options!r})"
+    return "None"

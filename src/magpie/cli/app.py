@@ -30,6 +30,15 @@ RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for a script.")]
 
 
+KeepOption = Annotated[
+    bool,
+    typer.Option("--keep", help="Where this magpie would make rows otherwise: keep them, and the run's own values."),
+]
+RemakeOption = Annotated[
+    bool, typer.Option("--remake", help="Where this magpie would make the stage's rows otherwise: make them anew.")
+]
+
+
 @app.command("run")
 def run_command(
     recipe: Annotated[
@@ -48,14 +57,25 @@ def run_command(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the resolved recipe and the plan; make nothing.")
     ] = False,
+    remake: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--remake",
+            metavar="STAGE",
+            help="Where this magpie would make a stage's rows otherwise than the run has them: make them anew; "
+            "may be given again, or `all`.",
+        ),
+    ] = None,
+    keep: KeepOption = False,
     json: JsonOption = False,
 ) -> None:
     """Make a run, or go on with one: only what is missing is made."""
     from magpie.cli.run import run
+    from magpie.plan.upgrade import Choice
 
     given = {"model": model, "size": size, "seed": seed}
     replace = {name: value for name, value in given.items() if value is not None}
-    run(recipe, out, tuple(settings or ()), replace, dry_run=dry_run, as_json=json)
+    run(recipe, out, tuple(settings or ()), replace, Choice(tuple(remake or ()), keep), dry_run=dry_run, as_json=json)
 
 
 @app.command()
@@ -97,11 +117,17 @@ def _stage_command(name: str, about: str) -> None:
         settings: Annotated[
             list[str] | None, typer.Option("--set", help="Override a setting, as in tag.model=PATH.")
         ] = None,
+        model: Annotated[
+            str | None, typer.Option("--model", help="The model that this stage asks; by default the run's own.")
+        ] = None,
+        remake: RemakeOption = False,
+        keep: KeepOption = False,
         json: JsonOption = False,
     ) -> None:
         from magpie.cli.stage import stage
+        from magpie.plan.upgrade import Choice
 
-        stage(name, run, tuple(settings or ()), as_json=json)
+        stage(name, run, tuple(settings or ()), model, Choice((name,) if remake else (), keep), as_json=json)
 
     app.command(name.replace("_", "-"), help=f"{about} One stage on a run that is there; the others are left alone.")(
         command
@@ -220,6 +246,18 @@ def recipes(
     from magpie.cli.recipes import recipes
 
     recipes(name, as_json=json)
+
+
+@app.command()
+def prune(
+    run: RunArgument,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove them.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Rows that a run keeps of earlier recipes, with their sizes."""
+    from magpie.cli.prune import prune
+
+    prune(run, remove=remove, as_json=json)
 
 
 @app.command()

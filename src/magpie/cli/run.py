@@ -16,12 +16,13 @@ from magpie.cli.progress import watching
 from magpie.cli.show import conversations, sample
 from magpie.cli.status import print_summary, summary
 from magpie.cli.text import print_json
-from magpie.executors.local import execute
+from magpie.executors.local import execute, reconcile_with
 from magpie.executors.stopping import Stopped
 from magpie.plan.load import DEFAULT, dump
 from magpie.plan.plan import Plan, PlannedStage, make_plan
 from magpie.plan.recipe import Recipe
 from magpie.plan.resolve import resolve
+from magpie.plan.upgrade import Choice
 from magpie.runs import Run, RunFolder, StageFolder, cost_of, open_run
 from magpie.safe.terminal import visible
 
@@ -33,6 +34,7 @@ def run(
     out: Path | None,
     settings: tuple[str, ...],
     replace: Mapping[str, Any],
+    choice: Choice,
     *,
     dry_run: bool,
     as_json: bool,
@@ -40,20 +42,20 @@ def run(
     out = (out or Path("runs") / Path(name or DEFAULT).stem).expanduser()
     recipe = resolve(name, out, settings, replace)
     if dry_run:
-        _print_plan(make_plan(recipe), out, as_json=as_json)
+        _print_plan(reconcile_with(make_plan(recipe), RunFolder(out), choice).plan, out, as_json=as_json)
         return
-    finished = _execute(recipe, out, as_json=as_json)
+    finished = _execute(recipe, out, choice, as_json=as_json)
     if as_json:
         print_json(summary(finished), indent=True)
         return
     _print_end(Console(highlight=False), finished)
 
 
-def _execute(recipe: Recipe, out: Path, *, as_json: bool) -> Run:
+def _execute(recipe: Recipe, out: Path, choice: Choice, *, as_json: bool) -> Run:
     console = Console(highlight=False, stderr=as_json)
     with watching(console) as watch:
         try:
-            return execute(recipe, out, watch)
+            return execute(recipe, out, watch, choice=choice)
         except Stopped:
             stopped = f"magpie: stopped; everything made is in {out}. To go on: {_command('run', '--out', out)}"
     print(stopped, file=sys.stderr)

@@ -18,6 +18,7 @@ from magpie.errors import RunError
 from magpie.executors.rehearsal import rehearse
 from magpie.plan.plan import make_plan
 from magpie.plan.resolve import resolve
+from magpie.plan.upgrade import UNDECIDED
 from magpie.runs import Run, RunFolder
 from magpie.safe.terminal import visible
 
@@ -37,7 +38,7 @@ def select(
     if explain:
         _explain(path, asked, as_json=as_json)
         return
-    run = work(STAGE, path, asked, as_json=as_json)
+    run = work(STAGE, path, asked, UNDECIDED, as_json=as_json)
     if as_json:
         print_json({**summary(run), "selection": _reported(run)}, indent=True)
         return

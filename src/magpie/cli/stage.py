@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -14,18 +15,20 @@ from magpie.cli.text import print_json
 from magpie.errors import RunError
 from magpie.executors.local import execute
 from magpie.executors.stopping import Stopped
+from magpie.plan.adding import stages_to_add
 from magpie.plan.recipe import Recipe
+from magpie.plan.registry import stages
 from magpie.plan.resolve import resolve
-from magpie.runs import Run, RunFolder
-
-NEEDED = {"neighbors": ("embed",), "choose": ("reward",), "pair": ("reward",)}
-"""Stages that a stage takes its input from, and that are added with it where the run has none."""
+from magpie.plan.upgrade import Choice
+from magpie.runs import Run, RunFolder, open_run
 
 
-def stage(name: str, path: Path, settings: tuple[str, ...], *, as_json: bool) -> None:
+def stage(
+    name: str, path: Path, settings: tuple[str, ...], model: str | None, choice: Choice, *, as_json: bool
+) -> None:
     path = path.expanduser()
     RunFolder(path).index()
-    run = work(name, path, settings, as_json=as_json)
+    run = work(name, path, (*_model_setting(name, model), *settings), choice, as_json=as_json)
     if as_json:
         print_json(summary(run), indent=True)
         return
@@ -34,27 +37,34 @@ def stage(name: str, path: Path, settings: tuple[str, ...], *, as_json: bool) ->
     print_summary(console, run)
 
 
-def work(name: str, path: Path, settings: tuple[str, ...], *, as_json: bool) -> Run:
-    """Run one stage, and those that it takes its input from where they are new."""
-    before = resolve(None, path)
-    wanted = [*(one for one in NEEDED.get(name, ()) if not _has(before, one)), name]
-    recipe = resolve(None, path, _added(before, wanted) + settings)
-    if not _has(recipe, name):
+def _model_setting(name: str, model: str | None) -> tuple[str, ...]:
+    """The override by which a stage asks this model: its own where it has one of its own, else the run's."""
+    if model is None:
+        return ()
+    own = "model" in stages()[name].settings_class.model_fields
+    return (f"{name}.model={json.dumps(model)}",) if own else (f"model={json.dumps(model)}",)
+
+
+def work(name: str, path: Path, settings: tuple[str, ...], choice: Choice, *, as_json: bool) -> Run:
+    """Run one stage, and before it those that need no model and make what it reads, where the run does not have it."""
+    before, run = resolve(None, path), open_run(path)
+    asked = resolve(None, path, _added(before, [name]) + settings)
+    if asked.settings(name) is None:
         raise RunError(f"--set {name}=null leaves nothing to do; expected settings, such as --set {name}.model=...")
+    made = {column.name for each in run.stages for column in each.columns}
+    explicit = {setting.partition("=")[0].partition(".")[0].strip() for setting in settings}
+    wanted = stages_to_add(asked, name, made, explicit, path)
+    recipe = resolve(None, path, _added(before, wanted) + settings)
     console = Console(highlight=False, stderr=as_json)
     with watching(console) as watch:
         try:
-            return execute(recipe, path, watch, only=wanted)
+            return execute(recipe, path, watch, only=wanted, choice=choice)
         except Stopped:
             stopped = f"magpie: stopped; everything made is in {path}; the same command goes on"
     print(stopped, file=sys.stderr)
     raise typer.Exit(130)
 
 
-def _has(recipe: Recipe, name: str) -> bool:
-    return recipe.settings(name) is not None
-
-
 def _added(before: Recipe, wanted: list[str]) -> tuple[str, ...]:
     """Overrides that put stages into a recipe that has none of them."""
-    return tuple(f"{name}={{}}" for name in wanted if not _has(before, name))
+    return tuple(f"{name}={{}}" for name in wanted if before.settings(name) is None)

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from magpie.cli.text import print_json
+from magpie.plan.registry import stages
 from magpie.runs import Cost, Run, StageCounts, cost_of, open_run
 from magpie.safe.terminal import visible
 
@@ -34,8 +35,11 @@ def summary(run: Run) -> dict[str, Any]:
         "seconds": round(sum(session["seconds"] for session in run.info["sessions"]), 3),
         "stages": [asdict(stage) | {"wanted": wanted} for stage, wanted in _with_wanted(run)],
         "cost": cost_of(run).plain(),
+        "stale": run.stale(),
     }
 
+
+_COMMANDS = frozenset(name for name, spec in stages().items() if spec.command or name == "select")
 
 _REMEDIES = {
     "truncated": "a larger max_tokens lets more of them end",
@@ -51,6 +55,14 @@ def print_summary(console: Console, run: Run) -> None:
     for stage, _ in counted:
         for line in _losses(stage, run):
             console.print(Text(visible(line)), soft_wrap=True)
+    for stage_name, why in run.stale().items():
+        command = "run --out" if stage_name not in _COMMANDS else stage_name.replace("_", "-")
+        console.print(
+            Text(
+                visible(f"{stage_name} is stale: {why}. It counts as it is; `magpie {command} {run.path}` redoes it.")
+            ),
+            soft_wrap=True,
+        )
     last = run.info["sessions"][-1]
     if last["ended"] != "done":
         ended = "was stopped" if last["ended"] == "stopped" else "is under way, or did not end well"

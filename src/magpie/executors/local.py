@@ -23,8 +23,11 @@ from magpie.models.engines import open_engine
 from magpie.plan.load import dump
 from magpie.plan.plan import Plan, PlannedStage, make_plan
 from magpie.plan.recipe import Recipe
+from magpie.plan.resolve import own_recipe
+from magpie.plan.upgrade import UNDECIDED, Choice, Reconciled, reconcile
 from magpie.runner import converse
 from magpie.runs import Run, RunFolder, StageFolder, open_run
+from magpie.runs.surviving import restamp_legacy
 from magpie.seams import AnyStage, CorpusStage, Engine, Stage, TableStage, derive_seed
 
 
@@ -43,18 +46,34 @@ Watch = Callable[[Progress | str], None]
 """Told where things stand: a `Progress`, or a line such as "loading the model"."""
 
 
-def execute(recipe: Recipe, out: Path, watch: Watch = lambda _: None, only: Sequence[str] | None = None) -> Run:
+def execute(
+    recipe: Recipe,
+    out: Path,
+    watch: Watch = lambda _: None,
+    only: Sequence[str] | None = None,
+    choice: Choice = UNDECIDED,
+) -> Run:
     """Make the run that `recipe` describes in the folder `out`, or go on with it: only what is missing is made.
 
-    `recipe` is one that `pipeline.resolve` completed for this folder. `only` names the stages to work on; the others
-    are left as they are.
+    `recipe` is one that `magpie.plan.resolve` completed for this folder. `only` names the stages to work on; the others
+    are left as they are. `choice`: what to do where the package has come to resolve a stage otherwise.
     Raises `UserError` for what the user can mend, `Stopped` on Ctrl-C or SIGTERM, `EngineDied` and `StageBug`; in each
     case what was made is in the run, and calling this again goes on from there.
     """
     folder = RunFolder(out)
     folder.check_usable()
-    execute_plan(make_plan(recipe), folder, watch, only=only)
+    reconciled = reconcile_with(make_plan(recipe), folder, choice, only)
+    execute_plan(reconciled.plan, folder, watch, only=only, kept=reconciled.kept, stale=reconciled.stale)
     return open_run(out)
+
+
+def reconcile_with(
+    plan: Plan, folder: RunFolder, choice: Choice = UNDECIDED, only: Sequence[str] | None = None
+) -> Reconciled:
+    """A plan held against the run in a folder, as `reconcile` does; as it is where there is none."""
+    if not folder.is_run():
+        return Reconciled(plan, {}, {})
+    return reconcile(plan, folder.index(), lambda: own_recipe(folder.path, plan.recipe), choice, only)
 
 
 def execute_plan(
@@ -63,11 +82,19 @@ def execute_plan(
     watch: Watch = lambda _: None,
     opener: Opener = open_engine,
     only: Sequence[str] | None = None,
+    kept: Mapping[str, str] | None = None,
+    stale: Mapping[str, str] | None = None,
 ) -> None:
-    """Make what the plan lacks in the folder, which no other process may be working on, on the engines of `opener`."""
+    """Make what the plan lacks in the folder, which no other process may be working on, on the engines of `opener`.
+
+    only: the stages to work on. kept, stale: what `reconcile` said of the others.
+    """
     with folder.locked():
+        if folder.is_run():
+            before = open_run(folder.path)
+            restamp_legacy(before.stages, before.size, before.shard_rows)
         folder.write_recipe(dump(plan.recipe))
-        session = Session(plan, folder)
+        session = Session(plan, folder, only, kept, stale)
         session.write()
         for warning in plan.warnings:
             watch(f"warning: {warning}")

@@ -23,7 +23,7 @@ from magpie.seams import CorpusStage
 
 def rehearse(plan: Plan, folder: RunFolder, name: str) -> Mapping[str, Any]:
     """What the stage `name` reports; empty where no row reaches it."""
-    folders = Session(plan, folder).folders
+    folders = Session(plan, folder, only=(name,)).folders
     at = next(place for place, planned in enumerate(plan.stages) if planned.stage.name == name)
     stage = plan.stages[at].stage
     assert isinstance(stage, CorpusStage), f"{name} is over the whole run"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import platform
 import time
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -16,7 +17,10 @@ from typing import Any
 from magpie.errors import RunError
 from magpie.executors.work import Counts
 from magpie.models.engines import ModelUse
+from magpie.plan.load import dump, text_digest
 from magpie.plan.plan import Plan, PlannedStage
+from magpie.plan.recipe import Recipe
+from magpie.plan.registry import stages
 from magpie.runs import Kind, RunFolder, StageFolder, cost_of, open_run
 from magpie.seams import AnyStage, CorpusStage, Stage, TableStage
 
@@ -35,13 +39,22 @@ _ENGINES = {
 class Session:
     """One sitting of work on a run."""
 
-    def __init__(self, plan: Plan, folder: RunFolder) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        folder: RunFolder,
+        only: Collection[str] | None = None,
+        kept: Mapping[str, str] | None = None,
+        stale: Mapping[str, str] | None = None,
+    ) -> None:
+        """only: the stages that are worked on. kept, stale: as `magpie.plan.upgrade.Reconciled` has them."""
         self.plan = plan
         self.folder = folder
-        self.folders = [
-            folder.stage(p.position, p.stage.name, p.fingerprint, p.stage.writes, p.stage.reads, kind_of(p.stage))
-            for p in plan.stages
-        ]
+        self.kept, self.stale = kept or {}, stale or {}
+        index = folder.index() if folder.is_run() else {"stages": []}
+        entries = {entry["stage"]: entry for entry in index["stages"]}
+        self.left_alone = {name: entry for name, entry in entries.items() if only is not None and name not in only}
+        self.folders = stage_folders(plan, folder, self.left_alone)
         self.counts: dict[str, Counts] = {}
         self.ended: str | None = None
         """`done`, `stopped`, or the error's name; a session that a kill ended has null."""
@@ -71,11 +84,24 @@ class Session:
             "seed": recipe.seed,
             "model": None if self.plan.asker is None else _told(self.plan.asker.use),
             "template": None if self.plan.asker is None else self.plan.asker.chat.describe(),
-            "stages": [_index(f, p) for f, p in zip(self.folders, self.plan.stages, strict=True)],
+            "given": recipe.given(),
+            "origin": None if recipe.origin is None else asdict(recipe.origin),
+            "recipe_digest": text_digest(dump(recipe)),
+            "stages": [self._stage(f, p) for f, p in zip(self.folders, self.plan.stages, strict=True)],
             "versions": _versions(self.plan),
             "host": {"system": platform.platform(), "python": platform.python_version()},
             "sessions": [*self._before, self._took()],
         }
+
+    def _stage(self, folder: StageFolder, planned: PlannedStage) -> dict[str, Any]:
+        """A stage's entry; of one that is left alone, its own from before."""
+        if planned.name in self.left_alone:
+            entry = {key: value for key, value in self.left_alone[planned.name].items() if key != "stale"}
+            stale = self.stale.get(planned.name)
+            return entry | ({} if stale is None else {"stale": stale})
+        return _index(folder, planned, self.plan.recipe) | (
+            {"kept": self.kept[planned.name]} if planned.name in self.kept else {}
+        )
 
     def _took(self) -> dict[str, Any]:
         return {
@@ -84,6 +110,21 @@ class Session:
             "ended": self.ended,
             "stages": {name: asdict(counts) for name, counts in self.counts.items()},
         }
+
+
+def stage_folders(plan: Plan, folder: RunFolder, left_alone: Mapping[str, Mapping[str, Any]]) -> list[StageFolder]:
+    """Where each stage's rows lie; of stages that are left alone, as their entries in `run.json` have it."""
+    found = []
+    for planned in plan.stages:
+        stage = planned.stage
+        if planned.name in left_alone:
+            found.append(StageFolder.of_entry(folder.path, left_alone[planned.name]))
+        else:
+            kind = kind_of(stage)
+            found.append(
+                folder.stage(planned.position, planned.name, planned.fingerprint, stage.writes, stage.reads, kind)
+            )
+    return found
 
 
 def kind_of(stage: AnyStage) -> Kind:
@@ -107,7 +148,10 @@ def _versions(plan: Plan) -> dict[str, str]:
     return found
 
 
-def _index(folder: StageFolder, planned: PlannedStage) -> dict[str, Any]:
+def _index(folder: StageFolder, planned: PlannedStage, recipe: Recipe) -> dict[str, Any]:
+    spec = stages().get(planned.name)
+    settings = planned.bound.resolved or (None if spec is None else recipe.settings(spec.recipe_key))
+    resolved = None if settings is None else settings.model_dump(mode="json")
     return {
         "stage": folder.stage,
         "folder": folder.path.name,
@@ -115,6 +159,9 @@ def _index(folder: StageFolder, planned: PlannedStage) -> dict[str, Any]:
         "reads": list(folder.reads),
         "kind": folder.kind,
         "settings": planned.settings,
+        "resolved": resolved,
+        "version": planned.covered.version,
+        "identity": planned.covered.identity,
         "models": {name: _told(use) for name, use in planned.uses.items()},
     }
 

@@ -58,6 +58,12 @@ def written_by(model: ChatModel) -> dict[str, Any]:
     }
 
 
+def resolved_sampling(settings: Sampling, params: SamplingParams) -> Sampling:
+    """The settings with what was filled in, so that a later magpie can go on with it."""
+    filled = {name: getattr(params, name) for name in ("temperature", "top_p", "max_tokens")}
+    return settings.model_copy(update=filled)
+
+
 def frozen_sampling(sampling: SamplingParams) -> dict[str, Any]:
     """Sampling as a fingerprint knows it. A new field is left out where it stands at what was done before it."""
     return {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from hashlib import blake2b
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from pydantic import BaseModel, ValidationError
 
 from magpie.errors import RecipeError
 from magpie.plan.recipe import Recipe, stages_model
+from magpie.plan.registry import recipe_keys
+from magpie.settings.base import Settings
 from magpie.settings.engines import ENGINES
 
 _ENGINE_NAMES = {engine.model_fields["name"].default for engine in ENGINES}
@@ -71,6 +74,19 @@ def check(document: Mapping[str, Any], where: str) -> Recipe:
         return Recipe.model_validate(_lists_as_tuples(document))
     except ValidationError as error:
         raise RecipeError(f"{where}: {_explain(error)}") from error
+
+
+def check_stage(key: str, settings: Mapping[str, Any]) -> Settings:
+    """A stage's checked settings from plain data. Raises `RecipeError`."""
+    try:
+        return recipe_keys()[key].settings_class.model_validate(_lists_as_tuples(settings))
+    except ValidationError as error:
+        raise RecipeError(f"{key}: {_explain(error)}") from error
+
+
+def text_digest(text: str) -> str:
+    """What names a recipe's text."""
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def dump(recipe: Recipe) -> str:

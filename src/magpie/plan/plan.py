@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any
 
@@ -56,9 +56,11 @@ class Covered:
         text = json.dumps({"stage": stage, "version": self.version, **covered}, sort_keys=True)
         return blake2b(text.encode(), digest_size=4).hexdigest()
 
-    def plain(self) -> dict[str, Any]:
-        """For `run.json`, from which a later plan tells what has changed."""
-        return {"version": self.version, "identity": self.identity, "read": self.read}
+    def own(self) -> dict[str, Any]:
+        """All of it but what other stages decide, as JSON reads it back: what two plans are compared by."""
+        plain = {"version": self.version, "identity": self.identity, "seed": self.seed, "settings": self.settings}
+        read_back: dict[str, Any] = json.loads(json.dumps(plain))
+        return read_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,11 @@ class PlannedStage:
     def uses(self) -> Mapping[str, ModelUse]:
         """What runs its requests, by the name that they give; empty for a stage that asks no model."""
         return self.bound.uses
+
+    @property
+    def name(self) -> str:
+        """The stage's name."""
+        return self.stage.name
 
     @property
     def asking(self) -> Stage:
@@ -136,6 +143,20 @@ def make_plan(recipe: Recipe) -> Plan:
             check_memory(each.stage.name, each.uses)
     asker = models.asker if models.asked else None
     return Plan(recipe, tuple(planned), asker, _warnings(planned, asker))
+
+
+def pin(plan: Plan, fingerprints: Mapping[str, str]) -> Plan:
+    """The plan with the rows of some stages kept as they are: name to the fingerprint of rows that a run has. Stages
+    that read them read those rows."""
+    stages: list[PlannedStage] = []
+    makers: dict[str, PlannedStage] = {}
+    for planned in plan.stages:
+        covered = replace(planned.covered, read={name: makers[name].fingerprint for name in planned.stage.reads})
+        fingerprint = fingerprints.get(planned.name) or covered.fingerprint(planned.name)
+        each = replace(planned, covered=covered, fingerprint=fingerprint)
+        stages.append(each)
+        makers.update({column.name: each for column in each.stage.writes})
+    return replace(plan, stages=tuple(stages))
 
 
 def model_settings(recipe: Recipe) -> ModelSettings:
@@ -210,8 +231,19 @@ def _fingerprinted(
     return PlannedStage(position, bound, covered, covered.fingerprint(spec.name))
 
 
+def _replaced(planned: Sequence[PlannedStage], stage: PlannedStage) -> list[str]:
+    """What to know of a column that a stage before this one has too."""
+    before = {column.name: each.name for each in planned[: stage.position - 1] for column in each.stage.writes}
+    return [
+        f"{stage.name} writes {column.name}, which {before[column.name]} has too: what {stage.name} writes counts, and "
+        f"the other stays readable as original_{column.name}"
+        for column in stage.stage.writes
+        if column.name in before
+    ]
+
+
 def _warnings(planned: Sequence[PlannedStage], asker: ChatModel | None) -> tuple[str, ...]:
-    told = [warning for each in planned for warning in each.bound.warnings]
+    told = [warning for each in planned for warning in (*each.bound.warnings, *_replaced(planned, each))]
     if asker is not None:
         told += asker.chat.describe().get("warnings", ())
     return tuple(dict.fromkeys(told))

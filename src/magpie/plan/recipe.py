@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Self
 
 from pydantic import (
     Field,
+    PrivateAttr,
     SerializationInfo,
     SerializerFunctionWrapHandler,
     create_model,
@@ -20,6 +22,19 @@ from magpie.plan.registry import recipe_keys
 from magpie.settings.base import Count, ModelName, Settings
 from magpie.settings.engines import Auto, Engine, name_the_engine
 from magpie.settings.sampling import Template
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A recipe inside the package, and what its user said beside it."""
+
+    name: str
+    digest: str
+    """Of the recipe's text."""
+    overrides: tuple[str, ...]
+    """As in `--set`."""
+    replace: Mapping[str, Any]
+    """Top-level settings that win over these."""
 
 
 class Recipe(Settings):
@@ -48,6 +63,7 @@ class Recipe(Settings):
     """Rows in a file. Fixed when the run is made."""
     stages: Mapping[str, Any] = Field(default_factory=dict)
     """The settings of each stage that the recipe has, by its key in the recipe, in the registry's order."""
+    _origin: Origin | None = PrivateAttr(default=None)
 
     @model_validator(mode="before")
     @classmethod
@@ -81,10 +97,29 @@ class Recipe(Settings):
         plain: dict[str, Any] = serialize(self)
         plain.pop("stages", None)
         mode = "json" if info.mode == "json" else "python"
-        for key in recipe_keys():
+        for key, spec in recipe_keys().items():
             settings = self.stages.get(key)
-            plain[key] = None if settings is None else settings.model_dump(mode=mode)
+            if settings is not None:
+                plain[key] = settings.model_dump(mode=mode, exclude_unset=info.exclude_unset)
+            elif spec.by_default or not info.exclude_unset:
+                plain[key] = None
         return plain
+
+    def given(self) -> dict[str, Any]:
+        """What was said, as plain values for YAML: without what stands at the package's defaults unsaid. A run keeps
+        it, so that a later magpie can tell its own new defaults from the user's word."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+    @property
+    def origin(self) -> Origin | None:
+        """The shipped recipe that it began with; None for a file's or one made in Python."""
+        return self._origin
+
+    def from_shipped(self, origin: Origin | None) -> Recipe:
+        """The same recipe, which says where it began."""
+        copy = self.model_copy()
+        copy._origin = origin
+        return copy
 
     def settings(self, key: str) -> Any:
         """The settings of a stage by its key; None where the recipe does not have it."""

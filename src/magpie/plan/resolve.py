@@ -10,10 +10,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
+import yaml
+
 from magpie.errors import UserError
 from magpie.modelfiles.locate import shipped_models
-from magpie.plan.load import DEFAULT, dump, parse, recipe_text
-from magpie.plan.recipe import Recipe
+from magpie.plan.load import DEFAULT, parse, recipe_text, shipped, text_digest
+from magpie.plan.recipe import Origin, Recipe
 from magpie.runs import RunFolder
 from magpie.settings.base import Place, Settings, places
 
@@ -30,17 +32,83 @@ def resolve(
 
     recipe: a name, a file, or a recipe; None is the run's own, or the default for a new run. `overrides` and then
     `replace` win over it; what a run fixes when it is made wins over all.
+
+        resolve("basic", Path("runs/first"), ["respond.n=2"], {"size": 50})
     """
     folder = RunFolder(out)
     folder.check_usable()
     made = _made(folder, needed=recipe is None)
-    given = recipe if recipe is not None else made or DEFAULT
-    where = given if isinstance(given, str) else "recipe"
-    text = recipe_text(given) if isinstance(given, str) else dump(given)
-    resolved = _absolute(parse(text, where, overrides, replace))
+    if isinstance(recipe, Recipe):
+        text, where = _yaml(recipe.given()), "recipe"
+    elif recipe is not None or made is None:
+        where = recipe or DEFAULT
+        text = recipe_text(where)
+    else:
+        text, where = _yaml(_own_words(folder, made)), str(folder.path / "recipe.yaml")
+    resolved = _complete(parse(text, where, overrides, replace), folder, made)
+    return resolved.from_shipped(_origin(recipe, folder, made, text, overrides, replace or {}))
+
+
+def own_recipe(out: Path, recipe: Recipe) -> Recipe:
+    """The recipe of the run in the folder `out`, read anew by the package as it is now.
+
+    Where the run and `recipe` both began with one shipped recipe, it is that recipe as the package has it now, with
+    what the run's user said beside it: what has changed in the shipped one is then no edit of the user's.
+    """
+    folder = RunFolder(out)
+    made = _made(folder, needed=True)
+    began, now = _began(folder), recipe.origin
+    if began is None or now is None or began.name != now.name or began.digest == now.digest:
+        return resolve(None, out)
+    text = recipe_text(began.name)
+    return _complete(parse(text, began.name, began.overrides, began.replace), folder, made)
+
+
+def _complete(parsed: Recipe, folder: RunFolder, made: Recipe | None) -> Recipe:
+    resolved = _absolute(parsed)
     resolved = resolved.model_copy(update=_fixed(folder, made))
-    named = resolved if resolved.name else resolved.model_copy(update={"name": _run_name(out)})
+    named = resolved if resolved.name else resolved.model_copy(update={"name": _run_name(folder.path)})
     return _dated(named, made)
+
+
+def _yaml(document: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True)
+
+
+def _own_words(folder: RunFolder, made: Recipe) -> Mapping[str, Any]:
+    """What the run's user said. An edited `recipe.yaml` is the user's word, whole, and so is that of a run that an
+    earlier magpie made."""
+    index = folder.index() if folder.is_run() else {}
+    if isinstance(index.get("given"), Mapping) and index.get("recipe_digest") == text_digest(folder.recipe_text()):
+        given: Mapping[str, Any] = index["given"]
+        return given
+    return made.model_dump(mode="json")
+
+
+def _began(folder: RunFolder) -> Origin | None:
+    """The shipped recipe that a run began with, where it says."""
+    found = folder.index().get("origin") if folder.is_run() else None
+    try:
+        return None if found is None else Origin(**{**found, "overrides": tuple(found["overrides"])})
+    except (KeyError, TypeError):
+        return None
+
+
+def _origin(
+    recipe: str | Recipe | None,
+    folder: RunFolder,
+    made: Recipe | None,
+    text: str,
+    overrides: Sequence[str],
+    replace: Mapping[str, Any],
+) -> Origin | None:
+    if isinstance(recipe, Recipe):
+        return recipe.origin
+    if recipe is None and made is not None:
+        began = _began(folder)
+        return began and Origin(began.name, began.digest, (*began.overrides, *overrides), {**began.replace, **replace})
+    name = recipe or DEFAULT
+    return Origin(name, text_digest(text), tuple(overrides), replace) if name in shipped() else None
 
 
 def _made(folder: RunFolder, *, needed: bool) -> Recipe | None:

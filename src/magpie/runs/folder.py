@@ -54,6 +54,12 @@ class StageFolder:
     """The columns of earlier stages that its rows are made from."""
     kind: Kind = "row"
 
+    @classmethod
+    def of_entry(cls, run: Path, entry: Mapping[str, Any]) -> StageFolder:
+        """The folder that an entry of `run.json` names."""
+        columns = tuple(Column(**column) for column in entry["columns"])
+        return cls(run / entry["folder"], entry["stage"], columns, tuple(entry["reads"]), entry.get("kind", "row"))
+
     def make(self) -> None:
         """Make the folder, if it is not there."""
         make_folder(self.path)
@@ -88,9 +94,8 @@ class StageFolder:
         """A digest of the sealed shards that a shard's rows are made from."""
         return " ".join(content_digest(maker.shard(number)) for maker, _ in self.makers(above))
 
-    def corpus_digest(self, above: Sequence[StageFolder], size: int) -> str:
-        """A digest of all that a stage over the whole run is made from: every shard of every stage above, since each
-        may drop rows, and the size."""
+    def legacy_corpus_digest(self, above: Sequence[StageFolder], size: int) -> str:
+        """What earlier magpies took for the input of a stage over the whole run: every file of every stage before it."""
         known = [(maker.path.name, n, content_digest(maker.shard(n))) for maker in above for n in maker.shards()]
         return blake2b(repr((size, known)).encode(), digest_size=16).hexdigest()
 
@@ -170,6 +175,13 @@ class RunFolder:
             yield
         finally:
             lock.release()
+
+    def stage_folders(self) -> list[tuple[Path, str]]:
+        """Every folder of a stage, also of stages that the recipe no longer has, each with its stage's name."""
+        with storage(self.path):
+            entries = sorted(self.path.iterdir())
+        found = [(entry, _STAGE.fullmatch(entry.name)) for entry in entries if entry.is_dir() and not entry.is_symlink()]
+        return [(entry, match[2]) for entry, match in found if match]
 
     def _sweep(self) -> None:
         """Remove the temporary files of processes that were killed while writing; the lock says none is alive."""

@@ -22,6 +22,7 @@ from magpie.columns import Column
 from magpie.errors import RunError
 from magpie.runs.folder import RunFolder, StageFolder
 from magpie.runs.shards import arrow_schema, input_digest
+from magpie.runs.surviving import corpus_shards
 
 _BATCH_ROWS = 1024
 _GLOB = re.compile(r"([*?\[])")
@@ -69,6 +70,19 @@ class Run:
         """How many rows the run is to have."""
         return int(self.info["size"])
 
+    @property
+    def shard_rows(self) -> int:
+        """Rows in a file."""
+        return int(self.info["shard_rows"])
+
+    def stale(self) -> dict[str, str]:
+        """Stages that were made from what is no longer so, each with what has changed; their rows count all the same."""
+        found = {stage["stage"]: stage["stale"] for stage in self.info["stages"] if stage.get("stale")}
+        for place, stage in enumerate(self.stages):
+            if stage.kind == "corpus" and corpus_shards(stage, self.stages[:place], self.size, self.shard_rows)[1]:
+                found.setdefault(stage.stage, "the rows or the columns that it is made from have changed since")
+        return found
+
     @cached_property
     def recipe(self) -> dict[str, Any]:
         """`recipe.yaml`, as resolved."""
@@ -77,16 +91,7 @@ class Run:
     @cached_property
     def stages(self) -> tuple[StageFolder, ...]:
         """The stages of the recipe as it was last run, in order."""
-        return tuple(
-            StageFolder(
-                self.path / s["folder"],
-                s["stage"],
-                tuple(Column(**c) for c in s["columns"]),
-                tuple(s["reads"]),
-                s.get("kind", "row"),
-            )
-            for s in self.info["stages"]
-        )
+        return tuple(StageFolder.of_entry(self.path, entry) for entry in self.info["stages"])
 
     def table(self, *, kept: bool = False) -> pa.Table:
         """The rows, ordered by `row`: `id`, `row`, every stage's columns, `messages`, `drop_reason`, `dropped_by`,
@@ -156,7 +161,7 @@ class Run:
 
     def _make_views(self, connection: duckdb.DuckDBPyConnection) -> None:
         for place, stage in enumerate(self.stages):
-            relation = _relation(connection, stage, self.stages[:place], self.size)
+            relation = _relation(connection, stage, self.stages[:place], self.size, self.shard_rows)
             connection.execute(f"CREATE VIEW {_name(stage)} AS {relation}")
         connection.execute(f"CREATE VIEW rows AS {_rows_query(self)}")
         last, alive = _name(self.stages[-1]), "drop_reason IS NULL AND error IS NULL"
@@ -173,16 +178,19 @@ def _name(stage: StageFolder) -> str:
 
 
 def _relation(
-    connection: duckdb.DuckDBPyConnection, stage: StageFolder, above: Sequence[StageFolder], size: int
+    connection: duckdb.DuckDBPyConnection,
+    stage: StageFolder,
+    above: Sequence[StageFolder],
+    size: int,
+    shard_rows: int,
 ) -> str:
     """A query for a stage's rows: sealed shards are scanned where they lie; shards with a journal, and those whose
-    rows may be made from what is no longer so, are looked through row by row. Of a stage over the whole run, shards
-    made from what is no longer so are made anew together, so none of their rows counts.
+    rows may be made from what is no longer so, are looked through row by row. Which shards of a stage over the whole run
+    count is for `corpus_shards` to say.
     """
     numbers = stage.shards()
     if stage.kind == "corpus":
-        digest = stage.corpus_digest(above, size)
-        settled, others = [n for n in numbers if stage.shard(n).made_from() == digest], []
+        settled, others = corpus_shards(stage, above, size, shard_rows)[0], []
     else:
         settled = [n for n in numbers if _settled(stage, above, n)]
         others = [_rows_in_force(stage, above, n) for n in numbers if n not in set(settled)]
@@ -232,6 +240,9 @@ def _rows_query(run: Run) -> str:
     names = [first, *later]
     makers = {c.name: s for s in run.stages for c in s.columns}  # where two make a column, the later one counts
     columns = [f"{_name(maker)}.{column}" for column, maker in makers.items()]
+    for column, maker in makers.items():
+        earlier = [s for s in run.stages if s is not maker and column in {c.name for c in s.columns}]
+        columns += [f"{_name(earlier[0])}.{column} AS original_{column}"] if earlier else []
     tokens = [f'{_name(s)}.completion_tokens AS "{s.stage}_tokens"' for s in run.stages if s.kind == "row"]
     drops = ", ".join(f"{name}.drop_reason" for name in names)
     errors = ", ".join(f"{name}.error" for name in names)
@@ -252,9 +263,10 @@ def _rows_query(run: Run) -> str:
 
 def _messages(run: Run) -> str:
     """The conversation, computed: null until there is a response."""
-    made = {column.name for stage in run.stages for column in stage.columns}
+    made = {column.name: f"{_name(stage)}.{column.name}" for stage in run.stages for column in stage.columns}
     if "response" not in made:
         return "NULL::STRUCT(role VARCHAR, content VARCHAR)[] AS messages"
-    pair = "[{'role': 'user', 'content': instruction}, {'role': 'assistant', 'content': response}]"
-    said = f"list_concat({pair}, coalesce(turns, []))" if "turns" in made else pair
-    return f"CASE WHEN response IS NOT NULL THEN {said} END AS messages"
+    instruction, response = made["instruction"], made["response"]
+    pair = f"[{{'role': 'user', 'content': {instruction}}}, {{'role': 'assistant', 'content': {response}}}]"
+    said = f"list_concat({pair}, coalesce({made['turns']}, []))" if "turns" in made else pair
+    return f"CASE WHEN {response} IS NOT NULL THEN {said} END AS messages"

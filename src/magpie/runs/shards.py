@@ -50,6 +50,7 @@ _ARROW: Mapping[Type, pa.DataType] = {
 }
 _DIGEST = b"magpie.digest"
 _READ = b"magpie.read"
+_COLUMNS = b"magpie.columns"
 
 MadeRow = dict[str, Any]
 """A row as its stage's file has it: `row`, the stage's columns, and the bookkeeping."""
@@ -90,6 +91,10 @@ class ShardFiles:
             return {}
         with self._opened() as file:
             return dict(file.schema_arrow.metadata or {})
+
+    def is_sealed(self) -> bool:
+        """Whether there is a sealed file."""
+        return self.parquet.exists()
 
     def made_from(self) -> str:
         """The digest of the shards that the sealed rows were made from."""
@@ -142,11 +147,17 @@ def _table(rows: Mapping[int, MadeRow], schema: pa.Schema) -> pa.Table:
     return pa.Table.from_pylist([rows[number] for number in sorted(rows)], schema=schema)
 
 
-def _content(table: pa.Table) -> str:
-    """A digest of a table's values: equal rows, made in one go or in ten, have equal digests."""
+def _column_digests(table: pa.Table) -> dict[str, str]:
+    """A digest of each column's values beside the rows that have them: equal rows, made in one go or in ten, have equal
+    digests, whatever is said of the column in its schema."""
+    return {name: _values(table.select(["row", name])) for name in table.schema.names if name != "row"}
+
+
+def _values(table: pa.Table) -> str:
+    plain = pa.table(table.columns, names=table.schema.names)
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
+    with pa.ipc.new_stream(sink, plain.schema) as writer:
+        writer.write_table(plain)
     return blake2b(sink.getvalue(), digest_size=16).hexdigest()
 
 
@@ -268,12 +279,34 @@ class OpenShard:
 def write_sealed(files: ShardFiles, table: pa.Table, read: str) -> None:
     """Put a shard's sealed file, whole: its rows in order, a digest of them, and `read`, what they were made from."""
     table = table.sort_by("row").combine_chunks()
-    metadata = {_DIGEST: _content(table).encode(), _READ: read.encode()}
+    columns = _column_digests(table)
+    content = blake2b("".join(columns.values()).encode(), digest_size=16).hexdigest()
+    metadata = {_DIGEST: content.encode(), _READ: read.encode(), _COLUMNS: orjson.dumps(columns)}
+    _put(files, table, metadata)
+
+
+def _put(files: ShardFiles, table: pa.Table, metadata: Mapping[bytes, bytes]) -> None:
     sink = BytesIO()
-    pq.write_table(table.replace_schema_metadata(metadata), sink, compression="zstd")
+    pq.write_table(table.replace_schema_metadata(dict(metadata)), sink, compression="zstd")
     write_whole(files.parquet, sink.getvalue())
+
+
+def restamp(files: ShardFiles, read: str) -> None:
+    """Write a sealed shard anew with the same rows and another word on what they were made from. What it says of its
+    rows stays, since other files may have been made from it."""
+    sealed = files.sealed()
+    assert sealed is not None, "a shard that says what it was made from"
+    _put(files, sealed, files.footer() | {_READ: read.encode()})
 
 
 def content_digest(files: ShardFiles) -> str:
     """What a sealed shard says it holds; a shard without a sealed file has the empty digest."""
     return files.footer().get(_DIGEST, b"").decode()
+
+
+def column_digests(files: ShardFiles, columns: Sequence[str]) -> tuple[str, ...]:
+    """What a sealed shard says some of its columns hold. A file that earlier magpies sealed says it of all together."""
+    footer = files.footer()
+    found = orjson.loads(footer.get(_COLUMNS, b"{}"))
+    whole = footer.get(_DIGEST, b"").decode()
+    return tuple(found.get(name, whole) for name in columns)

@@ -10,12 +10,12 @@ from typing import Any
 from magpie.errors import RecipeError, TemplateError
 from magpie.models.chats import ChatModel, check_takes_system, check_writes_as_user
 from magpie.models.engines import check_needs
-from magpie.models.sampling import as_user, frozen_sampling, over, written_by
-from magpie.seams import Message, Row, Stage, derive_seed
+from magpie.models.sampling import as_user, frozen_sampling, over, resolved_sampling, written_by
+from magpie.seams import Message, Row, SamplingParams, Stage, derive_seed
 from magpie.settings.base import frozen
 from magpie.stages.follow_up import SPEC
 from magpie.stages.follow_up.columns import COLUMNS
-from magpie.stages.follow_up.settings import FollowUp
+from magpie.stages.follow_up.settings import FollowUp, Side
 from magpie.stages.follow_up.work import Asker, Rules, Systems, follow_up
 from magpie.stages.instruct.settings import Instruct
 from magpie.stages.respond.build import responder_of
@@ -50,7 +50,17 @@ def build_follow_up(asked: FollowUp, context: Context) -> BoundStage:
         uses,
         [user.use.identity, assistant.use.identity],
         tuple(told for model in (user, assistant) for told in model.chat.describe().get("warnings", ())),
+        asked.model_copy(
+            update={
+                "user": _resolved(asked.user, asker.sampling),
+                "assistant": _resolved(asked.assistant, responder.sampling),
+            }
+        ),
     )
+
+
+def _resolved(side: Side, sampling: SamplingParams) -> Side:
+    return side.model_copy(update={"sampling": resolved_sampling(side.sampling, sampling)})
 
 
 # -- the two who talk -------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from magpie.models.chats import ChatModel, check_writes_as_user
-from magpie.models.sampling import as_user, frozen_prompt, frozen_sampling
+from magpie.models.sampling import as_user, frozen_prompt, frozen_sampling, resolved_sampling
 from magpie.seams import Stage
 from magpie.stages.instruct.build_mix import build_mix
 from magpie.stages.instruct.columns import COLUMNS, INSTRUCTION, INSTRUCTION_RAW, SANITIZED_BY
@@ -34,7 +34,8 @@ def _plain(asked: Instruct, model: ChatModel) -> BoundStage:
         "pre_query": pre_query,
     }
     stage = Stage("instruct", (), (INSTRUCTION, INSTRUCTION_RAW, SANITIZED_BY), ask, needs=model.needs)
-    return BoundStage(stage, settings, {"model": model.use}, model.use.identity)
+    resolved = asked.model_copy(update={"sampling": resolved_sampling(asked.sampling, sampling), "sanitize": rules})
+    return BoundStage(stage, settings, {"model": model.use}, model.use.identity, resolved=resolved)
 
 
 def _mixed(asked: Instruct, model: ChatModel, context: Context) -> BoundStage:

@@ -12,7 +12,7 @@ from typing import Any
 from magpie.columns import Column
 from magpie.errors import RecipeError
 from magpie.models.chats import ChatModel
-from magpie.models.sampling import as_assistant, frozen_prompt, frozen_sampling, written_by
+from magpie.models.sampling import as_assistant, frozen_prompt, frozen_sampling, resolved_sampling, written_by
 from magpie.seams import SamplingParams, Stage
 from magpie.settings.sampling import Sampling
 from magpie.stages.respond.columns import REASONING, RESPONSE, RESPONSES, UNUSABLE
@@ -43,7 +43,20 @@ def build_respond(asked: Respond, context: Context) -> BoundStage:
         {name: model.use for name, model in zip(names, models, strict=True)},
         models[0].use.identity if len(models) == 1 else [model.use.identity for model in models],
         tuple(warning for model in models for warning in model.chat.describe().get("warnings", ())),
+        _resolved(asked, responders),
     )
+
+
+def _resolved(asked: Respond, responders: Sequence[Responder]) -> Respond:
+    """With the sampling of each model written out."""
+    if not asked.models:
+        return asked.model_copy(update={"sampling": resolved_sampling(asked.sampling, responders[0].sampling)})
+    pairs = zip(asked.models, responders, strict=True)
+    models = [
+        one.model_copy(update={"sampling": resolved_sampling(one.sampling or asked.sampling, responder.sampling)})
+        for one, responder in pairs
+    ]
+    return asked.model_copy(update={"models": tuple(models)})
 
 
 def _stage(asked: Respond, responders: Sequence[Responder], context: Context) -> Stage:

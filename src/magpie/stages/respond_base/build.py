@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from magpie.models.base_models import BaseModel, open_base_model
-from magpie.models.sampling import frozen_sampling, sampling_params
+from magpie.models.sampling import frozen_sampling, resolved_sampling, sampling_params
 from magpie.seams import Prompt, Stage
 from magpie.stages.judging.judges import known_context
 from magpie.stages.judging.prompts import JudgePrompt, package_prompt, read_prompt
@@ -34,7 +34,8 @@ def build_respond_base(asked: RespondBase, context: Context) -> BoundStage:
     ask = partial(respond_base, prompt=written, sampling=sampling, most_tokens=known_context(model.use))
     settings = {"sampling": frozen_sampling(sampling), "prompt": prompt.digest}
     stage = Stage(STAGE, ("instruction",), COLUMNS, ask)
-    return BoundStage(stage, settings, {"model": model.use}, model.use.identity)
+    resolved = asked.model_copy(update={"sampling": resolved_sampling(asked.sampling, sampling)})
+    return BoundStage(stage, settings, {"model": model.use}, model.use.identity, resolved=resolved)
 
 
 _TAKES = ("instruction",)

@@ -10,7 +10,7 @@ from typing import Any
 from magpie.columns import Column
 from magpie.errors import RecipeError
 from magpie.models.chats import ChatModel
-from magpie.models.sampling import frozen_sampling, sampling_params, written_by
+from magpie.models.sampling import frozen_sampling, resolved_sampling, sampling_params, written_by
 from magpie.seams import Capability, Stage
 from magpie.stages.judging.judges import check_letters, opens_thoughts, prompt_room, thoughts_of
 from magpie.stages.judging.letters import JUDGE
@@ -39,9 +39,9 @@ def build_tag(asked: Tag, context: Context) -> BoundStage:
     ask = partial(tag_fast if asked.fast else tag, judge=judge, questions=tuple(questions))
     stage = Stage("tag", ("instruction",), _writes(asked, questions), ask, (JUDGE,), needs)
     warnings = tuple(model.chat.describe().get("warnings", ()))
-    return BoundStage(
-        stage, _settings(asked, questions, judge, model), {JUDGE: model.use}, model.use.identity, warnings
-    )
+    settings = _settings(asked, questions, judge, model)
+    resolved = asked.model_copy(update={"sampling": resolved_sampling(asked.sampling, judge.speaker.sampling)})
+    return BoundStage(stage, settings, {JUDGE: model.use}, model.use.identity, warnings, resolved)
 
 
 def _own_prompt(asked: Tag, name: str) -> JudgePrompt | None:

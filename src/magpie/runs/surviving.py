@@ -1,0 +1,105 @@
+"""Which rows reach a stage, and what a stage over the whole run is made from.
+
+Knows files and their bookkeeping; knows no stage's work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache, reduce
+from hashlib import blake2b
+from pathlib import Path
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from magpie.runs.folder import StageFolder
+from magpie.runs.shards import ShardFiles, column_digests, restamp
+
+_REMEMBERED = 4096
+"""Shards whose surviving rows are kept in mind, since every later stage asks for them: 32 KiB each at 4,096 rows."""
+
+
+def shard_numbers(size: int, shard_rows: int) -> range:
+    """The shards of a run."""
+    return range(-(-size // shard_rows))
+
+
+def surviving(upstream: Sequence[StageFolder], number: int, size: int, shard_rows: int) -> pa.Array:
+    """The rows of a shard that every stage of `upstream` made and none dropped, in order: int64."""
+    first = number * shard_rows
+    rows = pa.array(range(first, min(first + shard_rows, size)), pa.int64())
+    return reduce(_those_in, (_goes_on(stage.shard(number)) for stage in upstream), rows)
+
+
+def _those_in(rows: pa.Array, others: pa.Array) -> pa.Array:
+    return rows.filter(pc.is_in(rows, value_set=others))
+
+
+def _goes_on(files: ShardFiles) -> pa.Array:
+    """The rows of a sealed shard that are neither dropped nor failed."""
+    try:
+        found = files.parquet.stat()
+    except FileNotFoundError:
+        return pa.array([], pa.int64())
+    return _read(files.parquet, files.number, (found.st_ino, found.st_mtime_ns, found.st_size))
+
+
+@lru_cache(_REMEMBERED)
+def _read(parquet: Path, number: int, version: tuple[int, int, int]) -> pa.Array:  # noqa: ARG001 (names the file)
+    table = ShardFiles(parquet.parent, number).sealed(["row", "drop_reason", "error"])
+    assert table is not None, "a file was there"
+    goes_on = pc.and_(pc.is_null(table.column("drop_reason")), pc.is_null(table.column("error")))
+    return table.filter(goes_on).column("row").combine_chunks()
+
+
+# -- stages over the whole run ----------------------------------------------------------------------------------------
+
+
+def corpus_digest(stage: StageFolder, upstream: Sequence[StageFolder], size: int, shard_rows: int) -> str:
+    """A digest of all that a stage over the whole run is made from: the rows that reach it and the columns that it
+    reads. Another stage that drops none of these rows changes nothing."""
+    digest = blake2b(digest_size=16)
+    makers = stage.makers(upstream)
+    for number in shard_numbers(size, shard_rows):
+        rows = surviving(upstream, number, size, shard_rows)
+        if len(rows):
+            digest.update(orjson.dumps(rows.to_pylist()))
+            for maker, columns in makers:
+                digest.update(orjson.dumps([columns, column_digests(maker.shard(number), columns)]))
+    return digest.hexdigest()
+
+
+def corpus_shards(
+    stage: StageFolder, upstream: Sequence[StageFolder], size: int, shard_rows: int
+) -> tuple[list[int], bool]:
+    """The sealed shards of a stage over the whole run that count, and whether they are stale.
+
+    All count where all were made together: a selection stands until it is made anew, also where its input has changed
+    since. Where some were made from the input as it is now and some were not, it is being made anew, and those count.
+    """
+    made = {number: stage.shard(number).made_from() for number in stage.shards() if stage.shard(number).is_sealed()}
+    if not made:
+        return [], False
+    digest = corpus_digest(stage, upstream, size, shard_rows)
+    fresh = [number for number, found in made.items() if found == digest]
+    together = len(set(made.values())) == 1
+    if fresh or not together:
+        return fresh, False
+    return list(made), next(iter(made.values())) != stage.legacy_corpus_digest(upstream, size)
+
+
+def restamp_legacy(stages: Sequence[StageFolder], size: int, shard_rows: int) -> None:
+    """Let stages over the whole run that an earlier magpie made say what they were made from as `corpus_digest` does,
+    as long as that can be told: before a further stage is run."""
+    for place, stage in enumerate(stages):
+        if stage.kind != "corpus":
+            continue
+        upstream = stages[:place]
+        shards = [stage.shard(number) for number in stage.shards() if stage.shard(number).is_sealed()]
+        made = {shard.made_from() for shard in shards}
+        if made == {stage.legacy_corpus_digest(upstream, size)}:
+            digest = corpus_digest(stage, upstream, size, shard_rows)
+            for shard in shards:
+                restamp(shard, digest)
