@@ -36,6 +36,10 @@ _ENGINES = {
 """What runs the models of each engine, as far as it is installed."""
 
 
+_MADE_BY = frozenset({"settings", "resolved", "version", "identity"})
+"""What of a stage's entry says how its rows came to be."""
+
+
 class Session:
     """One sitting of work on a run."""
 
@@ -52,8 +56,8 @@ class Session:
         self.folder = folder
         self.kept, self.stale = kept or {}, stale or {}
         index = folder.index() if folder.is_run() else {"stages": []}
-        entries = {entry["stage"]: entry for entry in index["stages"]}
-        self.left_alone = {name: entry for name, entry in entries.items() if only is not None and name not in only}
+        self._entries = {entry["stage"]: entry for entry in index["stages"]}
+        self.left_alone = {n: entry for n, entry in self._entries.items() if only is not None and n not in only}
         self.folders = stage_folders(plan, folder, self.left_alone)
         self.counts: dict[str, Counts] = {}
         self.ended: str | None = None
@@ -99,8 +103,15 @@ class Session:
             entry = {key: value for key, value in self.left_alone[planned.name].items() if key != "stale"}
             stale = self.stale.get(planned.name)
             return entry | ({} if stale is None else {"stale": stale})
-        return _index(folder, planned, self.plan.recipe) | (
-            {"kept": self.kept[planned.name]} if planned.name in self.kept else {}
+        entry = _index(folder, planned, self.plan.recipe)
+        if planned.name not in self.kept:
+            return entry
+        # The rows are those of an earlier magpie: what made them stands here, until they are made anew.
+        made = {key: value for key, value in self._entries[planned.name].items() if key in _MADE_BY}
+        return (
+            {key: value for key, value in entry.items() if key not in _MADE_BY}
+            | made
+            | {"kept": self.kept[planned.name]}
         )
 
     def _took(self) -> dict[str, Any]:

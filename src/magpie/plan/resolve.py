@@ -57,16 +57,20 @@ def own_recipe(out: Path, recipe: Recipe) -> Recipe:
     """
     folder = RunFolder(out)
     made = _made(folder, needed=True)
+    assert made is not None, "a run that is there has a recipe"
     began, now = _began(folder), recipe.origin
-    if began is None or now is None or began.name != now.name or began.digest == now.digest:
-        return resolve(None, out)
-    text = recipe_text(began.name)
-    return _complete(parse(text, began.name, began.overrides, began.replace), folder, made)
+    if began is not None and now is not None and began.name == now.name and began.digest != now.digest:
+        parsed = parse(recipe_text(began.name), began.name, began.overrides, began.replace)
+        return _complete(parsed, folder, made)
+    index = folder.index()
+    given = index["given"] if isinstance(index.get("given"), Mapping) else _own_words(folder, made)
+    return _complete(parse(_yaml(given), str(folder.path / "run.json")), folder, made)
 
 
 def _complete(parsed: Recipe, folder: RunFolder, made: Recipe | None) -> Recipe:
     resolved = _absolute(parsed)
-    resolved = resolved.model_copy(update=_fixed(folder, made))
+    fixed = {name: value for name, value in _fixed(folder, made).items() if value != getattr(resolved, name)}
+    resolved = resolved.model_copy(update=fixed)
     named = resolved if resolved.name else resolved.model_copy(update={"name": _run_name(folder.path)})
     return _dated(named, made)
 
