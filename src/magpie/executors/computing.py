@@ -6,23 +6,20 @@ Knows rows and files; what is computed is the stage's business, and when, the ex
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from magpie.columns import BOOKKEEPING
 from magpie.errors import StageBug
+from magpie.executors.corpus import StreamedCorpus
 from magpie.executors.inputs import Inputs
 from magpie.executors.work import Counts, count_wanted, open_shard
 from magpie.runs import OpenShard, arrow_schema, make_folder, storage, write_sealed
 from magpie.seams import CorpusStage, TableStage
-
-_BATCH_ROWS = 4096
 
 
 class TableWork:
@@ -86,7 +83,7 @@ class CorpusWork:
         _remove(scratch)
         make_folder(scratch)
         try:
-            corpus = _Corpus(self.inputs, self.counts.wanted, scratch, between)
+            corpus = StreamedCorpus(self.inputs, self.counts.wanted, scratch, between)
             for number, table in self._by_shard(self.stage.make(corpus)):
                 write_sealed(self.inputs.folder.shard(number), table, self.digest)
                 between()
@@ -104,25 +101,6 @@ class CorpusWork:
                 _count(self.counts, made)
                 yield number, made
         rest.check_end()
-
-
-@dataclass(slots=True)
-class _Corpus:
-    """The rows that reach a corpus stage."""
-
-    inputs: Inputs
-    count: int
-    scratch: Path
-    between: Callable[[], None]
-    reported: dict[str, Any] = field(default_factory=dict)
-
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        for table in self.inputs.tables():
-            yield from table.combine_chunks().to_batches(_BATCH_ROWS)
-            self.between()
-
-    def report(self, figures: Mapping[str, Any]) -> None:
-        self.reported.update(figures)
 
 
 class _Rest:

@@ -5,16 +5,14 @@ Knows when; what is reported is the stage's business.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import pyarrow as pa
-
+from magpie.executors.corpus import StreamedCorpus
 from magpie.executors.inputs import Inputs
-from magpie.executors.session import Session
+from magpie.executors.session import stage_folders
 from magpie.executors.work import count_wanted
 from magpie.plan.plan import Plan
 from magpie.runs import RunFolder
@@ -23,31 +21,15 @@ from magpie.seams import CorpusStage
 
 def rehearse(plan: Plan, folder: RunFolder, name: str) -> Mapping[str, Any]:
     """What the stage `name` reports; empty where no row reaches it."""
-    folders = Session(plan, folder, only=(name,)).folders
+    entries = {entry["stage"]: entry for entry in folder.index()["stages"] if entry["stage"] != name}
+    folders = stage_folders(plan, folder, entries)
     at = next(place for place, planned in enumerate(plan.stages) if planned.stage.name == name)
     stage = plan.stages[at].stage
     assert isinstance(stage, CorpusStage), f"{name} is over the whole run"
     inputs = Inputs(folders[at], tuple(folders[:at]), plan.recipe.size, plan.recipe.shard_rows)
     with TemporaryDirectory() as scratch:
-        corpus = _Corpus(inputs, count_wanted(inputs), Path(scratch))
+        corpus = StreamedCorpus(inputs, count_wanted(inputs), Path(scratch))
         if corpus.count:
             for _ in stage.make(corpus):
                 pass
         return corpus.reported
-
-
-@dataclass(slots=True)
-class _Corpus:
-    """The rows that would reach the stage."""
-
-    inputs: Inputs
-    count: int
-    scratch: Path
-    reported: dict[str, Any] = field(default_factory=dict)
-
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        for table in self.inputs.tables():
-            yield from table.combine_chunks().to_batches()
-
-    def report(self, figures: Mapping[str, Any]) -> None:
-        self.reported.update(figures)

@@ -182,6 +182,7 @@ class OpenShard:
         self.inputs = inputs
         self.reads = reads
         self.read = read
+        self._digests: dict[int, int] = {}
         self.journal = Journal(files.journal)
         self.made, self.said = files.lines()
         sealed = files.sealed(["row", "error", "input_digest"])
@@ -192,8 +193,10 @@ class OpenShard:
 
     def digest(self, row: int) -> int:
         """What the row's stage reads, as one number; 0 for a stage that reads nothing and for a row not wanted."""
-        given = self.inputs.get(row)
-        return 0 if given is None else input_digest([given[name] for name in self.reads])
+        if row not in self._digests:
+            given = self.inputs.get(row)
+            self._digests[row] = 0 if given is None else input_digest([given[name] for name in self.reads])
+        return self._digests[row]
 
     def check_span(self, span: range) -> None:
         """Raise `RunError` when the files hold rows outside `span`: they were cut into shards of another size."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 from functools import partial
 
 from magpie.seams import TableStage
-from magpie.settings.base import frozen
+from magpie.settings.base import Settings, frozen
 from magpie.stages.extras import check_curation
 from magpie.stages.screen.columns import COLUMNS
 from magpie.stages.screen.settings import Screen
 from magpie.stages.screen.work import Languages, Personal, Rules, open_screen
-from magpie.stages.screen_responses.settings import ScreenResponses
 from magpie.stages.spec import BoundStage, Context
 
 
@@ -25,7 +24,7 @@ def build_screen(asked: Screen, context: Context) -> BoundStage:  # noqa: ARG001
     return BoundStage(TableStage("screen", ("instruction",), COLUMNS, opened), frozen(asked))
 
 
-def rules_of(asked: Screen | ScreenResponses) -> Rules:
-    """The rules that settings ask for. Messages of later turns are held to them too, see `why_screened`."""
+def rules_of(asked: Settings) -> Rules:
+    """The rules that a screening stage is set to. Messages of later turns are held to them too, see `why_screened`."""
     said = asked.model_dump()
     return Rules(**{name: said[name] for name in Rules.__dataclass_fields__ if name in said})
