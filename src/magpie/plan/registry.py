@@ -6,48 +6,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from importlib import import_module
 
 from magpie.columns import Column
-from magpie.stages.choose import SPEC as CHOOSE
-from magpie.stages.decontaminate import SPEC as DECONTAMINATE
-from magpie.stages.dedup import SPEC as DEDUP
-from magpie.stages.embed import SPEC as EMBED
-from magpie.stages.follow_up import SPEC as FOLLOW_UP
-from magpie.stages.imported import SPEC as IMPORT
-from magpie.stages.instruct import SPEC as INSTRUCT
-from magpie.stages.neighbors import SPEC as NEIGHBORS
-from magpie.stages.pair import SPEC as PAIR
-from magpie.stages.respond import SPEC as RESPOND
-from magpie.stages.respond_base import SPEC as RESPOND_BASE
-from magpie.stages.reward import SPEC as REWARD
-from magpie.stages.safety import SPEC as SAFETY
-from magpie.stages.screen import SPEC as SCREEN
-from magpie.stages.screen_responses import SPEC as SCREEN_RESPONSES
-from magpie.stages.select import SPEC as SELECT
-from magpie.stages.shortlist import SPEC as SHORTLIST
 from magpie.stages.spec import ColumnMap, StageSpec
-from magpie.stages.tag import SPEC as TAG
 
-STAGES: tuple[StageSpec, ...] = (
-    IMPORT,
-    INSTRUCT,
-    SCREEN,
-    DEDUP,
-    DECONTAMINATE,
-    EMBED,
-    NEIGHBORS,
-    TAG,
-    SHORTLIST,
-    RESPOND,
-    SCREEN_RESPONSES,
-    FOLLOW_UP,
-    RESPOND_BASE,
-    REWARD,
-    SAFETY,
-    CHOOSE,
-    PAIR,
-    SELECT,
+_PACKAGES = (
+    "imported",
+    "instruct",
+    "screen",
+    "dedup",
+    "decontaminate",
+    "embed",
+    "neighbors",
+    "tag",
+    "shortlist",
+    "respond",
+    "screen_responses",
+    "follow_up",
+    "respond_base",
+    "reward",
+    "safety",
+    "choose",
+    "pair",
+    "select",
 )
+"""Packages of `magpie.stages`, each with a `SPEC`."""
+
+
+def _spec(package: str) -> StageSpec:
+    found: StageSpec = import_module(f"magpie.stages.{package}").SPEC
+    return found
+
+
+STAGES = tuple(_spec(package) for package in _PACKAGES)
 
 
 @cache
