@@ -219,7 +219,7 @@ def test_a_stage_s_bug_names_its_row_and_costs_no_other_row_its_answer() -> None
         for polled in converse((Talk(row, buggy(row)) for row in range(8)), {"model": AtOnce(8)}, seed):
             events += polled
     assert {event.row for event in events if isinstance(event, Done)} == {0, 1, 2, 4, 5, 6, 7}
-    assert [event.row for event in events if isinstance(event, Said)] == [3]
+    assert [event.row for event in events if isinstance(event, Said)] == list(range(8))
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
@@ -241,3 +241,61 @@ def test_an_idle_engine_is_waited_for_long_and_busy_ones_briefly() -> None:
 def iter_one(row: int) -> Asking:
     completion = yield request(row)
     return {"text": completion.text}
+
+
+class Resizing(Stepping):
+    """Its window grows while it is full, as a server's does, and shrinks to nothing for a while."""
+
+    def __init__(self, most: int, pause: range = range(0)) -> None:
+        super().__init__(4)
+        self.most, self.pause, self.polls, self.wide = most, pause, 0, 4
+
+    def poll(self, wait: float) -> Sequence[tuple[int, Answer]]:
+        self.polls += 1
+        if len(self.held) >= self.window > 0:
+            self.wide = min(self.most, 2 * self.wide)
+        self.window = 0 if self.polls in self.pause else self.wide
+        return super().poll(wait)
+
+
+def test_rows_follow_a_window_that_grows_while_it_runs() -> None:
+    engine = Resizing(256)
+    ends = gather(converse((Talk(row, iter_one(row)) for row in range(5000)), {"model": engine}, seed))
+    assert len(ends) == 5000
+    assert engine.peak == 256
+
+
+def test_a_window_that_shrinks_to_nothing_for_a_while_costs_no_row() -> None:
+    engine = Resizing(32, pause=range(20, 60))
+    ends = gather(converse((Talk(row, iter_one(row)) for row in range(800)), {"model": engine}, seed))
+    assert len(ends) == 800
+
+
+def test_a_completion_s_event_comes_before_stage_code_sees_the_completion() -> None:
+    seen: list[int] = []
+
+    def watching(row: int) -> Asking:
+        completion = yield request(row)
+        seen.append(row)
+        again = yield request(row, 1)
+        return {"text": completion.text + again.text}
+
+    rows = range(100, 150)
+    for events in converse((Talk(row, watching(row)) for row in rows), {"model": Stepping(8)}, seed):
+        for event in events:
+            if isinstance(event, Said) and event.n == 0:
+                assert event.row not in seen
+    assert len(seen) == 50
+
+
+def test_of_several_requests_asked_together_one_that_failed_fails_the_row_and_the_others_are_remembered() -> None:
+    def several(row: int) -> Asking:
+        replies = yield [request(row), request(BAD), request(row, 2)]
+        return {"texts": [reply.text for reply in replies]}
+
+    events = [
+        event for polled in converse(iter([Talk(5, several(5))]), {"model": Stepping(4)}, seed) for event in polled
+    ]
+    assert sorted(event.n for event in events if isinstance(event, Said)) == [0, 2]
+    (failed,) = [event for event in events if isinstance(event, Failed)]
+    assert failed.error == "the prompt ends badly"

@@ -37,7 +37,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A completion of a row that has not ended yet."""
+    """A completion, before the row's generator has seen it."""
 
     row: int
     n: int
@@ -87,6 +87,15 @@ class Talk:
             self.completion_tokens += answer.completion_tokens
             self.wasted_tokens += answer.wasted_tokens
 
+    def result(self) -> Answer | list[Completion]:
+        """What the generator is sent, once every answer is there. Of several requests asked together, one that failed
+        fails them all: the row is tried again, and what the others were answered is remembered then."""
+        failed = next((answer for answer in self.answers if isinstance(answer, RequestFailed)), None)
+        if failed is not None:
+            return failed
+        answers = [answer for answer in self.answers if isinstance(answer, Completion)]
+        return answers[0] if self.alone else answers
+
     def usage(self) -> Usage:
         return Usage(self.prompt_tokens, self.completion_tokens, self.wasted_tokens)
 
@@ -116,7 +125,9 @@ class _Desk:
         return any(len(self.waiting[m]) + len(self.flying[m]) < e.window for m, e in self.engines.items())
 
     def busy(self) -> list[str]:
-        return [name for name, asks in self.flying.items() if asks]
+        """The engines to poll: those that hold requests; all of them where no window has room, so that one may grow."""
+        held = [name for name, asks in self.flying.items() if asks]
+        return held or ([] if self.has_room() else list(self.engines))
 
     def advance(self, talk: Talk, answer: Any) -> Event | None:
         """Hand `answer` to the row's generator until it needs an engine; the event when the row ends."""
@@ -126,7 +137,7 @@ class _Desk:
                 self._ask(talk, asked)
                 if None in talk.answers:
                     return None
-                answer = talk.answers[0] if talk.alone else talk.answers
+                answer = talk.result()
         except StopIteration as stop:
             return Done(talk.row, stop.value, talk.usage())
         except RequestFailed as error:
@@ -158,21 +169,25 @@ class _Desk:
                 ask = flying[ticket] = waiting.popleft()
                 engine.submit(ticket, ask.request)
 
-    def poll(self, name: str, wait: float) -> list[Event]:
-        """One poll of one engine. A stage's bug is kept aside until every answer of this poll is an event."""
-        flying, events = self.flying[name], []
+    def poll(self, name: str, wait: float) -> list[_Ask]:
+        """One poll of one engine: what it answered, noted with the rows and not yet handed to their generators."""
+        flying, answered = self.flying[name], []
         for ticket, answer in self.engines[name].poll(wait):
             ask = flying.pop(ticket)
-            talk = ask.talk
-            talk.heard(ask.slot, answer)
-            ended = None
+            ask.talk.heard(ask.slot, answer)
+            answered.append(ask)
+        return answered
+
+    def go_on(self, answered: Sequence[_Ask]) -> list[Event]:
+        """Hand each row whose requests are all answered to its generator; the rows that end so. A stage's bug is kept
+        aside until every row has had its turn."""
+        ended = []
+        for talk in dict.fromkeys(ask.talk for ask in answered):  # one poll may answer several requests of a row
             if None not in talk.answers:
-                ended = self.advance(talk, answer if talk.alone else talk.answers)
-            if ended is not None:
-                events.append(ended)
-            elif isinstance(answer, Completion):
-                events.append(Said(talk.row, ask.n, ask.request, answer))
-        return events
+                event = self.advance(talk, talk.result())
+                if event is not None:
+                    ended.append(event)
+        return ended
 
     def raise_bug(self) -> None:
         if self.bug is not None:
@@ -188,37 +203,55 @@ def converse(
 ) -> Generator[list[Event], None, None]:
     """Run every talk to its end, keeping each engine's window full.
 
-    `talks` is pulled only when an engine has room, so at most twice the windows' sum of rows are open; a `None` in it
-    means "none just now, ask again when something has ended". `seed` gives the seed of a row's n-th request.
+    `talks` is pulled only when an engine has room, so at most twice the windows' sum of rows are open; windows are read
+    anew each time, since they may grow and shrink. A `None` in `talks` means "none just now, ask again when something
+    has ended". `seed` gives the seed of a row's n-th request.
+
     Yields the events of each poll, often an empty list: the caller's moment to write, draw or stop (by closing the
-    generator). Raises `EngineDied` as the engine does, and `StageBug` after the events that came with it. Whatever
-    ends it, requests still held by an engine are cancelled.
+    generator). A completion's event comes *before* stage code sees the completion, together with the rows that ended
+    since the poll before: written down in one go, no answer is lost to a stall, a kill or a bug in a stage.
+    Raises `EngineDied` as the engine does, and `StageBug` after every event. Whatever ends it, requests still held by
+    an engine are cancelled.
     """
     desk = _Desk(engines, seed)
-    limit = 2 * sum(engine.window for engine in engines.values())
     live, more = 0, True
+    ended: list[Event] = []
     try:
         while more or live:
-            events: list[Event] = []
-            while more and len(events) < limit > live and desk.has_room():
+            limit = 2 * sum(engine.window for engine in engines.values())
+            while more and len(ended) < limit > live and desk.has_room():
                 talk = next(talks, _END)
                 if talk is None or isinstance(talk, _End):
                     more = talk is None
                     break
-                ended = desk.advance(talk, None)
-                if ended is None:
+                event = desk.advance(talk, None)
+                if event is None:
                     live += 1
                 else:
-                    events.append(ended)
-            yield events
-            desk.raise_bug()
+                    ended.append(event)
+            if desk.bug is not None:
+                break
             desk.submit()
             busy = desk.busy()
+            if not busy:
+                yield ended
+                ended = []
             for name in busy:
-                events = desk.poll(name, ALONE_WAIT if len(busy) == 1 else SHARED_WAIT)
-                live -= sum(not isinstance(event, Said) for event in events)
-                yield events
-                desk.raise_bug()
+                answered = desk.poll(name, ALONE_WAIT if len(busy) == 1 else SHARED_WAIT)
+                said: list[Event] = [
+                    Said(ask.talk.row, ask.n, ask.request, answer)
+                    for ask in answered
+                    if isinstance(answer := ask.talk.answers[ask.slot], Completion)
+                ]
+                yield [*ended, *said]
+                ended = desk.go_on(answered)
+                live -= len(ended)
+                if desk.bug is not None:
+                    break
+            if desk.bug is not None:
+                break
+        yield ended
+        desk.raise_bug()
     finally:
         desk.cancel()
 

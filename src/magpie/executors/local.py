@@ -202,7 +202,10 @@ def _make(sitting: _Sitting, work: StageWork, engines: Mapping[str, Engine]) -> 
     """Make what a stage lacks, writing each poll's events down before anything else happens."""
     began = time.monotonic() - work.counts.seconds  # those of an engine that crashed count too
     asked = {name: engines[name] for name in work.stage.models}
-    keep_busy = 2 * sum(engine.window for engine in asked.values())
+
+    def keep_busy() -> int:
+        return 2 * sum(engine.window for engine in asked.values())
+
     seed = partial(derive_seed, sitting.plan.recipe.seed, work.stage.name)
     with closing(work), closing(converse(work.talks(keep_busy), asked, seed)) as polls:
         for events in polls:

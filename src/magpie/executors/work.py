@@ -5,7 +5,7 @@ The fill rule, applied: rows alive above, minus rows made. Knows rows and files;
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -67,14 +67,15 @@ class StageWork:
     def nothing_missing(self) -> bool:
         return self._ahead is None and not self.open
 
-    def talks(self, keep_busy: int) -> Iterator[Talk | None]:
+    def talks(self, keep_busy: Callable[[], int]) -> Iterator[Talk | None]:
         """A talk for each missing row, in order; None while as many shards are open as may be.
 
-        `keep_busy`: rows that the engines need open; shards that lack few rows are opened until there are as many.
+        `keep_busy`: how many rows the engines need open just now; shards that lack few rows are opened until there are
+        as many.
         """
         while self._ahead is not None:
             rows_open = sum(len(shard.missing) for shard in self.open.values())
-            if len(self.open) >= OPEN_SHARDS and rows_open >= keep_busy:
+            if len(self.open) >= OPEN_SHARDS and rows_open >= keep_busy():
                 yield None
                 continue
             shard = self.open[self._ahead.files.number] = self._ahead
