@@ -25,6 +25,7 @@ def run(
     settings: tuple[str, ...] = (),
     remake: tuple[str, ...] = (),
     keep: bool = False,
+    retry_failed: bool = False,
 ) -> Run:
     """Make a run in the folder `out`, or go on with the one there, and return it.
 
@@ -32,7 +33,8 @@ def run(
     model: a GGUF file, or the name of a model inside the package. size: rows. seed: what all randomness follows from.
     settings: overrides such as `"instruct.sampling.temperature=1.2"`. What these leave out is as the recipe has it.
     remake, keep: what to do where this magpie resolves the run's recipe otherwise than the one that made it: stages to
-    make anew, or going on with the run's own values; with neither it is an error. Only what is missing is made.
+    make anew, or going on with the run's own values; with neither it is an error. retry_failed: try rows again that
+    could not be made at three tries. Only what is missing is made.
 
     Raises `magpie.errors.UserError` for what the caller can mend, `EngineDied` and `StageBug` otherwise, and a
     `KeyboardInterrupt` on Ctrl-C; what was made until then is in the run, and the same call goes on from there.
@@ -44,7 +46,9 @@ def run(
     replace = {"model": None if model is None else str(model), "size": size, "seed": seed}
     given = {name: value for name, value in replace.items() if value is not None}
     folder = Path(out).expanduser()
-    return execute(resolve(recipe, folder, settings, given), folder, choice=Choice(remake, keep))
+    return execute(
+        resolve(recipe, folder, settings, given), folder, choice=Choice(remake, keep), retry_failed=retry_failed
+    )
 
 
 def open_run(path: str | Path) -> Run:

@@ -33,8 +33,9 @@ PROMPT_TOKENS = Column("prompt_tokens", "int32", "of all the row's requests in t
 COMPLETION_TOKENS = Column("completion_tokens", "int32", "sampled for the row in this stage", "tokens")
 WASTED_TOKENS = Column("wasted_tokens", "int32", "sampled past a stop that the engine cannot stop at", "tokens")
 INPUT_DIGEST = Column("input_digest", "int64", "of the columns that the stage read; the row is remade when it changes")
+ATTEMPTS = Column("attempts", "int32", "how often the row was tried and could not be made; 0 or null for one that was")
 
-BOOKKEEPING = (DROP_REASON, ERROR, PROMPT_TOKENS, COMPLETION_TOKENS, WASTED_TOKENS, INPUT_DIGEST)
+BOOKKEEPING = (DROP_REASON, ERROR, ATTEMPTS, PROMPT_TOKENS, COMPLETION_TOKENS, WASTED_TOKENS, INPUT_DIGEST)
 """What every stage writes beside its own columns."""
 
 COMPUTED = {

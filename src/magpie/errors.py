@@ -9,6 +9,7 @@
     |   |-- StorageError      the disk: full, read-only, not there
     |   `-- MissingExtra      a library that is not installed; names the command that installs it
     |-- RequestFailed         one request could not be served; belongs to its row, never ends a run
+    |   `-- ContextFull       its prompt leaves no room in the context
     |-- EngineDied            an engine is gone; the rows made so far are kept
     |   |-- EngineCrashed     the process that held it ended; it may be started once more
     |   `-- ServerLost        no server answers any more; theirs to start again who run it, and so a UserError too
@@ -56,8 +57,16 @@ class RequestFailed(MagpieError):
     """An engine could not serve one request. The row carries the message; the run goes on."""
 
 
+class ContextFull(RequestFailed):
+    """A prompt leaves no room in the engine's context to go on with it. Trying again is no use: each stage says what
+    becomes of the row."""
+
+
 class EngineDied(MagpieError):
     """An engine is gone and will answer nothing more. Rows made so far are in the run."""
+
+    rows: tuple[int, ...] = ()
+    """The rows that it held requests of, where the runner knows them."""
 
 
 class EngineCrashed(EngineDied):

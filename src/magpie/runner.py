@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from magpie.errors import RequestFailed, StageBug
+from magpie.errors import EngineDied, RequestFailed, StageBug
 from magpie.seams import Asking, Completion, Engine, Outcome, Request
 from magpie.wire import recall
 
@@ -189,6 +189,10 @@ class _Desk:
                     ended.append(event)
         return ended
 
+    def rows_at(self, name: str) -> tuple[int, ...]:
+        """The rows that an engine holds requests of."""
+        return tuple(sorted({ask.talk.row for ask in self.flying[name].values()}))
+
     def raise_bug(self) -> None:
         if self.bug is not None:
             raise self.bug
@@ -237,7 +241,12 @@ def converse(
                 yield ended
                 ended = []
             for name in busy:
-                answered = desk.poll(name, ALONE_WAIT if len(busy) == 1 else SHARED_WAIT)
+                try:
+                    answered = desk.poll(name, ALONE_WAIT if len(busy) == 1 else SHARED_WAIT)
+                except EngineDied as death:
+                    death.rows = desk.rows_at(name)
+                    yield ended  # rows that had ended before are not lost with it
+                    raise
                 said: list[Event] = [
                     Said(ask.talk.row, ask.n, ask.request, answer)
                     for ask in answered

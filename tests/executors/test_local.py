@@ -9,7 +9,7 @@ import os
 import resource
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +155,15 @@ def stop_after(polls: int) -> Callable[[Progress | str], None]:
     return watch
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C as at a terminal: where tests run in the background it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_cleanly_and_the_run_goes_on_to_the_same_rows(tmp_path: Path) -> None:
     out = tmp_path / "run"
     recipe = resolve("basic", out, (*SCRIPTED, "engine.window=8", "engine.steps=2"), {"size": 60})
@@ -164,6 +173,23 @@ def test_ctrl_c_ends_cleanly_and_the_run_goes_on_to_the_same_rows(tmp_path: Path
     assert magpie.open_run(out).table().num_rows > 0
     assert make(out).table().equals(make(tmp_path / "clean").table())
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_a_signal_that_is_ignored_stays_ignored(tmp_path: Path) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    recipe = resolve("basic", tmp_path / "run", SCRIPTED, {"size": 30})
+    execute(recipe, tmp_path / "run", stop_after(2))
+    assert magpie.open_run(tmp_path / "run").info["sessions"][-1]["ended"] == "done"
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+def test_what_a_user_keeps_in_a_run_is_left_alone(tmp_path: Path) -> None:
+    make(tmp_path)
+    (tmp_path / "scratch").mkdir()
+    (tmp_path / "scratch" / "notes.txt").write_text("mine")
+    make(tmp_path, size=80)
+    assert (tmp_path / "scratch" / "notes.txt").read_text() == "mine"
 
 
 def test_a_run_can_be_made_outside_the_main_thread(tmp_path: Path) -> None:

@@ -173,3 +173,29 @@ def test_a_run_that_keeps_nothing_is_not_exported(tmp_path: Path) -> None:
     run = magpie.run(size=3, out=tmp_path / "run", settings=settings)
     with pytest.raises(RunError, match="nothing to export"):
         export(run, "parquet", tmp_path / "x")
+
+
+@pytest.mark.parametrize(
+    "place", ["1-instruct-3435a70d/00000.parquet", "run.json", "recipe.yaml", "new.jsonl", "dataset"]
+)
+def test_an_export_never_writes_inside_a_run(made: Run, place: str) -> None:
+    folder = next(stage.path.name for stage in made.stages if stage.stage == "instruct")
+    to = made.path / place.replace("INSTRUCT", folder)
+    before = to.read_bytes() if to.exists() else None
+    with pytest.raises(UserError, match="lies inside the run"):
+        export(made, "messages" if to.suffix != ".parquet" else "parquet", to, Options(overwrite=True))
+    assert (to.read_bytes() if to.exists() else None) == before
+
+
+def test_an_export_does_not_write_inside_another_run_either(made: Run, full: Run) -> None:
+    with pytest.raises(UserError, match="lies inside the run"):
+        export(made, "messages", full.path / "out.jsonl")
+
+
+def test_a_file_is_replaced_only_on_request(made: Run, tmp_path: Path) -> None:
+    path = tmp_path / "notes.jsonl"
+    path.write_text("mine")
+    with pytest.raises(UserError, match="is there already; expected a new name, or --overwrite"):
+        export(made, "messages", path)
+    assert path.read_text() == "mine"
+    assert export(made, "messages", path, Options(overwrite=True)).rows == len(lines(path))

@@ -34,6 +34,9 @@ KeepOption = Annotated[
     bool,
     typer.Option("--keep", help="Where this magpie would make rows otherwise: keep them, and the run's own values."),
 ]
+RetryOption = Annotated[
+    bool, typer.Option("--retry-failed", help="Try rows again that could not be made at three tries.")
+]
 RemakeOption = Annotated[
     bool, typer.Option("--remake", help="Where this magpie would make the stage's rows otherwise: make them anew.")
 ]
@@ -67,6 +70,7 @@ def run_command(
         ),
     ] = None,
     keep: KeepOption = False,
+    retry_failed: RetryOption = False,
     json: JsonOption = False,
 ) -> None:
     """Make a run, or go on with one: only what is missing is made."""
@@ -75,7 +79,9 @@ def run_command(
 
     given = {"model": model, "size": size, "seed": seed}
     replace = {name: value for name, value in given.items() if value is not None}
-    run(recipe, out, tuple(settings or ()), replace, Choice(tuple(remake or ()), keep), dry_run=dry_run, as_json=json)
+    choice = Choice(tuple(remake or ()), keep)
+    overrides = tuple(settings or ())
+    run(recipe, out, overrides, replace, choice, dry_run=dry_run, retry_failed=retry_failed, as_json=json)
 
 
 @app.command()
@@ -122,12 +128,14 @@ def _stage_command(name: str, about: str) -> None:
         ] = None,
         remake: RemakeOption = False,
         keep: KeepOption = False,
+        retry_failed: RetryOption = False,
         json: JsonOption = False,
     ) -> None:
         from magpie.cli.stage import stage
         from magpie.plan.upgrade import Choice
 
-        stage(name, run, tuple(settings or ()), model, Choice((name,) if remake else (), keep), as_json=json)
+        choice = Choice((name,) if remake else (), keep)
+        stage(name, run, tuple(settings or ()), model, choice, retry_failed=retry_failed, as_json=json)
 
     app.command(name.replace("_", "-"), help=f"{about} One stage on a run that is there; the others are left alone.")(
         command
@@ -204,6 +212,7 @@ def export(
         str, typer.Option("--reasoning", help="none, inside (in think tags), or field (as reasoning_content).")
     ] = "none",
     embeddings: Annotated[bool, typer.Option("--embeddings", help="Leave the vectors in Parquet files.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there already.")] = False,
     license: Annotated[str | None, typer.Option("--license", help="The dataset's license, for its card.")] = None,
     push_to_hub: Annotated[
         str | None,
@@ -216,7 +225,7 @@ def export(
     from magpie.cli.export import export, options
     from magpie.export import Upload
 
-    asked = options(system, reasoning, embeddings, test_share, license)
+    asked = options(system, reasoning, embeddings, test_share, license, overwrite)
     upload = None if push_to_hub is None else Upload(push_to_hub, private)
     export(run, form, to, asked, upload, dry_run=dry_run)
 

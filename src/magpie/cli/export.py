@@ -40,12 +40,14 @@ def export(
     typer.echo(f"{made.rows:,} rows written to {to}{_split(made)}")
 
 
-def options(system: bool, reasoning: str, embeddings: bool, test_share: float, license: str | None) -> Options:
+def options(
+    system: bool, reasoning: str, embeddings: bool, test_share: float, license: str | None, overwrite: bool
+) -> Options:
     """What the command line asks for. Raises `UserError` for a word that is not known."""
     _known("--reasoning", reasoning, get_args(Thoughts))
     if not 0 <= test_share < 1:
         raise UserError(f"--test-share {test_share:g}: expected a share from 0 to below 1, such as 0.01")
-    return Options(system, cast(Thoughts, reasoning), embeddings, test_share, license)
+    return Options(system, cast(Thoughts, reasoning), embeddings, test_share, license, overwrite)
 
 
 def _to_hub(run: Run, form: str, to: Path | None, options: Options, upload: Upload, *, dry_run: bool) -> None:

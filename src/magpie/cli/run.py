@@ -37,6 +37,7 @@ def run(
     choice: Choice,
     *,
     dry_run: bool,
+    retry_failed: bool,
     as_json: bool,
 ) -> None:
     out = (out or Path("runs") / Path(name or DEFAULT).stem).expanduser()
@@ -44,18 +45,18 @@ def run(
     if dry_run:
         _print_plan(reconcile_with(make_plan(recipe), RunFolder(out), choice).plan, out, as_json=as_json)
         return
-    finished = _execute(recipe, out, choice, as_json=as_json)
+    finished = _execute(recipe, out, choice, retry_failed=retry_failed, as_json=as_json)
     if as_json:
         print_json(summary(finished), indent=True)
         return
     _print_end(Console(highlight=False), finished)
 
 
-def _execute(recipe: Recipe, out: Path, choice: Choice, *, as_json: bool) -> Run:
+def _execute(recipe: Recipe, out: Path, choice: Choice, *, retry_failed: bool, as_json: bool) -> Run:
     console = Console(highlight=False, stderr=as_json)
     with watching(console) as watch:
         try:
-            return execute(recipe, out, watch, choice=choice)
+            return execute(recipe, out, watch, choice=choice, retry_failed=retry_failed)
         except Stopped:
             stopped = f"magpie: stopped; everything made is in {out}. To go on: {_command('run', '--out', out)}"
     print(stopped, file=sys.stderr)

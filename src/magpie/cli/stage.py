@@ -24,11 +24,19 @@ from magpie.runs import Run, RunFolder, open_run
 
 
 def stage(
-    name: str, path: Path, settings: tuple[str, ...], model: str | None, choice: Choice, *, as_json: bool
+    name: str,
+    path: Path,
+    settings: tuple[str, ...],
+    model: str | None,
+    choice: Choice,
+    *,
+    retry_failed: bool,
+    as_json: bool,
 ) -> None:
     path = path.expanduser()
     RunFolder(path).index()
-    run = work(name, path, (*_model_setting(name, model), *settings), choice, as_json=as_json)
+    overrides = (*_model_setting(name, model), *settings)
+    run = work(name, path, overrides, choice, retry_failed=retry_failed, as_json=as_json)
     if as_json:
         print_json(summary(run), indent=True)
         return
@@ -45,7 +53,15 @@ def _model_setting(name: str, model: str | None) -> tuple[str, ...]:
     return (f"{name}.model={json.dumps(model)}",) if own else (f"model={json.dumps(model)}",)
 
 
-def work(name: str, path: Path, settings: tuple[str, ...], choice: Choice, *, as_json: bool) -> Run:
+def work(
+    name: str,
+    path: Path,
+    settings: tuple[str, ...],
+    choice: Choice,
+    *,
+    retry_failed: bool = False,
+    as_json: bool,
+) -> Run:
     """Run one stage, and before it those that need no model and make what it reads, where the run does not have it."""
     before, run = resolve(None, path), open_run(path)
     asked = resolve(None, path, _added(before, [name]) + settings)
@@ -58,7 +74,7 @@ def work(name: str, path: Path, settings: tuple[str, ...], choice: Choice, *, as
     console = Console(highlight=False, stderr=as_json)
     with watching(console) as watch:
         try:
-            return execute(recipe, path, watch, only=wanted, choice=choice)
+            return execute(recipe, path, watch, only=wanted, choice=choice, retry_failed=retry_failed)
         except Stopped:
             stopped = f"magpie: stopped; everything made is in {path}; the same command goes on"
     print(stopped, file=sys.stderr)

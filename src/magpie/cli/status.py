@@ -87,7 +87,7 @@ def _losses(stage: StageCounts, run: Run) -> Iterator[str]:
         yield f"  {stage.stage} dropped {count:,}: {reason}{remedy}"
     if stage.failed:
         yield f"  {stage.stage} failed {stage.failed:,}: {stage.commonest_error}"
-        yield f"    `magpie run --out {run.path}` tries them again"
+        yield f"    `magpie run --out {run.path}` tries them again, up to three times; then --retry-failed does"
 
 
 def _cost(cost: Cost) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import orjson
 
-from magpie.errors import RequestFailed
+from magpie.errors import ContextFull, RequestFailed
 from magpie.seams import Capabilities, Capability, Choice, JsonSchema, Request, Tokens
 
 
@@ -12,9 +12,21 @@ def refusal(request: Request, context: int, vocab_size: int, capabilities: Capab
     """Why this request cannot be served by a model of this context and vocabulary (both in tokens), or None."""
     if told := _wrong(request, capabilities):
         return RequestFailed(told)
-    if isinstance(request.prompt, Tokens) and (told := _wrong_ids(request.prompt.ids, context, vocab_size)):
+    if not isinstance(request.prompt, Tokens):
+        return None
+    if told := _wrong_ids(request.prompt.ids, vocab_size):
         return RequestFailed(told)
-    return None
+    return context_full(len(request.prompt.ids), context)
+
+
+def context_full(prompt_tokens: int, context: int) -> ContextFull | None:
+    """Why a prompt of so many tokens cannot be continued within the context; None where it can."""
+    if prompt_tokens < context:
+        return None
+    return ContextFull(
+        f"the prompt has {prompt_tokens} tokens and the context {context}: no room is left to continue it; "
+        "give the engine a larger context, or a shorter prompt"
+    )
 
 
 def _wrong(request: Request, capabilities: Capabilities) -> str | None:
@@ -49,14 +61,9 @@ def lacks(request: Request, capabilities: Capabilities) -> Capability | None:
     return next((one for one, is_needed in needed.items() if is_needed and one not in capabilities.can), None)
 
 
-def _wrong_ids(ids: tuple[int, ...], context: int, vocab_size: int) -> str | None:
+def _wrong_ids(ids: tuple[int, ...], vocab_size: int) -> str | None:
     if not ids:
         return "the prompt is empty: expected at least one token"
-    if len(ids) >= context:
-        return (
-            f"the prompt has {len(ids)} tokens and the context {context}: no room is left to continue it; "
-            "give the engine a larger context, or a shorter prompt"
-        )
     if min(ids) < 0 or max(ids) >= vocab_size:
         bad = next(i for i in ids if not 0 <= i < vocab_size)
         return (

@@ -48,6 +48,10 @@ class TableWork:
         given = self.inputs.table(shard.files.number)
         given = given.filter(pc.is_in(given.column("row"), value_set=pa.array(sorted(shard.missing), pa.int64())))
         made = _filled(self.stage, given.column("row"), compute(given))
+        tried = [shard.attempts(row) + 1 for row in given.column("row").to_pylist()]
+        failed = pc.is_valid(made.column("error"))
+        attempts = pc.if_else(failed, pa.array(tried, pa.int32()), pa.scalar(0, pa.int32()))
+        made = made.set_column(made.schema.get_field_index("attempts"), "attempts", attempts)
         digests = pa.array([shard.digest(row) for row in given.column("row").to_pylist()], pa.int64())
         made = made.set_column(made.schema.get_field_index("input_digest"), "input_digest", digests)
         _count(self.counts, made)
@@ -140,7 +144,7 @@ def _filled(stage: TableStage | CorpusStage, rows: pa.ChunkedArray | pa.Array, m
     if missing:
         raise StageBug(expected[0], ValueError(f"stage {stage.name} gave no {missing[0]}"))
     schema = arrow_schema(stage.writes)
-    numbers = {"prompt_tokens", "completion_tokens", "wasted_tokens", "input_digest"}
+    numbers = {"attempts", "prompt_tokens", "completion_tokens", "wasted_tokens", "input_digest"}
     absent = {
         column.name: pa.array([0 if column.name in numbers else None] * len(expected), schema.field(column.name).type)
         for column in BOOKKEEPING

@@ -24,6 +24,8 @@ class Inputs:
     """The folders of the stages before, in order."""
     size: int
     shard_rows: int
+    retry_failed: bool = False
+    """Whether rows that were tried as often as may be are tried again."""
 
     @property
     def shards(self) -> range:

@@ -52,18 +52,28 @@ def execute(
     watch: Watch = lambda _: None,
     only: Sequence[str] | None = None,
     choice: Choice = UNDECIDED,
+    retry_failed: bool = False,
 ) -> Run:
     """Make the run that `recipe` describes in the folder `out`, or go on with it: only what is missing is made.
 
     `recipe` is one that `magpie.plan.resolve` completed for this folder. `only` names the stages to work on; the others
-    are left as they are. `choice`: what to do where the package has come to resolve a stage otherwise.
+    are left as they are. `choice`: what to do where the package has come to resolve a stage otherwise. `retry_failed`:
+    try rows again that could not be made at three tries.
     Raises `UserError` for what the user can mend, `Stopped` on Ctrl-C or SIGTERM, `EngineDied` and `StageBug`; in each
     case what was made is in the run, and calling this again goes on from there.
     """
     folder = RunFolder(out)
     folder.check_usable()
     reconciled = reconcile_with(make_plan(recipe), folder, choice, only)
-    execute_plan(reconciled.plan, folder, watch, only=only, kept=reconciled.kept, stale=reconciled.stale)
+    execute_plan(
+        reconciled.plan,
+        folder,
+        watch,
+        only=only,
+        kept=reconciled.kept,
+        stale=reconciled.stale,
+        retry_failed=retry_failed,
+    )
     return open_run(out)
 
 
@@ -84,6 +94,7 @@ def execute_plan(
     only: Sequence[str] | None = None,
     kept: Mapping[str, str] | None = None,
     stale: Mapping[str, str] | None = None,
+    retry_failed: bool = False,
 ) -> None:
     """Make what the plan lacks in the folder, which no other process may be working on, on the engines of `opener`.
 
@@ -99,7 +110,7 @@ def execute_plan(
         for warning in plan.warnings:
             watch(f"warning: {warning}")
         try:
-            _run_stages(plan, session, watch, opener, only)
+            _run_stages(plan, session, watch, opener, only, retry_failed=retry_failed)
             session.ended = "done"
         except BaseException as error:
             session.ended = "stopped" if isinstance(error, Stopped) else type(error).__name__
@@ -108,14 +119,17 @@ def execute_plan(
             session.write()
 
 
-def _run_stages(plan: Plan, session: Session, watch: Watch, opener: Opener, only: Sequence[str] | None) -> None:
+def _run_stages(
+    plan: Plan, session: Session, watch: Watch, opener: Opener, only: Sequence[str] | None, *, retry_failed: bool
+) -> None:
     """Every stage in order. An engine is opened when the first stage that asks it lacks something, and stays open until
     a stage needs others."""
     above: list[StageFolder] = []
     with Pool(opener, watch) as pool, stop_on_signal() as stopping:
         for planned, folder in zip(plan.stages, session.folders, strict=True):
             if only is None or planned.stage.name in only:
-                inputs = Inputs(folder, tuple(above), plan.recipe.size, plan.recipe.shard_rows)
+                recipe = plan.recipe
+                inputs = Inputs(folder, tuple(above), recipe.size, recipe.shard_rows, retry_failed)
                 _run_stage(_Sitting(plan, planned, session, watch, stopping), inputs, pool)
             above.append(folder)
 
@@ -177,25 +191,36 @@ def _compute(sitting: _Sitting, work: TableWork | CorpusWork) -> None:
     work.counts.seconds = time.monotonic() - began
 
 
+MOST_DEATHS = 3
+"""Deaths of engines in a row, none of which a row was made between, after which the run ends."""
+
+
 def _make_restarting(sitting: _Sitting, work: StageWork, pool: Pool) -> None:
     """Make what the stage lacks; when an engine's process ends by itself, start it once more and go on.
 
-    Raises `ServerLost` where servers are gone.
+    Rows that it held at two such ends are then worked on one at a time, and one that it ends with alone is that row's
+    failure. Raises `EngineCrashed` where it ends again and again and nothing is made between, and `ServerLost` where
+    servers are gone.
     """
     uses = sitting.planned.uses
-    try:
-        _make(sitting, work, pool.engines(uses))
-    except EngineCrashed as crash:
-        work.begin_again()
-        if work.nothing_missing:
-            return
-        pool.watch(f"the engine died ({crash}); what was made is kept, starting it once more")
-        pool.release(uses)
-        _make(sitting, work, pool.engines(uses))
-    except EngineDied as death:
-        if any(use.facts is not None for use in uses.values()):
-            raise ServerLost(f"{death}; what was made is kept, the same command goes on from there") from death
-        raise
+    deaths, made = 0, work.counts.made
+    while True:
+        try:
+            return _make(sitting, work, pool.engines(uses))
+        except EngineCrashed as crash:
+            deaths = 1 if work.counts.made > made else deaths + 1
+            made = work.counts.made
+            if deaths >= MOST_DEATHS:
+                raise
+            work.begin_again()
+            if work.nothing_missing:
+                return None
+            pool.watch(f"the engine died ({crash}); what was made is kept, starting it once more")
+            pool.release(uses)
+        except EngineDied as death:
+            if any(use.facts is not None for use in uses.values()):
+                raise ServerLost(f"{death}; what was made is kept, the same command goes on from there") from death
+            raise
 
 
 def _make(sitting: _Sitting, work: StageWork, engines: Mapping[str, Engine]) -> None:
@@ -208,8 +233,12 @@ def _make(sitting: _Sitting, work: StageWork, engines: Mapping[str, Engine]) -> 
 
     seed = partial(derive_seed, sitting.plan.recipe.seed, work.stage.name)
     with closing(work), closing(converse(work.talks(keep_busy), asked, seed)) as polls:
-        for events in polls:
-            work.take(events)
-            work.counts.seconds = time.monotonic() - began
-            sitting.tell(work.counts)
-            sitting.check_stop()
+        try:
+            for events in polls:
+                work.take(events)
+                work.counts.seconds = time.monotonic() - began
+                sitting.tell(work.counts)
+                sitting.check_stop()
+        except EngineCrashed as crash:
+            work.blame(crash.rows, str(crash))
+            raise

@@ -20,7 +20,8 @@ class Stopped(KeyboardInterrupt):
 def stop_on_signal() -> Iterator[Callable[[], bool]]:
     """Yield a function that says whether a stop was asked for. A second Ctrl-C is as abrupt as Python makes it.
 
-    Outside the main thread signals are not ours, and the function says False.
+    A signal that is ignored, as under `nohup` and in a shell's background jobs, stays ignored. Outside the main thread
+    signals are not ours, and the function says False.
     """
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -32,7 +33,8 @@ def stop_on_signal() -> Iterator[Callable[[], bool]]:
             raise KeyboardInterrupt
         asked.set()
 
-    old = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    ours = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN]
+    old = {number: signal.signal(number, ask) for number in ours}
     try:
         yield asked.is_set
     finally:

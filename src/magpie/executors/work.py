@@ -13,10 +13,14 @@ from typing import Any
 from magpie.executors.inputs import Inputs
 from magpie.runner import Done, Event, Failed, Said, Talk
 from magpie.runs import OpenShard
+from magpie.runs.shards import MOST_ATTEMPTS
 from magpie.seams import Drop, Stage
 
 OPEN_SHARDS = 4
 """The most shards open at once, unless together they hold too few rows to keep the engines busy."""
+
+SUSPECT_DEATHS = 2
+"""Deaths of an engine after which a row that it held is worked on alone."""
 
 OPEN_FILES = 64
 """The most journals that stay open between two polls; beyond, each write opens and closes its own."""
@@ -47,12 +51,17 @@ class StageWork:
         self.stage = stage
         self.inputs = inputs
         self.open: dict[int, OpenShard] = {}
+        self._blamed = 0
+        """Rows that failed since engines died with them alone."""
         self._counted = 0
         """Shards whose rows from before are in `counts`."""
         self.counts = Counts(wanted=count_wanted(inputs))
         self._look()
 
     def _look(self) -> None:
+        self._suspects: list[int] = []
+        self.alone: int | None = None
+        """The row that is worked on alone just now, since engines died with it."""
         self._lacking = self._shards()
         self._ahead = next(self._lacking, None)
 
@@ -60,7 +69,7 @@ class StageWork:
         """Look once more at what is missing, after an engine died: what was made, and counted, stays. What failed is
         missing again."""
         self.close()
-        self.counts.failed = 0
+        self.counts.failed = self._blamed
         self._look()
 
     @property
@@ -80,8 +89,54 @@ class StageWork:
                 continue
             shard = self.open[self._ahead.files.number] = self._ahead
             self._ahead = next(self._lacking, None)
-            for row in sorted(shard.missing):
-                yield Talk(row, self.stage.ask(shard.inputs[row]), shard.said.get(row, {}))
+            suspects = {row for row, deaths in shard.deaths.items() if deaths >= SUSPECT_DEATHS}
+            self._suspects += sorted(suspects & shard.missing)
+            for row in sorted(shard.missing - suspects):
+                yield self._talk(row)
+        while self._suspects:
+            if self._missing_rows() > len(self._suspects):
+                yield None
+                continue
+            row = self._suspects.pop(0)
+            self.alone = row
+            yield self._talk(row)
+            while self._is_missing(row):
+                yield None
+            self.alone = None
+
+    def _talk(self, row: int) -> Talk:
+        shard = self._shard(row)
+        return Talk(row, self.stage.ask(shard.inputs[row]), shard.said.get(row, {}))
+
+    def _shard(self, row: int) -> OpenShard:
+        return self.open[row // self.inputs.shard_rows]
+
+    def _is_missing(self, row: int) -> bool:
+        shard = self.open.get(row // self.inputs.shard_rows)
+        return shard is not None and row in shard.missing
+
+    def _missing_rows(self) -> int:
+        return sum(len(shard.missing) for shard in self.open.values())
+
+    def blame(self, rows: Sequence[int], why: str) -> None:
+        """Note that an engine died with these rows in its hands. One that was alone with it is the row's failure: it is
+        left alone until it is asked for again."""
+        for row in rows:
+            shard = self._shard(row)
+            shard.note_death(row)
+            if row == self.alone:
+                shard.record(self._failed_for_good(row, shard, why))
+                self._blamed += 1
+                self.counts.failed += 1
+            shard.flush()
+        self.alone = None
+
+    def _failed_for_good(self, row: int, shard: OpenShard, why: str) -> dict[str, Any]:
+        columns = {column.name: None for column in self.stage.writes}
+        error = f"the engine died {shard.deaths[row]} times with this row, the last time with it alone: {why}"
+        tokens = {"prompt_tokens": 0, "completion_tokens": 0, "wasted_tokens": 0}
+        given_up = {"drop_reason": None, "error": error, "attempts": MOST_ATTEMPTS}
+        return {"row": row, **columns, **given_up, **tokens, "input_digest": shard.digest(row)}
 
     def take(self, events: Sequence[Event]) -> None:
         """Write down what happened; seal the shards that are complete."""
@@ -128,6 +183,7 @@ class StageWork:
             **{column.name: columns.get(column.name) for column in self.stage.writes},
             "drop_reason": reason,
             "error": error,
+            "attempts": 0 if error is None else shard.attempts(event.row) + 1,
             "prompt_tokens": usage.prompt_tokens,
             "completion_tokens": usage.completion_tokens,
             "wasted_tokens": usage.wasted_tokens,
@@ -168,6 +224,7 @@ def open_shard(inputs: Inputs, number: int) -> OpenShard:
     """A shard with the rows that are wanted of it. Raises `RunError` when it was cut to another size."""
     given = {row["row"]: row for row in inputs.table(number).to_pylist()}
     folder = inputs.folder
-    shard = OpenShard(folder.shard(number), folder.columns, given, folder.reads, inputs.read_digest(number))
+    read = inputs.read_digest(number)
+    shard = OpenShard(folder.shard(number), folder.columns, given, folder.reads, read, inputs.retry_failed)
     shard.check_span(inputs.span(number))
     return shard

@@ -20,7 +20,7 @@ from magpie.export.options import Options, split_of
 from magpie.export.shapes import SHAPES
 from magpie.export.trainers import TRAINERS, Trainer
 from magpie.export.writing import Shards, as_tables, write_json, write_lines, write_parquet
-from magpie.runs import Run, make_folder, storage, whole_file
+from magpie.runs import Run, RunFolder, make_folder, storage, whole_file
 from magpie.runs.files import write_whole
 
 COLUMNS = "parquet"
@@ -88,10 +88,24 @@ def check(run: Run, form: str, to: Path | IO[bytes], options: Options) -> None:
         raise UserError("--test-share: two splits are two files; expected a folder, such as --to dataset")
     if form in TRAINERS and (not isinstance(to, Path) or to.suffix in ENDINGS):
         raise UserError(f"--format {form}: is a folder of several files; expected a folder's name for --to")
-    if isinstance(to, Path) and is_folder(form, to):
-        check_free(to)
+    if isinstance(to, Path):
+        _check_place(form, to, options)
     if _count(run, form) == 0:
         raise RunError(f"{run.path}: no row has come through every stage, so there is nothing to export; see `status`")
+
+
+def _check_place(form: str, to: Path, options: Options) -> None:
+    """Raise `UserError` for a place inside a run, and for a file that is there already."""
+    place = to.resolve()
+    for folder in (place, *place.parents):
+        if RunFolder(folder).is_run():
+            raise UserError(
+                f"--to {str(to)!r}: lies inside the run {folder}, whose files it could replace; expected another place"
+            )
+    if is_folder(form, to):
+        check_free(to)
+    elif to.is_file() and not options.overwrite:
+        raise UserError(f"--to {str(to)!r}: is there already; expected a new name, or --overwrite to replace it")
 
 
 _REMEDIES = {

@@ -120,5 +120,5 @@ def _write(place: StageFolder, rows: Iterator[dict[str, Any]], shard_rows: int, 
 
 
 def _filled(columns: tuple[Column, ...], row: dict[str, Any]) -> dict[str, Any]:
-    tokens = {"prompt_tokens": 0, "completion_tokens": 0, "wasted_tokens": 0, "input_digest": 0}
+    tokens = {"attempts": 0, "prompt_tokens": 0, "completion_tokens": 0, "wasted_tokens": 0, "input_digest": 0}
     return {"row": row["row"], "drop_reason": row["drop_reason"], **tokens} | {c.name: row.get(c.name) for c in columns}

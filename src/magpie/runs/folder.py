@@ -190,8 +190,8 @@ class RunFolder:
             for entry in folder.iterdir():
                 if _LEFT_OVER.fullmatch(entry.name):
                     remove(entry)
-                elif entry.name == _SCRATCH:
-                    rmtree(entry)
+                elif entry.name == _SCRATCH and folder != self.path and not entry.is_symlink():
+                    rmtree(entry)  # a stage's; what a user keeps beside the stages' folders is the user's
 
     def write_recipe(self, text: str) -> None:
         write_whole(self.path / _RECIPE, text.encode())

@@ -48,6 +48,9 @@ _ARROW: Mapping[Type, pa.DataType] = {
         )
     ),
 }
+MOST_ATTEMPTS = 3
+"""Tries after which a row that could not be made is left alone, until it is asked for again."""
+
 _DIGEST = b"magpie.digest"
 _READ = b"magpie.read"
 _COLUMNS = b"magpie.columns"
@@ -105,7 +108,8 @@ class ShardFiles:
         if not self.parquet.exists():
             return None
         with self._opened() as file:
-            return file.read(columns=None if columns is None else list(columns))
+            there = set(file.schema_arrow.names)  # a file of earlier magpies lacks bookkeeping that came later
+            return file.read(columns=None if columns is None else [name for name in columns if name in there])
 
     @contextmanager
     def _opened(self) -> Iterator[pq.ParquetFile]:
@@ -118,19 +122,24 @@ class ShardFiles:
                 "changed it: restore it, or delete it and its rows are made again"
             ) from error
 
-    def lines(self) -> tuple[dict[int, MadeRow], dict[int, dict[tuple[int, str], Completion]]]:
-        """The journal's rows, and the completions of rows that did not end or failed; a row's newest line counts."""
+    def lines(self) -> tuple[dict[int, MadeRow], dict[int, dict[tuple[int, str], Completion]], dict[int, int]]:
+        """The journal's rows; the completions of rows that did not end or failed; and at how many deaths of an engine a
+        row that did not end was in its hands. A row's newest line counts."""
         made: dict[int, MadeRow] = {}
         said: dict[int, dict[tuple[int, str], Completion]] = {}
+        deaths: dict[int, int] = {}
         for line in read_lines(self.journal):
             if "said" in line:
                 key = (line["n"], line["request"])
                 said.setdefault(line["row"], {})[key] = read_completion(line["said"])
+            elif "deaths" in line:
+                deaths[line["row"]] = line["deaths"]
             else:
                 made[line["row"]] = line
+                deaths.pop(line["row"], None)
                 if line["error"] is None:
                     said.pop(line["row"], None)
-        return made, said
+        return made, said, deaths
 
     def rows(self, columns: Sequence[Column]) -> pa.Table:
         """Every row made so far, sealed or in the journal, sorted by row."""
@@ -138,9 +147,18 @@ class ShardFiles:
         made = self.lines()[0]
         sealed = self.sealed()
         if not made:
-            return schema.empty_table() if sealed is None else sealed
+            return schema.empty_table() if sealed is None else _fitted(sealed, schema)
         merged = {} if sealed is None else {row["row"]: row for row in sealed.to_pylist()}
         return _table({**merged, **made}, schema)
+
+
+def _fitted(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The table in this schema, null where it lacks a column."""
+    columns = [
+        table.column(field.name) if field.name in table.schema.names else pa.nulls(table.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.table(columns, names=schema.names).cast(schema)
 
 
 def _table(rows: Mapping[int, MadeRow], schema: pa.Schema) -> pa.Table:
@@ -175,8 +193,10 @@ class OpenShard:
         inputs: Mapping[int, Mapping[str, Any]],
         reads: Sequence[str],
         read: str,
+        retry_failed: bool = False,
     ) -> None:
-        """`inputs`: each wanted row, with the columns named in `reads`. `read`: a digest of the shards they lie in."""
+        """`inputs`: each wanted row, with the columns named in `reads`. `read`: a digest of the shards they lie in.
+        retry_failed: also rows that were tried `MOST_ATTEMPTS` times are missing."""
         self.files = files
         self.columns = columns
         self.inputs = inputs
@@ -184,10 +204,11 @@ class OpenShard:
         self.read = read
         self._digests: dict[int, int] = {}
         self.journal = Journal(files.journal)
-        self.made, self.said = files.lines()
-        sealed = files.sealed(["row", "error", "input_digest"])
+        self.made, self.said, self.deaths = files.lines()
+        sealed = files.sealed(["row", "error", "attempts", "input_digest"])
         self._sealed: dict[int, MadeRow] = {} if sealed is None else {row["row"]: row for row in sealed.to_pylist()}
-        good = self._good()
+        given_up = set() if retry_failed else self._given_up()
+        good = self._good() | given_up
         self.missing = {row for row in inputs if row not in good}
         self._lines: list[dict[str, Any]] = []
 
@@ -197,6 +218,17 @@ class OpenShard:
             given = self.inputs.get(row)
             self._digests[row] = 0 if given is None else input_digest([given[name] for name in self.reads])
         return self._digests[row]
+
+    def attempts(self, row: int) -> int:
+        """How often the row was tried, with the input that it has now, and could not be made."""
+        before = self.made.get(row) or self._sealed.get(row)
+        if before is None or before["error"] is None or before["input_digest"] != self.digest(row):
+            return 0
+        return int(before.get("attempts") or 1)
+
+    def _given_up(self) -> set[int]:
+        """The rows that were tried as often as may be."""
+        return {row for row in self.inputs if self.attempts(row) >= MOST_ATTEMPTS}
 
     def check_span(self, span: range) -> None:
         """Raise `RunError` when the files hold rows outside `span`: they were cut into shards of another size."""
@@ -230,6 +262,11 @@ class OpenShard:
         digest = request.digest()
         self.said.setdefault(row, {})[n, digest] = completion
         self._lines.append(_said_line(row, n, digest, completion))
+
+    def note_death(self, row: int) -> None:
+        """An engine died with the row in its hands. Written by the next `flush`."""
+        self.deaths[row] = self.deaths.get(row, 0) + 1
+        self._lines.append({"row": row, "deaths": self.deaths[row]})
 
     def flush(self) -> None:
         """Hand what was recorded to the operating system: from here on a kill loses nothing of it."""
@@ -267,7 +304,7 @@ class OpenShard:
         before = self.files.sealed()
         if before is not None:
             kept = before.filter(pc.invert(pc.is_in(before.column("row"), value_set=made.column("row"))))
-            made = pa.concat_tables([kept.select(schema.names).cast(schema), made])
+            made = pa.concat_tables([_fitted(kept, schema), made])
         write_sealed(self.files, made, self._made_from(made.column("row").to_pylist()))
         self.missing = set()
 

@@ -21,7 +21,7 @@ import orjson
 from magpie import errors
 from magpie.engines.child.handle import Process
 from magpie.engines.child.process import OPENERS, read_capabilities
-from magpie.errors import EngineCrashed, EngineDied, MagpieError, ModelError, RequestFailed
+from magpie.errors import ContextFull, EngineCrashed, EngineDied, MagpieError, ModelError, RequestFailed
 from magpie.seams import Capabilities, Completion, Request
 from magpie.wire import plain_request, read_completion
 
@@ -162,4 +162,6 @@ class ChildEngine:
 
 
 def _answer(plain: Mapping[str, Any]) -> Answer:
-    return RequestFailed(plain["failed"]) if "failed" in plain else read_completion(plain)
+    if "failed" not in plain:
+        return read_completion(plain)
+    return (ContextFull if plain.get("context_full") else RequestFailed)(plain["failed"])

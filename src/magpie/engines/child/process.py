@@ -21,7 +21,7 @@ from typing import Any
 
 import orjson
 
-from magpie.errors import EngineDied, MagpieError, ModelError, RequestFailed
+from magpie.errors import ContextFull, EngineDied, MagpieError, ModelError, RequestFailed
 from magpie.seams import Capabilities, Capability, Completion, Engine
 from magpie.wire import plain_completion, read_request
 
@@ -120,7 +120,8 @@ def _obey(message: Mapping[str, Any], engine: Engine, live: set[int]) -> None:
 
 def _answer_line(ticket: int, answer: Completion | RequestFailed) -> bytes:
     if isinstance(answer, RequestFailed):
-        return orjson.dumps([ticket, {"failed": _valid(str(answer))}])
+        kind = {"context_full": True} if isinstance(answer, ContextFull) else {}
+        return orjson.dumps([ticket, {"failed": _valid(str(answer)), **kind}])
     try:
         return orjson.dumps([ticket, plain_completion(answer)])
     except TypeError as error:  # such as half of a surrogate pair in a text

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from magpie.errors import RequestFailed, TemplateError
+from magpie.errors import ContextFull, TemplateError
 from magpie.seams import Asking, Chat, Columns, Completion, Message, Request, Row, SamplingParams
 from magpie.stages.follow_up.farewell import is_farewell
 from magpie.stages.instruct.work import Clean, as_it_is, sample_user, why_not_user
@@ -20,9 +20,6 @@ from magpie.stages.respond.work import Responder
 
 ENDED = "turns"
 """Why a conversation ended that has all its turns."""
-
-_TOO_LONG = re.compile(r"no room is left|(?:context|token) (?:length|limit|size|window)|maximum context", re.IGNORECASE)
-"""How engines and servers say that a prompt is longer than the context."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +132,8 @@ def _fitting(asking: Generator[Request, Any, Completion]) -> Generator[Request, 
     """What it says; a prompt that leaves no room in the context ends the conversation, and does not fail the row."""
     try:
         return (yield from asking)
-    except RequestFailed as error:
-        if _TOO_LONG.search(str(error)):
-            raise _Ended("context_full") from error
-        raise
+    except ContextFull as error:
+        raise _Ended("context_full") from error
 
 
 @contextmanager

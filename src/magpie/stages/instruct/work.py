@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Any
 
-from magpie.errors import TemplateError
+from magpie.errors import ContextFull, TemplateError
 from magpie.seams import BROKEN, Asking, Chat, Completion, Drop, Request, Row, SamplingParams
 from magpie.stages.instruct.mix import Mix, Start
 from magpie.stages.text.usable import why_drop
@@ -39,7 +39,10 @@ def instruct(
     `banned`: ids that it may not begin with. `start`: what to go on from; else what stands before any user message.
     """
     start = start or Start(chat.next_user(()))
-    completion = yield from sample_user(chat, Request(start.prompt, sampling, banned=banned))
+    try:
+        completion = yield from sample_user(chat, Request(start.prompt, sampling, banned=banned))
+    except ContextFull:
+        return Drop("context_full", {})
     whole = start.text + completion.text
     text, rule = clean(chat.user_text(whole))
     columns = {

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from magpie.errors import TemplateError
+from magpie.errors import ContextFull, TemplateError
 from magpie.seams import Asking, Chat, Columns, Completion, Drop, Message, Prompt, Request, Row, SamplingParams
 from magpie.stages.text.reasoning import Parted, Thoughts, leaks, part
 from magpie.stages.text.usable import why_drop
@@ -81,7 +81,10 @@ def respond(row: Row, responder: Responder) -> Asking:
     prompt = responder.prompt(row)
     if prompt is None:
         return Drop("template_refused", {})
-    completion: Completion = yield Request(prompt, responder.sampling, responder.engine)
+    try:
+        completion: Completion = yield Request(prompt, responder.sampling, responder.engine)
+    except ContextFull:
+        return Drop("context_full", {})
     columns, reason = responder.read(completion)
     return columns if reason is None else Drop(reason, columns)
 
@@ -98,7 +101,10 @@ def respond_several(row: Row, responders: Sequence[Responder], count: int) -> As
     unusable = ["template_refused"] * (count - len(asked))
     usable: list[dict[str, Any]] = []
     if asked:
-        said: Sequence[Completion] = yield [Request(prompt, turn.sampling, turn.engine) for turn, prompt in asked]
+        try:
+            said: Sequence[Completion] = yield [Request(prompt, turn.sampling, turn.engine) for turn, prompt in asked]
+        except ContextFull:
+            return Drop("context_full", {})
         for (turn, _), completion in zip(asked, said, strict=True):
             read, reason = turn.read(completion)
             if reason is not None:

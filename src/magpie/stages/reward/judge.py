@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import fmean
 
-from magpie.errors import RequestFailed
+from magpie.errors import ContextFull
 from magpie.seams import Asking, Chat, Completion, Request, Row, Tokens
 from magpie.stages.judging.letters import distribution, expected, letter_request
 from magpie.stages.judging.prompts import JudgePrompt
@@ -27,7 +27,10 @@ def judge_reward(
     of = scored(row)
     judgments = [_judgments(conversation, chat, prompt, most_tokens) for conversation in of.flat()]
     asked = [one for every in judgments for one in every if one is not None]
-    answers = iter((yield asked) if asked else [])
+    try:
+        answers = iter((yield asked) if asked else [])
+    except ContextFull:
+        return columns(of, [None] * len(of.flat()), names)
     scores = [_mean([None if one is None else _read(next(answers)) for one in every]) for every in judgments]
     return columns(of, scores, names)
 
@@ -57,9 +60,7 @@ def _too_long(request: Request, most_tokens: int | None) -> bool:
     return most_tokens is not None and isinstance(prompt, Tokens) and len(prompt.ids) >= most_tokens
 
 
-def _read(answer: Completion | RequestFailed) -> Score:
-    if isinstance(answer, RequestFailed):
-        raise answer
+def _read(answer: Completion) -> Score:
     probabilities = distribution(answer, DIGITS)
     return None if probabilities is None else expected(probabilities)
 

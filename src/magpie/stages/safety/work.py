@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from magpie.errors import RequestFailed
+from magpie.errors import ContextFull
 from magpie.seams import Asking, Chat, Drop, Message, Prompt, Request, Row, SamplingParams
 from magpie.stages.judging.letters import JUDGE, fitting, judge_prompt
 from magpie.stages.judging.prompts import JudgePrompt
@@ -67,12 +67,13 @@ def safety(row: Row, guard: Guard, drop: bool = False) -> Asking:
     conversations = conversations_of(row)
     requests = [guard.request(one) for one in conversations]
     asked = [request for request in requests if request is not None]
-    replies: list[Any] = list((yield asked)) if asked else []
+    try:
+        replies: list[Any] = list((yield asked)) if asked else []
+    except ContextFull:  # prompts are shortened to the context as far as it is known
+        requests, replies = [None] * len(requests), []
     verdicts: list[Verdict | None] = []
     for conversation, request in zip(conversations, requests, strict=True):
         reply = None if request is None else replies.pop(0)
-        if isinstance(reply, RequestFailed):
-            raise reply
         verdicts.append(None if reply is None else guard.read(reply, conversation[-1].role == "assistant"))
     columns = _together(verdicts, guard)
     if not drop or columns["safety"] != "unsafe":

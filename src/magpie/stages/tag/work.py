@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from magpie.errors import RequestFailed
+from magpie.errors import ContextFull
 from magpie.seams import Asking, Completion, JsonSchema, Prompt, Request, Row
 from magpie.stages.judging.letters import distribution, expected, judge_prompt, letter_request, likeliest
 from magpie.stages.judging.replies import Reading, read
@@ -60,9 +60,12 @@ def tag(row: Row, judge: Judge, questions: Sequence[Question]) -> Asking:
         asked = [(one, prompt) for one, prompt in asked if one.name not in readings]
         if not asked:
             break
-        replies = yield [judge.request(prompt, one, attempt) for one, prompt in asked]
+        try:
+            replies: Sequence[Completion] = yield [judge.request(prompt, one, attempt) for one, prompt in asked]
+        except ContextFull:  # prompts are shortened to the context as far as it is known
+            break
         for (one, _), reply in zip(asked, replies, strict=True):
-            words = judge.words(_served(reply))
+            words = judge.words(reply)
             reading = read(words, one.form)
             if reading is None:
                 unread.setdefault(one.name, []).append(words)
@@ -82,9 +85,11 @@ def tag_fast(row: Row, judge: Judge, questions: Sequence[Question]) -> Asking:
     asked = [(one, request) for one, request in zip(questions, made, strict=True) if request is not None]
     columns: dict[str, Any] = {name: None for one in questions for name in one.columns(fast=True)}
     unread: dict[str, list[str]] = {}
-    replies = (yield [request for _, request in asked]) if asked else []
-    for (one, _), reply in zip(asked, replies, strict=True):
-        completion = _served(reply)
+    try:
+        replies: Sequence[Completion] = (yield [request for _, request in asked]) if asked else []
+    except ContextFull:  # prompts are shortened to the context as far as it is known
+        return columns | {"tag_raw": None}
+    for (one, _), completion in zip(asked, replies, strict=True):
         shares = distribution(completion, one.letters)
         if shares is None:
             unread[one.name] = [completion.text]
@@ -93,13 +98,6 @@ def tag_fast(row: Row, judge: Judge, questions: Sequence[Question]) -> Asking:
         if one.score is not None:
             columns[one.score] = expected(shares)
     return columns | {"tag_raw": _raw(unread)}
-
-
-def _served(reply: Completion | RequestFailed) -> Completion:
-    """The reply; a request that no engine could serve is the row's error, to be tried again by the next run."""
-    if isinstance(reply, RequestFailed):
-        raise reply
-    return reply
 
 
 def _told(question: Question, reading: Reading | None) -> dict[str, Any]:
