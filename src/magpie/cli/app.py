@@ -258,6 +258,14 @@ def recipes(
 
 
 @app.command()
+def verify(run: RunArgument, json: JsonOption = False) -> None:
+    """Hold every file of a run against what was written."""
+    from magpie.cli.verify import verify
+
+    verify(run, as_json=json)
+
+
+@app.command()
 def prune(
     run: RunArgument,
     remove: Annotated[bool, typer.Option("--remove", help="Remove them.")] = False,

@@ -41,6 +41,8 @@ class Inputs:
 
     def table(self, number: int) -> pa.Table:
         """`row` and the columns that the stage reads, of the wanted rows of a shard, in order."""
+        for stage in self.above:
+            stage.shard(number).check()  # also where only its dropped rows count
         wanted = self.wanted(number)
         given = {"row": wanted}
         for maker, columns in self.folder.makers(self.above):

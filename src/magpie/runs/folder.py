@@ -39,7 +39,7 @@ which are made anew when any of them changes."""
 _RECIPE, _INDEX, _LOCK, _SCRATCH = "recipe.yaml", "run.json", "lock", "scratch"
 _NAME = re.compile(r"[a-z][a-z_]*")
 _STAGE = re.compile(r"(\d+)-([a-z_]+)-([0-9a-f]{8})")
-_LEFT_OVER = re.compile(r"(recipe\.yaml|run\.json|\d{5,}\.(parquet|part))\.\d+\.tmp")
+_LEFT_OVER = re.compile(r"(recipe\.yaml|run\.json|\d{5,}\.(parquet|part|sum))\.\d+\.tmp")
 _SHARD = re.compile(r"(\d{5,})\.(parquet|part)")
 
 

@@ -112,6 +112,19 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
                 yield line
 
 
+def broken_lines(path: Path) -> int:
+    """How many whole lines of a journal are no JSON; their rows are made again."""
+    count = 0
+    with storage(path), path.open("rb") as file:
+        for data in file:
+            if data.endswith(b"\n"):
+                try:
+                    orjson.loads(data)
+                except orjson.JSONDecodeError:
+                    count += 1
+    return count
+
+
 def cut_torn_tail(path: Path) -> None:
     """Cut what stands behind the last line end: the line that a kill or a full disk tore."""
     if not path.exists():

@@ -114,7 +114,9 @@ class Run:
 
     def kept(self) -> int:
         """How many rows came through every stage."""
-        return int(self.sql("SELECT count(*) AS n FROM kept").column("n")[0].as_py())
+        with self._asked(checked=False) as connection:
+            counted = connection.sql("SELECT count(*) FROM kept").fetchall()
+        return int(counted[0][0])
 
     def sql(self, query: str) -> pa.Table:
         """Ask DuckDB. `rows` is every row, `kept` those that came through; each stage's own files are a view of its
@@ -125,7 +127,7 @@ class Run:
 
     def counts(self) -> list[StageCounts]:
         """What each stage did so far, counted over the files."""
-        with self._asked() as connection:
+        with self._asked(checked=False) as connection:
             return [self._count(connection, stage) for stage in self.stages]
 
     def _count(self, connection: duckdb.DuckDBPyConnection, stage: StageFolder) -> StageCounts:
@@ -146,22 +148,23 @@ class Run:
         )
 
     @contextmanager
-    def _asked(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The run as views, spilling where the system keeps temporary files."""
+    def _asked(self, *, checked: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The run as views, spilling where the system keeps temporary files. checked: whether files are held against
+        their digests first."""
         config: dict[str, str | bool | int | float | list[str]] = {
             "python_enable_replacements": False,
             "temp_directory": tempfile.gettempdir(),
         }
         try:
             with duckdb.connect(":memory:", config=config) as connection:
-                self._make_views(connection)
+                self._make_views(connection, checked=checked)
                 yield connection
         except duckdb.Error as error:
             raise RunError(f"{self.path}: the query failed, or a file of the run cannot be read: {error}") from error
 
-    def _make_views(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def _make_views(self, connection: duckdb.DuckDBPyConnection, *, checked: bool) -> None:
         for place, stage in enumerate(self.stages):
-            relation = _relation(connection, stage, self.stages[:place], self.size, self.shard_rows)
+            relation = _relation(connection, stage, self.stages[:place], self.size, self.shard_rows, checked)
             connection.execute(f"CREATE VIEW {_name(stage)} AS {relation}")
         connection.execute(f"CREATE VIEW rows AS {_rows_query(self)}")
         last, alive = _name(self.stages[-1]), "drop_reason IS NULL AND error IS NULL"
@@ -183,6 +186,7 @@ def _relation(
     above: Sequence[StageFolder],
     size: int,
     shard_rows: int,
+    checked: bool,
 ) -> str:
     """A query for a stage's rows: sealed shards are scanned where they lie; shards with a journal, and those whose
     rows may be made from what is no longer so, are looked through row by row. Which shards of a stage over the whole run
@@ -197,6 +201,9 @@ def _relation(
     journal = pa.concat_tables(others) if others else arrow_schema(stage.columns).empty_table()
     open_rows = f"{stage.stage}_open"
     connection.register(open_rows, journal.replace_schema_metadata(None))
+    if checked:
+        for number in settled:
+            stage.shard(number).check()
     if not settled:
         return f'SELECT * FROM "{open_rows}"'
     files = ", ".join(_quoted(_GLOB.sub(r"[\1]", str(stage.shard(n).parquet))) for n in settled)

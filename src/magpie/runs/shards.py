@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from magpie.columns import BOOKKEEPING, ROW, Column, Type
 from magpie.errors import RunError
-from magpie.runs.files import write_whole
+from magpie.runs.sums import check_sum, write_summed
 from magpie.runs.journal import Journal, read_lines
 from magpie.seams import Completion, Request
 from magpie.wire import plain_completion, read_completion
@@ -103,10 +103,20 @@ class ShardFiles:
         """The digest of the shards that the sealed rows were made from."""
         return self.footer().get(_READ, b"").decode()
 
-    def sealed(self, columns: Sequence[str] | None = None) -> pa.Table | None:
-        """The sealed rows, or None when there is no sealed file."""
+    def check(self) -> None:
+        """Raise `RunError` where the sealed file is not what was written."""
+        if self.parquet.exists():
+            check_sum(self.parquet)
+
+    def sealed(self, columns: Sequence[str] | None = None, *, checked: bool = True) -> pa.Table | None:
+        """The sealed rows, or None when there is no sealed file.
+
+        checked: whether the file's bytes are held against their digest first. Raises `RunError` for a damaged file.
+        """
         if not self.parquet.exists():
             return None
+        if checked:
+            self.check()
         with self._opened() as file:
             there = set(file.schema_arrow.names)  # a file of earlier magpies lacks bookkeeping that came later
             return file.read(columns=None if columns is None else [name for name in columns if name in there])
@@ -205,7 +215,7 @@ class OpenShard:
         self._digests: dict[int, int] = {}
         self.journal = Journal(files.journal)
         self.made, self.said, self.deaths = files.lines()
-        sealed = files.sealed(["row", "error", "attempts", "input_digest"])
+        sealed = files.sealed(["row", "error", "attempts", "input_digest"], checked=False)
         self._sealed: dict[int, MadeRow] = {} if sealed is None else {row["row"]: row for row in sealed.to_pylist()}
         given_up = set() if retry_failed else self._given_up()
         good = self._good() | given_up
@@ -328,7 +338,7 @@ def write_sealed(files: ShardFiles, table: pa.Table, read: str) -> None:
 def _put(files: ShardFiles, table: pa.Table, metadata: Mapping[bytes, bytes]) -> None:
     sink = BytesIO()
     pq.write_table(table.replace_schema_metadata(dict(metadata)), sink, compression="zstd")
-    write_whole(files.parquet, sink.getvalue())
+    write_summed(files.parquet, sink.getvalue())
 
 
 def restamp(files: ShardFiles, read: str) -> None:

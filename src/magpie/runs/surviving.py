@@ -48,7 +48,7 @@ def _goes_on(files: ShardFiles) -> pa.Array:
 
 @lru_cache(_REMEMBERED)
 def _read(parquet: Path, number: int, version: tuple[int, int, int]) -> pa.Array:  # noqa: ARG001 (names the file)
-    table = ShardFiles(parquet.parent, number).sealed(["row", "drop_reason", "error"])
+    table = ShardFiles(parquet.parent, number).sealed(["row", "drop_reason", "error"], checked=False)
     assert table is not None, "a file was there"
     goes_on = pc.and_(pc.is_null(table.column("drop_reason")), pc.is_null(table.column("error")))
     return table.filter(goes_on).column("row").combine_chunks()
