@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from magpie.engines.server.settings import Facts
+from magpie.errors import RecipeError
 from magpie.modelfiles.locate import find_model
 from magpie.plan.load import parse
 from magpie.plan.plan import NOT_IN_FINGERPRINT, make_plan
@@ -103,3 +105,40 @@ def test_stops_of_the_template_and_the_recipe_reach_the_sampling() -> None:
 
 def test_how_the_scripted_engine_talks_is_in_its_fingerprint() -> None:
     assert fingerprints("", "engine=scripted") != fingerprints("", "engine=scripted", "engine.empty_rate=0.5")
+
+
+def test_a_plan_reads_benchmarks_once_and_asks_each_server_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    asked: list[str] = []
+
+    def read_prompts(source: Any) -> list[str]:
+        read.append(source.name)
+        return ["What is the capital of France, please?"]
+
+    def find_server(settings: Any) -> Facts:
+        asked.append(str(settings.url))
+        return Facts("chat", "served", 4096)
+
+    monkeypatch.setattr("magpie.stages.decontaminate.build.read_prompts", read_prompts)
+    monkeypatch.setattr("magpie.models.recipe_models.find_server", find_server)
+    text = """
+decontaminate: {benchmarks: [some.jsonl]}
+tag: {fast: true}
+respond: {engine: {url: 'http://there/v1', api: chat}}
+safety: {engine: {url: 'http://there/v1', api: chat}}
+"""
+    plan = make_plan(parse(text, "r"))
+    assert len(plan.stages) == 5
+    assert read == ["some"]
+    assert asked == ["http://there/v1"]
+
+
+def test_stages_come_in_the_order_of_what_they_read() -> None:
+    text = "{select: {keep: \"input_quality >= 'good'\"}, tag: {fast: true}, screen: {}, respond: {}, safety: {}}"
+    names = [stage.name for stage in make_plan(parse(text, "r")).stages]
+    assert names == ["instruct", "screen", "tag", "respond", "safety", "select"]
+
+
+def test_a_stage_whose_columns_nobody_makes_is_refused_with_who_makes_them() -> None:
+    with pytest.raises(RecipeError, match=r"neighbors reads embedding.*embed does, so add `embed: \{\}` to the recipe"):
+        make_plan(parse("neighbors: {}", "r"))
