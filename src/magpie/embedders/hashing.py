@@ -9,12 +9,13 @@ noise of about 2 / sqrt(dimension) where they have little in common, from featur
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING
 from zlib import crc32
+
+from magpie.safe.normal_forms import nfkc
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,7 +55,7 @@ def features(text: str) -> NDArray[np.uint64]:
     """A hash for each different feature of the text, in rising order."""
     import numpy as np
 
-    plain = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    plain = " ".join(nfkc(text).casefold().split())
     if not plain:
         return np.empty(0, np.uint64)
     codes = np.frombuffer(f" {plain} ".encode("utf-32-le", "surrogatepass"), "<u4").astype(np.uint64)

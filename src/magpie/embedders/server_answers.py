@@ -61,5 +61,13 @@ def words(content: bytes) -> str:
     for _ in range(2):
         if isinstance(said, dict):
             said = next((said[key] for key in ("error", "message", "detail") if said.get(key)), said)
-    text = " ".join((said if isinstance(said, str) else orjson.dumps(said).decode()).split())
+    text = " ".join((said if isinstance(said, str) else _as_json(said)).split())
     return text if len(text) <= MOST_TOLD else text[:MOST_TOLD] + "..."
+
+
+def _as_json(said: Any) -> str:
+    """A value as JSON, or what it is where JSON cannot be written so deep."""
+    try:
+        return orjson.dumps(said).decode()
+    except orjson.JSONEncodeError as error:
+        return f"{type(said).__name__} ({error})"

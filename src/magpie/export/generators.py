@@ -70,7 +70,7 @@ def _front_matter(path: Path) -> Iterator[tuple[str, Any]]:
     _, opened, rest = path.read_text(encoding="utf-8").partition("---\n")
     try:
         found = yaml.safe_load(rest.partition("\n---")[0]) if opened else None
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError):
         return
     if isinstance(found, dict):
         yield from found.items()

@@ -31,13 +31,16 @@ def split_url(url: str, setting: str, example: str) -> SplitResult:
         )
     if "?" in url or "#" in url:
         raise UserError(f"{setting} for {host}: ends with ? or #; expected the address up to /v1")
+    expected = f"{setting} {url!r}: expected http:// or https://, as in {example}"
+    if not _plain(url):  # before it is taken apart: Python normalizes a host in other letters
+        raise UserError(expected)
     try:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError:
         raise UserError(f"{setting} {url!r}: is no URL; expected one such as {example}") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or not _plain(url):
-        raise UserError(f"{setting} {url!r}: expected http:// or https://, as in {example}")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UserError(expected)
     return parts
 
 

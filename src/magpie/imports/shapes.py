@@ -90,9 +90,9 @@ def _as_messages(said: Any) -> list[tuple[str, str]]:
 
 def _as_message(one: Mapping[str, Any]) -> tuple[str, str]:
     spoken, text = one.get("role", one.get("from")), one.get("content", one.get("value"))
-    role = ROLES.get(str(spoken).lower())
+    role = ROLES.get(spoken.lower()) if isinstance(spoken, str) else None
     if role is None:
-        raise _Unreadable(f"role {str(spoken)[:20]}")
+        raise _Unreadable(f"role {type(spoken).__name__ if isinstance(spoken, list | dict) else str(spoken)[:20]}")
     if not isinstance(text, str):
         raise _Unreadable("a message without text")
     return role, text
@@ -123,7 +123,7 @@ def _fitted(column: Column, value: Any) -> Any:
     """A value as the column's type has it; null where it cannot be that."""
     try:
         return None if value is None else _FITTING[column.type](value)
-    except (TypeError, ValueError, KeyError):
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError, RecursionError):
         return None
 
 

@@ -40,7 +40,7 @@ def _json(path: Path) -> Mapping[str, Any]:
         return {}
     try:
         found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path}: not readable as JSON ({error}); fetch the file again") from None
     if not isinstance(found, dict):
         raise ModelError(f"{path}: holds a {type(found).__name__}; expected a JSON object")

@@ -34,7 +34,7 @@ def read_shape(path: Path) -> Shape:
         with path.open("rb") as file:
             values = _head_values(file, path)
         return _shape(values, path.stat().st_size)
-    except (struct.error, UnicodeDecodeError, OverflowError, MemoryError) as error:
+    except (struct.error, UnicodeDecodeError, OverflowError, MemoryError, RecursionError) as error:
         raise ModelError(f"{path} is not a whole GGUF file: {error}; download it again") from error
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}; give the path of a GGUF file") from error

@@ -22,6 +22,8 @@ _UNKNOWN: Final = 2
 _CONTROL: Final = 3
 _USER_DEFINED: Final = 4
 _SPACE: Final = "\u2581"
+_LONGEST_JOINED: Final = 1024
+"""Characters of a piece whose parts are looked for, which takes the square of its length. Models' have dozens."""
 _INSTEAD: Final = "give the model's Hugging Face folder instead (tokenizer.json, tokenizer_config.json)"
 
 
@@ -121,7 +123,7 @@ def scored_bpe(vocabulary: Mapping[str, int], scores: Sequence[float], unknown: 
     merges = [
         (-scores[n], n, cut, text)
         for text, n in vocabulary.items()
-        for cut in range(1, len(text))
+        for cut in range(1, len(text) if len(text) <= _LONGEST_JOINED else 0)
         if text[:cut] in vocabulary and text[cut:] in vocabulary
     ]
     merges.sort()

@@ -25,6 +25,8 @@ _ENGINE_NAMES = {engine.model_fields["name"].default for engine in ENGINES}
 
 DEFAULT = "basic"
 """The recipe of `magpie run` when none is named."""
+MOST_VALUES = 1_000_000
+"""Values of a recipe, which may be a stranger's; the lists of words in it are the most of them."""
 
 
 def shipped() -> dict[str, str]:
@@ -60,6 +62,12 @@ def parse(text: str, where: str, overrides: Sequence[str] = (), replace: Mapping
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise RecipeError(f"{where}: not valid YAML: {' '.join(str(error).split())}") from error
+    except RecursionError:
+        raise RecipeError(f"{where}: not a recipe: lists or settings in each other without end") from None
+    if _is_larger(document, MOST_VALUES):
+        raise RecipeError(
+            f"{where}: not a recipe: more than {MOST_VALUES:,} values, or a few that YAML aliases repeat as often"
+        )
     document = {} if document is None else document
     if not isinstance(document, dict):
         raise RecipeError(f"{where}: expected settings (`size: 1000`), found {type(document).__name__}")
@@ -101,8 +109,10 @@ def _override(document: dict[str, Any], override: str) -> None:
         raise RecipeError(f"--set {override!r}: expected NAME=VALUE, as in --set instruct.sampling.temperature=1.1")
     try:
         parsed = yaml.safe_load(value)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise RecipeError(f"--set {override!r}: the value is not valid YAML") from error
+    if _is_larger(parsed, MOST_VALUES):
+        raise RecipeError(f"--set {override!r}: more than {MOST_VALUES:,} values")
     place = document
     for name in names[:-1]:
         below = place.get(name)
@@ -110,6 +120,19 @@ def _override(document: dict[str, Any], override: str) -> None:
         place[name] = below if isinstance(below, dict) else {"name": below} if isinstance(below, str) else {}
         place = place[name]
     place[names[-1]] = parsed
+
+
+def _is_larger(value: Any, most: int) -> bool:
+    """Whether a document holds more values than `most`, those that aliases repeat counted each time: ten lists of ten
+    aliases each, one in the other, are ten billion values."""
+    waiting, count = [value], 1
+    while waiting and count <= most:
+        one = waiting.pop()
+        inside = list(one.values()) if isinstance(one, Mapping) else one if isinstance(one, list) else ()
+        count += len(inside)
+        if count <= most:
+            waiting += inside
+    return count > most
 
 
 def _lists_as_tuples(value: Any) -> Any:

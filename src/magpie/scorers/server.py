@@ -111,7 +111,7 @@ class ServerScorer:
             raise self._refused(answer)
         try:
             served = [str(one["id"]) for one in answer.json()["data"]]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return None
         if len(served) > 1:
             raise ModelError(f"{self._root} serves {', '.join(served)}: name one by reward.server.served_model")
@@ -164,7 +164,7 @@ class ServerScorer:
                     return error
                 except WrongLabel as error:
                     raise ModelError(f"{self._root}: {error}") from None
-                except (Garbled, ValueError) as error:
+                except (Garbled, ValueError, RecursionError) as error:
                     problem = str(error)
                     continue
             told = self._words(answer)
@@ -210,7 +210,7 @@ class ServerScorer:
         """The server's own, without the key, which it may repeat."""
         try:
             told = words(answer.json())
-        except ValueError:
+        except (ValueError, RecursionError):
             told = words(answer.text)
         return told.replace(self._key, "***") if self._key else told
 

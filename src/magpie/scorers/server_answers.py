@@ -21,6 +21,14 @@ APIS: tuple[Api, ...] = ("classify", "pooling", "score")
 _TOO_LONG = re.compile(r"context length|maximum (model )?len|max_model_len|longer than|too long", re.IGNORECASE)
 
 
+MOST_TOLD = 300
+"""The longest part of a server's own words that an error repeats, in characters."""
+_MOST_READ = 100 * MOST_TOLD
+"""Of those words, in characters."""
+_DEEPEST_ERROR = 8
+"""Objects in which an error may keep its words."""
+
+
 class Garbled(Exception):
     """An answer that cannot be used."""
 
@@ -89,7 +97,17 @@ def is_too_long(told: str) -> bool:
 
 def words(said: Any) -> str:
     """What a server's error says, on a line: `error.message`, `error`, `message` or `detail`."""
-    if isinstance(said, Mapping):
-        inner = next((said[key] for key in ("error", "message", "detail") if said.get(key)), None)
-        return words(inner) if inner is not None else ""
-    return " ".join(str(said).split())[:300]
+    for _ in range(_DEEPEST_ERROR):
+        if isinstance(said, Mapping):
+            said = next((said[key] for key in ("error", "message", "detail") if said.get(key)), "")
+    text = said if isinstance(said, str) else _shown(said)
+    whole = text[:_MOST_READ].encode("utf-8", "replace").decode()  # half a surrogate pair cannot be kept
+    return " ".join(whole.split())[:MOST_TOLD]
+
+
+def _shown(said: Any) -> str:
+    """A value as Python writes it, or what it is where it is too deep to be written."""
+    try:
+        return str(said)
+    except RecursionError:
+        return type(said).__name__

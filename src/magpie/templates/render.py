@@ -42,6 +42,7 @@ class _Worker:
         self.process: subprocess.Popen[bytes] | None = None
         self.owner = 0
         self.buffer = b""
+        """What came behind the last answer."""
 
     def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
         with self.lock:
@@ -65,13 +66,14 @@ class _Worker:
         stdin, stdout = _pipes(process)
         stdin.write(line)
         stdin.flush()
-        while b"\n" not in self.buffer:
+        pieces = [self.buffer]
+        while b"\n" not in pieces[-1]:
             ready, _, _ = select.select([stdout], [], [], seconds)
             piece = os.read(stdout.fileno(), 1 << 20) if ready else b""
             if not piece:
                 raise _Gone
-            self.buffer += piece
-        reply, _, self.buffer = self.buffer.partition(b"\n")
+            pieces.append(piece)
+        reply, _, self.buffer = b"".join(pieces).partition(b"\n")
         found: dict[str, Any] = json.loads(reply)
         return found
 

@@ -3,6 +3,9 @@
 A pure function of the text and the names of the rules; those that changed the text are named, and an instruction that
 no rule recognises comes back as it went in. Which rules a model needs is data: see
 `families.yaml`. Knows no model.
+
+Patterns are anchored to an edge of the text or to a line, so that their time is linear: one that begins with `\\n\\s*`
+starts at every line end of a run of them, and reads to the end of the run each time.
 """
 
 from __future__ import annotations
@@ -31,11 +34,15 @@ _STEP: Final = re.compile(
     r"\A\s*(?:#{1,6}[ \t]*)?(?:\*\*)?step[ \t]+\d{1,3}[ \t]*[:.][ \t]*(?:\*\*)?[ \t]*\n*", re.IGNORECASE
 )
 _ANSWER: Final = re.compile(
-    rf"\n\s*(?:#{{1,6}}[ \t]*)?(?:\*\*|__)?(?:{_ANSWERS})(?:\*\*|__)?[ \t]*:(?:\*\*|__)?[ \t]*\S", re.IGNORECASE
+    rf"\n[^\S\n]*+(?:#{{1,6}}[ \t]*)?(?:\*\*|__)?(?:{_ANSWERS})(?:\*\*|__)?[ \t]*+:(?:\*\*|__)?[ \t]*+\S",
+    re.IGNORECASE,
 )
+"""The line end is the last one before the label."""
 _FENCE: Final = re.compile(r"\A\s*```[\w+-]*[ \t]*\n(?P<inside>.*?)\n?```\s*\Z", re.DOTALL)
 _ROLE_START: Final = re.compile(r"\A\s*(?:user|human)[ \t]*(?::[ \t]*|\n+)(?=\S)", re.IGNORECASE)
-_ROLE_END: Final = re.compile(r"\n+\s*(?:assistant|user|human|model|system)[ \t]*:?\s*\Z", re.IGNORECASE)
+_ROLE_LINE: Final = re.compile(r"(?:assistant|user|human|model|system)[ \t]*:?", re.IGNORECASE)
+_LONGEST_ROLE_LINE: Final = 200
+"""Characters of a last line that may be a role's name."""
 _QUOTES: Final = (('"', '"'), ("'", "'"), ("\u201c", "\u201d"), ("\u2018", "\u2019"), ("\u00ab", "\u00bb"))
 
 
@@ -89,9 +96,16 @@ def fence(text: str) -> str:
 def role_edge(text: str) -> str:
     """A role's name on a line of its own, or with a colon, at the edge of the turn."""
     match = _ROLE_START.match(text)
-    found = text[match.end() :] if match else text
-    ended = _ROLE_END.sub("", found)
+    ended = _without_role_line(text[match.end() :] if match else text)
     return ended.strip() if ended.strip() and ended != text else text
+
+
+def _without_role_line(text: str) -> str:
+    """`text` up to its last line, where that line is a role's name."""
+    before, line_end, last = text.rstrip().rpartition("\n")
+    last = last.strip()
+    is_role = len(last) <= _LONGEST_ROLE_LINE and _ROLE_LINE.fullmatch(last) is not None
+    return before if line_end and is_role else text
 
 
 RULES: Final[Mapping[str, Callable[[str], str]]] = MappingProxyType(

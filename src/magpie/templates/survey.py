@@ -26,6 +26,8 @@ REASONING = "Bandicoots dig first."
 THOUGHTFUL = Message("assistant", ASSISTANT[1])
 """The answer that comes after `REASONING`."""
 _TAG = r"<[^<>\s]{1,60}>"
+_FIRST_TAGS = re.compile(rf"(?:\s*+{_TAG})++")
+_TAG_AND_SPACE = re.compile(rf"{_TAG}\s*+")
 _EMPTY: dict[str, Any] = {"tools": [], "documents": [], "bos_token": "", "eos_token": ""}
 """What some templates need to be given, if empty: transformers has no tools as None and absent tokens undefined."""
 
@@ -162,8 +164,11 @@ def _in_last_turn(script: Script) -> str:
 def _before_marks(text: str, cut: int, added: Mapping[str, int]) -> int:
     """`cut`, moved before the special tokens that it ends: some close a default turn otherwise than a given one."""
     for start, end in reversed(marks(text, added)):
-        if start < cut and not text[end:cut].strip():
-            cut = start
+        if start >= cut:
+            continue
+        if text[end:cut].strip():
+            break
+        cut = start
     return cut
 
 
@@ -172,8 +177,19 @@ def _words(text: str, added: Mapping[str, int]) -> list[str]:
 
     A tag at the edge may be a token that the tokenizer does not mark as special; within a run it belongs to the words.
     """
-    runs = [re.sub(rf"\A(\s*{_TAG})+|({_TAG}\s*)+\Z", "", run) for run in between_marks(text, added)]
+    runs = [_without_tags(run) for run in between_marks(text, added)]
     return [re.sub(r"\A\s*(system|developer)\s*(\n|\Z)", "", run, flags=re.IGNORECASE).strip() for run in runs]
+
+
+def _without_tags(text: str) -> str:
+    """`text` without the tags that it begins and ends with."""
+    first = _FIRST_TAGS.match(text)
+    start = run = end = first.end() if first else 0
+    for tag in _TAG_AND_SPACE.finditer(text, start):
+        if tag.start() != end:
+            run = tag.start()
+        end = tag.end()
+    return text[start:run] if end == len(text) else text[start:]
 
 
 def _removed_by_empty(script: Script, default: str) -> bool:

@@ -26,7 +26,8 @@ _FORCES: Final = re.compile(r"force|always|must", re.IGNORECASE)
 _GRADED: Final = re.compile(r"effort|budget|level|strength")
 _OFF: Final = ("none", "off", "no", "false", "disabled", "disable", "nothink", "no_think", "non-thinking", "chat")
 _ON: Final = ("on", "true", "enabled", "enable", "thinking", "think", "high", "medium", "low", "yes", "auto")
-_OPEN: Final = re.compile(r"<([\w:]*think[\w:]*|\w*reason\w*)>|\[(THINK)\]", re.IGNORECASE)
+_OPEN: Final = re.compile(r"<(?:(?=[\w:]*+>)[\w:]*?think[\w:]*+|(?=\w*+>)\w*?reason\w*+)>|\[THINK\]", re.IGNORECASE)
+_CLOSE: Final = re.compile(r"</[\w:]*+>|\[/THINK\]", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -143,13 +144,14 @@ def _tags_around(text: str) -> tuple[str, str] | None:
 
 def _tags(source: str) -> tuple[str, str] | None:
     """The first opening tag that looks like a thought's and is closed somewhere."""
+    closing = dict.fromkeys(_CLOSE.findall(source))
     for match in _OPEN.finditer(source):
         opened = match[0]
         closed = opened[0] + "/" + opened[1:]
-        if closed in source:
+        if closed in closing:
             return opened, closed
-    closed_only = re.search(r"</([\w:]*think[\w:]*)>", source)
-    return (f"<{closed_only[1]}>", closed_only[0]) if closed_only else None
+    closed_only = next((closed for closed in closing if closed.startswith("<") and "think" in closed), None)
+    return ("<" + closed_only[2:], closed_only) if closed_only else None
 
 
 def _state_without_switch(prompt: str, tags: tuple[str, str] | None, prints_thoughts: bool) -> State:

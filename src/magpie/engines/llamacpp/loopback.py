@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+_GAP = b"\r\n\r\n"
+"""Between the head of an answer and its body."""
 SEND_SECONDS = 10.0
 """The server's own threads read requests at once, busy or not: a send that takes this long means that it is gone."""
 
@@ -135,13 +137,17 @@ class Loopback:
 
     def _take(self, connection: _Connection) -> Answered | None:
         """The answer, once it is whole; the connection is then free for the next request."""
-        head, gap, body = connection.received.partition(b"\r\n\r\n")
-        if not gap or len(body) < (length := _content_length(head)):
+        begins = connection.received.find(_GAP) + len(_GAP)
+        if begins < len(_GAP):
+            return None
+        head = connection.received[: begins - len(_GAP)]
+        ends = begins + _content_length(head)
+        if len(connection.received) < ends:  # nothing is copied before all is there
             return None
         ticket = connection.ticket
         assert ticket is not None, "an answer to nothing"
         del self._busy[ticket]
-        answer = Answered(ticket, int(head[9:12]), bytes(body[:length]))
+        answer = Answered(ticket, int(head[9:12]), bytes(connection.received[begins:ends]))
         connection.ticket, connection.message = None, b""
         connection.received.clear()
         if b"connection: close" in head.lower():

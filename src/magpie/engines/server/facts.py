@@ -225,9 +225,10 @@ def request(client: httpx.Client, way: Way, method: str, url: str, body: Any = N
 
 
 def as_json(answer: httpx.Response) -> Any:
+    """None for what is no JSON: brackets in brackets without end too, and half a surrogate pair in a text."""
     try:
-        return answer.json()
-    except ValueError:
+        return orjson.loads(answer.content.removeprefix(b"\xef\xbb\xbf"))
+    except orjson.JSONDecodeError:
         return None
 
 

@@ -18,6 +18,11 @@ from magpie.seams import Capabilities, Completion, FinishReason, Logprob, Reques
 MOST_TOLD = 300
 """The longest part of a server's own words that an error repeats, in characters."""
 
+_MOST_READ = 100 * MOST_TOLD
+"""Of those words, in characters: an answer may have 64 million."""
+_DEEPEST_ERROR = 8
+"""Objects in which an error may keep its words."""
+
 MOST_ID = 1 << 31
 
 
@@ -97,13 +102,18 @@ def error_of(said: Any) -> tuple[int, str] | None:
 
 def error_text(said: Any) -> str:
     """What a server's error says, wherever it keeps it: `error.message`, `error`, `message` or `detail`."""
-    if isinstance(said, dict):
-        inner = next((said[key] for key in ("error", "message", "detail") if said.get(key)), said)
-        if isinstance(inner, dict) and inner is not said:
-            return error_text(inner)
-        said = inner
-    text = said if isinstance(said, str) else orjson.dumps(said).decode()
-    return one_line(text)
+    for _ in range(_DEEPEST_ERROR):
+        if isinstance(said, dict):
+            said = next((said[key] for key in ("error", "message", "detail") if said.get(key)), said)
+    return one_line(said if isinstance(said, str) else _json_text(said))
+
+
+def _json_text(said: Any) -> str:
+    """A value as JSON, or what it is where JSON cannot be written so deep."""
+    try:
+        return orjson.dumps(said).decode()
+    except orjson.JSONEncodeError as error:
+        return f"{type(said).__name__} ({error})"
 
 
 def error_body(body: bytes) -> str:
@@ -115,7 +125,7 @@ def error_body(body: bytes) -> str:
 
 
 def one_line(text: str) -> str:
-    joined = " ".join(text.split())
+    joined = " ".join(text[:_MOST_READ].split())
     return joined if len(joined) <= MOST_TOLD else joined[:MOST_TOLD] + "..."
 
 

@@ -118,7 +118,7 @@ def supports(folder: Path, trusted: bool = False) -> str | None:
         return f"there is no config.json in {folder}; expected a Hugging Face folder"
     try:
         config = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         return f"{file} is not readable as JSON ({error}); fetch it again"
     if not any(any(folder.glob(pattern)) for pattern in WEIGHTS):
         return f"there are no weights in {folder}; expected {' or '.join(WEIGHTS)}"

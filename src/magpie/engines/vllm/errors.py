@@ -62,9 +62,10 @@ def _said(error: BaseException) -> str:
 def _short(text: str) -> str:
     """The first paragraph's first sentences."""
     line = " ".join(text.strip().partition("\n\n")[0].split())
-    while len(line) > MOST_CHARACTERS and (ends := [m.start() for m in re.finditer(r"(?<=[.!?]) (?=[A-Z])", line)]):
-        line = line[: ends[-1]]
-    return line[:MOST_CHARACTERS]
+    if len(line) <= MOST_CHARACTERS:
+        return line
+    ends = [match.start() for match in re.finditer(r"(?<=[.!?]) (?=[A-Z])", line[: MOST_CHARACTERS + 2])]
+    return line[: ends[-1] if ends else MOST_CHARACTERS]
 
 
 def _heard() -> str | None:

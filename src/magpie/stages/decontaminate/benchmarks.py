@@ -79,15 +79,17 @@ def _texts(records: Records, column: str) -> Iterator[str]:
 
 
 def _texts_in(value: Any) -> Iterator[str]:
-    match value:
-        case str() if value.strip():
-            yield value
-        case {"role": str(role), "content": content} | {"from": str(role), "value": content}:
-            if role in ("user", "human"):
-                yield from _texts_in(content)
-        case list() | tuple():
-            for item in value:
-                yield from _texts_in(item)
+    """Lists may be a thousand deep in each other: a file of somebody else's."""
+    waiting = [value]
+    while waiting:
+        match waiting.pop():
+            case str(text) if text.strip():
+                yield text
+            case {"role": str(role), "content": content} | {"from": str(role), "value": content}:
+                if role in ("user", "human"):
+                    waiting.append(content)
+            case list(items) | tuple(items):
+                waiting += reversed(items)
 
 
 # -- files -------------------------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ _THANKS: Final = (
     r"|(?:vielen |herzlichen |besten )?dank(?:e)?(?: dir| ihnen| schön| sehr| vielmals)*(?: für .{1,60})?"
     r"|merci(?: beaucoup| bien| infiniment)?(?: (?:pour|de) .{1,60})?"
     r"|(?:muchas |muchísimas |mil )?gracias(?: (?:por|de) .{1,60})?"
-    r"|(?:большое )?спасибо(?: (?:большое|вам|тебе|за .{1,60}))*|благодарю(?: вас)?"
+    r"|благодарю(?: вас)?"
     r"|(?:mille )?grazie(?: mille)?|(?:muito )?obrigad[oa](?: pel[oa] .{1,60})?"
     r"|(?:非常|十分|太)?(?:感谢|感謝|谢谢|謝謝)(?:你|您|了|你们)*(?:的.{1,20})?|多谢(?:了)?"
     r"|(?:どうも)?ありがとう(?:ございます|ございました)?|감사합니다|고마워요?|고맙습니다"
@@ -47,8 +47,10 @@ _GOODBYE: Final = (
     r"|до свидания|пока|до (?:скорого|встречи)|хорошего дня|arrivederci|ciao|tchau|até logo"
     r"|再见|再見|拜拜|さようなら|またね|안녕히 계세요|안녕"
 )
-_NO_MORE: Final = re.compile(rf"(?:{_PRAISE}|{_THANKS}|{_GOODBYE})")
-_JOINED: Final = re.compile(rf"(?:(?:{_PRAISE}|{_THANKS}|{_GOODBYE}|and|und|et|y|и)(?: |$))+")
+_PHRASE: Final = re.compile(rf"{_PRAISE}|{_THANKS}|{_GOODBYE}|and|und|et|y|и")
+_SPASIBO: Final = re.compile(r"(?:большое )?спасибо")
+_FOR_WHAT: Final = re.compile(r"большое|вам|тебе|за .{1,60}")
+"""What may follow that, any number of times."""
 
 
 def is_farewell(text: str) -> bool:
@@ -61,4 +63,22 @@ def is_farewell(text: str) -> bool:
 
 
 def _is_one(part: str) -> bool:
-    return bool(_NO_MORE.fullmatch(part) or _JOINED.fullmatch(part))
+    """Whether `part` is phrases, one after another.
+
+    Phrases may go on with any words, so one pattern of many of them tries every way to cut `part` up, which are seconds
+    for 160 characters. Here each end that can be reached is found once.
+    """
+    ends = [place for place, sign in enumerate(part) if sign == " "] + [len(part)]
+    reached, thanked = {0}, set[int]()
+    for start in (0, *(end + 1 for end in ends[:-1])):
+        for end in ends if start in reached else ():
+            if end <= start:
+                continue
+            thanks = _SPASIBO.fullmatch(part, start, end) or (
+                start in thanked and _FOR_WHAT.fullmatch(part, start, end)
+            )
+            if thanks:
+                thanked.add(end + 1)
+            if thanks or _PHRASE.fullmatch(part, start, end):
+                reached.add(end + 1)
+    return len(part) + 1 in reached

@@ -46,7 +46,7 @@ def _trained_context(use: ModelUse) -> int | None:
         return read_shape(use.place.gguf).context or None
     try:
         told = json.loads((use.place.path / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     found = told.get("max_position_embeddings") or (told.get("text_config") or {}).get("max_position_embeddings")
     return found if isinstance(found, int) else None

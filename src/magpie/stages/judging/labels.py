@@ -7,11 +7,12 @@ Knows words; knows no prompt and no form of a reply.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from html import unescape
+
+from magpie.safe.normal_forms import nfkc
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,15 @@ _FRAME = " \t\r\n\"'`*_.,;:!\u201c\u201d\u2018\u2019\u00ab\u00bb\u300c\u300d()[]
 
 
 def _tidy(text: str) -> str:
-    return unicodedata.normalize("NFKC", unescape(text)).strip(_FRAME)
+    return nfkc(_unescaped(text)).strip(_FRAME)
+
+
+def _unescaped(text: str) -> str:
+    """`text` with the characters that HTML entities stand for; as it is where one has more digits than Python reads."""
+    try:
+        return unescape(text)
+    except ValueError:
+        return text
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -17,6 +17,9 @@ Pairs = list[tuple[str, Any]]
 
 LONGEST = 10_000
 """Characters of a reply that are looked at: a judge's is a tenth of that, and hostile ones take time by the square."""
+MOST_IN_VAIN = 20 * LONGEST
+"""Characters that are read as JSON which is none, in all: of objects in objects without an end, each brace is begun at
+again, and read to the end again."""
 DEEPEST = 8
 """Objects and lists inside each other; what lies deeper ends the reading."""
 
@@ -43,13 +46,15 @@ def find_objects(reply: str) -> Found:
     objects: list[Pairs] = []
     place = text.find("{")
     looks = place >= 0
-    while place >= 0:
-        strict = _strict(text, place)
+    in_vain = 0
+    while place >= 0 and in_vain <= MOST_IN_VAIN:
+        strict, upto = _strict(text, place)
         if strict is None:
+            in_vain += upto - place
             reader = _Reader(text, place)
             found, place, broken = reader.read()
         else:
-            (found, place), broken = strict, False
+            found, place, broken = strict, upto, False
         if found:
             objects.append(found)
         if broken:
@@ -68,14 +73,19 @@ def _refuse(number: str) -> Any:
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=list, parse_int=str, parse_float=str, parse_constant=_refuse)
+_OPENS_JSON = re.compile(r'\{[ \t\n\r]*+["}]')
 
 
-def _strict(text: str, place: int) -> tuple[Pairs, int] | None:
+def _strict(text: str, place: int) -> tuple[Pairs | None, int]:
+    """The object that begins here, if it is JSON; and up to where it was read."""
+    if _OPENS_JSON.match(text, place) is None:
+        return None, place + 1
     try:
-        found, end = _DECODER.raw_decode(text, place)
+        return _DECODER.raw_decode(text, place)
+    except json.JSONDecodeError as error:
+        return None, error.pos
     except (ValueError, RecursionError):
-        return None
-    return found, end
+        return None, len(text)
 
 
 _QUOTES = {
@@ -85,7 +95,7 @@ _QUOTES = {
 }  # fmt: skip
 """What opens a text to what may close it."""
 _OPENING = "".join(_QUOTES)
-_GAP = re.compile(r"(?:\s+|//[^\n]*|#[^\n]*|/\*.{0,300}?\*/)*", re.DOTALL)
+_GAP = re.compile(r"(?:\s++|//[^\n]*+|#[^\n]*+|/\*.{0,300}?\*/)*+", re.DOTALL)
 _BARE_KEY = re.compile(r"[^\W\d][\w\- ]{0,30}")
 _COLON = re.compile(r"\s*(?:=>|[:=\uff1a])")
 _COMMA = re.compile(r"[,;\uff0c\u3001]")

@@ -39,8 +39,9 @@ class Form:
     def prose(self) -> re.Pattern[str]:
         """A line that names the label: "Quality: good", "**Input quality** is good."."""
         names = "|".join(re.escape(name).replace("_", r"[ _\-]?") for name in (self.key, *self.also))
-        subject = rf"(?:the )?(?:\w+ )?(?:{names})(?: level| label| rating)?"
-        return re.compile(rf"^\W*{subject}[*_`\"' ]*(?:[:=\uff1a]| is | - )(?P<said>.+)$", re.IGNORECASE | re.MULTILINE)
+        subject = rf"(?:the )?(?:\w++ )?(?:{names})(?: level| label| rating)?"
+        before, between = r"^[^\w\n]*+", r"[*_`\"' ]*(?:[:=\uff1a]| is | - )"
+        return re.compile(rf"{before}{subject}{between}(?P<said>.+)$", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -75,13 +76,15 @@ def _read_objects(objects: tuple[Pairs, ...], form: Form) -> Reading | None:
 
 
 def _holders(pairs: Pairs, form: Form) -> Iterator[Pairs]:
-    """The objects, this one or those inside it, that have the key."""
-    if _values(pairs, form):
-        yield pairs
-        return
-    for _, value in pairs:
-        if _is_object(value):
-            yield from _holders(value, form)
+    """The objects, this one or those inside it, that have the key, in the order in which they are written. They may be
+    as deep in each other as a reply is long."""
+    waiting = [pairs]
+    while waiting:
+        one = waiting.pop()
+        if _values(one, form):
+            yield one
+        else:
+            waiting += [value for _, value in reversed(one) if _is_object(value)]
 
 
 def _values(pairs: Pairs, form: Form) -> list[Any]:

@@ -27,6 +27,8 @@ from magpie.templates import MessagesChat
 _LETTER_LINE = re.compile(r"^([A-Z])\. (.+)$", re.MULTILINE)
 _CODE_LINE = re.compile(r"^([SO]\d+): (.+?)\.?$", re.MULTILINE)
 _GUIDELINE = re.compile(r"[\"\u201c](?:No )?(.+?)[\"\u201d]")
+_LONGEST_GUIDELINE = 2000
+"""Characters of a guideline that are looked at for the name of the harm: ShieldGemma's have three hundred."""
 _TELLING = {
     "llama_guard": re.compile(r"UNSAFE CONTENT CATEGORIES|llama-?guard", re.IGNORECASE),
     "granite_guardian": re.compile(r"guardian_config|granite-?guardian", re.IGNORECASE),
@@ -107,7 +109,7 @@ def _names(model: ChatModel, style: str) -> dict[str, str]:
     if style == "granite_guardian":
         config = kwargs.get("guardian_config", {})
         return {"": str(config.get("risk_name") or config.get("criteria_id") or "harm")}
-    if style == "shield_gemma" and (match := _GUIDELINE.search(str(kwargs.get("guideline", "")))):
+    if style == "shield_gemma" and (match := _GUIDELINE.search(str(kwargs.get("guideline", ""))[:_LONGEST_GUIDELINE])):
         return {"": match[1].lower()}
     return {}
 

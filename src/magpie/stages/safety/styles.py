@@ -126,12 +126,15 @@ def _place(completion: Completion, marker: str) -> tuple[Logprob, ...]:
 
     Replies are greedy: what was sampled is the likeliest.
     """
-    said = ""
-    for likeliest in completion.logprobs:
-        text = likeliest[0].text if likeliest else ""
-        if text.strip() and said.casefold().rstrip().endswith(marker):
-            return likeliest
-        said += text
+    pieces = [likeliest[0].text.casefold() if likeliest else "" for likeliest in completion.logprobs]
+    said = "".join(pieces)
+    place = behind_last_word = 0
+    for likeliest, piece in zip(completion.logprobs, pieces, strict=True):
+        if piece.strip():
+            if said.endswith(marker, 0, behind_last_word):
+                return likeliest
+            behind_last_word = place + len(piece.rstrip())
+        place += len(piece)
     return ()
 
 

@@ -25,6 +25,8 @@ _IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3
 _IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)")
 _IPV6 = re.compile(r"(?<![\w:.])(?:[0-9a-fA-F]{1,4}:){2,7}(?::|[0-9a-fA-F]{1,4}|(?::[0-9a-fA-F]{1,4}){1,6})(?![\w:])")
 _VERSION = re.compile(r"(?:version|release|firmware|\bv)\.? ?$", re.IGNORECASE)
+_LONGEST_VERSION = len("firmware. \n")
+"""Characters before an address that are looked at: what is read from the text's beginning is read for each address."""
 _LONG_NUMBER = re.compile(r"\d[\d .()/-]{5,}\d")
 _LONG_NUMBERS = frozenset({"phone", "card", "us_ssn"})
 """What has such a number in it: most texts have none, and looking for each takes twenty times as long."""
@@ -95,7 +97,12 @@ def _has_ip(text: str) -> bool:
     """Addresses of the open internet: no private, local or documentation ones, and no version numbers."""
     patterns = [pattern for pattern, mark, least in ((_IPV4, ".", 3), (_IPV6, ":", 2)) if text.count(mark) >= least]
     found = [one for pattern in patterns for one in pattern.finditer(text)]
-    return any(_is_global(one[0]) and not _VERSION.search(text, 0, one.start()) for one in found)
+    return any(_is_global(one[0]) and not _is_version(text, one.start()) for one in found)
+
+
+def _is_version(text: str, start: int) -> bool:
+    """Whether a word before `start` says that a version stands there."""
+    return _VERSION.search(text, max(0, start - _LONGEST_VERSION), start) is not None
 
 
 def _is_global(address: str) -> bool:

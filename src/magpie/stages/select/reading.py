@@ -18,8 +18,10 @@ from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
+import duckdb
+
 from magpie.errors import RecipeError
-from magpie.stages.select.sandbox import LABELS, sandbox
+from magpie.stages.select.sandbox import LABELS, said, sandbox
 from magpie.stages.select.selection import Asked, Clause, Selection
 from magpie.stages.select.trees import (
     Parser,
@@ -39,8 +41,13 @@ def read_selection(asked: Asked, labels: Collection[str] = tuple(LABELS)) -> Sel
 
     Raises `RecipeError` for what is not one SELECT over the rows of the run.
     """
-    with sandbox() as connection:
-        return _Reader(Parser(connection), frozenset(labels)).selection(asked)
+    try:
+        with sandbox() as connection:
+            return _Reader(Parser(connection), frozenset(labels)).selection(asked)
+    except RecursionError:
+        raise RecipeError("not a selection that can be read: its expressions are hundreds deep in each other") from None
+    except duckdb.Error as error:
+        raise RecipeError(f"not a selection that can be read: {said(error)}") from error
 
 
 class _Reader:

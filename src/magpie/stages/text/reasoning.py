@@ -6,6 +6,7 @@ Knows the delimiters that it is given, and OpenAI's channels ("harmony"); knows 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -46,9 +47,12 @@ class Parted(NamedTuple):
     """Whether every thought that was begun has an end."""
 
 
-_CHANNEL = "<|channel|>"
-_HEADER = re.compile(r"<\|channel\|>\s*(\w+)(?:(?!<\|message\|>).){0,200}<\|message\|>", re.DOTALL)
+_CHANNEL, _MESSAGE = "<|channel|>", "<|message|>"
+_CHANNEL_NAME = re.compile(r"<\|channel\|>\s*+(\w++)")
+_LONGEST_HEADER = 200
+"""Characters between a channel's name and the message."""
 _MESSAGE_END = re.compile(r"<\|(?:end|call|return|start)\|>")
+_SPACE = re.compile(r"\s*+")
 
 
 def part(text: str, thoughts: Thoughts) -> Parted:
@@ -59,33 +63,57 @@ def part(text: str, thoughts: Thoughts) -> Parted:
     if thoughts.in_channels:
         return _part_channels(text)
     found: list[str] = []
-    rest = text
+    rest = 0  # where it begins: a copy of it for each of many thoughts takes the square of the text
     inside = bool(thoughts.opened)
     if thoughts.opened is None and thoughts.opens not in text:
         inside = thoughts.closes in text
-    while inside or rest.lstrip().startswith(thoughts.opens):
-        thought = rest.lstrip().removeprefix(thoughts.opens)
-        thought, closed, rest = thought.partition(thoughts.closes)
-        found.append(thought.strip())
-        if not closed:
-            return Parted(_joined(found), "", ended=False)
+    while True:
+        start = _past_space(text, rest)
+        if text.startswith(thoughts.opens, start):
+            start += len(thoughts.opens)
+        elif not inside:
+            return Parted(_joined(found), text[rest:], ended=True)
+        end = text.find(thoughts.closes, start)
+        if end < 0:
+            return Parted(_joined([*found, text[start:].strip()]), "", ended=False)
+        found.append(text[start:end].strip())
+        rest = end + len(thoughts.closes)
         inside = False
-    return Parted(_joined(found), rest, ended=True)
+
+
+def _past_space(text: str, start: int) -> int:
+    match = _SPACE.match(text, start)
+    return match.end() if match else start
 
 
 def _part_channels(text: str) -> Parted:
     """Messages in channels: the one in `final` is the answer, all others are thoughts."""
-    headers = list(_HEADER.finditer(text))
+    headers = list(_headers(text))
     if not headers:
         return Parted(None, "", ended=False) if _CHANNEL in text else Parted(None, text, ended=True)
     found: list[str] = []
-    for header in headers:
-        end = _MESSAGE_END.search(text, header.end())
-        words = text[header.end() : end.start() if end else len(text)]
-        if header[1] == "final":
+    nexts = [*(start for start, _, _ in headers[1:]), len(text)]
+    for (_, name, start), next_header in zip(headers, nexts, strict=True):
+        is_final = name == "final"
+        upto = len(text) if is_final else next_header  # a header inside an answer stays there, for `leaks`
+        end = _MESSAGE_END.search(text, start, upto)
+        words = text[start : end.start() if end else upto]
+        if is_final:
             return Parted(_joined(found), words, ended=True)
         found.append(words.strip())
     return Parted(_joined(found), "", ended=False)
+
+
+def _headers(text: str) -> Iterator[tuple[int, str, int]]:
+    """Of each message in a channel where its header begins, the channel's name, and where its words begin."""
+    after = 0
+    for match in _CHANNEL_NAME.finditer(text):
+        if match.start() < after:
+            continue  # within the header before
+        upto = match.end() + _LONGEST_HEADER + len(_MESSAGE)
+        if (message := text.find(_MESSAGE, match.end(), upto)) >= 0:
+            after = message + len(_MESSAGE)
+            yield match.start(), match[1], after
 
 
 def _joined(found: list[str]) -> str | None:
@@ -94,5 +122,5 @@ def _joined(found: list[str]) -> str | None:
 
 def leaks(response: str, thoughts: Thoughts) -> bool:
     """Whether an answer holds a delimiter of thoughts: where it is cut can then not be told."""
-    marks = (_CHANNEL, "<|message|>") if thoughts.in_channels else (thoughts.opens, thoughts.closes)
+    marks = (_CHANNEL, _MESSAGE) if thoughts.in_channels else (thoughts.opens, thoughts.closes)
     return any(mark in response for mark in marks)

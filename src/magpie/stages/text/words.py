@@ -10,6 +10,8 @@ import re
 import unicodedata
 from functools import cache
 
+from magpie.safe.normal_forms import nfc
+
 _UNSPACED = (
     "\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Tibetan, Burmese, Khmer
     "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f"  # kana, Chinese characters
@@ -32,7 +34,7 @@ def level(text: str) -> str:
 
     Not NFKC: it writes 3² as 32. A factorial keeps its mark.
     """
-    text = " ".join(unicodedata.normalize("NFC", text).casefold().split())
+    text = " ".join(nfc(text).casefold().split())
     bare = text.rstrip(_END_MARKS)
     return f"{bare}!" if text[len(bare) : len(bare) + 1] == "!" and _takes_factorial(bare) else bare
 
@@ -45,17 +47,17 @@ def _takes_factorial(text: str) -> bool:
 
 def words(text: str) -> list[str]:
     """The words of `text`, leveled."""
-    return _word().findall(unicodedata.normalize("NFC", text).casefold())
+    return _word().findall(nfc(text).casefold())
 
 
 def words_and_signs(text: str) -> list[str]:
     """The same with every sign that is no punctuation mark, each for itself."""
-    return _word_or_sign().findall(unicodedata.normalize("NFC", text).casefold())
+    return _word_or_sign().findall(nfc(text).casefold())
 
 
 def between_words(text: str, first: int, last: int) -> str:
     """`text`, composed, from its word of number `first` to that of number `last`, with what stands between them."""
-    composed = unicodedata.normalize("NFC", text)
+    composed = nfc(text)
     found = list(_word().finditer(composed))[first : last + 1]
     return composed[found[0].start() : found[-1].end()] if found else ""
 
