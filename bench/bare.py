@@ -23,7 +23,7 @@ import orjson
 from magpie.engines.checks import token_ids
 from magpie.engines.llamacpp.engine import LlamaCppSettings, Plan, choose, import_llamacpp, open_llamacpp
 from magpie.engines.llamacpp.server import LlamaCpp, seed32
-from magpie.modelfiles.gguf_header import read_shape
+from magpie.modelfiles.shape import read_shape
 from magpie.seams import Completion, Request, SamplingParams, Tokens
 
 

@@ -19,7 +19,7 @@ import orjson
 from bench import bare as bare_llamacpp
 from magpie.engines.checks import token_ids
 from magpie.engines.llamacpp.engine import LlamaCppSettings, choose
-from magpie.modelfiles.gguf_header import read_shape
+from magpie.modelfiles.shape import read_shape
 from magpie.models.engines import ModelUse
 from magpie.seams import Completion, Request
 

@@ -18,7 +18,7 @@ from statistics import median
 from bench.bare import open_bare, serve
 from magpie.engines.llamacpp.engine import LlamaCppSettings, choose
 from magpie.executors.local import execute_plan
-from magpie.modelfiles.gguf_header import read_shape
+from magpie.modelfiles.shape import read_shape
 from magpie.plan.load import parse
 from magpie.plan.plan import Plan, PlannedStage, make_plan
 from magpie.runs import Run, RunFolder, open_run

@@ -18,7 +18,7 @@ from magpie.engines.openvino.engine import import_openvino
 from magpie.engines.transformers.engine import import_transformers
 from magpie.engines.vllm.engine import import_vllm
 from magpie.errors import MissingExtra
-from magpie.modelfiles.gguf_header import read_shape
+from magpie.modelfiles.shape import read_shape
 from magpie.models.hardware import memory_bytes
 
 

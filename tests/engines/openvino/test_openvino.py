@@ -17,7 +17,7 @@ from magpie.engines.openvino import engine as openvino
 from magpie.engines.openvino.engine import ARCHITECTURES, CAPABILITIES, OpenVinoSettings, open_openvino, plan, supports
 from magpie.engines.stops import StopStrings
 from magpie.errors import MissingExtra, ModelError, RequestFailed
-from magpie.modelfiles.gguf_header import Shape, read_shape
+from magpie.modelfiles.shape import Shape, read_shape
 from magpie.seams import Choice, JsonSchema, Request, SamplingParams, Tokens
 from tests.engines.asking import ask, completions
 from tests.engines.tiny_gguf import IM_START, TinyModel, vocabulary, write_gguf

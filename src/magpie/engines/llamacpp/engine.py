@@ -20,7 +20,7 @@ from typing import Any
 from magpie.engines.llamacpp.server import CAPABILITIES, LlamaCpp
 from magpie.engines.quiet import hear
 from magpie.errors import MissingExtra, ModelError
-from magpie.modelfiles.gguf_header import Shape, read_shape
+from magpie.modelfiles.shape import Shape, read_shape
 
 __all__ = ["CAPABILITIES", "LlamaCppSettings", "choose", "import_llamacpp", "open_llamacpp"]
 

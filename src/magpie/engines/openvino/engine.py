@@ -21,8 +21,8 @@ from typing import Any, Literal
 from magpie.engines.child.engine import ChildEngine, open_child
 from magpie.errors import MissingExtra, ModelError
 from magpie.modelfiles.gguf import GgufTensor, read_head
-from magpie.modelfiles.gguf_header import read_shape
 from magpie.modelfiles.model import ModelFiles, open_model
+from magpie.modelfiles.shape import read_shape
 from magpie.seams import Capabilities, Capability, Engine
 
 CAPABILITIES = Capabilities(("tokens",), frozenset({Capability.SEEDS, Capability.STRUCTURE}))
