@@ -72,7 +72,7 @@ def scripted(settings: ScriptedSettings) -> Iterator[Opened]:
 def llamacpp(settings: LlamaCppSettings) -> Iterator[Opened]:
     """The model inside the package. Sampled texts: how many are the same is measured by `bench/same.py`."""
     with as_file(files("magpie")) as package:
-        model = Path(package, "models", "fledgling", "fledgling-f16.gguf")
+        model = Path(package, "weights", "fledgling", "fledgling-f16.gguf")
         with open_llamacpp(model, settings) as engine:
             prompt = tuple(engine.tokenize("<|im_start|>user\n"))
             yield Opened(lambda: open_llamacpp(model, settings), engine, prompt, engine.vocab_size, same_text=0.8)

@@ -27,7 +27,7 @@ REQUEST = Request(Tokens((1, 2, 3)), SamplingParams(max_tokens=60))
 BEHAVING = """
 import os, signal, sys, time
 from contextlib import contextmanager
-from magpie.engines import child_process
+from magpie.engines.child import process as child_process
 from magpie.engines.scripted import ScriptedSettings, open_scripted
 from magpie.errors import EngineDied, MissingExtra, ModelError
 
@@ -310,7 +310,7 @@ def test_a_child_that_does_not_want_to_end_is_ended(tmp_path: Path, monkeypatch:
 
 PARENT = """
 import os, sys, threading, time
-from magpie.engines.child import open_child
+from magpie.engines.child.engine import open_child
 from magpie.seams import Request, SamplingParams, Tokens
 
 def hold():

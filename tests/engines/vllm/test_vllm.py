@@ -320,7 +320,7 @@ def test_greedy_texts_are_those_of_llama_cpp(engine: ChildEngine, package: Path,
     texts = [f"<|im_start|>user\n{start}" for start in asked]
     requests = [Request(Tokens(tuple(tokenizer.encode(text, add_special_tokens=False))), GREEDY) for text in texts]
     with open_llamacpp(
-        package / "models/fledgling/fledgling-f16.gguf", LlamaCppSettings(slots=8, context=256)
+        package / "weights/fledgling/fledgling-f16.gguf", LlamaCppSettings(slots=8, context=256)
     ) as other:
         theirs = completions(other, requests)
     pairs = zip(completions(engine, requests), theirs, strict=True)
@@ -339,7 +339,7 @@ def test_closing_ends_the_process_and_so_returns_its_memory(model: Path, monkeyp
 
 OPEN_EACH = """
 import json, sys
-from magpie.engines.vllm import open_in_process
+from magpie.engines.vllm.engine import open_in_process
 from magpie.errors import UserError
 for arguments in json.loads(sys.argv[1]):
     try:

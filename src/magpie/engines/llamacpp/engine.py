@@ -1,7 +1,7 @@
 """llama.cpp in this process, through xllamacpp: any GGUF file, many requests in one batch.
 
 The only file that imports xllamacpp. It knows files, settings and loading; how requests are served is
-`llamacpp_server`'s.
+`server`'s.
 """
 
 from __future__ import annotations

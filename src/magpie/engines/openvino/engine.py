@@ -1,6 +1,6 @@
 """OpenVINO GenAI in a process of its own: on CPUs, often faster than llama.cpp on the GGUF files that it reads.
 
-Knows files, settings and loading; how requests are served is `openvino_pipeline`'s. Nothing here needs the library but
+Knows files, settings and loading; how requests are served is `pipeline`'s. Nothing here needs the library but
 what runs in the child.
 
 Why a child: the library ends its process where it should raise. On a CPU with AMX, one thread and its own choice of

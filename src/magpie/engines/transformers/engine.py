@@ -1,6 +1,6 @@
 """Hugging Face transformers in a process of its own: for models that nothing else runs, on CUDA, MPS or a CPU.
 
-Knows folders, settings and loading; how requests are served is `transformers_loop`'s. Nothing here needs the library
+Knows folders, settings and loading; how requests are served is `loop`'s. Nothing here needs the library
 but what runs in the child.
 
 Why a step loop of our own over the model's forward pass: `generate` holds every text of a batch until the longest ends,

@@ -1,7 +1,7 @@
 """vLLM in a process of its own: Hugging Face models on GPUs, or on a CPU with a CPU build of vLLM.
 
 Knows settings, vLLM's arguments and what can go wrong while a model is opened; how requests are served is
-`vllm_loop`'s. This and `vllm_loop` are the only files that import vllm, always inside the child process.
+`loop`'s. This and `loop` are the only files that import vllm, always inside the child process.
 
 vLLM's engine runs in that process itself, not in the second one that vLLM would start by default. If the child is
 killed, that second one would stay, and hold the GPU's memory: it does not watch its parent. And it is no faster on two
