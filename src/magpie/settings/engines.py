@@ -1,6 +1,6 @@
-"""What a recipe may say of the engines: every setting with its type, its bounds and its meaning.
+"""What may be set of the engines: every setting with its type, its bounds, its default and its meaning.
 
-Knows no engine: these become plain arguments in `pipeline`.
+An engine takes its settings as they are here; one in a child process gets them as JSON.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pydantic_core import to_jsonable_python
 from magpie.settings.base import Count, Settings, Words
 
 MOST_CONTEXT = 4096
-"""Tokens of a context where the recipe names none, at most."""
+"""Tokens of a context where the recipe names none, at most: models that claim 128k would leave room for one request."""
 Seconds = Annotated[float, Field(gt=0.0)]
 
 
@@ -130,6 +130,11 @@ class Server(Settings):
     """The longest silence in the middle of an answer."""
     patience: Seconds = 120.0
     """How long no address may take a connection before the run ends, keeping what it has."""
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Every address."""
+        return (self.url,) if isinstance(self.url, str) else self.url
 
 
 class Transformers(Settings):
