@@ -148,10 +148,7 @@ def test_a_missing_library_names_the_command(monkeypatch: pytest.MonkeyPatch) ->
 def test_nothing_is_written_on_the_terminal(tmp_path: Path) -> None:
     """In a process of its own: what native code writes when it ends counts too."""
     model = write_gguf(tmp_path / "m.gguf")
-    script = (
-        "from magpie.engines.llamacpp.engine import *\n"
-        f"with open_llamacpp({str(model)!r}) as e: e.tokenize('a')"
-    )
+    script = f"from magpie.engines.llamacpp.engine import *\nwith open_llamacpp({str(model)!r}) as e: e.tokenize('a')"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert (done.stdout, done.stderr) == ("", "")
 
