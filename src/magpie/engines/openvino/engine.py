@@ -27,7 +27,7 @@ from magpie.seams import Capabilities, Capability, Engine
 from magpie.settings.engines import MOST_CONTEXT
 from magpie.settings.engines import OpenVino as OpenVinoSettings
 
-CAPABILITIES = Capabilities(("tokens",), frozenset({Capability.SEEDS, Capability.STRUCTURE}))
+CAPABILITIES = Capabilities(("tokens",), frozenset({Capability.STRUCTURE}))
 """No bans: its sampler takes none. No log-probabilities: it tells only those of what was sampled."""
 
 MOST_SLOTS = 256
