@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import to_jsonable_python
 
 from magpie.settings.base import Count, Settings, Words
@@ -171,11 +171,7 @@ class OpenVino(Settings):
     """Memory for keys and values, in GiB."""
 
 
-Engine = Annotated[Auto | LlamaCpp | Vllm | Server | Transformers | OpenVino | Scripted, Field(discriminator="name")]
-ENGINES = (Auto, LlamaCpp, Vllm, Server, Transformers, OpenVino, Scripted)
-
-
-def name_the_engine(value: Any) -> Any:
+def _name_the_engine(value: Any) -> Any:
     """`engine: scripted` is short for `engine: {name: scripted}`; settings without a name are llamacpp's, and a URL
     alone is a server."""
     if isinstance(value, str):
@@ -183,3 +179,11 @@ def name_the_engine(value: Any) -> Any:
     if isinstance(value, dict) and "name" not in value:
         return {"name": "server" if "url" in value else "llamacpp", **value}
     return value
+
+
+Engine = Annotated[
+    Auto | LlamaCpp | Vllm | Server | Transformers | OpenVino | Scripted,
+    Field(discriminator="name"),
+    BeforeValidator(_name_the_engine),
+]
+ENGINES = (Auto, LlamaCpp, Vllm, Server, Transformers, OpenVino, Scripted)

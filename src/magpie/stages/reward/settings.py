@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
-from pydantic import field_validator, model_validator
+from pydantic import model_validator
 
 from magpie.settings.base import FilePath, ModelName, Settings
-from magpie.settings.engines import Engine, name_the_engine
+from magpie.settings.engines import Engine
 from magpie.settings.sampling import Template
 from magpie.settings.scorers import RewardClassifier, RewardServer
 
@@ -32,11 +32,6 @@ class Reward(Settings):
     """How the reward model is run, where `by` is `classifier`."""
     server: RewardServer | None = None
     """Where the reward model is, where `by` is `server`."""
-
-    @field_validator("engine", mode="before")
-    @classmethod
-    def _name_the_engine(cls, value: Any) -> Any:
-        return name_the_engine(value)
 
     @model_validator(mode="after")
     def _one_scorer(self) -> Self:
