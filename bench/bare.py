@@ -21,10 +21,11 @@ from typing import Any
 import orjson
 
 from magpie.engines.checks import token_ids
-from magpie.engines.llamacpp.engine import LlamaCppSettings, Plan, choose, import_llamacpp, open_llamacpp
+from magpie.engines.llamacpp.engine import Plan, choose, import_llamacpp, open_llamacpp
 from magpie.engines.llamacpp.server import LlamaCpp, seed32
-from magpie.modelfiles.gguf_header import read_shape
+from magpie.modelfiles.shape import read_shape
 from magpie.seams import Completion, Request, SamplingParams, Tokens
+from magpie.settings.engines import LlamaCpp as LlamaCppSettings
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def open_bare(model: Path, plan: Plan) -> Any:
     params = import_llamacpp().CommonParams()
     params.model.path = str(model)
     params.n_parallel, params.n_ctx, params.kv_unified = plan.slots, plan.slots * plan.context, False
-    params.cpuparams.n_threads, params.cpuparams_batch.n_threads = plan.threads, plan.threads_batch
+    params.cpuparams.n_threads, params.cpuparams_batch.n_threads = plan.threads, plan.threads
     params.verbosity, params.port, params.warmup, params.ui = 0, 0, False, False
     params.cache_prompt, params.cache_ram_mib = False, 0
     server = import_llamacpp().Server(params)

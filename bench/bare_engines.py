@@ -18,10 +18,11 @@ import orjson
 
 from bench import bare as bare_llamacpp
 from magpie.engines.checks import token_ids
-from magpie.engines.llamacpp.engine import LlamaCppSettings, choose
-from magpie.modelfiles.gguf_header import read_shape
+from magpie.engines.llamacpp.engine import choose
+from magpie.modelfiles.shape import read_shape
 from magpie.models.engines import ModelUse
 from magpie.seams import Completion, Request
+from magpie.settings.engines import LlamaCpp as LlamaCppSettings
 
 Serve = Callable[[Sequence[Request]], float]
 """Runs a list of requests, and says how many tokens a second that made."""
@@ -55,7 +56,8 @@ def _vllm(use: ModelUse, _: int) -> Iterator[Serve]:
     os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"  # one process is faster here than vLLM's three
     from vllm import LLM, SamplingParams
 
-    from magpie.engines.vllm.engine import VllmSettings, engine_arguments
+    from magpie.engines.vllm.engine import engine_arguments
+    from magpie.settings.engines import Vllm as VllmSettings
 
     assert use.place is not None
     arguments = engine_arguments(str(use.place.folder), None, VllmSettings())
@@ -90,7 +92,8 @@ def _openvino(use: ModelUse, _: int) -> Iterator[Serve]:
     import openvino as ov
     import openvino_genai as genai
 
-    from magpie.engines.openvino.engine import OpenVinoSettings, plan
+    from magpie.engines.openvino.engine import plan
+    from magpie.settings.engines import OpenVino as OpenVinoSettings
 
     chosen = plan(Path(use.loads), OpenVinoSettings())
     scheduler = genai.SchedulerConfig()

@@ -21,9 +21,10 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import count
 
-from magpie.engines.scripted import Scripted, ScriptedSettings, open_scripted
+from magpie.engines.scripted import Scripted, open_scripted
 from magpie.runner import Answer, Done, Talk, converse
 from magpie.seams import Asking, Message, Request, SamplingParams, Tokens
+from magpie.settings.engines import Scripted as ScriptedSettings
 from magpie.stages.follow_up.work import Asker, Rules, follow_up
 from magpie.stages.respond.work import Responder
 

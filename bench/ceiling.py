@@ -16,13 +16,14 @@ from pathlib import Path
 from statistics import median
 
 from bench.bare import open_bare, serve
-from magpie.engines.llamacpp.engine import LlamaCppSettings, choose
+from magpie.engines.llamacpp.engine import choose
 from magpie.executors.local import execute_plan
-from magpie.modelfiles.gguf_header import read_shape
+from magpie.modelfiles.shape import read_shape
 from magpie.plan.load import parse
 from magpie.plan.plan import Plan, PlannedStage, make_plan
 from magpie.runs import Run, RunFolder, open_run
 from magpie.seams import Request, Row, derive_seed
+from magpie.settings.engines import LlamaCpp as LlamaCppSettings
 
 Measured = tuple[float, float, float, float, float]
 """Requests; tokens and seconds of magpie; tokens and seconds of the bare engine."""

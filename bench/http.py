@@ -22,9 +22,9 @@ import orjson
 from magpie.engines.server import dialects as server_dialects
 from magpie.engines.server import loop as server_loop
 from magpie.engines.server.address import Key, read_url, way_to
+from magpie.engines.server.info import Facts
 from magpie.engines.server.lines import Lines, Patience
 from magpie.engines.server.pool import Site
-from magpie.engines.server.settings import Facts
 from magpie.engines.server.wire import Asked
 from magpie.seams import Completion, Request, SamplingParams, Tokens
 from tests.engines.local_servers import free_port

@@ -145,13 +145,14 @@ def magpie(path: Path, rows: int, _: int, folder: Path) -> dict[str, Any]:
     import numpy as np
     import pyarrow as pa
 
-    from magpie.stages.neighbors.work import NeighborSettings, neighbors
+    from magpie.stages.neighbors.settings import Neighbors
+    from magpie.stages.neighbors.work import neighbors
 
     scratch = folder / "scratch"
     scratch.mkdir()
     corpus = Corpus(path, rows, scratch)
     clock, cpu = time.perf_counter(), time.process_time()
-    made = pa.concat_tables(list(neighbors(corpus, NeighborSettings())))
+    made = pa.concat_tables(list(neighbors(corpus, Neighbors())))
     took = {"seconds": time.perf_counter() - clock, "cpu": time.process_time() - cpu, "peak": peak()}
     distances = np.asarray(made.column("min_neighbor_distance"))
     figures = corpus.figures

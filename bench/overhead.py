@@ -21,13 +21,14 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from magpie.engines.scripted import ScriptedSettings, open_scripted
+from magpie.engines.scripted import open_scripted
 from magpie.executors.local import execute_plan
 from magpie.models.engines import ModelUse
 from magpie.plan.load import parse
 from magpie.plan.plan import Plan, make_plan
 from magpie.runs import RunFolder
 from magpie.seams import Completion, Engine, Message, SamplingParams, Stage, Tokens
+from magpie.settings.engines import Scripted as ScriptedSettings
 from magpie.stages.instruct.work import instruct
 from magpie.stages.respond.work import Responder, respond
 

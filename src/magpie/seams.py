@@ -101,8 +101,6 @@ class Capability(StrEnum):
     """`Request.structure`: text that must fit a JSON schema, or be one of some choices."""
     LOGPROBS = "logprobs"
     """`Request.logprobs`: the likeliest tokens at each place, with their log-probabilities."""
-    SEEDS = "seeds"
-    """One seed, one text, as far as the arithmetic allows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from magpie.embedders.server import ServerSettings, open_server
+from magpie.embedders.server import open_server
 from magpie.embedders.server_answers import Garbled, body, vectors
 from magpie.engines.llamacpp.engine import import_llamacpp
 from magpie.errors import ModelError, RequestFailed, ServerLost, UserError
 from magpie.http import connections
 from magpie.modelfiles.locate import find_model
+from magpie.settings.embedders import EmbeddingServer
 from tests.engines.fault_server import Action, Ask, Body, FaultServer, Say, fault_server, half_close, vanish
 from tests.engines.local_servers import free_port
 
@@ -58,7 +59,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Answers], Fault
 
 def embed(url: str, texts: list[str], **settings: Any) -> list[Any]:
     """The first number of each vector, or what was said in place of it."""
-    with open_server(ServerSettings(url, **settings)) as embedder:
+    with open_server(EmbeddingServer(url=url, **settings)) as embedder:
         return [str(one) if isinstance(one, RequestFailed) else float(one[0]) for one in embedder.embed(texts)]
 
 
@@ -125,7 +126,7 @@ def test_vectors_of_two_lengths_in_one_answer_are_garbled() -> None:
 
 
 def test_the_dimension_and_the_model_are_asked_for(serve: Callable[[Answers], FaultServer]) -> None:
-    with open_server(ServerSettings(serve(by_length).url)) as embedder:
+    with open_server(EmbeddingServer(url=serve(by_length).url)) as embedder:
         assert (embedder.dimension, embedder.served_model) == (3, "m")
 
 
@@ -225,7 +226,7 @@ def test_texts_that_keep_failing_are_left_for_the_next_run(serve: Callable[[Answ
 
 def test_a_server_that_is_gone_is_waited_for(serve: Callable[[Answers], FaultServer]) -> None:
     stub = serve(by_length)
-    with open_server(ServerSettings(stub.url)) as embedder:
+    with open_server(EmbeddingServer(url=stub.url)) as embedder:
         stub.stop()
         Timer(0.3, stub.start).start()
         assert [len(one) for one in embedder.embed(["x"])] == [3]
@@ -233,7 +234,7 @@ def test_a_server_that_is_gone_is_waited_for(serve: Callable[[Answers], FaultSer
 
 def test_a_server_that_stays_away_ends_the_run(serve: Callable[[Answers], FaultServer]) -> None:
     stub = serve(by_length)
-    with open_server(ServerSettings(stub.url, patience=0.3)) as embedder:
+    with open_server(EmbeddingServer(url=stub.url, patience=0.3)) as embedder:
         stub.stop()
         with pytest.raises(ServerLost, match=r"has not answered for 0.3 s .*start it again"):
             embedder.embed(["x"] * 200)
@@ -266,7 +267,7 @@ def llama_embeddings() -> Iterator[str]:
 
 def test_llamacpp_embeds_each_text_as_it_would_alone() -> None:
     texts = ["What is a fox?", "How many legs has a spider?", "What is a fox?"]
-    with llama_embeddings() as url, open_server(ServerSettings(url, batch=3)) as embedder:
+    with llama_embeddings() as url, open_server(EmbeddingServer(url=url, batch=3)) as embedder:
         together = np.stack(embedder.embed(texts))
         alone = np.stack([embedder.embed([text])[0] for text in texts])
         assert together.shape == (3, embedder.dimension)

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 from importlib.util import find_spec
 from math import exp
@@ -19,10 +19,10 @@ from typing import Any
 
 import pytest
 
-from magpie.engines.child.engine import open_child
-from magpie.engines.llamacpp.engine import LlamaCppSettings, open_llamacpp
-from magpie.engines.scripted import ScriptedSettings, open_scripted
-from magpie.engines.server.engine import ServerSettings, open_server
+from magpie.engines.child.engine import ChildEngine, open_child
+from magpie.engines.llamacpp.engine import open_llamacpp
+from magpie.engines.scripted import open_scripted
+from magpie.engines.server.engine import open_server
 from magpie.errors import RequestFailed
 from magpie.modelfiles.model import open_model
 from magpie.seams import (
@@ -38,6 +38,9 @@ from magpie.seams import (
     Text,
     Tokens,
 )
+from magpie.settings.engines import LlamaCpp as LlamaCppSettings
+from magpie.settings.engines import Scripted as ScriptedSettings
+from magpie.settings.engines import Server as ServerSettings
 from tests.engines.asking import ask, completions, new_tickets
 from tests.engines.local_servers import llama_server, shared_vllm_server
 
@@ -61,30 +64,37 @@ class Opened:
 
 
 @contextmanager
-def scripted(settings: ScriptedSettings) -> Iterator[Opened]:
-    with open_scripted(settings) as engine:
-        yield Opened(
-            lambda: open_scripted(settings), engine, (1, 2, 3), engine.vocab_size, same_text=1.0, has_model=False
-        )
+def scripted(steps: int = 0, seconds: float = 0.0) -> Iterator[Opened]:
+    settings = ScriptedSettings(window=16, steps=steps, seconds=seconds, empty_rate=0.0, length_rate=0.0)
+
+    def open_it() -> AbstractContextManager[Engine]:
+        return open_scripted(settings, context=256)
+
+    with open_scripted(settings, context=256) as engine:
+        yield Opened(open_it, engine, (1, 2, 3), engine.vocab_size, same_text=1.0, has_model=False)
 
 
 @contextmanager
 def llamacpp(settings: LlamaCppSettings) -> Iterator[Opened]:
     """The model inside the package. Sampled texts: how many are the same is measured by `bench/same.py`."""
     with as_file(files("magpie")) as package:
-        model = Path(package, "models", "fledgling", "fledgling-f16.gguf")
+        model = Path(package, "weights", "fledgling", "fledgling-f16.gguf")
         with open_llamacpp(model, settings) as engine:
             prompt = tuple(engine.tokenize("<|im_start|>user\n"))
             yield Opened(lambda: open_llamacpp(model, settings), engine, prompt, engine.vocab_size, same_text=0.8)
 
 
 @contextmanager
-def in_a_child(settings: ScriptedSettings) -> Iterator[Opened]:
-    def open_it() -> AbstractContextManager[Engine]:
-        return open_child("magpie.engines.scripted:open_in_process", asdict(settings))
+def in_a_child() -> Iterator[Opened]:
+    settings = ScriptedSettings(window=16, steps=5, empty_rate=0.0, length_rate=0.0)
+
+    def open_it() -> AbstractContextManager[ChildEngine]:
+        return open_child(
+            "magpie.engines.scripted:open_in_process", {"settings": settings.model_dump(), "context": 256}
+        )
 
     with open_it() as engine:
-        yield Opened(open_it, engine, (1, 2, 3), settings.vocab_size, same_text=1.0, has_model=False)
+        yield Opened(open_it, engine, (1, 2, 3), engine.vocab_size, same_text=1.0, has_model=False)
 
 
 @contextmanager
@@ -95,14 +105,16 @@ def on_fledgling(open_it: Callable[[], AbstractContextManager[Engine]], same_tex
 
 
 def openvino() -> AbstractContextManager[Opened]:
-    from magpie.engines.openvino.engine import OpenVinoSettings, open_openvino
+    from magpie.engines.openvino.engine import open_openvino
+    from magpie.settings.engines import OpenVino as OpenVinoSettings
 
     settings = OpenVinoSettings(slots=16, context=256)
     return on_fledgling(lambda: open_openvino(FLEDGLING / "fledgling-f16.gguf", settings), same_text=0.9)
 
 
 def vllm() -> AbstractContextManager[Opened]:
-    from magpie.engines.vllm.engine import VllmSettings, open_vllm
+    from magpie.engines.vllm.engine import open_vllm
+    from magpie.settings.engines import Vllm as VllmSettings
 
     settings = VllmSettings(slots=16, context=256, dtype="float32")
     return on_fledgling(lambda: open_vllm(FLEDGLING, settings), same_text=0.9)
@@ -113,23 +125,24 @@ def behind(server: AbstractContextManager[str]) -> Iterator[Opened]:
     """A real server of fledgling, over HTTP."""
     vocabulary = open_model(FLEDGLING).tokenizer
     with server as url:
-        settings = ServerSettings(urls=(url,), concurrency=16)
+        settings = ServerSettings(url=url, concurrency=16)
         with on_fledgling(lambda: open_server(settings, vocabulary=vocabulary), same_text=0.8) as opened:
             yield opened
 
 
 def transformers() -> AbstractContextManager[Opened]:
-    from magpie.engines.transformers.engine import TransformersSettings, open_transformers
+    from magpie.engines.transformers.engine import open_transformers
+    from magpie.settings.engines import Transformers as TransformersSettings
 
     settings = TransformersSettings(slots=16, context=256, device="cpu")
     return on_fledgling(lambda: open_transformers(FLEDGLING, settings), same_text=0.9)
 
 
 CASES: dict[str, Callable[[], AbstractContextManager[Opened]]] = {
-    "scripted": lambda: scripted(ScriptedSettings(window=16, context=256)),
-    "scripted-out-of-order": lambda: scripted(ScriptedSettings(window=16, context=256, steps=5)),
-    "scripted-in-time": lambda: scripted(ScriptedSettings(window=16, context=256, seconds=0.002)),
-    "scripted-in-a-child": lambda: in_a_child(ScriptedSettings(window=16, context=256, steps=5)),
+    "scripted": scripted,
+    "scripted-out-of-order": lambda: scripted(steps=5),
+    "scripted-in-time": lambda: scripted(seconds=0.002),
+    "scripted-in-a-child": in_a_child,
     "llamacpp": lambda: llamacpp(LlamaCppSettings(slots=16, context=256, threads=1)),
     "server-llamacpp": lambda: behind(llama_server(FLEDGLING / "fledgling-f16.gguf", slots=16, context=256)),
     "openvino": openvino,

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from magpie.engines.json_grammar import UnknownSchema, json_grammar
-from magpie.engines.llamacpp.engine import LlamaCppSettings, open_llamacpp
+from magpie.engines.llamacpp.engine import open_llamacpp
 from magpie.engines.llamacpp.server import LlamaCpp
 from magpie.errors import RequestFailed
 from magpie.modelfiles.locate import find_model
 from magpie.seams import Completion, JsonSchema, Request, SamplingParams, Tokens
+from magpie.settings.engines import LlamaCpp as LlamaCppSettings
 from tests.engines.asking import ask
 
 

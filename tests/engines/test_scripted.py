@@ -8,9 +8,10 @@ import time
 
 import pytest
 
-from magpie.engines.scripted import ScriptedSettings, open_scripted
+from magpie.engines.scripted import open_scripted
 from magpie.errors import EngineDied, RequestFailed
 from magpie.seams import Completion, JsonSchema, Request, SamplingParams, Tokens
+from magpie.settings.engines import Scripted as ScriptedSettings
 from tests.engines.asking import ask, completions
 
 SAMPLED = SamplingParams(max_tokens=400)
@@ -86,7 +87,7 @@ def test_it_dies_after_so_many_polls() -> None:
 
 
 def test_it_hangs_after_so_many_polls() -> None:
-    with open_scripted(ScriptedSettings(hang_after_polls=1)) as engine:
+    with open_scripted(hang_after_polls=1) as engine:
         assert engine.poll(0.0) == []
         engine.submit(0, requests(1)[0])
         started = time.monotonic()
@@ -104,7 +105,7 @@ def test_small_talk_is_varied_and_as_often_empty_or_endless_as_asked() -> None:
 
 
 def test_small_talk_ends_by_itself_when_nothing_else_is_asked() -> None:
-    with open_scripted() as engine:
+    with open_scripted(ScriptedSettings(length_rate=0.0)) as engine:
         assert {c.finish_reason for c in completions(engine, requests(500))} == {"stop"}
 
 

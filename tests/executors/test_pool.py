@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from magpie.engines.scripted import ScriptedSettings, open_scripted
+from magpie.engines.scripted import open_scripted
 from magpie.engines.server.engine import Facts
 from magpie.errors import EngineCrashed, EngineDied, RequestFailed
 from magpie.executors.local import Progress, execute_plan
@@ -22,6 +22,7 @@ from magpie.plan.plan import Covered, PlannedStage, make_plan
 from magpie.runs import RunFolder, open_run
 from magpie.seams import Completion, Engine, TableStage
 from magpie.settings.engines import Scripted
+from magpie.settings.engines import Scripted as ScriptedSettings
 from magpie.stages.spec import BoundStage
 
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from magpie.engines.llamacpp.engine import LlamaCppSettings
 from magpie.engines.openvino import engine as openvino
-from magpie.engines.openvino.engine import OpenVinoSettings
 from magpie.engines.server import engine as server
-from magpie.engines.server.engine import Facts, ServerSettings
-from magpie.engines.transformers.engine import TransformersSettings
-from magpie.engines.vllm.engine import VllmSettings
+from magpie.engines.server.engine import Facts
 from magpie.errors import MissingExtra, RecipeError
 from magpie.modelfiles.locate import ModelPlace, find_model, locate
 from magpie.models import engines as choosing
@@ -25,7 +21,8 @@ from magpie.models.hardware import memory_bytes
 from magpie.plan.load import parse
 from magpie.plan.plan import make_plan
 from magpie.seams import Capabilities, Capability
-from magpie.settings.engines import LlamaCpp, OpenVino, Server, Transformers, Vllm
+from magpie.settings.engines import Server as ServerSettings
+from magpie.settings.engines import Vllm
 
 FOLDER = str(find_model("fledgling").parent)
 
@@ -181,21 +178,6 @@ def test_models_of_one_stage_must_fit_a_gpu_together(machine: Any) -> None:
         RecipeError, match=r"stage follow_up asks 2 models of vllm at once.* adds up to 1; .*0\.45 each"
     ):
         choosing.check_memory("follow_up", {"user": half, "assistant": other})
-
-
-@pytest.mark.parametrize(
-    ("settings", "arguments"),
-    [
-        (LlamaCpp(), LlamaCppSettings),
-        (Vllm(), VllmSettings),
-        (Transformers(), TransformersSettings),
-        (OpenVino(), OpenVinoSettings),
-        (Server(url="http://127.0.0.1:1/v1"), ServerSettings),
-    ],
-)
-def test_every_setting_of_an_engine_is_an_argument_of_it(settings: Any, arguments: Any) -> None:
-    known = {field.name for field in fields(arguments)}
-    assert set(type(settings).model_fields) - {"name", "url"} <= known
 
 
 def test_another_model_may_answer(machine: Any, tmp_path: Path) -> None:

@@ -167,7 +167,8 @@ def numbers(scores: Sequence[object]) -> list[float]:
 def main() -> None:
     from time import perf_counter
 
-    from magpie.scorers.classifier import ClassifierSettings, open_classifier
+    from magpie.scorers.classifier import open_classifier
+    from magpie.settings.scorers import RewardClassifier
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
@@ -188,7 +189,7 @@ def main() -> None:
     train_guard(options.folder / "guard")
     print(f"guard: {perf_counter() - began:.0f} s")
     asked = judged_safety(400, UNSEEN)
-    with open_classifier(options.folder / "guard", ClassifierSettings(label="unsafe")) as scorer:
+    with open_classifier(options.folder / "guard", RewardClassifier(label="unsafe")) as scorer:
         scores = numbers(scorer.score([one for one, _ in asked]))
     hits = [(score > 0) == bool(label) for score, (_, label) in zip(scores, asked, strict=True)]
     print(f"  the logit of unsafe is on the right side of 0: {sum(hits) / len(hits):.1%}")

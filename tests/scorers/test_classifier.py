@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 import pytest
 
 from magpie.errors import MissingExtra, ModelError, RequestFailed
-from magpie.scorers.classifier import ClassifierSettings, is_classifier, labels_of, open_classifier, unfit
+from magpie.scorers.classifier import ScorerTemplate, is_classifier, labels_of, open_classifier, unfit
 from magpie.seams import Message
+from magpie.settings.scorers import RewardClassifier
 from tests.scorers.small_models import FLEDGLING, conversation, make_untrained
 
 HERE = find_spec("transformers") is not None and find_spec("torch") is not None
@@ -49,7 +50,14 @@ def folder(path: Path, config: Mapping[str, Any], template: str | None = "{{ mes
 
 
 def why(path: Path, config: Mapping[str, Any], template: str | None = "{{ messages }}", **settings: Any) -> str | None:
-    return unfit(folder(path, config, template), ClassifierSettings(**settings))
+    return unfit(folder(path, config, template), *split(settings))
+
+
+def split(settings: Mapping[str, Any]) -> tuple[RewardClassifier, ScorerTemplate]:
+    """What is said of the model, and what of its template."""
+    template = {name: settings[name] for name in ("system", "chat_template", "kwargs") if name in settings}
+    others = {name: value for name, value in settings.items() if name not in template}
+    return RewardClassifier(**others), ScorerTemplate(**template)
 
 
 def test_a_model_of_one_label_may_score(tmp_path: Path) -> None:
@@ -58,15 +66,15 @@ def test_a_model_of_one_label_may_score(tmp_path: Path) -> None:
 
 
 def test_what_is_no_model_folder_is_told(tmp_path: Path) -> None:
-    assert "no config.json" in (unfit(tmp_path, ClassifierSettings()) or "")
+    assert "no config.json" in (unfit(tmp_path, RewardClassifier()) or "")
     folder(tmp_path, {"num_labels": 1})
     (tmp_path / "model.safetensors").unlink()
-    assert "no weights" in (unfit(tmp_path, ClassifierSettings()) or "")
-    assert unfit(tmp_path, ClassifierSettings(), weights=False) is None
+    assert "no weights" in (unfit(tmp_path, RewardClassifier()) or "")
+    assert unfit(tmp_path, RewardClassifier(), weights=False) is None
 
 
 def test_a_model_that_writes_is_no_scorer_and_a_scorer_does_not_write(tmp_path: Path) -> None:
-    assert "LlamaForCausalLM and not a sequence classifier" in (unfit(FLEDGLING, ClassifierSettings()) or "")
+    assert "LlamaForCausalLM and not a sequence classifier" in (unfit(FLEDGLING, RewardClassifier()) or "")
     assert not is_classifier(FLEDGLING)
     assert is_classifier(folder(tmp_path, {}))
 
@@ -112,7 +120,7 @@ def test_a_missing_library_is_told_with_the_command_that_installs_it(tmp_path: P
 
 
 def scores(path: Path, some: Sequence[Sequence[Message]] = CONVERSATIONS, **settings: Any) -> list[Any]:
-    with open_classifier(path, ClassifierSettings(device="cpu", **settings)) as scorer:
+    with open_classifier(path, *split({"device": "cpu", **settings})) as scorer:
         return scorer.score(some)
 
 
@@ -230,6 +238,6 @@ def test_a_device_that_is_not_here_is_told(reward_model: Path) -> None:
         pytest.skip("there is an MPS device here")
     with (
         pytest.raises(ModelError, match=r"device is mps, and PyTorch finds .*cpu here"),
-        open_classifier(reward_model, ClassifierSettings(device="mps")),
+        open_classifier(reward_model, RewardClassifier(device="mps")),
     ):
         pass

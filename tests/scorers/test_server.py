@@ -14,9 +14,10 @@ import pytest
 
 from magpie.errors import ModelError, RequestFailed, ServerLost, UserError
 from magpie.http import connections
-from magpie.scorers.server import ServerScorerSettings, open_server_scorer
+from magpie.scorers.server import open_server_scorer
 from magpie.scorers.server_answers import Api, Garbled, WrongLabel, body, score
 from magpie.seams import Message
+from magpie.settings.scorers import RewardServer
 from tests.engines.fault_server import Action, Ask, Body, FaultServer, Say, fault_server, half_close, vanish
 from tests.scorers.small_models import conversation
 
@@ -68,7 +69,7 @@ def by_length(ask: Ask) -> Action:
 
 
 def scores(url: str, some: Any = (TWO,), **settings: Any) -> list[Any]:
-    with open_server_scorer(ServerScorerSettings(url, **settings)) as scorer:
+    with open_server_scorer(RewardServer(url=url, **settings)) as scorer:
         return scorer.score(some)
 
 
@@ -227,7 +228,7 @@ def test_a_conversation_that_is_longer_than_the_model_reads_has_no_score(
 
 def test_a_server_that_is_gone_is_waited_for(serve: Callable[[Answers], FaultServer]) -> None:
     stub = serve(by_length)
-    with open_server_scorer(ServerScorerSettings(stub.url)) as scorer:
+    with open_server_scorer(RewardServer(url=stub.url)) as scorer:
         stub.stop()
         Timer(0.3, stub.start).start()
         assert scorer.score([TWO]) == [8.0]
@@ -235,7 +236,7 @@ def test_a_server_that_is_gone_is_waited_for(serve: Callable[[Answers], FaultSer
 
 def test_a_server_that_stays_away_ends_the_run_and_keeps_what_it_said(serve: Callable[[Answers], FaultServer]) -> None:
     stub = serve(by_length)
-    with open_server_scorer(ServerScorerSettings(stub.url, patience=0.3)) as scorer:
+    with open_server_scorer(RewardServer(url=stub.url, patience=0.3)) as scorer:
         stub.stop()
         with pytest.raises(ServerLost, match=r"has not answered for 0.3 s .*start it again"):
             scorer.score([TWO, FOUR])
@@ -249,7 +250,7 @@ def test_scores_that_came_before_a_server_went_are_kept(serve: Callable[[Answers
         return vanish if ask.body["messages"][-1]["content"] == "die" else by_length(ask)
 
     stub = serve(last_words)
-    with open_server_scorer(ServerScorerSettings(stub.url, patience=0.2, concurrency=1)) as scorer:
+    with open_server_scorer(RewardServer(url=stub.url, patience=0.2, concurrency=1)) as scorer:
         found = scorer.score([TWO, conversation("Go.", "die")])
     assert found[0] == 8.0
     assert isinstance(found[1], RequestFailed)

@@ -10,8 +10,9 @@ from typing import Literal
 import pytest
 
 from magpie.errors import UserError
-from magpie.scorers.classifier import ClassifierSettings, open_classifier
-from magpie.scorers.server import ServerScorerSettings, open_server_scorer
+from magpie.scorers.classifier import open_classifier
+from magpie.scorers.server import open_server_scorer
+from magpie.settings.scorers import RewardClassifier, RewardServer
 from tests.engines.local_servers import vllm_server
 from tests.scorers.small_models import conversation, make_untrained, numbers
 
@@ -40,14 +41,14 @@ def url(guard: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("api", ["auto", "classify", "pooling"])
 def test_scores_are_those_of_transformers(guard: Path, url: str, api: Literal["auto", "classify", "pooling"]) -> None:
-    with open_classifier(guard, ClassifierSettings(label="unsafe", device="cpu")) as scorer:
+    with open_classifier(guard, RewardClassifier(label="unsafe", device="cpu")) as scorer:
         here = numbers(scorer.score(SOME))
-    with open_server_scorer(ServerScorerSettings(url, api, label=1)) as scorer:
+    with open_server_scorer(RewardServer(url=url, api=api, label=1)) as scorer:
         assert numbers(scorer.score(SOME)) == pytest.approx(here, abs=1e-3)
 
 
 def test_a_conversation_that_is_too_long_has_no_score(url: str) -> None:
-    with open_server_scorer(ServerScorerSettings(url, label=1)) as scorer:
+    with open_server_scorer(RewardServer(url=url, label=1)) as scorer:
         found = scorer.score([conversation("Go on.", "word " * 400), SOME[0]])
     assert found[0] is None
     assert isinstance(found[1], float)
@@ -56,6 +57,6 @@ def test_a_conversation_that_is_too_long_has_no_score(url: str) -> None:
 def test_a_server_of_several_labels_wants_one_of_them(url: str) -> None:
     with (
         pytest.raises(UserError, match=r"2 labels, and one is the score"),
-        open_server_scorer(ServerScorerSettings(url)),
+        open_server_scorer(RewardServer(url=url)),
     ):
         pass

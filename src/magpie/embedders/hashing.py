@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 from zlib import crc32
 
+from magpie.hashes import MURMUR, mixed, runs
 from magpie.safe.normal_forms import nfkc
 
 if TYPE_CHECKING:
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
 RUNS = (3, 4, 5)
 """Lengths of the runs of characters."""
-_MULTIPLIER = 0x9E3779B97F4A7C15
-_MIX = (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53)
-"""Of MurmurHash3's last step (Appleby), which spreads every bit over all of them."""
 
 
 @contextmanager
@@ -60,7 +58,8 @@ def features(text: str) -> NDArray[np.uint64]:
         return np.empty(0, np.uint64)
     codes = np.frombuffer(f" {plain} ".encode("utf-32-le", "surrogatepass"), "<u4").astype(np.uint64)
     words = np.array(list(_words(plain)), np.uint64)
-    return np.unique(np.concatenate([_mixed(words), *(_mixed(_runs(codes, length)) for length in RUNS)]))
+    found = [words, *(runs(codes, length, first=length) for length in RUNS)]
+    return np.unique(mixed(np.concatenate(found), MURMUR))
 
 
 def _words(plain: str) -> Iterator[int]:
@@ -68,25 +67,6 @@ def _words(plain: str) -> Iterator[int]:
     hashes = [crc32(word.encode("utf-8", "surrogatepass")) for word in plain.split(" ")]
     yield from (1 << 32 | word for word in hashes)
     yield from ((2 + (first * 0x85EBCA6B & 0x3FFFFFFF)) << 32 | second for first, second in pairwise(hashes))
-
-
-def _runs(codes: NDArray[np.uint64], length: int) -> NDArray[np.uint64]:
-    """A polynomial over each run's characters, modulo 2^64."""
-    import numpy as np
-
-    count = max(0, len(codes) - length + 1)
-    hashes = np.full(count, length, np.uint64)
-    for offset in range(length):
-        hashes = hashes * np.uint64(_MULTIPLIER) + codes[offset : offset + count]
-    return hashes
-
-
-def _mixed(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    import numpy as np
-
-    for factor in _MIX:
-        hashes = (hashes ^ (hashes >> np.uint64(33))) * np.uint64(factor)
-    return hashes ^ (hashes >> np.uint64(33))
 
 
 def _folded(hashes: NDArray[np.uint64], dimension: int) -> NDArray[np.float64]:

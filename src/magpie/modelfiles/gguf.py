@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import mmap
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from math import prod
 from pathlib import Path
 from types import MappingProxyType
@@ -111,20 +112,43 @@ class GgufTensor(NamedTuple):
     """ggml's number for how the numbers are kept: 0 is F32, 1 F16, 8 Q8_0, 30 BF16."""
 
 
-def read_metadata(path: Path) -> Mapping[str, Any]:
-    """Every key of the GGUF file at `path`. Raises `ModelError` for a file that is not there, not GGUF, or cut."""
-    return read_head(path)[0]
+Until = Callable[[str, Mapping[str, Any]], bool]
+"""Given a key and what was read before it: whether the rest of the file is left unread, from that key on."""
+
+
+def read_metadata(path: Path, until: Until | None = None) -> Mapping[str, Any]:
+    """The keys of the GGUF file at `path`. Raises `ModelError` for a file that is not there, not GGUF, or cut.
+
+    until: ends the reading early, since a vocabulary of 150,000 tokens takes its time. What follows is not checked.
+
+        read_metadata(path)["general.architecture"]
+        read_metadata(path, until=lambda key, found: key.startswith("tokenizer."))
+    """
+    if until is None:
+        return read_head(path)[0]
+    with _open(path) as reader:
+        _, keys = _header(reader)
+        return MappingProxyType(_keys(reader, keys, until))
 
 
 def read_head(path: Path) -> tuple[Mapping[str, Any], Mapping[str, GgufTensor]]:
     """Every key and every weight's description. Raises `ModelError` as `read_metadata` does."""
+    with _open(path) as reader:
+        tensors, keys = _header(reader)
+        found = _keys(reader, keys)
+        described = _tensors(reader, tensors, found.get("general.alignment", 32))
+        return MappingProxyType(found), MappingProxyType(described)
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[_Reader]:
+    """The file's bytes; whatever goes wrong with them is a `ModelError` that names the file."""
     try:
         with path.open("rb") as file:
             if not file.read(1):
                 raise ModelError(f"{path}: the file is empty; expected a GGUF model")
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                keys, tensors = _read(data)
-                return MappingProxyType(keys), MappingProxyType(tensors)
+                yield _Reader(data)
     except FileNotFoundError:
         raise ModelError(f"{path}: no such file; give the path of a GGUF file or a Hugging Face folder") from None
     except OSError as error:
@@ -135,14 +159,14 @@ def read_head(path: Path) -> tuple[Mapping[str, Any], Mapping[str, GgufTensor]]:
         raise error if str(error).startswith(str(path)) else ModelError(f"{path}: {error}") from None
 
 
-def _read(data: mmap.mmap) -> tuple[dict[str, Any], dict[str, GgufTensor]]:
-    reader = _Reader(data)
-    tensors, keys = _header(reader)
+def _keys(reader: _Reader, count: int, until: Until | None = None) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for _ in range(keys):
+    for _ in range(count):
         key = reader.string()
+        if until is not None and until(key, found):
+            break
         found[key] = reader.value(reader.u32())
-    return found, _tensors(reader, tensors, found.get("general.alignment", 32))
+    return found
 
 
 def _header(reader: _Reader) -> tuple[int, int]:

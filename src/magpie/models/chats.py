@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from magpie.engines.server.settings import Facts
+from magpie.engines.server.info import Facts
 from magpie.errors import RecipeError, TemplateError
 from magpie.modelfiles.locate import ModelPlace
 from magpie.modelfiles.model import ModelFiles, open_model

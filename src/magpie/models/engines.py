@@ -100,7 +100,7 @@ def _scripted_identity(settings: Scripted) -> Any:
 
 def find_server(settings: Server) -> server.Facts:
     """What the server is and serves: as the recipe says, and where it is silent as the server answers."""
-    return server.detect(_server(settings))
+    return server.detect(settings)
 
 
 def choose_server(
@@ -187,7 +187,7 @@ def _unfit(settings: ChosenSettings, place: ModelPlace) -> str | None:
         reason = transformers.supports(place.folder, settings.trust_remote_code)
         return reason and f"does not run this model: {reason}"
     if isinstance(settings, LlamaCpp) and place.gguf is not None:
-        return too_large(place.gguf, llamacpp.LlamaCppSettings(**_given(settings)))
+        return too_large(place.gguf, settings)
     return None
 
 
@@ -241,25 +241,28 @@ def open_engine(use: ModelUse) -> AbstractContextManager[Engine]:
     """Load what runs a model; unload it at the end. Raises `UserError` for what cannot be loaded."""
     match use.engine:
         case Scripted():
-            return scripted.open_scripted(_scripted(use.engine, use))
+            size = 1 << 18 if use.files is None else use.files.tokenizer.vocab_size
+            return scripted.open_scripted(use.engine, vocab_size=size)
         case LlamaCpp():
-            return _open_llamacpp(use, llamacpp.LlamaCppSettings(**_given(use.engine)))
+            return _open_llamacpp(use, use.engine)
         case OpenVino():
             place = _place(use)
-            return openvino.open_openvino(place.gguf or place.path, openvino.OpenVinoSettings(**_given(use.engine)))
+            return openvino.open_openvino(place.gguf or place.path, use.engine)
         case Vllm():
-            place, vllm_settings = _place(use), vllm.VllmSettings(**_given(use.engine))
-            return vllm.open_vllm(_folder(place), vllm_settings, revision=place.revision)
+            place = _place(use)
+            return vllm.open_vllm(_folder(place), use.engine, revision=place.revision)
         case Transformers():
-            place, settings = _place(use), transformers.TransformersSettings(**_given(use.engine))
-            return transformers.open_transformers(_folder(place), settings, files=place.folder, revision=place.revision)
+            place = _place(use)
+            return transformers.open_transformers(
+                _folder(place), use.engine, files=place.folder, revision=place.revision
+            )
         case Server():
             vocabulary = None if use.files is None else use.files.tokenizer
-            return server.open_server(_server(use.engine), use.facts, vocabulary)
+            return server.open_server(use.engine, use.facts, vocabulary)
 
 
 @contextmanager
-def _open_llamacpp(use: ModelUse, settings: llamacpp.LlamaCppSettings) -> Iterator[Engine]:
+def _open_llamacpp(use: ModelUse, settings: LlamaCpp) -> Iterator[Engine]:
     """With proof that the tokenizer built from the file is llama.cpp's own."""
     place, files = _place(use), use.files
     assert place.gguf is not None, "refused where the engine is chosen"
@@ -267,11 +270,6 @@ def _open_llamacpp(use: ModelUse, settings: llamacpp.LlamaCppSettings) -> Iterat
     with llamacpp.open_llamacpp(place.gguf, settings) as engine:
         check_tokenizer(files.tokenizer, engine.tokenize)
         yield engine
-
-
-def _given(settings: ChosenSettings) -> dict[str, Any]:
-    """The settings that the user gave, as arguments of the engine's own settings."""
-    return settings.model_dump(exclude={"name"}, exclude_none=True)
 
 
 def _place(use: ModelUse) -> ModelPlace:
@@ -282,16 +280,6 @@ def _place(use: ModelUse) -> ModelPlace:
 def _folder(place: ModelPlace) -> Path | str:
     """The folder, or the repository's id for a library that fetches the weights itself."""
     return place.hub or place.folder or place.path
-
-
-def _scripted(settings: Scripted, use: ModelUse) -> scripted.ScriptedSettings:
-    size = 1 << 18 if use.files is None else use.files.tokenizer.vocab_size
-    return scripted.ScriptedSettings(vocab_size=size, **settings.model_dump(exclude={"name"}))
-
-
-def _server(settings: Server) -> server.ServerSettings:
-    urls = (settings.url,) if isinstance(settings.url, str) else settings.url
-    return server.ServerSettings(urls=urls, **settings.model_dump(exclude={"name", "url"}))
 
 
 # -- telling ----------------------------------------------------------------------------------------------------------

@@ -13,13 +13,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
-from magpie.engines.llamacpp.engine import LlamaCppSettings, choose, import_llamacpp
+from magpie.engines.llamacpp.engine import choose, import_llamacpp
 from magpie.engines.openvino.engine import import_openvino
 from magpie.engines.transformers.engine import import_transformers
 from magpie.engines.vllm.engine import import_vllm
 from magpie.errors import MissingExtra
-from magpie.modelfiles.gguf_header import read_shape
+from magpie.modelfiles.shape import read_shape
 from magpie.models.hardware import memory_bytes
+from magpie.settings.engines import LlamaCpp
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def llamacpp_has_gpu() -> bool:
     return any("GPU" in device["type"].name for device in devices)
 
 
-def too_large(gguf: Path, settings: LlamaCppSettings) -> str | None:
+def too_large(gguf: Path, settings: LlamaCpp) -> str | None:
     """Why llama.cpp would fill this machine's memory, which ends the whole process without a word; None where it would
     not, or where a GPU with a memory of its own helps."""
     shape = read_shape(gguf)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from magpie.engines.server.settings import Facts
+from magpie.engines.server.info import Facts
 from magpie.models.chats import ChatModel, ModelSettings, Names, another_model, check_named, recipe_model
 from magpie.models.engines import find_server
 from magpie.seams import Capability

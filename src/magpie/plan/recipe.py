@@ -13,14 +13,13 @@ from pydantic import (
     SerializationInfo,
     SerializerFunctionWrapHandler,
     create_model,
-    field_validator,
     model_serializer,
     model_validator,
 )
 
 from magpie.plan.registry import recipe_keys
 from magpie.settings.base import Count, ModelName, Settings
-from magpie.settings.engines import Auto, Engine, name_the_engine
+from magpie.settings.engines import Auto, Engine
 from magpie.settings.sampling import Template
 
 
@@ -85,11 +84,6 @@ class Recipe(Settings):
         if "instruct" in self.stages and "source" in self.stages:
             raise ValueError("instruct: the rows of this run were imported; expected null")
         return self
-
-    @field_validator("engine", mode="before")
-    @classmethod
-    def _name_the_engine(cls, value: Any) -> Any:
-        return name_the_engine(value)
 
     @model_serializer(mode="wrap")
     def _flat(self, serialize: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from magpie.errors import MissingExtra, ModelError
+from magpie.settings.scorers import RewardClassifier
 
 if TYPE_CHECKING:
     from magpie.scorers.torch_classifier import Classifier
@@ -27,20 +28,9 @@ _MOST_NAMED = 8
 
 
 @dataclass(frozen=True, slots=True)
-class ClassifierSettings:
-    """How to run a classifier, and what of it is the score."""
+class ScorerTemplate:
+    """How a conversation is written out for a scorer."""
 
-    label: str | int | None = None
-    """The label whose logit is the score, by its name or its place; None for a model that has one."""
-    context: int | None = None
-    """Tokens of a conversation at most; None is what the model was made for."""
-    batch_tokens: int | None = None
-    """Tokens in a batch, padding included; None is 16384 on a GPU and 4096 on a CPU."""
-    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
-    """auto is the file's own on a GPU, float32 on a CPU."""
-    device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
-    """auto is the first of these that is there."""
-    trust_remote_code: bool = False
     system: str | None = None
     """A system message before every conversation."""
     chat_template: str | None = None
@@ -49,21 +39,29 @@ class ClassifierSettings:
     """Further variables for the template."""
 
 
+ITS_OWN = ScorerTemplate()
+"""The tokenizer's chat template as it is."""
+
+
 @contextmanager
 def open_classifier(
-    model: Path | str, settings: ClassifierSettings | None = None, *, revision: str | None = None
+    model: Path | str,
+    settings: RewardClassifier | None = None,
+    template: ScorerTemplate = ITS_OWN,
+    *,
+    revision: str | None = None,
 ) -> Iterator[Classifier]:
     """Load a Hugging Face folder, or a repository on the Hub; leaving the block frees the model.
 
     revision: the repository's commit. Raises `ModelError` for what is no scorer, `MissingExtra` without the library.
     """
-    settings = settings or ClassifierSettings()
-    if Path(model).is_dir() and (reason := unfit(Path(model), settings)):
+    settings = settings or RewardClassifier()
+    if Path(model).is_dir() and (reason := unfit(Path(model), settings, template)):
         raise ModelError(f"{model} cannot score: {reason}")
     check_libraries()
     from magpie.scorers.torch_classifier import load
 
-    with load(str(model), settings, revision) as classifier:
+    with load(str(model), settings, template, revision) as classifier:
         yield classifier
 
 
@@ -81,7 +79,9 @@ def check_libraries() -> None:
         ) from error
 
 
-def unfit(folder: Path, settings: ClassifierSettings, weights: bool = True) -> str | None:
+def unfit(
+    folder: Path, settings: RewardClassifier, template: ScorerTemplate = ITS_OWN, weights: bool = True
+) -> str | None:
     """Why the model in this folder cannot score, in words; None where it may. Reads its small files only.
 
     weights: whether they should be there; of a model on the Hub they are fetched later.
@@ -96,7 +96,7 @@ def unfit(folder: Path, settings: ClassifierSettings, weights: bool = True) -> s
     if not any(_KIND in kind for kind in _texts(config.get("architectures"))):
         found = ", ".join(_texts(config.get("architectures"))) or "no architecture"
         return f"it is {found} and not a sequence classifier (*{_KIND}); to ask it as a judge, set reward.by to judge"
-    if settings.chat_template is None and not _has_template(folder):
+    if template.chat_template is None and not _has_template(folder):
         return (
             "its tokenizer has no chat template, so nothing says how it reads a conversation; give it one by "
             "reward.template.chat_template"

@@ -9,9 +9,8 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Literal
+from typing import Any
 
 import httpx
 
@@ -20,36 +19,15 @@ from magpie.http import connections
 from magpie.http.connections import MAY_PASS, api_key, backoff, server_root
 from magpie.scorers.server_answers import APIS, Api, Garbled, WrongLabel, body, is_too_long, route, score, words
 from magpie.seams import Message
+from magpie.settings.scorers import RewardServer
 
 _TRIAL = (Message("user", "Hello."), Message("assistant", "Hello! How can I help?"))
 
 Scored = float | RequestFailed | None
 
 
-@dataclass(frozen=True, slots=True)
-class ServerScorerSettings:
-    """Where the server is, and how patient to be with it."""
-
-    url: str
-    """Its address, with or without `/v1`."""
-    api: Literal["auto", "classify", "pooling", "score"] = "auto"
-    """auto is the first of these that it has."""
-    served_model: str | None = None
-    """None is the only one that it serves."""
-    api_key_env: str | None = None
-    """The environment variable that holds the key."""
-    label: int | None = None
-    """The place of the label that is the score; None for a model that has one."""
-    concurrency: int = 32
-    retries: int = 5
-    connect_seconds: float = 10.0
-    answer_seconds: float = 120.0
-    patience: float = 120.0
-    """Seconds without a connection, after which the server counts as lost."""
-
-
 @contextmanager
-def open_server_scorer(settings: ServerScorerSettings) -> Iterator[ServerScorer]:
+def open_server_scorer(settings: RewardServer) -> Iterator[ServerScorer]:
     """Find out what the server takes, with one trial. Raises `UserError` for what the user can mend."""
     root = server_root(settings.url, "reward.server.url", "http://localhost:8000")
     key = api_key(settings.api_key_env, "reward.server.api_key_env")
@@ -67,7 +45,7 @@ def open_server_scorer(settings: ServerScorerSettings) -> Iterator[ServerScorer]
 class ServerScorer:
     """Implements a scorer."""
 
-    def __init__(self, client: httpx.Client, settings: ServerScorerSettings, root: str, key: str | None) -> None:
+    def __init__(self, client: httpx.Client, settings: RewardServer, root: str, key: str | None) -> None:
         self._client, self._settings, self._root, self._key = client, settings, root, key
         self._model = settings.served_model
         self._api: Api = "classify" if settings.api == "auto" else settings.api

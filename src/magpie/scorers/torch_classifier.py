@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from math import isfinite
 from typing import Any
 
@@ -19,15 +20,18 @@ import transformers
 
 from magpie.errors import ModelError, RequestFailed, UserError
 from magpie.scorers.batches import batches
-from magpie.scorers.classifier import ClassifierSettings, place_of
+from magpie.scorers.classifier import ScorerTemplate, place_of
 from magpie.seams import Message
+from magpie.settings.scorers import RewardClassifier
 
 GPU_TOKENS, CPU_TOKENS = 16384, 4096
 """Of a batch, by default."""
 
 
 @contextmanager
-def load(model: str, settings: ClassifierSettings, revision: str | None) -> Iterator[Classifier]:
+def load(
+    model: str, settings: RewardClassifier, template: ScorerTemplate, revision: str | None
+) -> Iterator[Classifier]:
     """Raises `ModelError` for a model that is no scorer."""
     device = _device(settings.device)
     with _quiet():
@@ -39,8 +43,8 @@ def load(model: str, settings: ClassifierSettings, revision: str | None) -> Iter
         except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
             reason = str(error).strip().partition("\n")[0]
             raise ModelError(f"{model} cannot be loaded by transformers ({type(error).__name__}): {reason}") from error
-    template = settings.chat_template or tokenizer.chat_template
-    if template is None:
+    template = replace(template, chat_template=template.chat_template or tokenizer.chat_template)
+    if template.chat_template is None:
         raise ModelError(
             f"{model} cannot score: its tokenizer has no chat template; give it one by reward.template.chat_template"
         )
@@ -67,7 +71,7 @@ def _quiet() -> Iterator[None]:
         logging.enable_progress_bar()
 
 
-def _network(model: str, settings: ClassifierSettings, revision: str | None, device: str) -> Any:
+def _network(model: str, settings: RewardClassifier, revision: str | None, device: str) -> Any:
     """With every weight from its files: transformers would make a head that is not there out of noise."""
     network, told = transformers.AutoModelForSequenceClassification.from_pretrained(
         model,
@@ -95,11 +99,13 @@ def _device(asked: str) -> str:
 class Classifier:
     """Implements a scorer."""
 
-    def __init__(self, network: Any, tokenizer: Any, template: str, settings: ClassifierSettings, device: str) -> None:
+    def __init__(
+        self, network: Any, tokenizer: Any, template: ScorerTemplate, settings: RewardClassifier, device: str
+    ) -> None:
         config = network.config.get_text_config()
-        self._network, self._tokenizer, self._template = network, tokenizer, template
-        self._before = [] if settings.system is None else [{"role": "system", "content": settings.system}]
-        self._kwargs: Mapping[str, Any] = settings.kwargs
+        self._network, self._tokenizer, self._template = network, tokenizer, template.chat_template
+        self._before = [] if template.system is None else [{"role": "system", "content": template.system}]
+        self._kwargs: Mapping[str, Any] = template.kwargs
         self._names, self._asked = [name for _, name in sorted(network.config.id2label.items())], settings.label
         self._pad: int | None = config.pad_token_id
         self._tokens = settings.batch_tokens or (CPU_TOKENS if device == "cpu" else GPU_TOKENS)

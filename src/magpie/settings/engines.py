@@ -1,19 +1,19 @@
-"""What a recipe may say of the engines: every setting with its type, its bounds and its meaning.
+"""What may be set of the engines: every setting with its type, its bounds, its default and its meaning.
 
-Knows no engine: these become plain arguments in `pipeline`.
+An engine takes its settings as they are here; one in a child process gets them as JSON.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import to_jsonable_python
 
 from magpie.settings.base import Count, Settings, Words
 
 MOST_CONTEXT = 4096
-"""Tokens of a context where the recipe names none, at most."""
+"""Tokens of a context where the recipe names none, at most: models that claim 128k would leave room for one request."""
 Seconds = Annotated[float, Field(gt=0.0)]
 
 
@@ -131,6 +131,11 @@ class Server(Settings):
     patience: Seconds = 120.0
     """How long no address may take a connection before the run ends, keeping what it has."""
 
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Every address."""
+        return (self.url,) if isinstance(self.url, str) else self.url
+
 
 class Transformers(Settings):
     """Hugging Face transformers in a process of its own: for models that nothing else runs; CUDA, MPS or CPU."""
@@ -166,11 +171,7 @@ class OpenVino(Settings):
     """Memory for keys and values, in GiB."""
 
 
-Engine = Annotated[Auto | LlamaCpp | Vllm | Server | Transformers | OpenVino | Scripted, Field(discriminator="name")]
-ENGINES = (Auto, LlamaCpp, Vllm, Server, Transformers, OpenVino, Scripted)
-
-
-def name_the_engine(value: Any) -> Any:
+def _name_the_engine(value: Any) -> Any:
     """`engine: scripted` is short for `engine: {name: scripted}`; settings without a name are llamacpp's, and a URL
     alone is a server."""
     if isinstance(value, str):
@@ -178,3 +179,11 @@ def name_the_engine(value: Any) -> Any:
     if isinstance(value, dict) and "name" not in value:
         return {"name": "server" if "url" in value else "llamacpp", **value}
     return value
+
+
+Engine = Annotated[
+    Auto | LlamaCpp | Vllm | Server | Transformers | OpenVino | Scripted,
+    Field(discriminator="name"),
+    BeforeValidator(_name_the_engine),
+]
+ENGINES = (Auto, LlamaCpp, Vllm, Server, Transformers, OpenVino, Scripted)

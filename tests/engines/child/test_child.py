@@ -27,8 +27,8 @@ REQUEST = Request(Tokens((1, 2, 3)), SamplingParams(max_tokens=60))
 BEHAVING = """
 import os, signal, sys, time
 from contextlib import contextmanager
-from magpie.engines import child_process
-from magpie.engines.scripted import ScriptedSettings, open_scripted
+from magpie.engines.child import process as child_process
+from magpie.engines.scripted import open_scripted
 from magpie.errors import EngineDied, MissingExtra, ModelError
 
 class OutOfMemoryError(RuntimeError): pass
@@ -45,7 +45,7 @@ class Behaving:
 @contextmanager
 def opener(**arguments):
     {opening}
-    with open_scripted(ScriptedSettings(**arguments)) as inner:
+    with open_scripted(**arguments) as inner:
         yield Behaving(inner)
         {closing}
 
@@ -143,7 +143,7 @@ def test_an_exception_that_no_engine_should_raise_is_a_crash_with_its_message(
 
 
 def test_an_engine_that_dies_in_the_child_dies_here_with_its_own_words() -> None:
-    with open_child(SCRIPTED, {"die_after_polls": 1}) as engine:
+    with open_child(SCRIPTED, {"settings": {"die_after_polls": 1}}) as engine:
         completions(engine, [REQUEST])
         engine.submit(0, REQUEST)
         died = await_end(engine)
@@ -256,7 +256,7 @@ def test_a_request_that_cannot_cross_fails_alone(bad: Tokens) -> None:
 
 
 def test_logprobs_and_failures_cross_as_they_are() -> None:
-    with open_child(SCRIPTED, {"fail_rate": 0.5}) as engine:
+    with open_child(SCRIPTED, {"settings": {"fail_rate": 0.5}}) as engine:
         requests = [Request(REQUEST.prompt, REQUEST.sampling, seed=seed, logprobs=2) for seed in range(20)]
         got = ask(engine, requests)
     failed = [one for one in got if isinstance(one, RequestFailed)]
@@ -268,13 +268,13 @@ def test_logprobs_and_failures_cross_as_they_are() -> None:
 
 def test_large_requests_neither_block_submit_nor_get_lost() -> None:
     prompt = Tokens(tuple(range(3000)))
-    with open_child(SCRIPTED, {"window": 2000}) as engine:
+    with open_child(SCRIPTED, {"settings": {"window": 2000}}) as engine:
         got = completions(engine, [Request(prompt, SamplingParams(max_tokens=4), seed=i) for i in range(2000)])
         assert {one.prompt_tokens for one in got} == {3000}
 
 
 def test_a_child_that_does_not_read_blocks_nobody() -> None:
-    with open_child(SCRIPTED, {"window": 500}) as engine:
+    with open_child(SCRIPTED, {"settings": {"window": 500}}) as engine:
         os.kill(engine.pid, signal.SIGSTOP)
         for ticket in new_tickets(500):
             engine.submit(ticket, Request(Tokens(tuple(range(3000))), SamplingParams()))
@@ -310,7 +310,7 @@ def test_a_child_that_does_not_want_to_end_is_ended(tmp_path: Path, monkeypatch:
 
 PARENT = """
 import os, sys, threading, time
-from magpie.engines.child import open_child
+from magpie.engines.child.engine import open_child
 from magpie.seams import Request, SamplingParams, Tokens
 
 def hold():

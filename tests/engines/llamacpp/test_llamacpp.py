@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from magpie.engines.llamacpp import engine as llamacpp
-from magpie.engines.llamacpp.engine import LlamaCppSettings, choose, open_llamacpp
+from magpie.engines.llamacpp.engine import choose, open_llamacpp
 from magpie.engines.llamacpp.server import LlamaCpp, seed32
 from magpie.errors import EngineDied, MissingExtra, ModelError
-from magpie.modelfiles.gguf_header import Shape, read_shape
+from magpie.modelfiles.shape import Shape
 from magpie.seams import Request, SamplingParams, Tokens
+from magpie.settings.engines import LlamaCpp as LlamaCppSettings
 from tests.engines.asking import completions
 from tests.engines.tiny_gguf import IM_END, IM_START, SPECIALS, TinyModel, vocabulary, write_gguf
 
@@ -81,7 +82,7 @@ def test_detokenize_gives_the_text_back(ring: LlamaCpp, text: str) -> None:
 def markers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaCpp]:
     """A model of random weights and no ordinary end: it writes special tokens of its own accord."""
     model = write_gguf(tmp_path_factory.mktemp("models") / "random.gguf")
-    with open_llamacpp(model, replace(SMALL, context=256)) as engine:
+    with open_llamacpp(model, SMALL.model_copy(update={"context": 256})) as engine:
         yield engine
 
 
@@ -133,7 +134,7 @@ def test_a_file_that_is_cut_short_is_refused(tmp_path: Path) -> None:
 
 def test_a_path_that_is_no_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.gguf").write_text("not a model")
-    for name, why in {"none.gguf": "No such file", "": "directory", "notes.gguf": "not a GGUF file"}.items():
+    for name, why in {"none.gguf": "no such file", "": "directory", "notes.gguf": "expected a GGUF file"}.items():
         with pytest.raises(ModelError, match=why), open_llamacpp(tmp_path / name, SMALL):
             pass
 
@@ -147,10 +148,7 @@ def test_a_missing_library_names_the_command(monkeypatch: pytest.MonkeyPatch) ->
 def test_nothing_is_written_on_the_terminal(tmp_path: Path) -> None:
     """In a process of its own: what native code writes when it ends counts too."""
     model = write_gguf(tmp_path / "m.gguf")
-    script = (
-        "from pathlib import Path; from magpie.engines.llamacpp.engine import *\n"
-        f"with open_llamacpp(Path({str(model)!r}), LlamaCppSettings(slots=2)) as e: e.tokenize('a')"
-    )
+    script = f"from magpie.engines.llamacpp.engine import *\nwith open_llamacpp({str(model)!r}) as e: e.tokenize('a')"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert (done.stdout, done.stderr) == ("", "")
 
@@ -172,14 +170,9 @@ def test_what_is_left_open_follows_from_the_model() -> None:
     large = choose(Shape(context=131072, cache_bytes=1 << 17, file_bytes=5 << 30), LlamaCppSettings())
     assert (large.slots, large.context) == (4, 4096)
     assert 1 <= large.threads <= (os.cpu_count() or 1)
-    given = LlamaCppSettings(slots=3, context=99, threads=5, threads_batch=7)
+    given = LlamaCppSettings(slots=3, context=99, threads=5)
     plan = choose(Shape(512, 4608, 6 << 20), given)
-    assert (plan.slots, plan.context, plan.threads, plan.threads_batch) == (3, 99, 5, 7)
-
-
-def test_the_header_tells_context_and_cache_size(tmp_path: Path) -> None:
-    path = write_gguf(tmp_path / "m.gguf", TinyModel(layers=3, dim=64, heads=4, context=333))
-    assert read_shape(path) == Shape(context=333, cache_bytes=2 * 3 * (64 + 64), file_bytes=path.stat().st_size)
+    assert (plan.slots, plan.context, plan.threads) == (3, 99, 5)
 
 
 def test_an_engine_whose_server_is_not_there_has_died(tmp_path: Path) -> None:

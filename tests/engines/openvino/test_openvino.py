@@ -12,13 +12,15 @@ import gguf
 import numpy as np
 import pytest
 
-from magpie.engines.llamacpp.engine import LlamaCppSettings, open_llamacpp
+from magpie.engines.llamacpp.engine import open_llamacpp
 from magpie.engines.openvino import engine as openvino
-from magpie.engines.openvino.engine import ARCHITECTURES, CAPABILITIES, OpenVinoSettings, open_openvino, plan, supports
+from magpie.engines.openvino.engine import ARCHITECTURES, CAPABILITIES, open_openvino, plan, supports
 from magpie.engines.stops import StopStrings
 from magpie.errors import MissingExtra, ModelError, RequestFailed
-from magpie.modelfiles.gguf_header import Shape, read_shape
+from magpie.modelfiles.shape import Shape, read_shape
 from magpie.seams import Choice, JsonSchema, Request, SamplingParams, Tokens
+from magpie.settings.engines import LlamaCpp as LlamaCppSettings
+from magpie.settings.engines import OpenVino as OpenVinoSettings
 from tests.engines.asking import ask, completions
 from tests.engines.tiny_gguf import IM_START, TinyModel, vocabulary, write_gguf
 
@@ -106,11 +108,12 @@ def test_a_model_that_cannot_be_run_names_the_engine_that_can(tmp_path: Path) ->
 
 def test_it_is_run_in_full_precision_whatever_the_cpu_likes_best() -> None:
     for threads in (None, 1, 2):
-        assert plan(FLEDGLING, replace(SMALL, threads=threads)).properties["INFERENCE_PRECISION_HINT"] == "f32"
+        settings = OpenVinoSettings(slots=4, context=64, threads=threads)
+        assert plan(FLEDGLING, settings).properties["INFERENCE_PRECISION_HINT"] == "f32"
 
 
 def test_a_small_model_takes_no_more_memory_than_its_slots_can_fill() -> None:
-    assert plan(FLEDGLING, replace(SMALL, slots=8, context=64)).blocks == 8 * 32 // 32 + 1
+    assert plan(FLEDGLING, OpenVinoSettings(slots=8, context=64)).blocks == 8 * 32 // 32 + 1
     everything = plan(FLEDGLING, OpenVinoSettings(slots=10**6)).blocks
     assert everything is not None
     assert 2**29 < everything * 32 * read_shape(FLEDGLING).cache_bytes <= 2**31
@@ -185,7 +188,7 @@ def test_a_character_cut_in_its_middle_is_marked_only_at_the_end(tmp_path: Path)
 @needs_openvino
 def test_special_tokens_are_written_out(tmp_path: Path) -> None:
     start = vocabulary(TinyModel())[0].index(IM_START)
-    with open_openvino(write_gguf(tmp_path / "random.gguf"), replace(SMALL, context=256)) as engine:
+    with open_openvino(write_gguf(tmp_path / "random.gguf"), OpenVinoSettings(slots=4, context=256)) as engine:
         prompt, sampling = Tokens((65, 66)), SamplingParams(max_tokens=200)
         got = completions(engine, [Request(prompt, sampling, seed=seed) for seed in range(24)])
         assert any(start in c.token_ids for c in got)

@@ -12,10 +12,11 @@ import pytest
 
 from magpie.engines.server import loop as server_loop
 from magpie.engines.server import pool as server_pool
-from magpie.engines.server.engine import ServerSettings, open_server
+from magpie.engines.server.engine import open_server
 from magpie.engines.server.loop import Server
 from magpie.errors import EngineDied, RequestFailed
 from magpie.seams import Completion, Request, SamplingParams, Tokens
+from magpie.settings.engines import Server as ServerSettings
 from tests.engines.asking import Answer, ask, completions, new_tickets
 from tests.engines.fault_server import (
     Action,
@@ -57,12 +58,12 @@ def server() -> Iterator[FaultServer]:
 
 def settings(*servers: FaultServer) -> ServerSettings:
     urls = tuple(server.url for server in servers)
-    return ServerSettings(urls, concurrency=8, retries=2, connect_seconds=5.0, patience=30.0)
+    return ServerSettings(url=urls, concurrency=8, retries=2, connect_seconds=5.0, patience=30.0)
 
 
 @contextmanager
 def opened(*servers: FaultServer, **changes: float) -> Iterator[Server]:
-    with open_server(replace(settings(*servers), **changes)) as engine:  # type: ignore[arg-type]
+    with open_server(settings(*servers).model_copy(update=changes)) as engine:
         for server in servers:
             server.asked.clear()
         yield engine

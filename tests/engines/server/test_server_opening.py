@@ -10,17 +10,17 @@ import subprocess
 import traceback
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from magpie.engines.server.address import read_url
-from magpie.engines.server.engine import Facts, ServerSettings, capabilities, detect, open_server
+from magpie.engines.server.engine import Facts, capabilities, detect, open_server
 from magpie.errors import ModelError, UserError
 from magpie.modelfiles.model import open_model
 from magpie.seams import Capability, Completion, Message, Messages, Request, SamplingParams, Text, Tokens
+from magpie.settings.engines import Server as ServerSettings
 from tests.engines.asking import ask
 from tests.engines.fault_server import MODELS, Action, Ask, Body, FaultServer, Say, fault_server, hang, no_http, well
 from tests.engines.local_servers import free_port, llama_server
@@ -37,7 +37,7 @@ def server() -> Iterator[FaultServer]:
 
 
 def settings(server: FaultServer, **changes: object) -> ServerSettings:
-    return replace(ServerSettings((server.url,), connect_seconds=5.0, retries=0), **changes)  # type: ignore[arg-type]
+    return ServerSettings(url=server.url, connect_seconds=5.0, retries=0).model_copy(update=changes)
 
 
 def opening(asked: ServerSettings) -> str:
@@ -55,19 +55,19 @@ def test_what_the_settings_leave_open_the_server_says(server: FaultServer) -> No
 
 
 def test_where_the_settings_say_all_nobody_is_asked() -> None:
-    asked = ServerSettings(("http://127.0.0.1:9",), api="text", served_model="m", context=99)
+    asked = ServerSettings(url="http://127.0.0.1:9", api="text", served_model="m", context=99)
     assert detect(asked).served_model == "m"
 
 
 @pytest.mark.parametrize("path", ["", "/", "/v1", "/v1/"])
 def test_an_address_is_taken_with_and_without_v1(server: FaultServer, path: str) -> None:
-    with open_server(replace(settings(server), urls=(server.url + path,))) as engine:
+    with open_server(settings(server, url=server.url + path)) as engine:
         assert isinstance(ask(engine, [Request(Tokens((1,)), SamplingParams(max_tokens=9))])[0], Completion)
 
 
 def test_an_api_that_begins_elsewhere_is_found(server: FaultServer) -> None:
     server.pages = {"/v1beta/openai/models": Say(MODELS)}
-    with open_server(replace(settings(server), urls=(f"{server.url}/v1beta/openai",))):
+    with open_server(settings(server, url=f"{server.url}/v1beta/openai")):
         assert server.asked[0].path == "/v1beta/openai/completions"
 
 
@@ -86,16 +86,16 @@ WRONG_URLS = {
 
 @pytest.mark.parametrize("url", WRONG_URLS)
 def test_what_is_no_address_is_refused(url: str) -> None:
-    told = opening(ServerSettings((url,)))
+    told = opening(ServerSettings(url=url))
     assert WRONG_URLS[url] in told
     assert "secret-word" not in told
 
 
 def test_a_server_that_is_not_there(server: FaultServer) -> None:
-    told = opening(ServerSettings((f"http://127.0.0.1:{free_port()}/v1",)))
+    told = opening(ServerSettings(url=f"http://127.0.0.1:{free_port()}/v1"))
     assert "takes no connection" in told
     assert "is the server running" in told
-    assert "takes no connection" in opening(ServerSettings(("http://no-such-host.invalid/v1",)))
+    assert "takes no connection" in opening(ServerSettings(url="http://no-such-host.invalid/v1"))
 
 
 def test_a_server_that_speaks_something_else(server: FaultServer) -> None:
@@ -158,18 +158,18 @@ def test_a_server_that_is_something_else_than_the_settings_say(server: FaultServ
 
 def test_two_servers_must_serve_the_same_model(server: FaultServer) -> None:
     with fault_server(models={"data": [{"id": "other", "owned_by": "vllm"}]}) as other:
-        told = opening(replace(settings(server), urls=(server.url, other.url)))
+        told = opening(settings(server, url=(server.url, other.url)))
     assert f"{other.url} does not serve 'm'" in told
 
 
 def test_two_servers_must_have_the_same_context(server: FaultServer) -> None:
     with fault_server(models={"data": [{"id": "m", "owned_by": "vllm", "max_model_len": 8}]}) as other:
-        assert "set engine.context" in opening(replace(settings(server), urls=(server.url, other.url)))
+        assert "set engine.context" in opening(settings(server, url=(server.url, other.url)))
 
 
 def test_one_of_two_servers_may_come_later(server: FaultServer) -> None:
     missing = f"http://127.0.0.1:{free_port()}"
-    with open_server(replace(settings(server), urls=(missing, server.url))) as engine:
+    with open_server(settings(server, url=(missing, server.url))) as engine:
         assert any(missing in told and "going on without it" in told for told in engine.warnings)
         assert isinstance(ask(engine, [Request(Tokens((1,)), SamplingParams(max_tokens=9))])[0], Completion)
 
@@ -270,7 +270,7 @@ def test_other_hosts_are_reached_through_the_proxy(server: FaultServer, monkeypa
     """The fault server as the proxy: it is asked for whole addresses."""
     monkeypatch.setenv("http_proxy", server.url)
     server.pages = {"http://models.invalid/v1/models": Say(MODELS)}
-    with open_server(ServerSettings(("http://models.invalid/v1",))) as engine:
+    with open_server(ServerSettings(url="http://models.invalid/v1")) as engine:
         assert isinstance(ask(engine, [Request(Tokens((1,)), SamplingParams(max_tokens=9))])[0], Completion)
     assert {one.path for one in server.asked} == {"http://models.invalid/v1/completions"}
 
@@ -385,7 +385,7 @@ def test_sglang_without_deterministic_inference_is_warned_of() -> None:
 def test_another_tokenizer_is_refused(tmp_path: Path) -> None:
     own = write_gguf(tmp_path / "own.gguf", TinyModel())
     with llama_server(own, slots=2, context=64) as url:
-        asked = ServerSettings((url,))
+        asked = ServerSettings(url=url)
         with open_server(asked, vocabulary=open_model(own).tokenizer) as engine:
             assert engine.vocab_size == 273
         told = "does not have this model's tokenizer: on 'Hello world'"
@@ -412,9 +412,9 @@ def test_behind_a_server_of_text_a_tokenizer_is_told_by_its_counts(times: int, b
 
 def test_llama_cpp_says_what_it_is(tmp_path: Path) -> None:
     with llama_server(write_gguf(tmp_path / "own.gguf"), slots=3, context=256) as url:
-        facts = detect(ServerSettings((url,)))
+        facts = detect(ServerSettings(url=url))
         assert (facts.api, facts.context, facts.slots) == ("llamacpp", 256, 3)
-        with open_server(ServerSettings((url,), concurrency=64)) as engine:
+        with open_server(ServerSettings(url=url, concurrency=64)) as engine:
             assert engine.window == 4
 
 

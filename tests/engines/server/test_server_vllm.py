@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from magpie.engines.server.engine import Facts, ServerSettings, detect, open_server
+from magpie.engines.server.engine import Facts, detect, open_server
 from magpie.engines.server.openai import STREAM_ABOVE
 from magpie.errors import ModelError
 from magpie.modelfiles.model import open_model
 from magpie.seams import Request, SamplingParams, Tokens
+from magpie.settings.engines import Server as ServerSettings
 from tests.engines.asking import completions
 from tests.engines.local_servers import shared_vllm_server
 
@@ -31,9 +32,9 @@ def url() -> str:
 
 
 def test_it_says_what_it_is(url: str) -> None:
-    assert detect(ServerSettings((url,))) == Facts("vllm", "tiny", 256)
+    assert detect(ServerSettings(url=url)) == Facts("vllm", "tiny", 256)
     with pytest.raises(ModelError, match="it serves tiny"):
-        detect(ServerSettings((url,), served_model="huge"))
+        detect(ServerSettings(url=url, served_model="huge"))
 
 
 def test_a_streamed_answer_is_the_whole_one(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,7 +43,7 @@ def test_a_streamed_answer_is_the_whole_one(url: str, monkeypatch: pytest.Monkey
     sampling = SamplingParams(temperature=0.0, max_tokens=STREAM_ABOVE + 100)
     requests = [Request(prompt, sampling, logprobs=n, banned=(43,) * (n % 2)) for n in range(3)]
     requests += [replace(one, sampling=replace(sampling, stop=(" a ", "the"))) for one in requests]
-    with open_server(ServerSettings((url,)), vocabulary=vocabulary) as engine:
+    with open_server(ServerSettings(url=url), vocabulary=vocabulary) as engine:
         streamed = completions(engine, requests)
         monkeypatch.setattr("magpie.engines.server.openai.STREAM_ABOVE", 10**9)
         whole = completions(engine, requests)

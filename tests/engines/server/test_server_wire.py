@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from magpie.engines.server.dialects import make_dialect
+from magpie.engines.server.info import Facts
 from magpie.engines.server.loop import READING_ERRORS
-from magpie.engines.server.settings import Facts
 from magpie.engines.server.wire import Dialect, Garbled, error_body, events, seed31, seed63
 from magpie.errors import RequestFailed
 from magpie.modelfiles.model import open_model

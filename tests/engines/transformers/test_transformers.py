@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 
-from magpie.engines.transformers.engine import TransformersSettings, open_in_process, open_transformers, supports
+from magpie.engines.transformers.engine import open_in_process, open_transformers, supports
 from magpie.errors import MissingExtra, ModelError, RequestFailed
 from magpie.seams import Choice, Engine, Request, SamplingParams, Tokens
+from magpie.settings.engines import Transformers as TransformersSettings
 from tests.engines.asking import ask, completions
 
 FLEDGLING = Path(str(files("magpie"))) / "weights" / "fledgling"
@@ -102,9 +103,7 @@ def written(folder: Path, what: str) -> Path:
 @contextmanager
 def here(folder: Path, settings: TransformersSettings = SMALL) -> Iterator[Engine]:
     """The engine in this process, without a child."""
-    with open_in_process(
-        str(folder), str(folder), None, {name: getattr(settings, name) for name in settings.__slots__}
-    ) as engine:
+    with open_in_process(str(folder), str(folder), None, settings.model_dump()) as engine:
         yield engine
 
 
@@ -148,7 +147,7 @@ def test_texts_that_join_and_leave_are_those_of_generate(tmp_path: Path, what: s
 @pytest.mark.transformers
 @needs_transformers
 def test_long_texts_outgrow_their_room_and_stay_the_same() -> None:
-    settings = replace(SMALL, context=480)
+    settings = SMALL.model_copy(update={"context": 480})
     requests = [Request(Tokens((1, 2, 3)), SamplingParams(max_tokens=400), seed=n, banned=(0, 2)) for n in range(2)]
     with here(FLEDGLING, settings) as engine:
         alone = [completions(engine, [request])[0] for request in requests]
@@ -162,7 +161,7 @@ def test_long_texts_outgrow_their_room_and_stay_the_same() -> None:
 def test_a_text_is_drawn_in_proportion_to_its_probability() -> None:
     """2,000 first tokens against the model's own distribution; top_p leaves what it should."""
     request = Request(Tokens((1, 2, 3)), SamplingParams(max_tokens=1), logprobs=20)
-    with here(FLEDGLING, replace(SMALL, slots=64)) as engine:
+    with here(FLEDGLING, SMALL.model_copy(update={"slots": 64})) as engine:
         got = completions(engine, [replace(request, seed=n * 7919) for n in range(2000)])
         narrow = SamplingParams(max_tokens=1, top_p=0.3)
         few = completions(engine, [replace(request, sampling=narrow, seed=n) for n in range(200)])
@@ -216,6 +215,6 @@ def test_what_cannot_be_loaded_is_one_line(tmp_path: Path) -> None:
         pass
     with (
         pytest.raises(ModelError, match=r"device is mps|cannot be run"),
-        open_transformers(FLEDGLING, replace(SMALL, device="mps")),
+        open_transformers(FLEDGLING, SMALL.model_copy(update={"device": "mps"})),
     ):
         pass

@@ -21,11 +21,10 @@ from typing import Any
 import pytest
 
 from magpie.engines.child.engine import ChildEngine
-from magpie.engines.llamacpp.engine import LlamaCppSettings, open_llamacpp
+from magpie.engines.llamacpp.engine import open_llamacpp
 from magpie.engines.vllm import engine as engine_module
 from magpie.engines.vllm.engine import (
     CPU_CACHE,
-    VllmSettings,
     check_kwargs,
     cpu_arguments,
     engine_arguments,
@@ -36,6 +35,8 @@ from magpie.engines.vllm.errors import MOST_CHARACTERS, explained
 from magpie.engines.vllm.loop import MOST_BANNED, Reader, folded
 from magpie.errors import MissingExtra, RecipeError, RequestFailed
 from magpie.seams import BROKEN, Choice, Completion, JsonSchema, Request, SamplingParams, Tokens
+from magpie.settings.engines import LlamaCpp as LlamaCppSettings
+from magpie.settings.engines import Vllm as VllmSettings
 from tests.engines.asking import ask, completions
 
 HERE = find_spec("vllm") is not None
@@ -320,7 +321,7 @@ def test_greedy_texts_are_those_of_llama_cpp(engine: ChildEngine, package: Path,
     texts = [f"<|im_start|>user\n{start}" for start in asked]
     requests = [Request(Tokens(tuple(tokenizer.encode(text, add_special_tokens=False))), GREEDY) for text in texts]
     with open_llamacpp(
-        package / "models/fledgling/fledgling-f16.gguf", LlamaCppSettings(slots=8, context=256)
+        package / "weights/fledgling/fledgling-f16.gguf", LlamaCppSettings(slots=8, context=256)
     ) as other:
         theirs = completions(other, requests)
     pairs = zip(completions(engine, requests), theirs, strict=True)
@@ -339,11 +340,11 @@ def test_closing_ends_the_process_and_so_returns_its_memory(model: Path, monkeyp
 
 OPEN_EACH = """
 import json, sys
-from magpie.engines.vllm import open_in_process
+from magpie.engines.vllm.engine import open_in_process
 from magpie.errors import UserError
 for arguments in json.loads(sys.argv[1]):
     try:
-        with open_in_process(**arguments):
+        with open_in_process(*arguments):
             told = "opened"
     except UserError as error:
         told = f"{type(error).__name__}: {error}"
@@ -358,22 +359,22 @@ def test_what_cannot_be_opened_is_told_in_one_line(model: Path, tmp_path: Path) 
     empty.mkdir()
     config = json.loads((unknown / "config.json").read_text())
     (unknown / "config.json").write_text(json.dumps({**config, "architectures": ["NonesuchForCausalLM"]}))
-    cases: list[tuple[dict[str, Any], str]] = [
-        ({"model": str(unknown)}, "['NonesuchForCausalLM'] are not supported"),
-        ({"model": str(empty)}, "expected a Hugging Face folder"),
-        ({"model": "nobody/nothing"}, "expected a Hugging Face folder"),
-        ({"model": str(model), "dtype": "float12"}, "set dtype to"),
-        ({"model": str(model), "quantization": "none"}, "set quantization to"),
-        ({"model": str(model), "tensor_parallel": 4}, "lower tensor_parallel"),
-        ({"model": str(model), "engine_kwargs": {"enforce_eage": True}}, "did you mean enforce_eager?"),
-        ({"model": str(model), "engine_kwargs": {"block_size": "many"}}, "block_size: "),
-        ({"model": str(model), "engine_kwargs": {"kv_cache_memory_bytes": 1 << 44}}, "does not fit into memory"),
+    cases: list[tuple[str, dict[str, Any], str]] = [
+        (str(unknown), {}, "['NonesuchForCausalLM'] are not supported"),
+        (str(empty), {}, "expected a Hugging Face folder"),
+        ("nobody/nothing", {}, "expected a Hugging Face folder"),
+        (str(model), {"dtype": "float12"}, "set dtype to"),
+        (str(model), {"quantization": "none"}, "set quantization to"),
+        (str(model), {"tensor_parallel": 4}, "lower tensor_parallel"),
+        (str(model), {"engine_kwargs": {"enforce_eage": True}}, "did you mean enforce_eager?"),
+        (str(model), {"engine_kwargs": {"block_size": "many"}}, "block_size: "),
+        (str(model), {"engine_kwargs": {"kv_cache_memory_bytes": 1 << 44}}, "does not fit into memory"),
     ]
-    command = [sys.executable, "-c", OPEN_EACH, json.dumps([arguments for arguments, _ in cases])]
+    command = [sys.executable, "-c", OPEN_EACH, json.dumps([(name, None, settings) for name, settings, _ in cases])]
     ran = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **OFFLINE}, timeout=240)
     told = [json.loads(line[6:]) for line in ran.stdout.splitlines() if line.startswith("told: ")]
     assert len(told) == len(cases), ran.stderr[-2000:]
-    for line, (arguments, expected) in zip(told, cases, strict=True):
+    for line, (*arguments, expected) in zip(told, cases, strict=True):
         assert expected in line, arguments
         assert "\n" not in line
 

@@ -15,8 +15,8 @@ from magpie.modelfiles.locate import shipped_models
 from magpie.plan.load import parse
 from magpie.plan.plan import make_plan
 from magpie.seams import TableStage
+from magpie.settings.embedders import EmbeddingServer, Hashing, SentenceTransformers
 from magpie.stages.embed import build as building
-from magpie.stages.embed.settings import EmbeddingServer, Hashing, SentenceTransformers
 from tests.embedders.test_server import by_length, embedded
 from tests.engines.fault_server import FaultServer, Say, fault_server
 

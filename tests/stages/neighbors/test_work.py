@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from magpie.errors import UserError
 from magpie.stages.neighbors import cells as neighbors_cells
-from magpie.stages.neighbors.work import NeighborSettings, neighbors
+from magpie.stages.neighbors.settings import Neighbors
+from magpie.stages.neighbors.work import neighbors
 
 pytest.importorskip("faiss")
 
@@ -40,7 +41,7 @@ def found(
 ) -> tuple[dict[str, list[Any]], dict[str, Any]]:
     """The columns and the report."""
     corpus = Rows(scratch, range(len(embeddings)) if rows is None else rows, embeddings)
-    tables = list(neighbors(corpus, NeighborSettings(**settings)))
+    tables = list(neighbors(corpus, Neighbors(**settings)))
     made = pa.concat_tables(tables).to_pydict() if tables else {}
     return made, corpus.reported
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import magpie
-from magpie.engines.scripted import ScriptedSettings, open_scripted
+from magpie.engines.scripted import open_scripted
 from magpie.errors import RecipeError
 from magpie.executors.local import execute_plan
 from magpie.modelfiles.locate import find_model
@@ -19,6 +19,7 @@ from magpie.plan.plan import Plan, make_plan
 from magpie.plan.resolve import resolve
 from magpie.runs import Run, RunFolder, open_run
 from magpie.seams import Engine
+from magpie.settings.engines import Scripted as ScriptedSettings
 
 THINKING = Path(__file__).parents[2] / "templates" / "fixtures" / "thought_on_a_line.jinja"
 SEVERAL = ("engine=scripted", "respond.n=3")

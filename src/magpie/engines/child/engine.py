@@ -1,7 +1,7 @@
 """An engine in a process of its own: its memory really returns, and when native code ends it, magpie goes on.
 
-Knows the seam and the messages; knows no engine. The process and its pipes are `child_handle`'s, what runs in the child
-is `child_process`'s. Messages are lines of JSON, nothing is pickled: each side reads what the other wrote as data.
+Knows the seam and the messages; knows no engine. The process and its pipes are `handle`'s, what runs in the child
+is `process`'s. Messages are lines of JSON, nothing is pickled: each side reads what the other wrote as data.
 
 Started anew, not forked: CUDA and threads do not survive a fork. In a session of its own: Ctrl-C is the parent's to
 answer, and whatever the child started goes with it.

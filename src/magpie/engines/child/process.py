@@ -26,7 +26,8 @@ from magpie.seams import Capabilities, Capability, Completion, Engine
 from magpie.wire import plain_completion, read_request
 
 OPENERS = frozenset(
-    f"magpie.engines.{name}:open_in_process" for name in ("scripted", "vllm", "transformers", "openvino")
+    f"magpie.engines.{name}:open_in_process"
+    for name in ("scripted", "vllm.engine", "transformers.engine", "openvino.engine")
 )
 """What may be opened: functions of JSON arguments that give a context manager of an engine."""
 HEARTBEAT = 1.0

@@ -1,7 +1,7 @@
 """llama.cpp in this process, through xllamacpp: any GGUF file, many requests in one batch.
 
 The only file that imports xllamacpp. It knows files, settings and loading; how requests are served is
-`llamacpp_server`'s.
+`server`'s.
 """
 
 from __future__ import annotations
@@ -20,42 +20,24 @@ from typing import Any
 from magpie.engines.llamacpp.server import CAPABILITIES, LlamaCpp
 from magpie.engines.quiet import hear
 from magpie.errors import MissingExtra, ModelError
-from magpie.modelfiles.gguf_header import Shape, read_shape
+from magpie.modelfiles.shape import Shape, read_shape
+from magpie.settings.engines import MOST_CONTEXT
+from magpie.settings.engines import LlamaCpp as LlamaCppSettings
 
-__all__ = ["CAPABILITIES", "LlamaCppSettings", "choose", "import_llamacpp", "open_llamacpp"]
+__all__ = ["CAPABILITIES", "choose", "import_llamacpp", "open_llamacpp"]
 
 MOST_SLOTS = 32
 """By default. Measured with fledgling on one thread, tokens/s of instructions: 16 slots 3,350, 32 3,120, 64 3,150,
 128 2,980, 256 2,390. A larger model gains from more, as its weights are read once for all."""
 CACHE_BUDGET = 2 << 30
 """The most that keys and values may take by default, in bytes: a quarter of a small laptop's memory."""
-MOST_CONTEXT = 4096
-"""The longest context by default, in tokens: models that claim 128k would leave room for one slot."""
 SMALL_MODEL = 64 << 20
 """A model file below this runs on one thread by default, in bytes. Measured on two idle cores, 3M parameters, 64 slots:
 3,742 tokens/s on one thread, 1,717 on two, which sleep and wake at every operation."""
-
-
+PATIENCE = 300.0
+"""Seconds without an answer, even to how it is doing, after which the engine counts as dead."""
 LOG_SECONDS = 0.2
 """llama.cpp's log is written by a thread of its own, a little later."""
-
-
-@dataclass(frozen=True, slots=True)
-class LlamaCppSettings:
-    """How to run the model. What is None is chosen from the model file."""
-
-    slots: int | None = None
-    """Requests in one batch. By default 32, or as many as fit 2 GiB of keys and values."""
-    context: int | None = None
-    """Tokens that a prompt and its continuation have together. By default the model's trained context, at most 4096."""
-    threads: int | None = None
-    """By default 1 for a model file below 64 MiB, else one for each core."""
-    threads_batch: int | None = None
-    """Threads that read prompts. By default the same."""
-    gpu_layers: int = -1
-    """Layers kept on the GPU; -1 is as many as fit. Without a GPU it means nothing."""
-    patience: float = 300.0
-    """Seconds without an answer, even to how it is doing, after which the engine counts as dead."""
 
 
 @contextmanager
@@ -70,7 +52,7 @@ def open_llamacpp(path: Path | str, settings: LlamaCppSettings | None = None) ->
     with tempfile.TemporaryDirectory(prefix="magpie-") as name:
         folder = Path(name)
         server = _load(xllamacpp, model, plan, folder)
-        engine = LlamaCpp(_address(folder), plan.slots, plan.context, plan.patience)
+        engine = LlamaCpp(_address(folder), plan.slots, plan.context, PATIENCE)
         try:
             engine.start()
             yield engine
@@ -86,23 +68,18 @@ class Plan:
     slots: int
     context: int
     threads: int
-    threads_batch: int
     gpu_layers: int
-    patience: float
 
 
 def choose(shape: Shape, settings: LlamaCppSettings) -> Plan:
     """What is left open in the settings, decided from the model's size and this machine."""
     context = settings.context or min(shape.context or MOST_CONTEXT, MOST_CONTEXT)
     fitting = CACHE_BUDGET // max(1, context * shape.cache_bytes)
-    threads = settings.threads or (1 if shape.file_bytes < SMALL_MODEL else _cores())
     return Plan(
         slots=settings.slots or max(1, min(MOST_SLOTS, fitting)),
         context=context,
-        threads=threads,
-        threads_batch=settings.threads_batch or threads,
+        threads=settings.threads or (1 if shape.file_bytes < SMALL_MODEL else _cores()),
         gpu_layers=settings.gpu_layers,
-        patience=settings.patience,
     )
 
 
@@ -145,7 +122,7 @@ def _params(xllamacpp: ModuleType, model: Path, plan: Plan, address: str, verbos
     params.verbosity = verbosity
     params.n_parallel, params.n_ctx = plan.slots, plan.slots * plan.context  # the slots share n_ctx equally
     params.kv_unified = False  # twice as fast with many slots
-    params.cpuparams.n_threads, params.cpuparams_batch.n_threads = plan.threads, plan.threads_batch
+    params.cpuparams.n_threads, params.cpuparams_batch.n_threads = plan.threads, plan.threads
     params.n_gpu_layers = plan.gpu_layers
     params.n_threads_http = 2 * plan.slots + 8  # a cancelled request keeps its thread for up to a second
     params.special = True  # special tokens are written out in the text, so that a leaked marker can be seen

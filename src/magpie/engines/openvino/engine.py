@@ -1,6 +1,6 @@
 """OpenVINO GenAI in a process of its own: on CPUs, often faster than llama.cpp on the GGUF files that it reads.
 
-Knows files, settings and loading; how requests are served is `openvino_pipeline`'s. Nothing here needs the library but
+Knows files, settings and loading; how requests are served is `pipeline`'s. Nothing here needs the library but
 what runs in the child.
 
 Why a child: the library ends its process where it should raise. On a CPU with AMX, one thread and its own choice of
@@ -13,24 +13,24 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any
 
 from magpie.engines.child.engine import ChildEngine, open_child
 from magpie.errors import MissingExtra, ModelError
 from magpie.modelfiles.gguf import GgufTensor, read_head
-from magpie.modelfiles.gguf_header import read_shape
 from magpie.modelfiles.model import ModelFiles, open_model
+from magpie.modelfiles.shape import read_shape
 from magpie.seams import Capabilities, Capability, Engine
+from magpie.settings.engines import MOST_CONTEXT
+from magpie.settings.engines import OpenVino as OpenVinoSettings
 
-CAPABILITIES = Capabilities(("tokens",), frozenset({Capability.SEEDS, Capability.STRUCTURE}))
+CAPABILITIES = Capabilities(("tokens",), frozenset({Capability.STRUCTURE}))
 """No bans: its sampler takes none. No log-probabilities: it tells only those of what was sampled."""
 
 MOST_SLOTS = 256
-MOST_CONTEXT = 4096
-"""The longest context by default, in tokens."""
 CPU_BLOCK = 32
 """Tokens in a block of keys and values, on a CPU."""
 ARCHITECTURES = ("llama", "qwen2", "qwen3")
@@ -39,23 +39,6 @@ KINDS = {1: "F16", 2: "Q4_0", 3: "Q4_1", 8: "Q8_0", 12: "Q4_K", 14: "Q6_K"}
 OTHER_KINDS = {0: "F32", 6: "Q5_0", 7: "Q5_1", 10: "Q2_K", 11: "Q3_K", 13: "Q5_K", 30: "BF16", 39: "MXFP4"}
 """Names of those that it refuses, as far as users know them."""
 NEEDED = ("block_count", "attention.head_count", "embedding_length", "attention.layer_norm_rms_epsilon")
-
-
-@dataclass(frozen=True, slots=True)
-class OpenVinoSettings:
-    """How to run the model."""
-
-    slots: int | None = None
-    """Requests in one batch. By default 256."""
-    context: int | None = None
-    """Tokens that a prompt and its continuation have together. By default the model's trained context, at most 4096."""
-    threads: int | None = None
-    """By default one for each core."""
-    device: Literal["CPU", "GPU"] = "CPU"
-    cache_gb: int = 2
-    """Memory for keys and values, in GiB, taken as it is needed."""
-    patience: float = 300.0
-    """Seconds without a sign of life after which the engine counts as dead."""
 
 
 def import_openvino() -> ModuleType:
@@ -77,9 +60,9 @@ def open_openvino(path: Path | str, settings: OpenVinoSettings | None = None) ->
     Raises `ModelError` when it cannot be run, `MissingExtra` when the library is not installed.
     """
     settings = settings or OpenVinoSettings()
-    arguments = {"path": str(path), "settings": asdict(settings)}
+    arguments = {"path": str(path), "settings": settings.model_dump()}
     opener = "magpie.engines.openvino.engine:open_in_process"
-    with open_child(opener, arguments, name="OpenVINO", patience=settings.patience) as engine:
+    with open_child(opener, arguments, name="OpenVINO") as engine:
         yield engine
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from magpie.engines.server.info import Facts
 from magpie.engines.server.native import LlamaCpp, Ollama, Sglang
 from magpie.engines.server.openai import Chat, Completions, Vllm
-from magpie.engines.server.settings import Facts
 from magpie.engines.server.wire import Dialect
 from magpie.modelfiles.tokenizer import Vocabulary
 from magpie.seams import Capabilities

@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from magpie.engines.server.dialects import capabilities
-from magpie.engines.server.settings import Facts, ServerSettings
+from magpie.engines.server.info import Facts
 from magpie.modelfiles.tokenizer import Vocabulary
+from magpie.settings.engines import Server as ServerSettings
 
 if TYPE_CHECKING:
     from magpie.engines.server.loop import Server
 
-__all__ = ["Facts", "ServerSettings", "capabilities", "detect", "open_server"]
+__all__ = ["Facts", "capabilities", "detect", "open_server"]
 
 
 def detect(settings: ServerSettings) -> Facts:

@@ -15,9 +15,10 @@ import httpx
 import orjson
 
 from magpie.engines.server.address import Way, read_key, read_url, way_to
-from magpie.engines.server.settings import Facts, ServerSettings
+from magpie.engines.server.info import Facts
 from magpie.engines.server.wire import error_body, one_line
 from magpie.errors import ModelError, UserError
+from magpie.settings.engines import Server as ServerSettings
 
 DEFAULT_CONTEXT = 4096
 """Where nobody says, in tokens."""

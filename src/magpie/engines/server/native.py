@@ -195,7 +195,7 @@ class Ollama:
 
     model: str
     context: int
-    capabilities = Capabilities(("text",), frozenset({Capability.SEEDS, Capability.STRUCTURE, Capability.LOGPROBS}))
+    capabilities = Capabilities(("text",), frozenset({Capability.STRUCTURE, Capability.LOGPROBS}))
 
     def ask(self, request: Request) -> Asked:
         assert isinstance(request.prompt, Text)

@@ -153,7 +153,7 @@ class Completions:
 
     model: str
     quirks: Quirks = field(default_factory=Quirks)
-    capabilities = Capabilities(("text",), frozenset({Capability.SEEDS, Capability.LOGPROBS}))
+    capabilities = Capabilities(("text",), frozenset({Capability.LOGPROBS}))
 
     def ask(self, request: Request) -> Asked:
         assert isinstance(request.prompt, Text)
@@ -182,7 +182,7 @@ class Chat:
 
     model: str
     quirks: Quirks = field(default_factory=Quirks)
-    capabilities = Capabilities(("messages",), frozenset({Capability.SEEDS, Capability.LOGPROBS, Capability.STRUCTURE}))
+    capabilities = Capabilities(("messages",), frozenset({Capability.LOGPROBS, Capability.STRUCTURE}))
 
     def ask(self, request: Request) -> Asked:
         assert isinstance(request.prompt, Messages)

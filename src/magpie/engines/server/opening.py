@@ -8,22 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 
 import httpx
 
 from magpie.engines.server.address import Way, read_key, read_url, way_to
 from magpie.engines.server.dialects import make_dialect
 from magpie.engines.server.facts import Found, Unreached, as_json, ask, detect, facts_of, request, words
+from magpie.engines.server.info import Facts
 from magpie.engines.server.lines import Lines, Patience
 from magpie.engines.server.loop import READING_ERRORS, Server
 from magpie.engines.server.pool import Site
-from magpie.engines.server.settings import Facts, ServerSettings
 from magpie.engines.server.wire import Asked, Dialect, Garbled
 from magpie.errors import ModelError, RequestFailed, UserError
 from magpie.modelfiles.probe import probe_texts
 from magpie.modelfiles.tokenizer import Vocabulary
 from magpie.seams import Message, Messages, Prompt, Request, SamplingParams, Text, Tokens
+from magpie.settings.engines import Server as ServerSettings
 
 UNKNOWN_VOCABULARY = 1 << 31
 """Where no tokenizer is on this side, ids are left to the server."""
@@ -38,7 +38,7 @@ def opened(settings: ServerSettings, facts: Facts | None, vocabulary: Vocabulary
     """As `server.open_server` says."""
     key, given = read_key(settings.api_key_env), [read_url(url) for url in settings.urls]
     facts = facts or detect(settings)
-    settings = replace(settings, api=facts.api, served_model=facts.served_model)
+    settings = settings.model_copy(update={"api": facts.api, "served_model": facts.served_model})
     dialect = make_dialect(facts, vocabulary)
     ways, warnings = _prove([way_to(address, key) for address in given], settings, facts, dialect, vocabulary)
     patience = Patience(settings.connect_seconds, settings.first_token_seconds, settings.idle_seconds)

@@ -1,6 +1,6 @@
 """Hugging Face transformers in a process of its own: for models that nothing else runs, on CUDA, MPS or a CPU.
 
-Knows folders, settings and loading; how requests are served is `transformers_loop`'s. Nothing here needs the library
+Knows folders, settings and loading; how requests are served is `loop`'s. Nothing here needs the library
 but what runs in the child.
 
 Why a step loop of our own over the model's forward pass: `generate` holds every text of a batch until the longest ends,
@@ -14,14 +14,14 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any
 
 from magpie.engines.child.engine import ChildEngine, open_child
 from magpie.errors import MissingExtra, ModelError
 from magpie.seams import Capabilities, Engine
+from magpie.settings.engines import Transformers as TransformersSettings
 
 CAPABILITIES = Capabilities(("tokens",))
 """All of them: its sampler is ours."""
@@ -32,24 +32,6 @@ ENVIRONMENT = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
 }
 WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
-
-
-@dataclass(frozen=True, slots=True)
-class TransformersSettings:
-    """How to run the model."""
-
-    slots: int | None = None
-    """Requests in one batch. By default 64, and on a GPU as many as fit its memory, at most 256."""
-    context: int | None = None
-    """Tokens that a prompt and its continuation have together. By default the model's trained context, at most 4096."""
-    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
-    """Of weights and activations; auto is the file's own on a GPU, float32 on a CPU."""
-    device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
-    """auto is the first of these that is there."""
-    trust_remote_code: bool = False
-    """Run code that comes with the model."""
-    patience: float = 300.0
-    """Seconds without a sign of life after which the engine counts as dead."""
 
 
 def import_transformers() -> ModuleType:
@@ -86,12 +68,10 @@ def open_transformers(
         "model": str(model),
         "files": str(files or model),
         "revision": revision,
-        "settings": asdict(settings),
+        "settings": settings.model_dump(),
     }
     opener = "magpie.engines.transformers.engine:open_in_process"
-    with open_child(
-        opener, arguments, name="transformers", patience=settings.patience, environment=ENVIRONMENT
-    ) as engine:
+    with open_child(opener, arguments, name="transformers", environment=ENVIRONMENT) as engine:
         yield engine
 
 

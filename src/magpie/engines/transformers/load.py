@@ -14,14 +14,13 @@ from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 from magpie.engines.transformers.cohorts import Cohort
-from magpie.engines.transformers.engine import TransformersSettings
 from magpie.engines.transformers.forward import Forward
 from magpie.engines.transformers.slots import Slots
 from magpie.errors import ModelError
 from magpie.modelfiles.model import ModelFiles, open_model
+from magpie.settings.engines import MOST_CONTEXT
+from magpie.settings.engines import Transformers as TransformersSettings
 
-MOST_CONTEXT = 4096
-"""The longest context by default, in tokens."""
 CPU_SLOTS = 64
 GPU_SLOTS = 256
 GPU_SHARE = 0.6

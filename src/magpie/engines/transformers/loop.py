@@ -18,12 +18,13 @@ from magpie.engines.checks import refusal, room, token_ids
 from magpie.engines.guidance import Guide, Guides
 from magpie.engines.stops import StopStrings
 from magpie.engines.transformers.cohorts import Cohort
-from magpie.engines.transformers.engine import CAPABILITIES, TransformersSettings
+from magpie.engines.transformers.engine import CAPABILITIES
 from magpie.engines.transformers.load import Loaded, load
 from magpie.engines.transformers.sampling import Dice, Sampled, sample
 from magpie.engines.transformers.slots import PREFILL_TOKENS, Slots
 from magpie.errors import EngineDied, MissingExtra, RequestFailed
 from magpie.seams import Completion, Logprob, Request
+from magpie.settings.engines import Transformers as TransformersSettings
 
 SHARE = 8
 """New requests wait until this part of the slots is free, so that each pass over the weights reads several prompts."""

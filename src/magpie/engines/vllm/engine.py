@@ -1,7 +1,7 @@
 """vLLM in a process of its own: Hugging Face models on GPUs, or on a CPU with a CPU build of vLLM.
 
 Knows settings, vLLM's arguments and what can go wrong while a model is opened; how requests are served is
-`vllm_loop`'s. This and `vllm_loop` are the only files that import vllm, always inside the child process.
+`loop`'s. This and `loop` are the only files that import vllm, always inside the child process.
 
 vLLM's engine runs in that process itself, not in the second one that vLLM would start by default. If the child is
 killed, that second one would stay, and hold the GPU's memory: it does not watch its parent. And it is no faster on two
@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import fields
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,11 +25,11 @@ from magpie.engines.child.engine import ChildEngine, open_child
 from magpie.engines.vllm.errors import explained
 from magpie.engines.vllm.loop import CAPABILITIES, Vllm
 from magpie.errors import MagpieError, MissingExtra, ModelError, RecipeError
+from magpie.settings.engines import MOST_CONTEXT
+from magpie.settings.engines import Vllm as VllmSettings
 
-__all__ = ["CAPABILITIES", "VllmSettings", "import_vllm", "open_in_process", "open_vllm"]
+__all__ = ["CAPABILITIES", "import_vllm", "open_in_process", "open_vllm"]
 
-MOST_CONTEXT = 4096
-"""The longest context by default, in tokens: models that claim 128k would leave room for few requests."""
 CPU_SLOTS = 256
 """Requests in one batch on a CPU by default, as vLLM chooses there."""
 CPU_CACHE = range(256 << 20, 2 << 30)
@@ -66,25 +66,6 @@ _FIXED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class VllmSettings:
-    """How to run the model. What is None is chosen from the model and the machine."""
-
-    slots: int | None = None
-    """Requests in one batch. By default vLLM's own choice: 256, or 1024 on GPUs of 70 GiB and more."""
-    context: int | None = None
-    """Tokens of a prompt and its continuation together. By default the model's trained context, at most 4096."""
-    dtype: str = "auto"
-    quantization: str | None = None
-    tensor_parallel: int = 1
-    pipeline_parallel: int = 1
-    gpu_memory_utilization: float | None = None
-    """The share of a GPU's memory. By default vLLM's own choice; on a CPU, keys and values get 2 GiB."""
-    trust_remote_code: bool = False
-    engine_kwargs: Mapping[str, Any] = field(default_factory=dict)
-    """Further arguments of vLLM's `EngineArgs`, as values that JSON can write."""
-
-
 @contextmanager
 def open_vllm(
     model: Path | str, settings: VllmSettings | None = None, *, revision: str | None = None
@@ -96,20 +77,19 @@ def open_vllm(
     """
     if find_spec("vllm") is None:
         raise _missing("it is not installed")
-    arguments = {"model": str(model), "revision": revision, **asdict(settings or VllmSettings())}
+    arguments = {"model": str(model), "revision": revision, "settings": (settings or VllmSettings()).model_dump()}
     with open_child("magpie.engines.vllm.engine:open_in_process", arguments, name="vLLM") as engine:
         yield engine
 
 
 @contextmanager
-def open_in_process(model: str, revision: str | None = None, **given: Any) -> Iterator[Vllm]:
+def open_in_process(model: str, revision: str | None, settings: Mapping[str, Any]) -> Iterator[Vllm]:
     """The same in this process, where it can be opened once: what the child calls."""
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     import_vllm()
-    settings = VllmSettings(**given)
     try:
-        engine, trained_context = _load(model, revision, settings)
+        engine, trained_context = _load(model, revision, VllmSettings(**settings))
     except MagpieError:
         raise
     except Exception as error:
@@ -177,7 +157,7 @@ def engine_arguments(model: str, revision: str | None, settings: VllmSettings) -
         "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
         "disable_log_stats": True,
     }
-    return {name: value for name, value in arguments.items() if value is not None} | dict(settings.engine_kwargs)
+    return {name: value for name, value in arguments.items() if value is not None} | settings.engine_kwargs
 
 
 def cpu_arguments(settings: VllmSettings, slot_bytes: int) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from magpie.errors import MissingExtra
+from magpie.hashes import polynomial
 from magpie.stages.text.ngrams import WordHashes, hash_text, numpy, run_hashes
 from magpie.stages.text.words import words_and_signs
 
@@ -88,7 +89,7 @@ class Sketches:
         matrix = _minhash().digest_matrix_from_flat_token_hashes(np.concatenate(runs), starts, HASHES, SEED)
         sketches = np.array(matrix.to_rows(), np.uint64)
         rows = self.shape.band_rows
-        return np.stack([_as_one(sketches[:, band * rows : (band + 1) * rows]) for band in range(self._bands)])
+        return np.stack([polynomial(sketches[:, band * rows : (band + 1) * rows].T) for band in range(self._bands)])
 
     def _keep(self, runs: Sequence[Any]) -> None:
         np = numpy()
@@ -130,16 +131,6 @@ class Sketches:
     def _runs(self) -> Any:
         self._runs_file.close()
         return numpy().memmap(self._runs_path, numpy().uint64, "r")
-
-
-def _as_one(block: Any) -> Any:
-    """One number for each row of a block of numbers."""
-    np = numpy()
-    total = np.zeros(len(block), np.uint64)
-    for column in block.T:
-        total = (total ^ column) * np.uint64(0x9E3779B97F4A7C15)
-        total ^= total >> np.uint64(32)
-    return total
 
 
 def _number_of_numbers(found: Sequence[str]) -> int:

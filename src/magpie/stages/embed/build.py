@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from magpie.embedders.hashing import open_hashing
-from magpie.embedders.sentences import PACKAGED, SentencesSettings, check_installed, open_sentences, packaged_model
-from magpie.embedders.server import ServerSettings, open_server
+from magpie.embedders.sentences import PACKAGED, check_installed, open_sentences, packaged_model
+from magpie.embedders.server import open_server
 from magpie.errors import MissingExtra, RecipeError
 from magpie.modelfiles.locate import file_digest
 from magpie.models.find import find
 from magpie.seams import TableStage
+from magpie.settings.embedders import EmbeddingServer, Hashing, SentenceTransformers
 from magpie.stages.embed.columns import COLUMNS
-from magpie.stages.embed.settings import Embed, EmbeddingServer, Hashing, SentenceTransformers
+from magpie.stages.embed.settings import Embed
 from magpie.stages.embed.work import open_embed
 from magpie.stages.spec import BoundStage, Context
 
@@ -53,11 +54,10 @@ def _check_numpy() -> None:
 
 
 def _by_sentences(asked: Embed, sentences: SentenceTransformers) -> BoundStage:
-    settings = SentencesSettings(sentences.device, sentences.batch, sentences.trust_remote_code)
     if sentences.model == PACKAGED:
         folder = packaged_model()
         check_installed()
-        return _built(asked, partial(open_sentences, folder, settings), _digest(folder), loads_model=True)
+        return _built(asked, partial(open_sentences, folder, sentences), _digest(folder), loads_model=True)
     if not Path(sentences.model).expanduser().exists():
         check_installed()  # before anything is fetched from the Hub
     place = find(sentences.model)
@@ -68,7 +68,7 @@ def _by_sentences(asked: Embed, sentences: SentenceTransformers) -> BoundStage:
         )
     check_installed()
     identity = {"hub": place.hub, "revision": place.revision} if place.hub else _digest(place.folder)
-    opened = partial(open_sentences, place.hub or place.folder, settings, revision=place.revision)
+    opened = partial(open_sentences, place.hub or place.folder, sentences, revision=place.revision)
     return _built(asked, opened, identity, loads_model=True)
 
 
@@ -85,14 +85,13 @@ def _digest(folder: Path) -> str:
 def _by_server(asked: Embed, server: EmbeddingServer) -> BoundStage:
     """How long its vectors are tells one model from another where the name stays: the identity covers it. A recipe that
     says it is held to that, and is not asked for here."""
-    settings = ServerSettings(**server.model_dump(exclude={"name"}))
     model, dimension = server.served_model, server.dimension
     if model is None or dimension is None:
-        with open_server(settings) as found:
+        with open_server(server) as found:
             model, dimension = found.served_model, found.dimension
     identity = {"served_model": model, "dimension": dimension, "request": server.request}
-    settings = ServerSettings(**server.model_dump(exclude={"name"}) | {"served_model": model, "dimension": dimension})
-    return _built(asked, partial(open_server, settings), identity)
+    known = server.model_copy(update={"served_model": model, "dimension": dimension})
+    return _built(asked, partial(open_server, known), identity)
 
 
 def _built(

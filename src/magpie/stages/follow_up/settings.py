@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from magpie.settings.base import Count, ModelName, Settings, Words
-from magpie.settings.engines import Engine, name_the_engine
+from magpie.settings.engines import Engine
 from magpie.settings.sampling import Sampling, Template
 
 
@@ -22,11 +22,6 @@ class Side(Settings):
     """What runs the other model; `null` is the recipe's where the model is too, else `auto`."""
     template: Template | None = None
     """How the other model's chat template is used; `null` is the recipe's where the model is too, else its own way."""
-
-    @field_validator("engine", mode="before")
-    @classmethod
-    def _name_the_engine(cls, value: Any) -> Any:
-        return name_the_engine(value)
 
 
 class FollowUp(Settings):

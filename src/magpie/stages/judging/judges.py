@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 
 from magpie.errors import RecipeError
-from magpie.modelfiles.gguf_header import read_shape
+from magpie.modelfiles.shape import read_shape
 from magpie.models.chats import ChatModel
 from magpie.models.engines import ModelUse
 from magpie.seams import Message

@@ -26,8 +26,8 @@ def build_neighbors(asked: Neighbors, context: Context) -> BoundStage:  # noqa: 
         )
 
     def make(corpus: Corpus) -> Iterator[pa.Table]:
-        from magpie.stages.neighbors.work import NeighborSettings, neighbors
+        from magpie.stages.neighbors.work import neighbors
 
-        return neighbors(corpus, NeighborSettings(**asked.model_dump()))
+        return neighbors(corpus, asked)
 
     return BoundStage(CorpusStage(STAGE, ("embedding",), COLUMNS, make), frozen(asked))

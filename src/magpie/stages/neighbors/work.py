@@ -9,7 +9,6 @@ A row is never its own neighbor, and equal rows are each other's, at distance 0.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ import pyarrow as pa
 from magpie.seams import Corpus
 from magpie.stages.neighbors.cells import search_cells
 from magpie.stages.neighbors.search import Found, choose_knn, make_search, open_faiss, search_all
+from magpie.stages.neighbors.settings import Neighbors
 from magpie.stages.neighbors.vectors import NONE, Vectors, read_vectors
 
 ROWS = 1 << 16
@@ -28,19 +28,7 @@ EXACT_ON_GPU = 20
 """How many times as many vectors a GPU compares with each other before cells are made."""
 
 
-@dataclass(frozen=True, slots=True)
-class NeighborSettings:
-    """What counts as near, and how carefully to look."""
-
-    repeat_distance: float = 0.05
-    """Squared."""
-    exact_rows: int = 50_000
-    """Up to so many different vectors, all are compared with all."""
-    recall: float = 0.99
-    """The share of nearest neighbors to find above that."""
-
-
-def neighbors(corpus: Corpus, settings: NeighborSettings) -> Iterator[pa.Table]:
+def neighbors(corpus: Corpus, settings: Neighbors) -> Iterator[pa.Table]:
     """`min_neighbor_distance`, `nearest_row`, `repeat_count` and `is_repeat` of every row; a row without an embedding
     has no distance, and repeats none. Reports how it searched, and the recall where that is not certain.
 

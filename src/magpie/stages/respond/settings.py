@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from magpie.settings.base import ModelName, Settings, Words
-from magpie.settings.engines import Engine, name_the_engine
+from magpie.settings.engines import Engine
 from magpie.settings.sampling import Sampling, Template
 
 
@@ -22,11 +22,6 @@ class Answerer(Settings):
     """How its chat template is used; `null` is the recipe's where the model is too, else its own way."""
     sampling: Sampling | None = None
     """How it is sampled; `null` is as the stage says."""
-
-    @field_validator("engine", mode="before")
-    @classmethod
-    def _name_the_engine(cls, value: Any) -> Any:
-        return name_the_engine(value)
 
 
 class Respond(Settings):
@@ -54,11 +49,6 @@ class Respond(Settings):
     """Where a model's thoughts go: into a column of their own, or with their delimiters into the response."""
     thought_tags: tuple[Words, Words] | None = None
     """What opens and closes a thought, such as [<think>, </think>]; `null` is what the chat template has."""
-
-    @field_validator("engine", mode="before")
-    @classmethod
-    def _name_the_engine(cls, value: Any) -> Any:
-        return name_the_engine(value)
 
     @model_validator(mode="after")
     def _asks_them_all(self) -> Self:

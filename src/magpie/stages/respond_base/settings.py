@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from pydantic import field_validator
-
 from magpie.settings.base import FilePath, ModelName, Settings
-from magpie.settings.engines import Engine, name_the_engine
+from magpie.settings.engines import Engine
 from magpie.settings.sampling import Sampling
 
 
@@ -25,8 +21,3 @@ class RespondBase(Settings):
     prompt: FilePath | None = None
     """A Jinja file that shows some instructions with their responses, and then the `instruction`; `null` is magpie's.
     The response ends where the model writes one of the two headings that stand around the instruction."""
-
-    @field_validator("engine", mode="before")
-    @classmethod
-    def _name_the_engine(cls, value: Any) -> Any:
-        return name_the_engine(value)

@@ -14,8 +14,8 @@ from magpie.errors import MissingExtra, RecipeError
 from magpie.modelfiles.locate import ModelPlace
 from magpie.models.find import find
 from magpie.models.sampling import written_by
-from magpie.scorers.classifier import ClassifierSettings, is_classifier, open_classifier, unfit
-from magpie.scorers.server import ServerScorerSettings, open_server_scorer
+from magpie.scorers.classifier import ScorerTemplate, is_classifier, open_classifier, unfit
+from magpie.scorers.server import open_server_scorer
 from magpie.seams import Stage, TableStage
 from magpie.settings.sampling import Template
 from magpie.stages.judging.judges import check_letters, known_context
@@ -94,22 +94,22 @@ def _by_judge(asked: Reward, context: Context) -> BoundStage:
 def _by_classifier(asked: Reward, context: Context) -> BoundStage:
     assert asked.model is not None, "the recipe's settings see to it"
     place = find(asked.model)
-    settings = _classifier_settings(asked)
+    settings, template = asked.classifier, _template(asked)
     folder = _folder(place)
-    if reason := unfit(folder, settings, weights=place.hub is None):
+    if reason := unfit(folder, settings, template, weights=place.hub is None):
         raise RecipeError(f"reward.model {asked.model!r}: {reason}")
     if lacking := [name for name in ("torch", "transformers") if find_spec(name) is None]:
         raise MissingExtra(
             f"reward: a reward model needs {' and '.join(lacking)}: pip install 'magpie[transformers]', or let a judge "
             "or a server score (reward.by)"
         )
-    scorer = partial(open_classifier, place.hub or folder, settings, revision=place.revision)
+    scorer = partial(open_classifier, place.hub or folder, settings, template, revision=place.revision)
     covered = {
         "label": settings.label,
         "context": settings.context,
-        "system": settings.system,
-        "kwargs": dict(settings.kwargs),
-        "chat_template": None if settings.chat_template is None else _digest(settings.chat_template),
+        "system": template.system,
+        "kwargs": dict(template.kwargs),
+        "chat_template": None if template.chat_template is None else _digest(template.chat_template),
     }
     return _scored_by(scorer, {"by": "classifier", **covered}, place.identity(), asked, context, loads_model=True)
 
@@ -123,18 +123,17 @@ def _folder(place: ModelPlace) -> Path:
     return place.folder
 
 
-def _classifier_settings(asked: Reward) -> ClassifierSettings:
+def _template(asked: Reward) -> ScorerTemplate:
     template = asked.template or Template()
     unheeded = [name for name in template.model_fields_set - _HEEDED if getattr(template, name)]
     if unheeded:
         raise RecipeError(
             f"reward.template.{sorted(unheeded)[0]}: means nothing to a reward model, which writes nothing"
         )
-    return ClassifierSettings(
+    return ScorerTemplate(
         system=template.system or None,
         chat_template=None if template.chat_template is None else _read(Path(template.chat_template)),
         kwargs=template.kwargs,
-        **asked.classifier.model_dump(),
     )
 
 
@@ -154,7 +153,7 @@ def _digest(text: str) -> str:
 
 def _by_server(asked: Reward, context: Context) -> BoundStage:
     assert asked.server is not None, "the recipe's settings see to it"
-    settings = ServerScorerSettings(**asked.server.model_dump())
+    settings = asked.server
     reads = _reads(asked, context)
     if settings.api == "score" and "turns" in reads:
         raise RecipeError(

@@ -2,56 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import model_validator
 
-from magpie.settings.base import Count, FilePath, ModelName, Settings, Words
-from magpie.settings.engines import Engine, Seconds, name_the_engine
+from magpie.settings.base import FilePath, ModelName, Settings
+from magpie.settings.engines import Engine
 from magpie.settings.sampling import Template
-
-
-class RewardClassifier(Settings):
-    """A reward model in this process: a sequence classifier of Hugging Face, by transformers."""
-
-    label: str | int | None = None
-    """The label whose logit is the score, by its name or its place from 0; `null` for a model that has one."""
-    context: Count | None = None
-    """Tokens of a conversation at most; a longer one has no reward. `null` is what the model was made for."""
-    batch_tokens: Count | None = None
-    """Tokens in a batch, padding included; `null` is 16384 on a GPU and 4096 on a CPU."""
-    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
-    """Of weights and activations; `auto` is the file's own on a GPU, float32 on a CPU."""
-    device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
-    """Where the model runs; `auto` is the first of these that is there."""
-    trust_remote_code: bool = False
-    """Run code that comes with the model. Only for models whose makers you trust as you trust your own shell."""
-
-
-class RewardServer(Settings):
-    """A server that runs a reward model, such as `vllm serve`."""
-
-    url: Words
-    """Its address, as in `http://localhost:8000`."""
-    api: Literal["auto", "classify", "pooling", "score"] = "auto"
-    """What it is asked by; `auto` is the first of these that it has. `score` takes single turns only."""
-    served_model: ModelName | None = None
-    """The model's name on the server; `null` is the only one that it serves."""
-    label: Annotated[int, Field(ge=0)] | None = None
-    """The place, from 0, of the label whose logit is the score; `null` for a model that has one."""
-    api_key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
-    """The environment variable that holds the API key. The key itself never stands in a recipe."""
-    concurrency: Count = 32
-    """The most requests in flight."""
-    retries: Annotated[int, Field(ge=0)] = 5
-    """How often a conversation is tried again after an error that may pass; then its row is marked, and the next run
-    tries it."""
-    connect_seconds: Seconds = 10.0
-    """The longest wait for a connection."""
-    answer_seconds: Seconds = 120.0
-    """The longest wait for an answer."""
-    patience: Seconds = 120.0
-    """How long the server may take no connection before the run ends, keeping what it has."""
+from magpie.settings.scorers import RewardClassifier, RewardServer
 
 
 class Reward(Settings):
@@ -74,11 +32,6 @@ class Reward(Settings):
     """How the reward model is run, where `by` is `classifier`."""
     server: RewardServer | None = None
     """Where the reward model is, where `by` is `server`."""
-
-    @field_validator("engine", mode="before")
-    @classmethod
-    def _name_the_engine(cls, value: Any) -> Any:
-        return name_the_engine(value)
 
     @model_validator(mode="after")
     def _one_scorer(self) -> Self:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from magpie.settings.base import FilePath, ModelName, Settings, Words
-from magpie.settings.engines import Engine, name_the_engine
+from magpie.settings.engines import Engine
 from magpie.settings.sampling import Template
 
 
@@ -36,8 +36,3 @@ class Safety(Settings):
     prompt: FilePath | None = None
     """A Jinja file of your own for the style `prompt`, which is given `instruction` and `response` (none where the
     instruction alone is judged) and asks for the letters of `safety.jinja`; `null` is the package's."""
-
-    @field_validator("engine", mode="before")
-    @classmethod
-    def _name_the_engine(cls, value: Any) -> Any:
-        return name_the_engine(value)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from magpie.settings.base import FilePath, ModelName, Settings
-from magpie.settings.engines import Engine, name_the_engine
+from magpie.settings.engines import Engine
 from magpie.settings.sampling import Sampling, Template
 
 TagName = Literal["quality", "difficulty", "category"]
@@ -51,11 +51,6 @@ class Tag(Settings):
     """How the other model's chat template is used; `null` is the recipe's where the model is too, else its own way."""
     prompts: TagPrompts = TagPrompts()
     """Other prompts than the package's."""
-
-    @field_validator("engine", mode="before")
-    @classmethod
-    def _name_the_engine(cls, value: Any) -> Any:
-        return name_the_engine(value)
 
     @field_validator("structure", mode="before")
     @classmethod

