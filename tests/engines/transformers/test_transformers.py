@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import random
 import shutil
@@ -11,6 +12,7 @@ from dataclasses import replace
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -123,6 +125,63 @@ def by_generate(folder: Path, prompt: tuple[int, ...], most: int) -> tuple[int, 
             pad_token_id=0,
         )[0, len(prompt) :].tolist()
     return tuple(ids[:-1] if ids and ids[-1] == 2 else ids)
+
+
+def renamed(name: str) -> Any:
+    """A Llama whose forward pass takes and returns its cache as `name`."""
+    import torch
+    import transformers
+
+    torch.manual_seed(0)
+    model = transformers.AutoModelForCausalLM.from_config(transformers.LlamaConfig(**SHAPE, vocab_size=64)).eval()
+    inner = model.forward
+    own = "cache" if "cache" in inspect.signature(inner).parameters else "past_key_values"  # since 5.24, before
+
+    def forward(input_ids: Any, attention_mask: Any = None, use_cache: Any = None, **more: Any) -> Any:
+        output = inner(input_ids, attention_mask, use_cache=use_cache, **{own: more.get(name)})
+        return SimpleNamespace(**{"logits": output.logits, name: getattr(output, own)})
+
+    names = ("input_ids", "attention_mask", "use_cache", name)
+    keywords = [inspect.Parameter(each, inspect.Parameter.KEYWORD_ONLY, default=None) for each in names]
+    forward.__signature__ = inspect.Signature(keywords)  # type: ignore[attr-defined]
+    model.forward = forward
+    return model
+
+
+@pytest.mark.transformers
+@needs_transformers
+@pytest.mark.parametrize("name", ["past_key_values", "cache_params", "cache", "memory"])
+def test_the_cache_is_found_whatever_a_release_calls_it(name: str) -> None:
+    import torch
+    from transformers import DynamicCache
+
+    from magpie.engines.torch_forward import Forward
+
+    forward, cache = Forward(renamed(name)), DynamicCache()
+    with torch.inference_mode():
+        forward([[5, 6, 7]], None, [[0, 1, 2]], cache)
+        step = forward([[8]], None, [[3]], cache)
+        whole = forward([[5, 6, 7, 8]], None, [[0, 1, 2, 3]], None)
+    assert torch.allclose(step, whole, atol=1e-5)
+
+
+@pytest.mark.transformers
+@needs_transformers
+def test_a_model_without_a_cache_is_refused() -> None:
+    import torch
+
+    from magpie.engines.torch_forward import Forward
+
+    class Forgetful:
+        device = torch.device("cpu")
+
+        def forward(self, input_ids: Any, use_cache: bool = False) -> Any:
+            return SimpleNamespace(logits=torch.zeros((*input_ids.shape, 8)))
+
+        __call__ = forward
+
+    with pytest.raises(ModelError, match="takes no cache"):
+        Forward(Forgetful())
 
 
 @pytest.mark.transformers

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
 from transformers import Cache
 
 from magpie.errors import ModelError
-
-CACHES = ("past_key_values", "cache_params")
-"""What models call their memory of a text."""
 
 
 class Forward:
@@ -21,14 +18,24 @@ class Forward:
     def __init__(self, model: Any) -> None:
         self.model, self.device = model, model.device
         known = inspect.signature(model.forward).parameters
-        self._cache = next((name for name in CACHES if name in known), None)
-        if self._cache is None:
-            raise ModelError(
-                f"{type(model).__name__} cannot be run by transformers here: its forward pass takes none of "
-                f"{' and '.join(CACHES)}, so that every token would read the whole text again"
-            )
+        self._cache = self._cache_parameter(known)
         self.takes_positions = "position_ids" in known
         self._last = {"logits_to_keep": 1} if "logits_to_keep" in known else {}
+
+    def _cache_parameter(self, parameters: Iterable[str]) -> str:
+        """Which parameter takes the cache. Its name differs between models and between releases of transformers
+        (past_key_values, cache_params, since 5.24 cache), so it is tried: it is the parameter that has the name under
+        which the model returns the cache it makes.
+        """
+        with torch.inference_mode():
+            output = self.model(input_ids=torch.tensor([[0]], device=self.device), use_cache=True)
+        for name in parameters:
+            if isinstance(getattr(output, name, None), Cache):
+                return name
+        raise ModelError(
+            f"{type(self.model).__name__} cannot be run by transformers here: its forward pass takes no cache that it "
+            "returns, so that every token would read the whole text again"
+        )
 
     def __call__(
         self, ids: Sequence[Sequence[int]], mask: Any, positions: Sequence[Sequence[int]], cache: Cache | None
@@ -42,7 +49,7 @@ class Forward:
             "attention_mask": mask,
             "use_cache": cache is not None,
         }
-        if cache is not None and self._cache is not None:
+        if cache is not None:
             arguments[self._cache] = cache
         if self.takes_positions:
             arguments["position_ids"] = torch.tensor(positions, device=self.device)

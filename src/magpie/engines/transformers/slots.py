@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from transformers import Cache, DynamicCache
-from transformers.cache_utils import CacheLayerMixin
+from transformers.cache_utils import DynamicLayer
 
 from magpie.engines.transformers.forward import Forward
 
@@ -35,18 +35,16 @@ class Frame:
     capacity: int
 
 
-class SlotLayer(CacheLayerMixin):
-    """One layer's keys and values: room for more of them, and a view of what is in use."""
+class SlotLayer(DynamicLayer):
+    """One layer's keys and values: room for more of them, and a view of what is in use.
 
-    is_sliding = False
+    Whatever else a release of transformers asks of a layer is inherited, and follows from `get_seq_length`.
+    """
 
     def __init__(self, frame: Frame, keys: Any, values: Any) -> None:
         super().__init__()
         self.frame, self.is_initialized = frame, True
         self.keys, self.values = _room(frame, keys), _room(frame, values)
-
-    def lazy_initialization(self, key_states: Any, value_states: Any) -> None:
-        """There is nothing to do: it is made with what the first prompts left."""
 
     def update(self, key_states: Any, value_states: Any, *_: Any, **__: Any) -> tuple[Any, Any]:
         begin, end = self.frame.end, self.frame.end + key_states.shape[-2]
@@ -54,14 +52,8 @@ class SlotLayer(CacheLayerMixin):
         self.values[:, :, begin:end] = value_states
         return self.keys[:, :, self.frame.start : end], self.values[:, :, self.frame.start : end]
 
-    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
-        return self.get_seq_length() + query_length, 0
-
     def get_seq_length(self) -> int:
         return self.frame.end - self.frame.start
-
-    def get_max_length(self) -> int:
-        return -1
 
     def put(self, slots: Sequence[int], keys: Any, values: Any) -> None:
         """What prompts left goes into these slots, its last column last."""
