@@ -20,6 +20,7 @@ from typing import Any
 from magpie.engines.llamacpp.server import CAPABILITIES, LlamaCpp
 from magpie.engines.quiet import hear
 from magpie.errors import MissingExtra, ModelError
+from magpie.install import install_hint_for
 from magpie.modelfiles.gguf_header import Shape, read_shape
 
 __all__ = ["CAPABILITIES", "LlamaCppSettings", "choose", "import_llamacpp", "open_llamacpp"]
@@ -117,7 +118,7 @@ def import_llamacpp() -> ModuleType:
     try:
         import xllamacpp
     except ImportError as error:
-        raise MissingExtra(f"the engine llamacpp needs xllamacpp ({error}): pip install xllamacpp") from error
+        raise MissingExtra(f"the engine llamacpp needs xllamacpp ({error}): {install_hint_for('xllamacpp')}") from error
     return xllamacpp  # type: ignore[no-any-return]
 
 

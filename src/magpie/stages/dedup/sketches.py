@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from magpie.errors import MissingExtra
+from magpie.install import install_hint
 from magpie.stages.text.ngrams import WordHashes, hash_text, numpy, run_hashes
 from magpie.stages.text.words import words_and_signs
 
@@ -157,5 +158,5 @@ def _minhash() -> Any:
     try:
         from rensa import RMinHash
     except ImportError as error:
-        raise MissingExtra(f"near duplicates need rensa ({error}): pip install 'magpie[curation]'") from error
+        raise MissingExtra(f"near duplicates need rensa ({error}): {install_hint('curation')}") from error
     return RMinHash

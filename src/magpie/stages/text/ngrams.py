@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from magpie.errors import MissingExtra
+from magpie.install import install_hint
 
 _MOST_KEPT = 1 << 20
 _BASE, _MIX_1, _MIX_2 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
@@ -67,6 +68,6 @@ def numpy() -> ModuleType:
         import numpy
     except ImportError as error:
         raise MissingExtra(
-            f"duplicates and benchmark overlaps are found with NumPy ({error}): pip install 'magpie[curation]'"
+            f"duplicates and benchmark overlaps are found with NumPy ({error}): {install_hint('curation')}"
         ) from error
     return numpy
