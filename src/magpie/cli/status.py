@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from magpie.cli.commands import command
 from magpie.cli.text import print_json
 from magpie.plan.registry import stages
 from magpie.runs import Cost, Run, StageCounts, cost_of, open_run
@@ -66,7 +67,7 @@ def print_summary(console: Console, run: Run) -> None:
     last = run.info["sessions"][-1]
     if last["ended"] != "done":
         ended = "was stopped" if last["ended"] == "stopped" else "is under way, or did not end well"
-        console.print(Text(f"The last session {ended}; `magpie run --out {run.path}` goes on."), soft_wrap=True)
+        console.print(Text(f"The last session {ended}. To go on: {command('run', '--out', run.path)}"), soft_wrap=True)
     seconds = sum(session["seconds"] for session in run.info["sessions"])
     for line in _cost(cost_of(run)):
         console.print(line, soft_wrap=True)
@@ -87,7 +88,8 @@ def _losses(stage: StageCounts, run: Run) -> Iterator[str]:
         yield f"  {stage.stage} dropped {count:,}: {reason}{remedy}"
     if stage.failed:
         yield f"  {stage.stage} failed {stage.failed:,}: {stage.commonest_error}"
-        yield f"    `magpie run --out {run.path}` tries them again, up to three times; then --retry-failed does"
+        again = "to try them again (three times at most, then with --retry-failed)"
+        yield f"    {again}: {command('run', '--out', run.path)}"
 
 
 def _cost(cost: Cost) -> Iterator[str]:
