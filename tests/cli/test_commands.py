@@ -212,3 +212,20 @@ def test_a_selection_that_no_row_reaches_names_the_command_that_makes_rows(
     magpie("run", "--size", 5, "--out", HARD, *settings)
     told = magpie("select", HARD, "--explain", code=2)
     run_all(printed(told), magpie)
+
+
+def test_a_stale_selection_and_folders_without_use_name_commands_that_mend_that(
+    tmp_path: Path, magpie: Callable[..., str]
+) -> None:
+    rows = [{"instruction": text, "response": "Magpie."} for text in ("Name a bird.", "Name these birds:")]
+    (tmp_path / "rows.json").write_text(json.dumps(rows))
+    magpie("import", "rows.json", "--to", HARD)
+    magpie("select", HARD, "--with", "length(response) > 2")
+    magpie("screen", HARD)
+    (again,) = printed(magpie("status", HARD))
+    run_all([again], magpie)
+    assert printed(magpie("status", HARD)) == []
+    magpie("screen", HARD, "--set", "screen.min_chars=1")
+    (remove,) = printed(magpie("prune", HARD))
+    run_all([remove], magpie)
+    assert printed(magpie("prune", HARD)) == []

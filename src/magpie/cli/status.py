@@ -57,13 +57,9 @@ def print_summary(console: Console, run: Run) -> None:
         for line in _losses(stage, run):
             console.print(Text(visible(line)), soft_wrap=True)
     for stage_name, why in run.stale().items():
-        command = "run --out" if stage_name not in _COMMANDS else stage_name.replace("_", "-")
-        console.print(
-            Text(
-                visible(f"{stage_name} is stale: {why}. It counts as it is; `magpie {command} {run.path}` redoes it.")
-            ),
-            soft_wrap=True,
-        )
+        words = (stage_name.replace("_", "-"),) if stage_name in _COMMANDS else ("run", "--out")
+        told = visible(f"{stage_name} is stale: {why}. It counts as it is. To redo it: {command(*words, run.path)}")
+        console.print(Text(told), soft_wrap=True)
     last = run.info["sessions"][-1]
     if last["ended"] != "done":
         ended = "was stopped" if last["ended"] == "stopped" else "is under way, or did not end well"
