@@ -142,7 +142,7 @@ def test_the_distribution_is_not_called_like_the_other_project() -> None:
 
 def test_nothing_tells_anyone_to_install_the_other_project() -> None:
     wrong = re.compile(
-        r"(?<![/\w])magpie\[|install (-\S+ )*['\"]?magpie(?![-\w/])|(distribution|version)\(['\"]magpie['\"]\)"
+        r"(?<![/\w])magpie\[|\binstall (-\S+ )*['\"]?magpie(?![-\w/])|(distribution|version)\(['\"]magpie['\"]\)"
     )
     folders = ("src", "docs", "bench", "fledgling", "scripts", "tests")
     files = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file()]

@@ -14,8 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import typer
 
 from magpie.cli import commands, main
+from magpie.cli.app import app
 from magpie.cli.commands import command, program
 
 SCRIPTED = ("--set", "engine=scripted")
@@ -127,6 +129,17 @@ def test_every_command_that_the_source_prints_is_written_by_one_function() -> No
     source = Path(commands.__file__).parents[1]
     wrong = re.compile(r"`magpie [a-z-]+ [^`\n]*\{")
     assert not [str(path) for path in source.rglob("*.py") if wrong.search(path.read_text(encoding="utf-8"))]
+
+
+def test_every_command_that_a_message_names_is_there() -> None:
+    source = Path(commands.__file__).parents[1]
+    texts = [
+        path.read_text(encoding="utf-8") for path in source.rglob("*.*") if path.suffix in (".py", ".yaml", ".jinja")
+    ]
+    named = {name for text in texts for name in re.findall(r"`magpie ([a-z]+[a-z-]*)", text)}
+    known = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    assert named <= known
+    assert {"run", "doctor", "recipes", "import"} <= named
 
 
 # -- every printed command works --------------------------------------------------------------------------------------
