@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from magpie.cli import main
+from magpie.cli.commands import command
 from magpie.modelfiles.locate import find_model
 from magpie.runs import RunFolder
 from tests.engines.tiny_gguf import TinyModel, write_gguf
@@ -153,9 +154,9 @@ def test_export_writes_json_lines(run: Path, tmp_path: Path, magpie: Any, form: 
 
 def test_help_is_there_for_every_command(magpie: Any) -> None:
     _, output, _ = magpie("--help")
-    for command in ("run", "status", "show", "export", "template", "recipes", "doctor"):
-        assert command in output
-        assert magpie(command, "--help")[0] == 0
+    for name in ("run", "status", "show", "export", "template", "recipes", "doctor"):
+        assert name in output
+        assert magpie(name, "--help")[0] == 0
 
 
 def a_run_of_a_newer_format(folder: Path) -> Path:
@@ -248,7 +249,7 @@ def test_rows_that_failed_are_shown_with_what_went_wrong(tmp_path: Path, magpie:
     settings = ["--set", "engine=scripted", "--set", "engine.fail_rate=1.0"]
     _, output, _ = magpie("run", "--size", 5, "--out", tmp_path / "[r]", *settings)
     assert "instruct failed 5: the scripted engine fails this request" in output
-    assert f"`magpie run --out {tmp_path}/[r]` tries them again" in output
+    assert f"to try them again: {command('run', '--out', tmp_path / '[r]')}\n" in output
 
 
 def test_an_export_follows_a_link_and_writes_into_a_pipe(run: Path, tmp_path: Path, magpie: Any) -> None:
@@ -319,7 +320,7 @@ def test_ctrl_c_says_how_to_go_on_and_exits_with_130(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert f"stopped; everything made is in {out}. To go on: magpie run --out {out}" in errors
+    assert f"stopped; everything made is in {out}. To go on: {command('run', '--out', out)}\n" in errors
 
 
 def test_a_closed_pipe_is_not_an_error(run: Path) -> None:

@@ -61,7 +61,7 @@ def test_a_stage_that_asks_a_model_is_not_run_on_the_way(tmp_path: Path, capsys:
     assert command("pair", path) == 2
     said = " ".join(capsys.readouterr().err.split())
     assert "pair reads response_rewards, which this run does not have" in said
-    assert f"run `magpie reward {path}` first" in said
+    assert "run `magpie reward RUN` first" in said
     assert [stage.stage for stage in open_run(path).stages] == ["import"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -9,6 +10,7 @@ from types import ModuleType
 import pytest
 
 from magpie.errors import MissingExtra, ModelError
+from magpie.install import install_hint_for
 from magpie.modelfiles.hub import download
 
 
@@ -42,5 +44,5 @@ def test_a_failed_fetch_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_without_the_library_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    with pytest.raises(MissingExtra, match="pip install huggingface_hub"):
+    with pytest.raises(MissingExtra, match=re.escape(install_hint_for("huggingface_hub"))):
         download("owner/name")

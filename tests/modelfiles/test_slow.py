@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from magpie.errors import MissingExtra, ModelError
+from magpie.install import install_hint_for
 from magpie.modelfiles.model import ModelFiles, open_model
 from magpie.modelfiles.slow import adopt
 from magpie.templates import derive
@@ -96,5 +98,5 @@ def test_transformers_is_opened_only_for_a_folder_that_needs_it(
 def test_without_transformers_the_message_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "transformers", None)
     (tmp_path / "tokenizer.model").write_bytes(b"")
-    with pytest.raises(MissingExtra, match="pip install transformers sentencepiece protobuf"):
+    with pytest.raises(MissingExtra, match=re.escape(install_hint_for("transformers", "sentencepiece", "protobuf"))):
         open_model(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from magpie.engines.openvino import engine as openvino
 from magpie.engines.server import engine as server
 from magpie.engines.server.engine import Facts
 from magpie.errors import MissingExtra, RecipeError
+from magpie.install import install_hint
 from magpie.modelfiles.locate import ModelPlace, find_model, locate
 from magpie.models import engines as choosing
 from magpie.models import fitness as fitness_module
@@ -56,7 +58,7 @@ def test_a_gguf_file_goes_to_llamacpp_on_a_gpu_or_without_openvino_and_the_reaso
     machine()
     use = chosen()
     assert use.engine.name == "llamacpp"
-    assert "openvino, faster on a CPU, is not installed (pip install 'magpie[openvino]')" in use.why
+    assert "openvino, faster on a CPU, is not installed (the extra openvino brings it)" in use.why
 
 
 def test_a_llama_cpp_that_is_built_for_cpus_is_not_preferred_on_a_gpu(
@@ -135,7 +137,8 @@ def test_a_vllm_built_for_gpus_is_passed_over_where_there_is_none(machine: Any) 
 
 def test_where_nothing_runs_a_model_both_commands_that_would_help_are_named(machine: Any) -> None:
     machine()
-    with pytest.raises(RecipeError, match=r"nothing here runs .*magpie\[vllm\].*magpie\[transformers\]"):
+    extras = "the extra vllm.*the extra transformers.*to install vllm: "
+    with pytest.raises(RecipeError, match=f"nothing here runs .*{extras}{re.escape(install_hint('vllm'))}"):
         chosen(f"model={FOLDER}")
 
 
@@ -146,12 +149,12 @@ def test_a_folder_is_no_model_for_llama_cpp() -> None:
 
 def test_an_engine_that_is_not_installed_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing() -> None:
-        raise MissingExtra("the engine llamacpp needs xllamacpp: pip install xllamacpp")
+        raise MissingExtra("the engine llamacpp needs xllamacpp: see the manual")
 
     monkeypatch.setitem(fitness_module._IMPORTS, "llamacpp", missing)
     fitness = {engine.engine: engine for engine in engine_fitness()}
     assert not fitness["llamacpp"].runs
-    assert "pip install xllamacpp" in fitness["llamacpp"].about
+    assert "xllamacpp: see the manual" in fitness["llamacpp"].about
 
 
 def test_a_shipped_model_is_the_same_model_on_every_engine(machine: Any) -> None:
@@ -164,7 +167,8 @@ def test_an_engine_that_a_later_stage_names_and_that_is_not_installed_is_refused
     machine: Any,
 ) -> None:
     machine()
-    with pytest.raises(MissingExtra, match=r"engine vllm is not installed \(respond\): pip install 'magpie\[vllm\]'"):
+    told = f"engine vllm is not installed (respond): {install_hint('vllm')}"
+    with pytest.raises(MissingExtra, match=re.escape(told)):
         chosen("respond.engine=vllm")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from magpie.engines.server.settings import Facts
+from magpie.engines.server.info import Facts
 from magpie.errors import RecipeError
 from magpie.modelfiles.locate import find_model
 from magpie.plan.load import parse

@@ -287,9 +287,9 @@ def doctor(json: JsonOption = False) -> None:
 
 def _version(asked: bool) -> None:
     if asked:
-        from importlib.metadata import version
+        from magpie.install import magpie_version
 
-        typer.echo(f"magpie {version('magpie')}")
+        typer.echo(f"magpie {magpie_version()}")
         raise typer.Exit
 
 

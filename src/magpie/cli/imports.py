@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
+from magpie.cli.commands import command
 from magpie.cli.text import print_json
 from magpie.imports import Imported, import_dataset
 from magpie.runs import Run
@@ -47,7 +47,8 @@ def _print(console: Console, run: Run, seen: Imported) -> None:
         names = [name for name, _ in seen.left_out.most_common(_SHOWN)]
         more = len(seen.left_out) - len(names)
         line(f"  left out, since runs have no such column: {', '.join(names)}{f' and {more} more' if more else ''}")
-    path = shlex.quote(str(run.path))
     line("")
-    line(f"  magpie show {path}   read some of them", "dim")
-    line(f"  magpie tag {path}    judge them; also screen, dedup, neighbors, reward, safety, select", "dim")
+    line("To read some of them:", "dim")
+    line(f"  {command('show', run.path)}", "bold")
+    line("To hold them to rules; likewise dedup, neighbors, and with a model (--set tag.model=MODEL) tag:", "dim")
+    line(f"  {command('screen', run.path)}", "bold")

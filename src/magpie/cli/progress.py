@@ -41,7 +41,7 @@ class _Live:
 
     def __call__(self, standing: Standing | str) -> None:
         if isinstance(standing, str):
-            self.progress.console.print(Text(standing, style="dim"))
+            self.progress.console.print(Text(standing, style="dim"), soft_wrap=True)
             return
         known = standing.stage in self.tasks
         if known and not standing.ended and time.monotonic() - self.drawn < DRAW_SECONDS:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 import typer
 
+from magpie.cli.commands import command
 from magpie.cli.text import print_json
 from magpie.runs import RunFolder
 from magpie.runs.prune import remove_unused, unused_folders
@@ -33,10 +33,8 @@ def prune(path: Path, *, remove: bool, as_json: bool) -> None:
         typer.echo(f"{_amount(total):>10}  removed in all")
         return
     typer.echo(f"{_amount(total):>10}  in all, of stages as the recipe had them before")
-    typer.echo(
-        f"Going back to such a recipe finds these rows again. To remove them: magpie prune "
-        f"{shlex.quote(visible(str(path)))} --remove"
-    )
+    again = "Going back to such a recipe finds these rows again"
+    typer.echo(f"{again}. To remove them: {command('prune', path, '--remove')}")
 
 
 def _amount(size: float) -> str:

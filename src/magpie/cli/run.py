@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,8 +9,9 @@ from typing import Any
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
+from magpie.cli.commands import command
+from magpie.cli.next_steps import print_next
 from magpie.cli.progress import watching
 from magpie.cli.show import conversations, sample
 from magpie.cli.status import print_summary, summary
@@ -58,8 +58,8 @@ def _execute(recipe: Recipe, out: Path, choice: Choice, *, retry_failed: bool, a
         try:
             return execute(recipe, out, watch, choice=choice, retry_failed=retry_failed)
         except Stopped:
-            stopped = f"magpie: stopped; everything made is in {out}. To go on: {_command('run', '--out', out)}"
-    print(stopped, file=sys.stderr)
+            stopped = f"magpie: stopped; everything made is in {out}. To go on: {command('run', '--out', out)}"
+    print(visible(stopped), file=sys.stderr)
     raise typer.Exit(130)
 
 
@@ -142,14 +142,4 @@ def _print_end(console: Console, run: Run) -> None:
         console.print("Nothing was kept: the reasons above say what to change.", markup=False)
         return
     console.print()
-    more = max(run.size * 10, 1000)
-    for command, meaning in (
-        (_command("show", run.path, "-n", 20), "read more of them"),
-        (_command("export", run.path, "--to", f"{run.name}.jsonl"), "a file to train on"),
-        (_command("run", "--out", run.path, "--size", more), "more rows; those made stay"),
-    ):
-        console.print(Text.assemble(("  " + command, "bold"), (f"   {meaning}", "dim")), soft_wrap=True)
-
-
-def _command(*words: object) -> str:
-    return shlex.join(["magpie", *map(str, words)])
+    print_next(console, run, larger=True)

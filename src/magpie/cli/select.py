@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from magpie.cli.commands import command
+from magpie.cli.next_steps import print_next
 from magpie.cli.stage import work
 from magpie.cli.status import print_summary, summary
 from magpie.cli.text import print_json
@@ -46,6 +48,9 @@ def select(
     console.print()
     _print_costs(console, _reported(run))
     print_summary(console, run)
+    if run.kept():
+        console.print()
+        print_next(console, run, larger=False)
 
 
 def overrides(path: Path, chosen: str | None, given: Mapping[str, Any]) -> tuple[str, ...]:
@@ -66,7 +71,7 @@ def _explain(path: Path, asked: tuple[str, ...], *, as_json: bool) -> None:
     plan = make_plan(resolve(None, path, asked))
     found = rehearse(plan, RunFolder(path), STAGE)
     if not found:
-        raise RunError(f"{path}: no row reaches {STAGE}: `magpie run --out {path}` makes what is missing")
+        raise RunError(f"{path}: no row reaches {STAGE}; to make what is missing: {command('run', '--out', path)}")
     if as_json:
         print_json(dict(found), indent=True)
         return

@@ -21,6 +21,7 @@ from magpie.plan.registry import stages
 from magpie.plan.resolve import resolve
 from magpie.plan.upgrade import Choice
 from magpie.runs import Run, RunFolder, open_run
+from magpie.safe.terminal import visible
 
 
 def stage(
@@ -69,7 +70,7 @@ def work(
         raise RunError(f"--set {name}=null leaves nothing to do; expected settings, such as --set {name}.model=...")
     made = {column.name for each in run.stages for column in each.columns}
     explicit = {setting.partition("=")[0].partition(".")[0].strip() for setting in settings}
-    wanted = stages_to_add(asked, name, made, explicit, path)
+    wanted = stages_to_add(asked, name, made, explicit)
     recipe = resolve(None, path, _added(before, wanted) + settings)
     console = Console(highlight=False, stderr=as_json)
     with watching(console) as watch:
@@ -77,7 +78,7 @@ def work(
             return execute(recipe, path, watch, only=wanted, choice=choice, retry_failed=retry_failed)
         except Stopped:
             stopped = f"magpie: stopped; everything made is in {path}; the same command goes on"
-    print(stopped, file=sys.stderr)
+    print(visible(stopped), file=sys.stderr)
     raise typer.Exit(130)
 
 

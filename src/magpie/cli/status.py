@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from magpie.cli.commands import command
 from magpie.cli.text import print_json
 from magpie.plan.registry import stages
 from magpie.runs import Cost, Run, StageCounts, cost_of, open_run
@@ -56,17 +57,13 @@ def print_summary(console: Console, run: Run) -> None:
         for line in _losses(stage, run):
             console.print(Text(visible(line)), soft_wrap=True)
     for stage_name, why in run.stale().items():
-        command = "run --out" if stage_name not in _COMMANDS else stage_name.replace("_", "-")
-        console.print(
-            Text(
-                visible(f"{stage_name} is stale: {why}. It counts as it is; `magpie {command} {run.path}` redoes it.")
-            ),
-            soft_wrap=True,
-        )
+        words = (stage_name.replace("_", "-"),) if stage_name in _COMMANDS else ("run", "--out")
+        told = visible(f"{stage_name} is stale: {why}. It counts as it is. To redo it: {command(*words, run.path)}")
+        console.print(Text(told), soft_wrap=True)
     last = run.info["sessions"][-1]
     if last["ended"] != "done":
         ended = "was stopped" if last["ended"] == "stopped" else "is under way, or did not end well"
-        console.print(Text(f"The last session {ended}; `magpie run --out {run.path}` goes on."), soft_wrap=True)
+        console.print(Text(f"The last session {ended}. To go on: {command('run', '--out', run.path)}"), soft_wrap=True)
     seconds = sum(session["seconds"] for session in run.info["sessions"])
     for line in _cost(cost_of(run)):
         console.print(line, soft_wrap=True)
@@ -87,7 +84,8 @@ def _losses(stage: StageCounts, run: Run) -> Iterator[str]:
         yield f"  {stage.stage} dropped {count:,}: {reason}{remedy}"
     if stage.failed:
         yield f"  {stage.stage} failed {stage.failed:,}: {stage.commonest_error}"
-        yield f"    `magpie run --out {run.path}` tries them again, up to three times; then --retry-failed does"
+        again = "to try them again (three times at most, then with --retry-failed)"
+        yield f"    {again}: {command('run', '--out', run.path)}"
 
 
 def _cost(cost: Cost) -> Iterator[str]:

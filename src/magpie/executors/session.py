@@ -16,6 +16,7 @@ from typing import Any
 
 from magpie.errors import RunError
 from magpie.executors.work import Counts
+from magpie.install import magpie_version
 from magpie.models.engines import ModelUse
 from magpie.plan.load import dump, text_digest
 from magpie.plan.plan import Plan, PlannedStage
@@ -25,7 +26,7 @@ from magpie.runs import Kind, RunFolder, StageFolder, cost_of, open_run
 from magpie.seams import AnyStage, CorpusStage, Stage, TableStage
 
 WRITE_SECONDS = 30.0
-_LIBRARIES = ("magpie", "pyarrow", "tokenizers")
+_LIBRARIES = ("pyarrow", "tokenizers")
 _ENGINES = {
     "llamacpp": ("xllamacpp",),
     "openvino": ("openvino", "openvino-genai"),
@@ -152,7 +153,7 @@ def _versions(plan: Plan) -> dict[str, str]:
     """Of what makes rows: magpie, and the libraries of the engines in use."""
     engines = {use.engine.name for planned in plan.stages for use in planned.uses.values()}
     used = [library for engine in sorted(engines) for library in _ENGINES.get(engine, ())]
-    found = {}
+    found = {"magpie": magpie_version()}
     for name in (*_LIBRARIES, *used):
         with suppress(PackageNotFoundError):
             found[name] = version(name)

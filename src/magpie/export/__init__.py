@@ -3,8 +3,19 @@
 Reads a run; knows no engine and no stage.
 """
 
-from magpie.export.exporting import FORMATS, Exported, export
+from magpie.export.exporting import FORMATS, Exported, export, fitting_format
 from magpie.export.hub import Upload, check_can_push, push, shown
 from magpie.export.options import Options, Thoughts
 
-__all__ = ["FORMATS", "Exported", "Options", "Thoughts", "Upload", "check_can_push", "export", "push", "shown"]
+__all__ = [
+    "FORMATS",
+    "Exported",
+    "Options",
+    "Thoughts",
+    "Upload",
+    "check_can_push",
+    "export",
+    "fitting_format",
+    "push",
+    "shown",
+]

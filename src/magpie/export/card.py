@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
-from importlib.metadata import version
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from magpie.export.generators import Generator, generators
 from magpie.export.options import Options
 from magpie.export.shapes import SHAPES
 from magpie.export.trainers import TRAINERS
+from magpie.install import magpie_version
 from magpie.runs import Run, StageCounts
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def card_of(run: Run, form: str, splits: Mapping[str, int], options: Options) ->
         columns=_columns(run, form, options),
         made=made,
         imported=any(stage.stage == "import" for stage in run.stages),
-        version=version("magpie"),
+        version=magpie_version(),
         test_share=options.test_share,
         reasoning=options.reasoning,
     )

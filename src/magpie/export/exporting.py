@@ -108,6 +108,16 @@ def _check_place(form: str, to: Path, options: Options) -> None:
         raise UserError(f"--to {str(to)!r}: is there already; expected a new name, or --overwrite to replace it")
 
 
+def fitting_format(run: Run) -> str | None:
+    """The format that holds what a run has: preference pairs, else conversations, else every column; None where no row
+    is kept."""
+    made = {column.name for stage in run.stages for column in stage.columns}
+    for form in ("dpo", "messages", COLUMNS):
+        if made.issuperset(_needed(form)) and _count(run, form):
+            return form
+    return None
+
+
 _REMEDIES = {
     "response": "use parquet, or let `magpie respond` answer its instructions",
     "chosen": "`magpie pair` makes preference pairs, of several responses to an instruction (respond.n)",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from magpie.errors import MissingExtra, UserError
+from magpie.install import install_hint_for
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 
@@ -85,6 +86,6 @@ def _library() -> Any:
         import huggingface_hub
     except ImportError as error:
         raise MissingExtra(
-            "--push-to-hub needs huggingface_hub, which is not installed: pip install huggingface_hub"
+            f"--push-to-hub needs huggingface_hub, which is not installed: {install_hint_for('huggingface_hub')}"
         ) from error
     return huggingface_hub

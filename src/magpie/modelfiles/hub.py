@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from magpie.errors import MissingExtra, ModelError
+from magpie.install import install_hint_for
 
 PATTERNS: Final = (
     "tokenizer.json",
@@ -31,8 +32,8 @@ def download(repository: str) -> Path:
         hub = import_module("huggingface_hub")
     except ImportError:
         raise MissingExtra(
-            f"{repository}: not a path here, and fetching it from the Hub needs huggingface_hub: "
-            "pip install huggingface_hub, or give a GGUF file or a folder"
+            f"{repository}: not a path here, and fetching it from the Hub needs huggingface_hub; give a GGUF file or "
+            f"a folder, or install it: {install_hint_for('huggingface_hub')}"
         ) from None
     try:
         return Path(hub.snapshot_download(repository, allow_patterns=list(PATTERNS)))

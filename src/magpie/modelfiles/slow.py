@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from magpie.errors import MissingExtra, ModelError
+from magpie.install import install_hint_for
 from magpie.modelfiles.tokenizer import Added, Vocabulary, wrap
 
 
@@ -51,7 +52,7 @@ def open_tokenizer(path: Path, something: bool) -> Vocabulary:
     except ImportError:
         raise MissingExtra(
             f"{path}: no tokenizer.json in this folder, and reading an older tokenizer needs transformers and "
-            "sentencepiece: pip install transformers sentencepiece protobuf"
+            f"sentencepiece: {install_hint_for('transformers', 'sentencepiece', 'protobuf')}"
         ) from None
     try:
         return adopt(transformers.AutoTokenizer.from_pretrained(str(path)))

@@ -22,7 +22,7 @@ from magpie.errors import MissingExtra, RecipeError
 from magpie.modelfiles.locate import Form, ModelPlace
 from magpie.modelfiles.model import ModelFiles
 from magpie.modelfiles.probe import check_tokenizer
-from magpie.models.fitness import EXTRAS, fitness, installed, llamacpp_has_gpu, too_large, vllm_wants_gpu
+from magpie.models.fitness import fitness, install_command, installed, llamacpp_has_gpu, too_large, vllm_wants_gpu
 from magpie.models.hardware import has_gpu
 from magpie.seams import Capabilities, Capability, Engine
 from magpie.settings.engines import Auto, LlamaCpp, OpenVino, Scripted, Server, Transformers, Vllm
@@ -88,7 +88,7 @@ def choose_engine(
     if reason := _unfit(settings, place):
         raise RecipeError(f"engine {settings.name} {reason}; `engine: auto` takes one that fits")
     if not installed(settings.name):
-        raise MissingExtra(f"engine {settings.name} is not installed ({stage}): {EXTRAS[settings.name]}")
+        raise MissingExtra(f"engine {settings.name} is not installed ({stage}): {install_command(settings.name)}")
     identity = _scripted_identity(settings) if isinstance(settings, Scripted) else place.identity()
     return ModelUse(place.name, settings, why, _capabilities(settings), identity, place, files)
 
@@ -127,13 +127,17 @@ def _pick(place: ModelPlace, needs: frozenset[Capability]) -> tuple[ChosenSettin
         if reason is None:
             return settings, "; ".join([_forms_of(place), *passed_over])
         passed_over.append(f"{settings.name}, {_PRAISE[settings.name]}, {reason}")
-    raise RecipeError(f"engine auto: nothing here runs {place.name}, {_forms_of(place)}: {'; '.join(passed_over)}")
+    missing = [settings.name for settings in _candidates(place) if not installed(settings.name)]
+    remedy = f"; to install {missing[0]}: {install_command(missing[0])}" if missing else ""
+    raise RecipeError(
+        f"engine auto: nothing here runs {place.name}, {_forms_of(place)}: {'; '.join(passed_over)}{remedy}"
+    )
 
 
 def _not_here(engine: str) -> str | None:
     """Why this engine is not the one for this machine; None where it may be."""
     if not installed(engine):
-        return f"is not installed ({EXTRAS[engine]})"
+        return f"is not installed (the {'core' if engine == 'llamacpp' else f'extra {engine}'} brings it)"
     if engine == "vllm" and not has_gpu() and vllm_wants_gpu():
         return "is built for GPUs, and none is found here"
     return None
@@ -291,5 +295,5 @@ def explain_auto() -> Mapping[str, str]:
     for form, words in _FORM_WORDS.items():
         able = [name for name in _order() if form in _FORMS[name]]
         fit = [name for name in able if _not_here(name) is None and fitness(name).runs]
-        told[words] = fit[0] if fit else f"nothing yet: {' or '.join(EXTRAS[name] for name in able)}"
+        told[words] = fit[0] if fit else f"nothing yet: install {' or '.join(able)}"
     return told

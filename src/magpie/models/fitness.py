@@ -18,6 +18,7 @@ from magpie.engines.openvino.engine import import_openvino
 from magpie.engines.transformers.engine import import_transformers
 from magpie.engines.vllm.engine import import_vllm
 from magpie.errors import MissingExtra
+from magpie.install import install_hint, install_hint_for
 from magpie.modelfiles.shape import read_shape
 from magpie.models.hardware import memory_bytes
 from magpie.settings.engines import LlamaCpp
@@ -45,13 +46,6 @@ _LIBRARIES = {
     "transformers": "transformers",
     "openvino": "openvino_genai",
 }
-EXTRAS = {
-    "llamacpp": "pip install xllamacpp",
-    "vllm": "pip install 'magpie[vllm]'",
-    "transformers": "pip install 'magpie[transformers]'",
-    "openvino": "pip install 'magpie[openvino]'",
-}
-"""The command that installs an engine's library."""
 _ABOUT = {
     "llamacpp": "any GGUF file, with xllamacpp {version}",
     "vllm": "Hugging Face models on GPUs, with vllm {version}",
@@ -75,6 +69,11 @@ _ALWAYS = {
     "server": "any server that speaks OpenAI's protocol: vLLM, SGLang, llama.cpp, Ollama, and others",
     "scripted": "no model: for tests, and for what magpie itself costs",
 }
+
+
+def install_command(engine: str) -> str:
+    """The command that installs an engine's library: the core brings llama.cpp's, extras bring the others'."""
+    return install_hint_for(_LIBRARIES[engine]) if engine == "llamacpp" else install_hint(engine)
 
 
 def installed(engine: str) -> bool:

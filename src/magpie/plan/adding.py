@@ -7,7 +7,6 @@ is never run without being asked for.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from pathlib import Path
 
 from magpie.errors import RunError
 from magpie.plan.recipe import Recipe
@@ -15,20 +14,18 @@ from magpie.plan.registry import column_map, stages
 from magpie.stages.spec import StageSpec
 
 
-def stages_to_add(recipe: Recipe, name: str, made: Collection[str], explicit: Collection[str], run: Path) -> list[str]:
+def stages_to_add(recipe: Recipe, name: str, made: Collection[str], explicit: Collection[str]) -> list[str]:
     """The stages to work on, in order, so that the stage `name` of the recipe has what it reads; it is the last.
 
     made: the columns that the run has. explicit: the stages that the user gave settings for in the same call, which may
     ask a model. Raises `RunError`, with the command to run first, where a stage that needs a model would have to come.
     """
     order: list[str] = []
-    _collect(recipe, stages()[name], set(made), explicit, run, order)
+    _collect(recipe, stages()[name], set(made), explicit, order)
     return order
 
 
-def _collect(
-    recipe: Recipe, spec: StageSpec, made: set[str], explicit: Collection[str], run: Path, order: list[str]
-) -> None:
+def _collect(recipe: Recipe, spec: StageSpec, made: set[str], explicit: Collection[str], order: list[str]) -> None:
     settings = recipe.settings(spec.recipe_key) or spec.settings_class()
     for column in spec.needs(settings, made):
         if column in made:
@@ -40,9 +37,9 @@ def _collect(
             command = maker.name.replace("_", "-")
             raise RunError(
                 f"{spec.name} reads {column}, which this run does not have; `{maker.name}` makes it and asks a model, "
-                f"so it is not run unasked: run `magpie {command} {run}` first, or import rows that have {column}"
+                f"so it is not run unasked: run `magpie {command} RUN` first, or import rows that have {column}"
             )
-        _collect(recipe, maker, made, explicit, run, order)
+        _collect(recipe, maker, made, explicit, order)
     order.append(spec.name)
     made |= {column.name for column in spec.columns}
 

@@ -112,7 +112,7 @@ class RunFolder:
     def index(self) -> dict[str, Any]:
         """`run.json`. Raises `RunError` when the folder is no run, or one that a newer magpie made."""
         if not self.path.exists():
-            raise RunError(f"{self.path}: there is nothing here; `magpie run --out {self.path}` makes a run")
+            raise RunError(f"{self.path}: there is nothing here; give the folder that `magpie run` wrote")
         if not self.is_run():
             raise RunError(f"{self.path}: not a run (it has no {_INDEX}); give the folder that `magpie run` wrote")
         try:

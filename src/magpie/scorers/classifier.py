@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from magpie.errors import MissingExtra, ModelError
+from magpie.install import install_hint
 from magpie.settings.scorers import RewardClassifier
 
 if TYPE_CHECKING:
@@ -74,8 +75,8 @@ def check_libraries() -> None:
     except Exception as error:  # a shared library that does not load raises what it likes
         told = str(error).partition("\n")[0]
         raise MissingExtra(
-            f"a reward model needs transformers and torch ({told}): pip install 'magpie[transformers]', or let a judge "
-            "or a server score (reward.by)"
+            f"a reward model needs transformers and torch ({told}); let a judge or a server score (reward.by), or "
+            f"install them: {install_hint('transformers')}"
         ) from error
 
 

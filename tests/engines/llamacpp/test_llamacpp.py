@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from magpie.engines.llamacpp import engine as llamacpp
 from magpie.engines.llamacpp.engine import choose, open_llamacpp
 from magpie.engines.llamacpp.server import LlamaCpp, seed32
 from magpie.errors import EngineDied, MissingExtra, ModelError
+from magpie.install import install_hint_for
 from magpie.modelfiles.shape import Shape
 from magpie.seams import Request, SamplingParams, Tokens
 from magpie.settings.engines import LlamaCpp as LlamaCppSettings
@@ -141,7 +143,7 @@ def test_a_path_that_is_no_model_is_refused(tmp_path: Path) -> None:
 
 def test_a_missing_library_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
-    with pytest.raises(MissingExtra, match="pip install xllamacpp"):
+    with pytest.raises(MissingExtra, match=re.escape(install_hint_for("xllamacpp"))):
         llamacpp.import_llamacpp()
 
 

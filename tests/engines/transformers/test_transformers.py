@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import random
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ import pytest
 
 from magpie.engines.transformers.engine import open_in_process, open_transformers, supports
 from magpie.errors import MissingExtra, ModelError, RequestFailed
+from magpie.install import install_hint
 from magpie.seams import Choice, Engine, Request, SamplingParams, Tokens
 from magpie.settings.engines import Transformers as TransformersSettings
 from tests.engines.asking import ask, completions
@@ -52,7 +54,7 @@ def test_code_that_comes_with_a_model_is_run_only_when_it_is_trusted(tmp_path: P
 
 @pytest.mark.skipif(HERE, reason="transformers is installed here")
 def test_a_missing_library_is_told_with_the_command_that_installs_it() -> None:
-    with pytest.raises(MissingExtra, match=r"pip install 'magpie\[transformers\]'"), open_transformers(FLEDGLING):
+    with pytest.raises(MissingExtra, match=re.escape(install_hint("transformers"))), open_transformers(FLEDGLING):
         pass
 
 
@@ -155,7 +157,7 @@ def test_the_cache_is_found_whatever_a_release_calls_it(name: str) -> None:
     import torch
     from transformers import DynamicCache
 
-    from magpie.engines.torch_forward import Forward
+    from magpie.engines.transformers.forward import Forward
 
     forward, cache = Forward(renamed(name)), DynamicCache()
     with torch.inference_mode():
@@ -170,7 +172,7 @@ def test_the_cache_is_found_whatever_a_release_calls_it(name: str) -> None:
 def test_a_model_without_a_cache_is_refused() -> None:
     import torch
 
-    from magpie.engines.torch_forward import Forward
+    from magpie.engines.transformers.forward import Forward
 
     class Forgetful:
         device = torch.device("cpu")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -34,6 +35,7 @@ from magpie.engines.vllm.engine import (
 from magpie.engines.vllm.errors import MOST_CHARACTERS, explained
 from magpie.engines.vllm.loop import MOST_BANNED, Reader, folded
 from magpie.errors import MissingExtra, RecipeError, RequestFailed
+from magpie.install import install_hint
 from magpie.seams import BROKEN, Choice, Completion, JsonSchema, Request, SamplingParams, Tokens
 from magpie.settings.engines import LlamaCpp as LlamaCppSettings
 from magpie.settings.engines import Vllm as VllmSettings
@@ -152,7 +154,7 @@ def test_what_vllm_raises_is_told_in_one_line_with_what_to_do(error: Exception, 
 
 def test_without_vllm_the_message_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine_module, "find_spec", lambda _: None)
-    with pytest.raises(MissingExtra, match=r"pip install 'magpie\[vllm\]'"), open_vllm("anything"):
+    with pytest.raises(MissingExtra, match=re.escape(install_hint("vllm"))), open_vllm("anything"):
         pass
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +15,7 @@ import pytest
 from pyarrow import parquet
 
 from magpie.errors import MissingExtra, RecipeError
+from magpie.install import install_hint_for
 from magpie.stages.decontaminate.benchmarks import Source, read_prompts
 
 ROWS = [{"id": 1, "question": "What is rain?"}, {"id": 2, "question": "What is\nsnow?"}]
@@ -103,5 +105,5 @@ def test_a_data_set_of_the_hub_is_read_by_its_library(monkeypatch: pytest.Monkey
 
 def test_the_hub_without_its_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(MissingExtra, match="pip install datasets"):
+    with pytest.raises(MissingExtra, match=re.escape(install_hint_for("datasets"))):
         read_prompts(Source("b", hub="owner/name"))

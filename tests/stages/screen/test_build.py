@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 import magpie
 from magpie.errors import MissingExtra, RecipeError
 from magpie.imports import import_dataset
+from magpie.install import install_hint
 from magpie.plan.plan import make_plan
 from magpie.plan.resolve import resolve
 from magpie.runs import Run
@@ -111,7 +113,7 @@ def test_a_library_that_is_not_installed_is_said_before_a_row_is_made(
     library: str, settings: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, library, None)
-    with pytest.raises(MissingExtra, match=r"pip install 'magpie\[curation\]'"):
+    with pytest.raises(MissingExtra, match=re.escape(install_hint("curation"))):
         make_plan(resolve(None, tmp_path / "run", ("engine=scripted", settings)))
 
 

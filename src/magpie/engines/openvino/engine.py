@@ -20,6 +20,7 @@ from typing import Any
 
 from magpie.engines.child.engine import ChildEngine, open_child
 from magpie.errors import MissingExtra, ModelError
+from magpie.install import install_hint
 from magpie.modelfiles.gguf import GgufTensor, read_head
 from magpie.modelfiles.model import ModelFiles, open_model
 from magpie.modelfiles.shape import read_shape
@@ -47,9 +48,7 @@ def import_openvino() -> ModuleType:
         import openvino_genai
     except Exception as error:  # a shared library that does not load raises what it likes
         told = str(error).partition("\n")[0]
-        raise MissingExtra(
-            f"the engine openvino needs openvino-genai ({told}): pip install 'magpie[openvino]'"
-        ) from error
+        raise MissingExtra(f"the engine openvino needs openvino-genai ({told}): {install_hint('openvino')}") from error
     return openvino_genai  # type: ignore[no-any-return]
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from magpie.engines.child.engine import ChildEngine, open_child
 from magpie.errors import MissingExtra, ModelError
+from magpie.install import install_hint
 from magpie.seams import Capabilities, Engine
 from magpie.settings.engines import Transformers as TransformersSettings
 
@@ -43,7 +44,7 @@ def import_transformers() -> ModuleType:
     except Exception as error:  # a shared library that does not load raises what it likes
         told = str(error).partition("\n")[0]
         raise MissingExtra(
-            f"the engine transformers needs transformers and torch ({told}): pip install 'magpie[transformers]'"
+            f"the engine transformers needs transformers and torch ({told}): {install_hint('transformers')}"
         ) from error
     return transformers  # type: ignore[no-any-return]
 

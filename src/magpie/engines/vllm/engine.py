@@ -25,6 +25,7 @@ from magpie.engines.child.engine import ChildEngine, open_child
 from magpie.engines.vllm.errors import explained
 from magpie.engines.vllm.loop import CAPABILITIES, Vllm
 from magpie.errors import MagpieError, MissingExtra, ModelError, RecipeError
+from magpie.install import install_hint
 from magpie.settings.engines import MOST_CONTEXT
 from magpie.settings.engines import Vllm as VllmSettings
 
@@ -112,7 +113,7 @@ def import_vllm() -> ModuleType:
 
 
 def _missing(why: str) -> MissingExtra:
-    return MissingExtra(f"the engine vllm needs vllm ({why}): pip install 'magpie[vllm]'")
+    return MissingExtra(f"the engine vllm needs vllm ({why}): {install_hint('vllm')}")
 
 
 def _load(model: str, revision: str | None, settings: VllmSettings) -> tuple[Any, int]:

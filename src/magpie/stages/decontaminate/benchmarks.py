@@ -17,6 +17,7 @@ import pyarrow as pa
 from pyarrow import csv, parquet
 
 from magpie.errors import MissingExtra, RecipeError
+from magpie.install import install_hint_for
 
 Records = Sequence[Mapping[str, Any]]
 
@@ -161,7 +162,8 @@ def _read_hub(source: Source) -> Records:
         from datasets import load_dataset
     except ImportError as error:
         raise MissingExtra(
-            f"{source.hub}: data sets of the Hub are read with datasets ({error}): pip install datasets, or give a file"
+            f"{source.hub}: data sets of the Hub are read with datasets ({error}); give a file, or install it: "
+            f"{install_hint_for('datasets')}"
         ) from error
     try:
         rows: Iterable[Mapping[str, Any]] = load_dataset(source.hub, source.config, split=source.split)

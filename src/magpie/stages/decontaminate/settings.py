@@ -39,7 +39,7 @@ class Benchmark(Settings):
 
 
 class Decontaminate(Settings):
-    """Drop instructions that share words with a benchmark's prompts. Needs `pip install 'magpie[curation]'`."""
+    """Drop instructions that share words with a benchmark's prompts. Needs the extra `curation`."""
 
     benchmarks: Annotated[tuple[Benchmark, ...], Field(min_length=1)]
     """Files or data sets of the Hub. A text alone is a file."""

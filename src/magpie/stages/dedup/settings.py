@@ -10,7 +10,7 @@ from magpie.settings.base import Settings
 
 
 class Dedup(Settings):
-    """Keep the earliest of instructions that say the same. Needs `pip install 'magpie[curation]'`."""
+    """Keep the earliest of instructions that say the same. Needs the extra `curation`."""
 
     near: bool = True
     """Drop near duplicates too; exact ones differ at most in case, spaces and the mark at their end."""

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 
 from magpie.errors import MissingExtra
 from magpie.hashes import polynomial
+from magpie.install import install_hint
 from magpie.stages.text.ngrams import WordHashes, hash_text, numpy, run_hashes
 from magpie.stages.text.words import words_and_signs
 
@@ -148,5 +149,5 @@ def _minhash() -> Any:
     try:
         from rensa import RMinHash
     except ImportError as error:
-        raise MissingExtra(f"near duplicates need rensa ({error}): pip install 'magpie[curation]'") from error
+        raise MissingExtra(f"near duplicates need rensa ({error}): {install_hint('curation')}") from error
     return RMinHash

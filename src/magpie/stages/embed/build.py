@@ -12,6 +12,7 @@ from magpie.embedders.hashing import open_hashing
 from magpie.embedders.sentences import PACKAGED, check_installed, open_sentences, packaged_model
 from magpie.embedders.server import open_server
 from magpie.errors import MissingExtra, RecipeError
+from magpie.install import install_hint
 from magpie.modelfiles.locate import file_digest
 from magpie.models.find import find
 from magpie.seams import TableStage
@@ -49,7 +50,8 @@ def build_embed(asked: Embed, context: Context) -> BoundStage:  # noqa: ARG001 (
 def _check_numpy() -> None:
     if find_spec("numpy") is None:
         raise MissingExtra(
-            "embed needs NumPy, not installed here: pip install 'magpie[curation]', or leave embed out of the recipe"
+            "embed needs NumPy, which is not installed; leave embed out of the recipe, or install it: "
+            f"{install_hint('curation')}"
         )
 
 

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 import pyarrow as pa
 
 from magpie.errors import MissingExtra
+from magpie.install import install_hint
 from magpie.seams import Corpus, CorpusStage
 from magpie.settings.base import frozen
 from magpie.stages.neighbors.columns import COLUMNS
@@ -21,8 +22,8 @@ def build_neighbors(asked: Neighbors, context: Context) -> BoundStage:  # noqa: 
     """Raises `MissingExtra` where FAISS or NumPy is not installed: before anything is made, not after it."""
     if lacking := [name for name, module in (("FAISS", "faiss"), ("NumPy", "numpy")) if find_spec(module) is None]:
         raise MissingExtra(
-            f"neighbors needs {' and '.join(lacking)}, not installed here: pip install 'magpie[curation]', or leave "
-            "neighbors out of the recipe"
+            f"neighbors needs {' and '.join(lacking)}, which is not installed; leave neighbors out of the recipe, or "
+            f"install it: {install_hint('curation')}"
         )
 
     def make(corpus: Corpus) -> Iterator[pa.Table]:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magpie.errors import MissingExtra
+from magpie.install import install_hint
 from magpie.stages.neighbors.vectors import NONE, FloatArray, IntArray, Vectors
 
 CANDIDATES = 17
@@ -43,7 +44,8 @@ def open_faiss() -> tuple[Any, bool]:
         faiss = import_module("faiss")
     except ImportError as error:
         raise MissingExtra(
-            f"neighbors needs FAISS ({error}): pip install 'magpie[curation]', or leave neighbors out of the recipe"
+            f"neighbors needs FAISS ({error}); leave neighbors out of the recipe, or install it: "
+            f"{install_hint('curation')}"
         ) from error
     return faiss, faiss.get_num_gpus() > 0
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from magpie.columns import Column
 from magpie.errors import MissingExtra, RecipeError
+from magpie.install import install_hint
 from magpie.modelfiles.locate import ModelPlace
 from magpie.models.find import find
 from magpie.models.sampling import written_by
@@ -100,8 +101,8 @@ def _by_classifier(asked: Reward, context: Context) -> BoundStage:
         raise RecipeError(f"reward.model {asked.model!r}: {reason}")
     if lacking := [name for name in ("torch", "transformers") if find_spec(name) is None]:
         raise MissingExtra(
-            f"reward: a reward model needs {' and '.join(lacking)}: pip install 'magpie[transformers]', or let a judge "
-            "or a server score (reward.by)"
+            f"reward: a reward model needs {' and '.join(lacking)}; let a judge or a server score (reward.by), or "
+            f"install what it needs: {install_hint('transformers')}"
         )
     scorer = partial(open_classifier, place.hub or folder, settings, template, revision=place.revision)
     covered = {

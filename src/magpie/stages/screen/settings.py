@@ -21,7 +21,7 @@ Kind = Literal["email", "phone", "iban", "card", "ip", "us_ssn"]
 
 
 class Language(Settings):
-    """Find the language that each instruction is written in. Needs `pip install 'magpie[curation]'`."""
+    """Find the language that each instruction is written in. Needs the extra `curation`."""
 
     allowed: tuple[Code, ...] = ()
     """The languages to keep, as ISO 639-1 writes them (`en`, `zh`); none named is all of them."""

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from magpie.errors import MissingExtra
+from magpie.install import install_hint
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,7 +50,7 @@ def numpy() -> Any:
     try:
         import numpy
     except ImportError as error:
-        raise MissingExtra(f"diverse selections need NumPy ({error}): pip install 'magpie[curation]'") from error
+        raise MissingExtra(f"diverse selections need NumPy ({error}): {install_hint('curation')}") from error
     return numpy
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from magpie.errors import MissingExtra
 from magpie.hashes import SPLITMIX, mixed, runs
+from magpie.install import install_hint
 
 _MOST_KEPT = 1 << 20
 
@@ -49,6 +50,6 @@ def numpy() -> ModuleType:
         import numpy
     except ImportError as error:
         raise MissingExtra(
-            f"duplicates and benchmark overlaps are found with NumPy ({error}): pip install 'magpie[curation]'"
+            f"duplicates and benchmark overlaps are found with NumPy ({error}): {install_hint('curation')}"
         ) from error
     return numpy
