@@ -18,7 +18,8 @@ import pytest
 
 from magpie.errors import MissingExtra, ModelError, RequestFailed
 from magpie.install import install_hint
-from magpie.scorers.classifier import ScorerTemplate, is_classifier, labels_of, open_classifier, unfit
+from magpie.scorers.classifier import is_classifier, labels_of, open_classifier, unfit
+from magpie.scorers.labels import ScorerTemplate
 from magpie.seams import Message
 from magpie.settings.scorers import RewardClassifier
 from tests.scorers.small_models import FLEDGLING, conversation, make_untrained

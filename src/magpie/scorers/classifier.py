@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from magpie.errors import MissingExtra, ModelError
 from magpie.install import install_hint
+from magpie.scorers.labels import ITS_OWN, ScorerTemplate, why_not_label
 from magpie.settings.scorers import RewardClassifier
 
 if TYPE_CHECKING:
@@ -24,24 +23,6 @@ if TYPE_CHECKING:
 
 WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 _KIND = "ForSequenceClassification"
-_MOST_NAMED = 8
-"""Labels that an error names."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScorerTemplate:
-    """How a conversation is written out for a scorer."""
-
-    system: str | None = None
-    """A system message before every conversation."""
-    chat_template: str | None = None
-    """The text of a chat template in place of the tokenizer's."""
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
-    """Further variables for the template."""
-
-
-ITS_OWN = ScorerTemplate()
-"""The tokenizer's chat template as it is."""
 
 
 @contextmanager
@@ -123,38 +104,6 @@ def labels_of(config: Mapping[str, Any]) -> tuple[str, ...]:
         return tuple(str(named[place]) for place in sorted(named, key=int))
     count = config.get("num_labels", 2)
     return tuple(f"LABEL_{place}" for place in range(count if isinstance(count, int) else 2))
-
-
-def why_not_label(labels: Sequence[str], asked: str | int | None) -> str | None:
-    """Why `asked` does not say which of the labels is the score; None where it does."""
-    if asked is None:
-        return (
-            None
-            if len(labels) == 1
-            else f"it has {len(labels)} labels ({_named(labels)}), and one is the score: {_SAY}"
-        )
-    if isinstance(asked, int):
-        return None if 0 <= asked < len(labels) else f"it has {len(labels)} labels, and none at place {asked}: {_SAY}"
-    if asked in labels:
-        return None
-    close = get_close_matches(asked, labels, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else _SAY
-    return f"it has no label {asked!r}, only {_named(labels)}; {hint}"
-
-
-_SAY = "name it by reward.classifier.label"
-
-
-def place_of(labels: Sequence[str], asked: str | int | None) -> int:
-    """The place of the label that is the score. Raises `ModelError`."""
-    if reason := why_not_label(labels, asked):
-        raise ModelError(f"the reward model: {reason}")
-    return labels.index(asked) if isinstance(asked, str) else asked or 0
-
-
-def _named(labels: Sequence[str]) -> str:
-    more = "" if len(labels) <= _MOST_NAMED else ", ..."
-    return ", ".join(labels[:_MOST_NAMED]) + more
 
 
 def _has_template(folder: Path) -> bool:

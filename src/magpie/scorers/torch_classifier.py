@@ -20,7 +20,7 @@ import transformers
 
 from magpie.errors import ModelError, RequestFailed, UserError
 from magpie.scorers.batches import batches
-from magpie.scorers.classifier import ScorerTemplate, place_of
+from magpie.scorers.labels import ScorerTemplate, place_of
 from magpie.seams import Message
 from magpie.settings.scorers import RewardClassifier
 

@@ -13,23 +13,21 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from magpie.engines.child.engine import ChildEngine, open_child
+from magpie.engines.openvino.plan import CAPABILITIES as CAPABILITIES
+from magpie.engines.openvino.plan import Plan
 from magpie.errors import MissingExtra, ModelError
 from magpie.install import install_hint
 from magpie.modelfiles.gguf import GgufTensor, read_head
-from magpie.modelfiles.model import ModelFiles, open_model
+from magpie.modelfiles.model import open_model
 from magpie.modelfiles.shape import read_shape
-from magpie.seams import Capabilities, Capability, Engine
+from magpie.seams import Engine
 from magpie.settings.engines import MOST_CONTEXT
 from magpie.settings.engines import OpenVino as OpenVinoSettings
-
-CAPABILITIES = Capabilities(("tokens",), frozenset({Capability.STRUCTURE}))
-"""No bans: its sampler takes none. No log-probabilities: it tells only those of what was sampled."""
 
 MOST_SLOTS = 256
 CPU_BLOCK = 32
@@ -71,21 +69,6 @@ def open_in_process(path: str, settings: Mapping[str, Any]) -> AbstractContextMa
     from magpie.engines.openvino.pipeline import open_pipeline
 
     return open_pipeline(plan(Path(path), OpenVinoSettings(**settings)))
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The settings with every choice made, and what the model's files say."""
-
-    path: Path
-    files: ModelFiles
-    slots: int
-    context: int
-    device: str
-    cache_gb: int
-    blocks: int | None
-    """Blocks of keys and values; None where it is not known how many fit into `cache_gb`."""
-    properties: Mapping[str, Any]
 
 
 def plan(path: Path, settings: OpenVinoSettings) -> Plan:

@@ -22,7 +22,7 @@ import orjson
 
 from magpie.engines.checks import refusal, room, token_ids
 from magpie.engines.json_grammar import UnknownSchema, json_grammar, literal
-from magpie.engines.openvino.engine import CAPABILITIES, Plan
+from magpie.engines.openvino.plan import CAPABILITIES, Plan
 from magpie.engines.stops import StopStrings
 from magpie.errors import RequestFailed
 from magpie.seams import Choice, Completion, JsonSchema, Request

@@ -19,13 +19,11 @@ from types import ModuleType
 from typing import Any
 
 from magpie.engines.child.engine import ChildEngine, open_child
+from magpie.engines.transformers.capabilities import CAPABILITIES as CAPABILITIES
 from magpie.errors import MissingExtra, ModelError
 from magpie.install import install_hint
-from magpie.seams import Capabilities, Engine
+from magpie.seams import Engine
 from magpie.settings.engines import Transformers as TransformersSettings
-
-CAPABILITIES = Capabilities(("tokens",))
-"""All of them: its sampler is ours."""
 
 ENVIRONMENT = {
     "TOKENIZERS_PARALLELISM": "false",

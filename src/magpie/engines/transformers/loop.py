@@ -17,8 +17,8 @@ import torch
 from magpie.engines.checks import refusal, room, token_ids
 from magpie.engines.guidance import Guide, Guides
 from magpie.engines.stops import StopStrings
+from magpie.engines.transformers.capabilities import CAPABILITIES
 from magpie.engines.transformers.cohorts import Cohort
-from magpie.engines.transformers.engine import CAPABILITIES
 from magpie.engines.transformers.load import Loaded, load
 from magpie.engines.transformers.sampling import Dice, Sampled, sample
 from magpie.engines.transformers.slots import PREFILL_TOKENS, Slots

@@ -15,7 +15,8 @@ from magpie.install import install_hint
 from magpie.modelfiles.locate import ModelPlace
 from magpie.models.find import find
 from magpie.models.sampling import written_by
-from magpie.scorers.classifier import ScorerTemplate, is_classifier, open_classifier, unfit
+from magpie.scorers.classifier import is_classifier, open_classifier, unfit
+from magpie.scorers.labels import ScorerTemplate
 from magpie.scorers.server import open_server_scorer
 from magpie.seams import Stage, TableStage
 from magpie.settings.sampling import Template

@@ -1,0 +1,6 @@
+"""What the engine can do."""
+
+from magpie.seams import Capabilities
+
+CAPABILITIES = Capabilities(("tokens",))
+"""All of them: its sampler is ours."""
