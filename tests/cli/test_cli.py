@@ -248,8 +248,9 @@ def test_a_run_that_keeps_nothing_says_why_and_does_not_offer_an_export(tmp_path
 def test_rows_that_failed_are_shown_with_what_went_wrong(tmp_path: Path, magpie: Any) -> None:
     settings = ["--set", "engine=scripted", "--set", "engine.fail_rate=1.0"]
     _, output, _ = magpie("run", "--size", 5, "--out", tmp_path / "[r]", *settings)
+    again = command("run", "--out", tmp_path / "[r]")
     assert "instruct failed 5: the scripted engine fails this request" in output
-    assert f"to try them again: {command('run', '--out', tmp_path / '[r]')}\n" in output
+    assert f"to try them again (three times at most, then with --retry-failed): {again}\n" in output
 
 
 def test_an_export_follows_a_link_and_writes_into_a_pipe(run: Path, tmp_path: Path, magpie: Any) -> None:

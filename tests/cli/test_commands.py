@@ -183,6 +183,16 @@ def test_rows_that_words_do_not_suffice_for_are_not_offered(tmp_path: Path, magp
     run_all(lines, magpie)
 
 
+def test_an_export_that_is_there_and_a_run_are_not_written_over(tmp_path: Path, magpie: Callable[..., str]) -> None:
+    (tmp_path / "first.jsonl").write_text("precious")
+    run_all(printed(magpie("run", "--size", 5, "--out", "first", *SCRIPTED))[:2], magpie)
+    assert (tmp_path / "first.jsonl").read_text() == "precious"
+    assert (tmp_path / "first-2.jsonl").is_file()
+    os.chdir(tmp_path / "first")
+    run_all(printed(magpie("run", "--size", 5, "--out", "."))[:2], magpie)
+    assert (tmp_path / "first-3.jsonl").is_file()
+
+
 def test_after_an_import_and_after_a_selection_from_it(tmp_path: Path, magpie: Callable[..., str]) -> None:
     rows = [{"instruction": f"What is {n} plus one?", "response": f"It is {n + 1}."} for n in range(5)]
     (tmp_path / "rows.json").write_text(json.dumps(rows))
