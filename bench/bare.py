@@ -22,7 +22,8 @@ import orjson
 
 from magpie.engines.checks import token_ids
 from magpie.engines.llamacpp.engine import Plan, choose, import_llamacpp, open_llamacpp
-from magpie.engines.llamacpp.server import LlamaCpp, seed32
+from magpie.engines.llamacpp.server import LlamaCpp
+from magpie.engines.seeds import llamacpp_seed
 from magpie.modelfiles.shape import read_shape
 from magpie.seams import Completion, Request, SamplingParams, Tokens
 from magpie.settings.engines import LlamaCpp as LlamaCppSettings
@@ -89,7 +90,7 @@ def body(request: Request) -> bytes:
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             "samplers": ["temperature", "top_p"] if sampling.top_p < 1.0 else ["temperature"],
-            "seed": seed32(request.seed),
+            "seed": llamacpp_seed(request.seed),
             "cache_prompt": False,
         }
     )

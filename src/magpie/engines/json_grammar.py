@@ -11,6 +11,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
+from magpie.seams import Choice, JsonSchema, Structure
+
 _RULES = {
     "string": r'"\"" ( [^"\\\x7F\x00-\x1F] | "\\" ( ["\\bfnrt/] | "u" [0-9a-fA-F]{4} ) )* "\""',
     "integer": '"-"? ( "0" | [1-9] [0-9]{0,15} )',
@@ -34,6 +38,21 @@ _SAID = {"title", "description", "$schema", "default", "examples"}
 
 class UnknownSchema(ValueError):
     """The schema says something that has no translation here."""
+
+
+def structure_grammar(structure: Structure) -> str:
+    """GBNF of the texts that a request allows. Raises `UnknownSchema`.
+
+    structure_grammar(Choice(("yes", "no")))  # 'root ::= "yes" | "no"'
+    """
+    match structure:
+        case Choice(options):
+            return f"root ::= {' | '.join(map(literal, options))}"
+        case JsonSchema(schema):
+            try:
+                return json_grammar(orjson.loads(schema))
+            except orjson.JSONDecodeError as error:
+                raise UnknownSchema(f"it is no JSON ({error})") from error
 
 
 def json_grammar(schema: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ import pytest
 
 from magpie.engines.llamacpp import engine as llamacpp
 from magpie.engines.llamacpp.engine import choose, open_llamacpp
-from magpie.engines.llamacpp.server import LlamaCpp, seed32
+from magpie.engines.llamacpp.server import LlamaCpp
 from magpie.errors import EngineDied, MissingExtra, ModelError
 from magpie.install import install_hint_for
 from magpie.modelfiles.shape import Shape
@@ -158,12 +158,6 @@ def test_nothing_is_written_on_the_terminal(tmp_path: Path) -> None:
 def test_the_library_is_not_imported_with_the_module() -> None:
     script = "import sys, magpie.engines.llamacpp.engine; sys.exit('xllamacpp' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], timeout=60).returncode == 0
-
-
-def test_seeds_of_32_bits_are_spread_and_never_mean_random() -> None:
-    seeds = {seed32(seed << shift) for seed in range(1, 1000) for shift in (0, 31)}
-    assert len(seeds) > 1990
-    assert max(seed32(s) for s in (2**63 - 1, 2**32 - 1, 2**32 - 2, 0)) < 2**32 - 1
 
 
 def test_what_is_left_open_follows_from_the_model() -> None:

@@ -33,7 +33,7 @@ from magpie.engines.vllm.engine import (
     open_vllm,
 )
 from magpie.engines.vllm.errors import MOST_CHARACTERS, explained
-from magpie.engines.vllm.loop import MOST_BANNED, Reader, folded
+from magpie.engines.vllm.loop import MOST_BANNED, Reader
 from magpie.errors import MissingExtra, RecipeError, RequestFailed
 from magpie.install import install_hint
 from magpie.seams import BROKEN, Choice, Completion, JsonSchema, Request, SamplingParams, Tokens
@@ -58,14 +58,6 @@ SCHEMA = JsonSchema(
 
 
 # -- without vllm -----------------------------------------------------------------------------------------------------
-
-
-def test_seeds_are_folded_one_to_one_and_their_low_32_bits_depend_on_all_of_them() -> None:
-    seeds = [*range(1000), *(i << 32 for i in range(1, 1000)), *(2**63 - 1 - i for i in range(1000))]
-    got = [folded(seed) for seed in seeds]
-    assert len(set(got)) == len(set(seeds))
-    assert len({one & 0xFFFFFFFF for one in got}) >= len(seeds) - 1
-    assert all(0 <= one < 2**63 for one in got)
 
 
 def test_nothing_but_the_requests_own_sampling_applies_and_no_foreign_code_runs() -> None:

@@ -11,7 +11,7 @@ for 32; 96.3% of sampled ones when asked one at a time.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,10 +19,12 @@ from typing import Any
 import orjson
 
 from magpie.engines.checks import refusal, room, token_ids
-from magpie.engines.json_grammar import UnknownSchema, json_grammar, literal
+from magpie.engines.json_grammar import UnknownSchema
 from magpie.engines.llamacpp.loopback import Answered, ConnectionLost, Loopback
+from magpie.engines.llamacpp.protocol import grammar, likeliest
+from magpie.engines.seeds import llamacpp_seed
 from magpie.errors import EngineDied, RequestFailed
-from magpie.seams import Capabilities, Capability, Choice, Completion, JsonSchema, Logprob, Request
+from magpie.seams import Capabilities, Capability, Completion, Request
 
 CAPABILITIES = Capabilities(("tokens",), frozenset(Capability))
 
@@ -67,7 +69,7 @@ class LlamaCpp:
             return
         try:
             self._wire.post(ticket, "/completion", self._body(request))
-        except (UnknownSchema, orjson.JSONDecodeError) as error:
+        except UnknownSchema as error:
             self._refused.append((ticket, RequestFailed(f"the JSON schema cannot be asked of llama.cpp: {error}")))
             return
         except ConnectionLost as error:
@@ -108,14 +110,14 @@ class LlamaCpp:
         pieces = [self._piece(i) for i in sampling.stop_token_ids if 0 <= i < self.vocab_size]
         return orjson.dumps(
             {
-                **_structure(request),
+                **grammar(request),
                 **({"n_probs": request.logprobs} if request.logprobs else {}),
                 "prompt": token_ids(request),
                 "n_predict": room(request, self.context),
                 "temperature": sampling.temperature,
                 "top_p": sampling.top_p,
                 "samplers": ["temperature", "top_p"] if sampling.top_p < 1.0 else ["temperature"],
-                "seed": seed32(request.seed),
+                "seed": llamacpp_seed(request.seed),
                 "stop": [*sampling.stop, *(piece.text for piece in pieces if piece.special)],
                 "logit_bias": [[token_id, False] for token_id in request.banned],
                 "cache_prompt": False,
@@ -144,7 +146,7 @@ class LlamaCpp:
             prompt_tokens=len(token_ids(request)),
             completion_tokens=counted,
             wasted_tokens=len(ids) - counted,
-            logprobs=tuple(map(_likeliest, said["completion_probabilities"][: len(ids[:end])])) if asked else (),
+            logprobs=tuple(map(likeliest, said["completion_probabilities"][: len(ids[:end])])) if asked else (),
         )
 
     def _text_before(self, end: int, ids: list[int], content: str) -> str:
@@ -211,34 +213,6 @@ class _Piece:
     text: str
     special: bool
     """Only the template can write it: its text, tokenized with special tokens off, is other tokens."""
-
-
-def _structure(request: Request) -> dict[str, Any]:
-    """What the text must be, in the server's words."""
-    match request.structure:
-        case Choice(options):
-            return {"grammar": f"root ::= {' | '.join(map(literal, options))}"}
-        case JsonSchema(schema):
-            return {"grammar": json_grammar(orjson.loads(schema))}
-        case None:
-            return {}
-
-
-def _likeliest(place: Mapping[str, Any]) -> tuple[Logprob, ...]:
-    """The tokens told at one place. A token that is part of a character is told as the bytes it has of it."""
-    return tuple(
-        Logprob(one["id"], bytes(one["bytes"]).decode(errors="replace"), one["logprob"])
-        for one in place["top_logprobs"]
-    )
-
-
-def seed32(seed: int) -> int:
-    """llama.cpp's seeds have 32 bits, and the last of them means a random one.
-
-    Two of n requests share a seed with a chance of n * n / 2**33: of 65,536 instructions sampled from one prompt, half
-    of all runs have one pair that is equal for this reason alone.
-    """
-    return (seed * 0x9E3779B97F4A7C15 >> 32 & 0xFFFFFFFF) % 0xFFFFFFFF
 
 
 def _stop_place(ids: Sequence[int], stop_ids: Sequence[int], ends_at_last: bool) -> int | None:

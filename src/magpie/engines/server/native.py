@@ -13,8 +13,9 @@ from typing import Any
 
 import orjson
 
-from magpie.engines.json_grammar import UnknownSchema, json_grammar, literal
-from magpie.engines.llamacpp.server import seed32
+from magpie.engines.json_grammar import UnknownSchema
+from magpie.engines.llamacpp import protocol as llamacpp
+from magpie.engines.seeds import llamacpp_seed, seed31
 from magpie.engines.server.openai import STREAM_ABOVE, chosen
 from magpie.engines.server.wire import (
     Asked,
@@ -27,7 +28,6 @@ from magpie.engines.server.wire import (
     json_lines,
     likeliest,
     refuse_errors,
-    seed31,
 )
 from magpie.errors import RequestFailed
 from magpie.modelfiles.tokenizer import Vocabulary
@@ -73,14 +73,14 @@ class LlamaCpp:
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             "samplers": ["temperature", "top_p"] if sampling.top_p < 1.0 else ["temperature"],
-            "seed": seed32(request.seed),
+            "seed": llamacpp_seed(request.seed),
             "stop": [*sampling.stop, *self._special(sampling.stop_token_ids)],
             "logit_bias": [[token_id, False] for token_id in request.banned],
             "cache_prompt": False,
             "return_tokens": True,
             "response_fields": _FIELDS if request.logprobs else _FIELDS[:-1],
             **({"n_probs": request.logprobs} if request.logprobs else {}),
-            **_grammar(request),
+            **llamacpp.grammar(request),
         }
         return Asked("/completion", orjson.dumps(body), streamed=False)
 
@@ -91,7 +91,7 @@ class LlamaCpp:
         if kind not in ("eos", "word", "limit"):
             raise Garbled(f"the answer ended with stop_type {kind!r}: expected eos, word or limit")
         ended: FinishReason = "length" if kind == "limit" else "stop"
-        places = [_llamacpp_place(one) for one in said["completion_probabilities"]] if request.logprobs else []
+        places = [llamacpp.likeliest(one) for one in said["completion_probabilities"]] if request.logprobs else []
         return from_ids(request, ids, ended, kind == "eos", said["content"], self.vocabulary, places)
 
     def learn(self, refusal: str) -> None:
@@ -103,23 +103,6 @@ class LlamaCpp:
             return []
         special = {token.id: text for text, token in self.vocabulary.added.items() if token.special}
         return [special[token_id] for token_id in ids if token_id in special]
-
-
-def _grammar(request: Request) -> dict[str, Any]:
-    match request.structure:
-        case Choice(options):
-            return {"grammar": f"root ::= {' | '.join(map(literal, options))}"}
-        case JsonSchema(schema):
-            return {"grammar": json_grammar(orjson.loads(schema))}
-        case None:
-            return {}
-
-
-def _llamacpp_place(told: Mapping[str, Any]) -> tuple[Logprob, ...]:
-    return tuple(
-        Logprob(one["id"], bytes([*one["bytes"]]).decode(errors="replace"), one["logprob"])
-        for one in told["top_logprobs"]
-    )
 
 
 @dataclass(frozen=True)

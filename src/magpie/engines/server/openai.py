@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from magpie.engines.json_grammar import UnknownSchema, json_grammar
+from magpie.engines.seeds import seed31, seed63
 from magpie.engines.server.wire import (
     Asked,
     Garbled,
@@ -24,8 +25,6 @@ from magpie.engines.server.wire import (
     from_ids,
     likeliest,
     refuse_errors,
-    seed31,
-    seed63,
 )
 from magpie.errors import RequestFailed
 from magpie.modelfiles.tokenizer import Vocabulary

@@ -1,4 +1,4 @@
-"""What is said to a server and what it says back, apart from any one API: bodies, events, counts, seeds.
+"""What is said to a server and what it says back, apart from any one API: bodies, events, counts.
 
 Knows JSON and server-sent events; no connection, no retry and no API.
 """
@@ -53,20 +53,6 @@ class Dialect(Protocol):
 
     def learn(self, refusal: str) -> None:
         """Take note of what this server refuses, from its words: `ask` may then do without."""
-
-
-def seed63(seed: int) -> int:
-    """63 bits for 63 bits, one for one, with all of them mixed into the lowest 31: vLLM on a CPU uses no more than 32.
-
-    A multiplicative hash (Knuth 6.4), which carries upwards only, and its upper half over its lower.
-    """
-    mixed = seed * 0x9E3779B97F4A7C15 & 0x7FFFFFFFFFFFFFFF
-    return mixed ^ mixed >> 32
-
-
-def seed31(seed: int) -> int:
-    """For servers whose seeds are 32 bits with a sign."""
-    return seed63(seed) & 0x7FFFFFFF
 
 
 def events(body: bytes) -> Iterable[Any]:

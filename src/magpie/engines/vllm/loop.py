@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from magpie.engines.checks import refusal, room, token_ids
+from magpie.engines.seeds import seed63
 from magpie.errors import EngineCrashed, RequestFailed
 from magpie.seams import Capabilities, Choice, Completion, JsonSchema, Logprob, Request, Structure
 
@@ -89,7 +90,7 @@ class Vllm:
             top_p=sampling.top_p,
             top_k=0,
             min_p=0.0,
-            seed=folded(request.seed),
+            seed=seed63(request.seed),
             max_tokens=room(request, self.context),
             stop=list(sampling.stop),
             stop_token_ids=[i for i in sampling.stop_token_ids if 0 <= i < self.vocab_size],
@@ -151,13 +152,6 @@ class Reader:
 
     def _decode(self, ids: list[int]) -> str:
         return str(self._tokenizer.decode(ids, skip_special_tokens=False))
-
-
-def folded(seed: int) -> int:
-    """Mixed so that the low 32 bits depend on all 63: a CPU's generator looks at no others. No two seeds are folded
-    into one, so a GPU, which hashes all 64 bits, loses nothing."""
-    mixed = seed * 0x9E3779B97F4A7C15 & (1 << 63) - 1
-    return mixed ^ mixed >> 32
 
 
 def one_line(error: BaseException) -> str:

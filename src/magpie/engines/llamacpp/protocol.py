@@ -1,0 +1,22 @@
+"""What llama.cpp's `/completion` takes and tells, whether its server runs in this process or elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from magpie.engines.json_grammar import structure_grammar
+from magpie.seams import Logprob, Request
+
+
+def grammar(request: Request) -> dict[str, str]:
+    """The field that holds the text to the request's structure. Raises `UnknownSchema`."""
+    return {} if request.structure is None else {"grammar": structure_grammar(request.structure)}
+
+
+def likeliest(place: Mapping[str, Any]) -> tuple[Logprob, ...]:
+    """The tokens told at one place. A token that is part of a character is told as the bytes it has of it."""
+    return tuple(
+        Logprob(one["id"], bytes([*one["bytes"]]).decode(errors="replace"), one["logprob"])
+        for one in place["top_logprobs"]
+    )
