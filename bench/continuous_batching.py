@@ -29,11 +29,11 @@ from typing import Any
 
 import transformers
 
-from magpie.engines.transformers import TransformersSettings
-from magpie.engines.transformers_loop import Loop, open_loop
-from magpie.modelfiles import find_model
+from magpie.engines.transformers.loop import Loop, open_loop
+from magpie.modelfiles.locate import find_model
+from magpie.modelfiles.model import open_model
 from magpie.seams import Completion, Request, SamplingParams, Tokens
-from magpie.templates import open_model
+from magpie.settings.engines import Transformers as TransformersSettings
 
 Prompts = Sequence[tuple[int, ...]]
 Generate = Callable[[Prompts, int], int]
