@@ -7,11 +7,26 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import to_jsonable_python
+
+
+def _on_or_off(value: Any) -> Any:
+    return ("on" if value else "off") if isinstance(value, bool) else value
+
+
+def _as_read_back(value: dict[str, Any]) -> dict[str, Any]:
+    return dict(to_jsonable_python(value))
+
 
 Count = Annotated[int, Field(ge=1)]
 Words = Annotated[str, Field(min_length=1)]
+VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+"""Of the environment."""
+OnOff = BeforeValidator(_on_or_off)
+"""For a setting that may be `on` or `off`, which YAML takes for truth values."""
+JsonObject = Annotated[dict[str, Any], AfterValidator(_as_read_back)]
+"""Anything by name. A YAML date is text here, as it is when the run reads its recipe back."""
 
 
 class Place(Enum):

@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
-from pydantic_core import to_jsonable_python
 
-from magpie.settings.base import Count, ModelName, Settings, Words
+from magpie.settings.base import Count, JsonObject, ModelName, Settings, VariableName, Words
 from magpie.settings.engines import Seconds
 
 
@@ -51,9 +50,9 @@ class EmbeddingServer(Settings):
     dimension: Count | None = None
     """Numbers in a vector, and the run ends where the server gives another number; `null` asks the server at every
     start, and makes all vectors anew where the answer has changed."""
-    request: dict[str, Any] = Field(default_factory=dict)
+    request: JsonObject = Field(default_factory=dict)
     """Further fields of each request, such as `dimensions` or vLLM's `truncate_prompt_tokens`."""
-    api_key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    api_key_env: VariableName | None = None
     """The environment variable that holds the API key. The key itself never stands in a recipe."""
     batch: Count = 64
     """Texts in a request."""
@@ -71,11 +70,10 @@ class EmbeddingServer(Settings):
 
     @field_validator("request", mode="after")
     @classmethod
-    def _as_they_read_back(cls, value: dict[str, Any]) -> dict[str, Any]:
-        """A YAML date is text here, as it is when the run reads its recipe back."""
+    def _not_our_own(cls, value: dict[str, Any]) -> dict[str, Any]:
         if taken := sorted(value.keys() & {"input", "model", "encoding_format"}):
             raise ValueError(f"{taken[0]} is what magpie itself says in every request; leave it out")
-        return dict(to_jsonable_python(value))
+        return value
 
 
 Embedder = Annotated[Hashing | SentenceTransformers | EmbeddingServer, Field(discriminator="name")]

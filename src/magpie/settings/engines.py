@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
-from pydantic_core import to_jsonable_python
 
-from magpie.settings.base import Count, Settings, Words
+from magpie.settings.base import Count, JsonObject, Settings, VariableName, Words
 
 MOST_CONTEXT = 4096
 """Tokens of a context where the recipe names none, at most: models that claim 128k would leave room for one request."""
@@ -89,16 +88,15 @@ class Vllm(Settings):
     """The share of a GPU's memory that it may take; `null` is vLLM's choice, about nine tenths."""
     trust_remote_code: bool = False
     """Run code that comes with the model. Only for models whose makers you trust as you trust your own shell."""
-    engine_kwargs: dict[str, Any] = Field(default_factory=dict)
+    engine_kwargs: JsonObject = Field(default_factory=dict)
     """Any further arguments of vLLM's engine, under vLLM's names."""
 
     @field_validator("engine_kwargs", mode="after")
     @classmethod
-    def _as_they_read_back(cls, value: dict[str, Any]) -> dict[str, Any]:
-        """A YAML date is text here, as it is when the run reads its recipe back."""
+    def _no_secret(cls, value: dict[str, Any]) -> dict[str, Any]:
         if "hf_token" in value:
             raise ValueError("hf_token is a secret, and no secret stands in a recipe; set HF_TOKEN in the environment")
-        return dict(to_jsonable_python(value))
+        return value
 
 
 class Server(Settings):
@@ -113,7 +111,7 @@ class Server(Settings):
     with only `/v1/chat/completions`, which can answer instructions and not write them."""
     served_model: Words | None = None
     """The model's name on the server; `null` is the only one that it serves."""
-    api_key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    api_key_env: VariableName | None = None
     """The environment variable that holds the API key. The key itself never stands in a recipe."""
     concurrency: Count = 64
     """The most requests in flight at each address; fewer while a server says that it has too many."""

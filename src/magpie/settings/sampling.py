@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import date as Date  # noqa: N812 (a setting is called date)
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
-from pydantic_core import to_jsonable_python
+from pydantic import Field
 
-from magpie.settings.base import Count, FilePath, Settings, Words
+from magpie.settings.base import Count, FilePath, JsonObject, OnOff, Settings, Words
 
 
 class Sampling(Settings):
@@ -29,9 +28,9 @@ class Template(Settings):
 
     system: str | Literal[False] | None = None
     """A system prompt; `null` is what the template does by itself, `false` is none where the template allows it."""
-    thinking: Literal["on", "off"] | None = None
+    thinking: Annotated[Literal["on", "off"], OnOff] | None = None
     """For models that think by switch; `null` is what the template does by itself."""
-    kwargs: dict[str, Any] = Field(default_factory=dict)
+    kwargs: JsonObject = Field(default_factory=dict)
     """Further variables for the template."""
     chat_template: FilePath | None = None
     """A file with a chat template to use in place of the tokenizer's."""
@@ -39,15 +38,3 @@ class Template(Settings):
     """The text before a user message, by hand, where it cannot be derived."""
     date: Annotated[Date, Field(strict=False)] | None = None
     """The day (YYYY-MM-DD) that the template sees, where it prints one; `null` is the day of the run."""
-
-    @field_validator("thinking", mode="before")
-    @classmethod
-    def _as_yaml_reads_it(cls, value: Any) -> Any:
-        """YAML takes on and off for truth values."""
-        return ("on" if value else "off") if isinstance(value, bool) else value
-
-    @field_validator("kwargs", mode="after")
-    @classmethod
-    def _as_they_read_back(cls, value: dict[str, Any]) -> dict[str, Any]:
-        """A YAML date is text here, as it is when the run reads its recipe back."""
-        return dict(to_jsonable_python(value))

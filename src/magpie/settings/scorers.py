@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from magpie.settings.base import Count, ModelName, Settings, Words
+from magpie.settings.base import Count, ModelName, Settings, VariableName, Words
 from magpie.settings.engines import Seconds
 
 
@@ -41,7 +41,7 @@ class RewardServer(Settings):
     """The model's name on the server; `null` is the only one that it serves."""
     label: Annotated[int, Field(ge=0)] | None = None
     """The place, from 0, of the label whose logit is the score; `null` for a model that has one."""
-    api_key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    api_key_env: VariableName | None = None
     """The environment variable that holds the API key. The key itself never stands in a recipe."""
     concurrency: Count = 32
     """The most requests in flight."""

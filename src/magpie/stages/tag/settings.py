@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from magpie.settings.base import FilePath, ModelName, Settings
+from magpie.settings.base import FilePath, ModelName, OnOff, Settings
 from magpie.settings.engines import Engine
 from magpie.settings.sampling import Sampling, Template
 
@@ -35,7 +35,7 @@ class Tag(Settings):
     fast: bool = False
     """Ask for one letter instead, without any explanation, and keep the probability of each label and the expected
     score. One token is sampled, so that it costs reading the prompt; needs an engine with logprobs."""
-    structure: Literal["auto", "on", "off"] = "auto"
+    structure: Annotated[Literal["auto", "on", "off"], OnOff] = "auto"
     """Hold replies to a JSON schema. `auto`: only those that are asked for again, where the engine can; a reply is
     nearly always readable without, and sampling within a grammar is slower. `on`: all of them. `off`: none."""
     again: Annotated[int, Field(ge=0, le=5)] = 2
@@ -51,12 +51,6 @@ class Tag(Settings):
     """How the other model's chat template is used; `null` is the recipe's where the model is too, else its own way."""
     prompts: TagPrompts = TagPrompts()
     """Other prompts than the package's."""
-
-    @field_validator("structure", mode="before")
-    @classmethod
-    def _as_yaml_reads_it(cls, value: Any) -> Any:
-        """YAML takes on and off for truth values."""
-        return ("on" if value else "off") if isinstance(value, bool) else value
 
     @field_validator("tags", mode="after")
     @classmethod
