@@ -145,9 +145,8 @@ def test_every_command_that_a_message_names_is_there() -> None:
 # -- every printed command works --------------------------------------------------------------------------------------
 
 
-def test_after_a_run_each_in_a_process_of_its_own(tmp_path: Path) -> None:
-    told = call(*program(), "run", "--size", 20, "--out", HARD, *SCRIPTED, cwd=tmp_path).stdout
-    lines = printed(told)
+def test_after_a_run_each_in_a_process_of_its_own(tmp_path: Path, magpie: Callable[..., str]) -> None:
+    lines = printed(magpie("run", "--size", 20, "--out", HARD, *SCRIPTED))
     assert len(lines) == 3
     for line in lines:
         done = call("bash", "-c", line, cwd=tmp_path)
@@ -245,10 +244,7 @@ def test_a_stale_selection_and_folders_without_use_name_commands_that_mend_that(
     magpie("import", "rows.json", "--to", HARD)
     magpie("select", HARD, "--with", "length(response) > 2")
     magpie("screen", HARD)
-    (again,) = printed(magpie("status", HARD))
-    run_all([again], magpie)
-    assert printed(magpie("status", HARD)) == []
+    run_all(printed(magpie("status", HARD)), magpie)
     magpie("screen", HARD, "--set", "screen.min_chars=1")
-    (remove,) = printed(magpie("prune", HARD))
-    run_all([remove], magpie)
+    run_all(printed(magpie("prune", HARD)), magpie)
     assert printed(magpie("prune", HARD)) == []

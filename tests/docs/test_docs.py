@@ -141,8 +141,9 @@ def run_with_pairs(walk: Walk) -> None:
     rows = [{"instruction": f"{n} plus 1?", "response": f"{n + 1}", "chosen": f"{n + 1}", "rejected": f"{n}",
              "chosen_reward": 1.0, "rejected_reward": 0.0} for n in range(300)]  # fmt: skip
     (walk.folder / "pairs.jsonl").write_text(lines_of(rows))
-    for name in ("RUN", "runs/mine"):
-        walk.magpie("import", "pairs.jsonl", "--to", name)
+    walk.magpie("import", "pairs.jsonl", "--to", "RUN")
+    (walk.folder / "runs").mkdir()
+    (walk.folder / "runs" / "mine").symlink_to(walk.folder / "RUN")
 
 
 def run_with_judgments(walk: Walk) -> None:
