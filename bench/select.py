@@ -4,7 +4,8 @@
     python -m bench.select --diverse [--rows 100000] [--limit 10000]
 
 The first: a shipped selection over rows as a run has them, responses of 300 to 3,000 characters among them; from the
-first batch to the last fate, reading Parquet not counted. The second: diverse rows of unit vectors in topics of very
+first batch to the last fate, reading Parquet not counted. CPU seconds are those of both processes, this one and the one
+that the selection runs in (Linux). The second: diverse rows of unit vectors in topics of very
 different sizes (384 numbers each), beside the first rows in order and rows at random: how near the kept ones lie to one
 another, and how far the others lie from the nearest kept one.
 """
@@ -12,7 +13,7 @@ another, and how far the others lie from the nearest kept one.
 from __future__ import annotations
 
 import argparse
-import resource
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,10 +25,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from magpie.stages.select.building import selections
-from magpie.stages.select.costs import costs
+from magpie.stages.select.client import SandboxedRows, read_selection
 from magpie.stages.select.diversity import cut, spread
-from magpie.stages.select.reading import read_selection
-from magpie.stages.select.rows import Judged
+from magpie.stages.select.process import sandbox_process
 from magpie.stages.select.sandbox import LABELS
 from magpie.stages.select.selection import Asked
 
@@ -63,24 +63,42 @@ def selecting(name: str, rows: int, repeats: int) -> None:
     told |= {"beside that: costs, for --explain": counting, "generating the rows": drawn}
     for words, (seconds, cpu) in told.items():
         print(f"  {words:40} {seconds:10.1f}  {cpu:10.1f}")
-    print(f"  peak memory of the process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
+    with sandbox_process() as process:
+        ours, its = _peak(os.getpid()), _peak(process.pid)
+    print(f"  peak memory of this process {ours:.2f} GiB, of the selection's {its:.2f} GiB")
 
 
 def once(name: str, rows: int) -> list[tuple[float, float]]:
-    selection = read_selection(Asked(selections()[name]))
-    with tempfile.TemporaryDirectory() as folder, Judged(selection, Path(folder)) as judged:
+    with sandbox_process() as process:
+        selection = read_selection(process, Asked(selections()[name]), tuple(LABELS))
+    with tempfile.TemporaryDirectory() as folder, SandboxedRows(selection, Path(folder)) as judged:
+        pid = judged.process.pid
         return [
-            measured(lambda: judged.take(batches(rows))),
-            measured(judged.settle),
-            measured(lambda: sum(table.num_rows for table in judged.fates("not_selected"))),
-            measured(lambda: costs(judged)),
+            measured(lambda: judged.take(batches(rows)), pid),
+            measured(judged.settle, pid),
+            measured(lambda: sum(table.num_rows for table in judged.fates("not_selected")), pid),
+            measured(judged.costs, pid),
         ]
 
 
-def measured(work: Callable[[], object]) -> tuple[float, float]:
-    clock, cpu = time.perf_counter(), time.process_time()
+def measured(work: Callable[[], object], child: int | None = None) -> tuple[float, float]:
+    clock, cpu = time.perf_counter(), time.process_time() + _cpu(child)
     work()
-    return time.perf_counter() - clock, time.process_time() - cpu
+    return time.perf_counter() - clock, time.process_time() + _cpu(child) - cpu
+
+
+def _cpu(process: int | None) -> float:
+    """The CPU seconds that another process has taken."""
+    if process is None:
+        return 0.0
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _peak(process: int) -> float:
+    """The most memory that a process has had, in GiB."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 2**20
 
 
 def batches(rows: int) -> Iterator[pa.RecordBatch]:

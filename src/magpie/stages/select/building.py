@@ -15,8 +15,9 @@ import pyarrow as pa
 from magpie.columns import BOOKKEEPING, COMPUTED, Column
 from magpie.errors import RecipeError
 from magpie.runs import arrow_schema
-from magpie.stages.select.reading import read_selection
-from magpie.stages.select.rows import check_selection
+from magpie.stages.select.client import check_selection, read_selection
+from magpie.stages.select.limits import TEXT_BYTES
+from magpie.stages.select.process import sandbox_process
 from magpie.stages.select.sandbox import LABELS
 from magpie.stages.select.selection import Asked, Quota, Selection
 from magpie.stages.select.settings import SelectionSettings
@@ -43,9 +44,11 @@ def selection_of(
     made = {name.lower(): column for name, (column, _) in context.available.items()}
     labels = [name for name in LABELS if name in made and made[name].type == "string"]
     try:
-        selection = read_selection(_as_asked(asked, _text(asked, fallback, made, context)), labels)
-        reads = _columns(stage, selection, made, context)
-        check_selection(selection, _schema(reads, made))
+        given = _as_asked(asked, _text(asked, fallback, made, context))
+        with sandbox_process() as process:
+            selection = read_selection(process, given, labels)
+            reads = _columns(stage, selection, made, context)
+            check_selection(process, selection, _schema(reads, made))
     except RecipeError as error:
         raise RecipeError(f"{stage}: {error}") from error
     return selection, reads
@@ -74,8 +77,15 @@ def _text(asked: SelectionSettings, fallback: str, made: Mapping[str, Column], c
 
 
 def _read(file: str) -> str:
+    path = Path(file)
+    if path.exists() and not path.is_file():
+        raise RecipeError(f"{file}: not a regular file; expected a file of SQL")
     try:
-        return Path(file).read_text(encoding="utf-8")
+        with path.open("rb") as opened:
+            text = opened.read(TEXT_BYTES + 1)
+        if len(text) > TEXT_BYTES:
+            raise RecipeError(f"{file}: more than {TEXT_BYTES:,} bytes; expected a file of SQL")
+        return text.decode()
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"{file}: not a file of SQL that can be read: {error}") from error
 

@@ -5,11 +5,14 @@ Knows what a selection found; prints nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
-from magpie.stages.select.rows import Judged, columns_of_clauses
 from magpie.stages.select.selection import Selection
+
+if TYPE_CHECKING:
+    from magpie.stages.select.rows import Judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,11 @@ class Costs:
         """As JSON has it."""
         return asdict(self)
 
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
+        """From what `plain` gives, once it was JSON."""
+        return cls(**{**plain, "steps": tuple(Cost(**step) for step in plain["steps"])})
+
 
 def costs(judged: Judged) -> Costs:
     """Counts a selection that has settled."""
@@ -62,8 +70,11 @@ def _alone(judged: Judged) -> list[int]:
 
 
 def _only(judged: Judged) -> list[int]:
-    missed = [f"(c{n} IS NOT TRUE)::INT" for n in range(len(judged.selection.clauses))]
-    return _counted(judged, [f"({' + '.join(missed)}) = 1 AND {one} = 1" for one in missed])
+    missed = [f"c{n} IS NOT TRUE" for n in range(len(judged.selection.clauses))]
+    together = " + ".join(f"({one})::INT" for one in missed)
+    return _counted(
+        judged, [f"missed = 1 AND {one}" for one in missed], f"(SELECT *, {together} AS missed FROM judged)"
+    )
 
 
 def _together_alone(judged: Judged, rows: int) -> list[int]:
@@ -79,7 +90,7 @@ def _together_alone(judged: Judged, rows: int) -> list[int]:
 
 
 def _null(judged: Judged) -> dict[str, int]:
-    names = columns_of_clauses(judged.selection)
+    names = judged.selection.clause_columns()
     counted = _counted(judged, [f"n{n}" for n in range(len(names))])
     return {name: count for name, count in zip(names, counted, strict=True) if count}
 

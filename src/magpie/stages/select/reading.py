@@ -8,12 +8,13 @@ counted one by one.
     LIMIT 300000
 
 Every part of WHERE is a clause, and so is every part of QUALIFY, over the rows that WHERE leaves. Knows no run, and not
-which columns there are; it refuses what would read something else than the rows, or give another answer tomorrow.
+which columns there are. It runs in the sandbox's process, since the text may be a stranger's; what an expression may
+use is decided in `checks`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from difflib import get_close_matches
 from functools import partial
 from typing import Any
@@ -21,6 +22,9 @@ from typing import Any
 import duckdb
 
 from magpie.errors import RecipeError
+from magpie.stages.select import functions
+from magpie.stages.select.checks import check_expression
+from magpie.stages.select.limits import check_clauses, check_size, clipped, too_deep
 from magpie.stages.select.sandbox import LABELS, said, sandbox
 from magpie.stages.select.selection import Asked, Clause, Selection
 from magpie.stages.select.trees import (
@@ -30,40 +34,41 @@ from magpie.stages.select.trees import (
     column_of,
     columns_in,
     conjuncts,
+    constant,
     nodes,
     operands,
     replaced,
 )
 
 
-def read_selection(asked: Asked, labels: Collection[str] = tuple(LABELS)) -> Selection:
+def read_selection(
+    asked: Asked, labels: Collection[str] = tuple(LABELS), report: Callable[[str], None] = lambda _: None
+) -> Selection:
     """A selection, taken apart. `labels`: the columns, of those whose labels have an order, that hold labels here.
+    `report` is told what is read, before it is.
 
-    Raises `RecipeError` for what is not one SELECT over the rows of the run.
+    Raises `RecipeError` for what is not one SELECT over the rows of the run, for what a selection may not use, and for
+    one that is too large.
     """
-    try:
-        with sandbox() as connection:
-            return _Reader(Parser(connection), frozenset(labels)).selection(asked)
-    except RecursionError:
-        raise RecipeError("not a selection that can be read: its expressions are hundreds deep in each other") from None
-    except duckdb.Error as error:
-        raise RecipeError(f"not a selection that can be read: {said(error)}") from error
+    check_size(asked)
+    with sandbox() as connection:
+        try:
+            return _Reader(Parser(connection), frozenset(labels), report).selection(asked)
+        except RecursionError as error:
+            raise too_deep(asked.text) from error
+        except duckdb.Error as error:
+            raise RecipeError(f"not a selection that can be read: {said(error)}") from error
 
 
 class _Reader:
     """Takes one selection apart."""
 
-    def __init__(self, parser: Parser, labels: frozenset[str]) -> None:
+    def __init__(self, parser: Parser, labels: frozenset[str], report: Callable[[str], None]) -> None:
         self.parser = parser
         self.labels = labels
+        self.report = report
         self.keys: dict[str, str] = {}
         self.reads: dict[str, None] = {}
-        # Since DuckDB 2.0.1 some, such as +, have one form of many that hangs on the session's time zone: that of times
-        # with one, which no column of a run is.
-        self.fickle = self._functions("stability = 'VOLATILE'") | (
-            self._functions("stability <> 'CONSISTENT'") - self._functions("stability = 'CONSISTENT'")
-        )
-        self.over_many = self._functions("function_type = 'aggregate'") - self._functions("function_type = 'scalar'")
 
     def selection(self, asked: Asked) -> Selection:
         node = self.parser.select(asked.text)
@@ -72,11 +77,12 @@ class _Reader:
         where = [(part, asked.text) for part in conjuncts(node["where_clause"])]
         where += [(part, f"SELECT {text}") for text in asked.also for part in conjuncts(self.parser.expression(text))]
         qualify = [(part, asked.text) for part in conjuncts(node["qualify"])]
+        check_clauses(len(where) + len(qualify))
         where, qualify = _left_out(where, qualify, asked.without)
         if asked.diverse and asked.limit is None and limit is None and not asked.quotas:
             raise RecipeError("diverse: without limit or quotas every row would stay; expected one of them")
         if asked.order is not None:
-            order, _ = _modifiers(self.parser.select(f"SELECT row FROM rows ORDER BY {asked.order}"))
+            order = self._given_order(asked.order)
         return Selection(
             clauses=tuple(self._clause(part, text) for part, text in where),
             shares=tuple(self._share(part, text) for part, text in qualify),
@@ -90,13 +96,23 @@ class _Reader:
             reads=tuple(name for name in self.reads if name.lower() != "row"),
         )
 
+    def _given_order(self, text: str) -> list[Tree]:
+        """What stands behind ORDER BY."""
+        node = self.parser.select(f"SELECT row FROM rows ORDER BY {text}")
+        order, limit = _modifiers(node)
+        if limit is not None or not order:
+            raise RecipeError(f"order: {clipped(text)}: expected what stands behind ORDER BY; limit is a setting")
+        return order
+
     def _clause(self, tree: Tree, text: str) -> Clause:
         words = self.parser.words(tree, text)
+        self.report(words)
         return Clause(words, self._sql(tree, words), columns_in(tree))
 
     def _share(self, tree: Tree, text: str) -> Clause:
         """A clause over several rows, in which every part that is of one row became a key."""
         words = self.parser.words(tree, text)
+        self.report(words)
         self._check(tree, words, windows=True)
         for node in nodes(tree):
             if (
@@ -104,8 +120,9 @@ class _Reader:
                 and len({self._gives_label(side) for side in operands(node)}) > 1
                 and _looks_around(node)
             ):
-                raise RecipeError(f"{words}: {_NO_TEXT}")
-        return Clause(words, self.parser.sql(replaced(tree, partial(self._key_node, words))), columns_in(tree))
+                raise RecipeError(f"{clipped(words)}: {_NO_TEXT}")
+        over_keys = replaced(tree, partial(self._key_node, words))
+        return Clause(words, self.parser.sql(_in_one_order(over_keys)), columns_in(tree))
 
     def _key_node(self, words: str, tree: Tree) -> Tree | None:
         if _looks_around(tree) or not columns_in(tree):
@@ -119,7 +136,7 @@ class _Reader:
         tree = order["expression"]
         words = self.parser.sql(tree)
         if not columns_in(tree):
-            raise RecipeError(f"ORDER BY {words}: expected columns or what is computed from them")
+            raise RecipeError(f"ORDER BY {clipped(words)}: expected columns or what is computed from them")
         down = " DESC" if order["type"] == "DESCENDING" else ""
         nulls = " NULLS FIRST" if "FIRST" in order["null_order"].upper() else " NULLS LAST"
         return f"{self._key(self._sql(tree, words))}{down}{nulls}"
@@ -128,8 +145,8 @@ class _Reader:
         if tree is None:
             return None
         words = self.parser.sql(tree)
-        if not words.isdigit() or int(words) < 1:
-            raise RecipeError(f"LIMIT {words}: expected a whole number, 1 or more")
+        if not (words.isascii() and words.isdigit() and len(words) <= 18) or int(words) < 1:
+            raise RecipeError(f"LIMIT {clipped(words)}: expected a whole number, 1 or more")
         return int(words)
 
     def _key(self, sql: str) -> str:
@@ -142,20 +159,7 @@ class _Reader:
 
     def _check(self, tree: Tree, words: str, *, windows: bool = False) -> None:
         self.reads.update(dict.fromkeys(columns_in(tree)))
-        for node in nodes(tree):
-            if node["class"] not in _ALLOWED and not (windows and node["class"] == "WINDOW"):
-                raise RecipeError(
-                    f"{words}: {_REFUSED.get(node['class'], 'expected a condition on columns of the row')}"
-                )
-            self._check_function(str(node.get("function_name", "")).lower(), node["class"], words)
-
-    def _check_function(self, name: str, kind: str, words: str) -> None:
-        if name in self.fickle or name in ("unnest", "unlist"):
-            raise RecipeError(f"{words}: {name} may not be used: the same row has to give the same answer, once")
-        if name in _MUCH_OF_LITTLE:
-            raise RecipeError(f"{words}: {name} may not be used: it makes much of little, beyond any bound on memory")
-        if kind == "FUNCTION" and name in self.over_many:
-            raise RecipeError(f"{words}: {name} is over several rows: use it in QUALIFY, with OVER (...)")
+        check_expression(tree, words, windows=windows)
 
     def _compared(self, words: str, tree: Tree) -> Tree | None:
         """A comparison with a label column, with the other side as a label too: as text, `good` would be more than
@@ -166,7 +170,7 @@ class _Reader:
         column = next((name for side in sides if (name := self._label_column(side)) is not None), None)
         if column is None:
             if any(self._gives_label(side) for side in sides):
-                raise RecipeError(f"{words}: {_NO_TEXT}")
+                raise RecipeError(f"{clipped(words)}: {_NO_TEXT}")
             return None
         return {name: self._labeled(value, column, words) for name, value in tree.items()}
 
@@ -175,7 +179,7 @@ class _Reader:
             return [self._labeled(item, column, words) for item in value]
         if not (isinstance(value, dict) and "class" in value) or self._label_column(value) == column:
             return value
-        _check_label(self.parser.sql(value), column, words)
+        _check_label(value, column, words)
         return self.parser.as_label(replaced(value, partial(self._compared, words)), column)
 
     def _label_column(self, tree: Tree) -> str | None:
@@ -188,30 +192,12 @@ class _Reader:
             results = [check["then_expr"] for check in tree["case_checks"]] + [tree["else_expr"]]
             return any(self._gives_label(result) for result in results if result)
         passes = tree["class"] in ("CAST", "WINDOW") or tree["type"] == "OPERATOR_COALESCE"
-        if passes or str(tree.get("function_name", "")).lower() in _GIVES_WHAT_IT_TAKES:
+        if passes or _function(tree) in _GIVES_WHAT_IT_TAKES:
             return any(self._gives_label(side) for side in operands(tree))
         return self._label_column(tree) is not None
 
-    def _functions(self, condition: str) -> frozenset[str]:
-        found = self.parser.connection.execute(f"SELECT function_name FROM duckdb_functions() WHERE {condition}")
-        return frozenset(str(name).lower() for (name,) in found.fetchall())
 
-
-_ALLOWED = frozenset({
-    "BETWEEN", "CASE", "CAST", "COLLATE", "COLUMN_REF", "COMPARISON", "CONJUNCTION", "CONSTANT", "FUNCTION", "LAMBDA",
-    "LAMBDA_REF", "OPERATOR", "TYPE",
-})  # fmt: skip
-_REFUSED = {
-    "SUBQUERY": "a query inside a clause may not be used: QUALIFY compares a row with others",
-    "WINDOW": "what looks at several rows belongs into QUALIFY",
-    "STAR": "expected columns by name",
-}
 _NO_TEXT = "compare the column itself with a label, as in input_quality >= 'good': as text, labels have no order"
-_MUCH_OF_LITTLE = frozenset({
-    "array_resize", "bar", "format", "generate_series", "list_resize", "lpad", "printf", "range", "repeat", "rpad",
-})  # fmt: skip
-"""DuckDB's bound on memory holds for tables and sorting, not for what one expression makes: 3 GB texts of `repeat`
-ended the process."""
 _GIVES_WHAT_IT_TAKES = frozenset({"coalesce", "greatest", "least", "ifnull", "nullif", "lower", "upper", "trim"})
 
 
@@ -224,13 +210,33 @@ def _looks_around(tree: Tree) -> bool:
     return any(node["class"] == "WINDOW" for node in nodes(tree))
 
 
-def _check_label(sql: str, column: str, words: str) -> None:
+def _in_one_order(tree: Tree) -> Tree:
+    """The clause, in which functions that number or pick rows take rows that ORDER BY leaves equal by their row."""
+    for node in nodes(tree):
+        if node["class"] != "WINDOW":
+            continue
+        frame = f"{node['start']} {node['end']}"
+        by_values = "EXPR_" in frame and "_RANGE" in frame  # such a frame takes one expression in ORDER BY
+        if (_function(node) in functions.PLACED and not by_values) or "_ROWS" in frame:
+            by_row = {"type": "ASCENDING", "null_order": "ORDER_DEFAULT", "expression": column_node("row")}
+            node["orders"] = [*node["orders"], by_row]
+    return tree
+
+
+def _function(tree: Tree) -> str:
+    return str(tree.get("function_name", "")).lower()
+
+
+def _check_label(value: Tree, column: str, words: str) -> None:
     """Raises `RecipeError` for a text that is none of a column's labels."""
-    if not (sql.startswith("'") and sql.endswith("'")) or sql[1:-1] in LABELS[column]:
+    label = constant(value)
+    if label is None or label in LABELS[column]:
         return
-    close = get_close_matches(sql[1:-1].lower(), LABELS[column], n=1)
+    close = get_close_matches(label.lower(), LABELS[column], n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
-    raise RecipeError(f"{words}: {sql} is none of the labels of {column} ({', '.join(LABELS[column])}){hint}")
+    raise RecipeError(
+        f"{clipped(words)}: {clipped(label)!r} is none of the labels of {column} ({', '.join(LABELS[column])}){hint}"
+    )
 
 
 def _check_plain(node: Tree) -> None:

@@ -1,11 +1,13 @@
 """Runs a selection over rows: each row's fate is the first step that drops it, or its rank.
 
 What is kept of a row while it streams by is whether it meets each clause, and what the selection orders and counts by;
-texts are looked at once and let go. Knows DuckDB; knows no run and no recipe.
+texts are looked at once and let go. Runs in the sandbox's process, since the SQL may be a stranger's. Knows DuckDB;
+knows no run and no recipe.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,12 +16,14 @@ import duckdb
 import pyarrow as pa
 
 from magpie.errors import RecipeError, UserError
+from magpie.stages.select.chunks import chunks
+from magpie.stages.select.limits import clipped
 from magpie.stages.select.sandbox import label_type, said, sandbox
-from magpie.stages.select.selection import Selection
+from magpie.stages.select.selection import Selection, told
 
-_CHUNK_BYTES = 64 << 20
-_CHUNK_ROWS = 1 << 18
-_BATCH_ROWS = 8192
+_TRIED_ROWS = 2048
+"""The first rows, which clauses look at one by one: which of them is slow is then known."""
+_BATCH_ROWS = 1 << 16
 
 Spread = Callable[[pa.Table, int, bool], pa.Table]
 """From `row` and `band` of rows, best first, how many are wanted, and whether of each band: `row` and `spread`."""
@@ -28,9 +32,13 @@ Spread = Callable[[pa.Table, int, bool], pa.Table]
 class Judged:
     """Rows that a selection looks at."""
 
-    def __init__(self, selection: Selection, spill: Path | None = None) -> None:
+    def __init__(
+        self, selection: Selection, spill: Path | None = None, report: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """report: is told what is looked at, before it is."""
         self.selection = selection
         self.connection = sandbox(spill)
+        self._report = report
         self._made = False
         self._left = "judged"
         """The rows that no step so far dropped."""
@@ -46,15 +54,29 @@ class Judged:
 
     def take(self, batches: Iterable[pa.RecordBatch]) -> None:
         """Look at rows: `row` and the columns that the selection reads. Raises `UserError` for a clause that fails."""
-        for chunk in _chunks(batches):
-            self.connection.register("incoming", chunk)
-            verb = "INSERT INTO judged" if self._made else "CREATE TABLE judged AS"
-            try:
-                self.connection.execute(f"{verb} SELECT {_looks(self.selection)} FROM {_rows(self.selection)}")
-            except duckdb.Error as error:
-                raise UserError(self._told(error)) from error
+        for chunk in chunks(batches):
+            self.look(pa.Table.from_batches(chunk))
+
+    def look(self, chunk: pa.Table) -> None:
+        """Look at some rows at once. Raises `UserError` for a clause that fails."""
+        if not self._made:
+            self._try_out(chunk.slice(0, _TRIED_ROWS))
+        self.connection.register("incoming", chunk)
+        verb = "INSERT INTO judged" if self._made else "CREATE TABLE judged AS"
+        try:
+            self.connection.execute(f"{verb} SELECT {_looks(self.selection)} FROM {_rows(self.selection)}")
+        except duckdb.Error as error:
+            self._find_mistake()
+            raise UserError(said(error)) from error
+        finally:
             self.connection.unregister("incoming")
-            self._made = True
+        self._made = True
+
+    def _try_out(self, rows: pa.Table) -> None:
+        """Look at the first rows clause by clause, and report the slowest: it is what the others will wait for."""
+        self.connection.register("incoming", rows)
+        self._report(max(self._find_mistake(), key=lambda looked: looked[1], default=("the rows", 0.0))[0])
+        self.connection.unregister("incoming")
 
     def settle(self, spread: Spread | None = None) -> None:
         """Find every row's fate, as the table `fates`: `row`, `fell`, the number of the step that dropped it, or null,
@@ -62,25 +84,26 @@ class Judged:
         selection = self.selection
         self._step(_first_failing([f"c{n}" for n in range(len(selection.clauses))], 0))
         at = len(selection.clauses)
+        self._report(selection.shares[0].words if len(selection.shares) == 1 else "QUALIFY")
         with _mistake_in("QUALIFY"):
             self._step(_first_failing([share.sql for share in selection.shares], at))
         order = self.order if spread is None else self._spread(spread)
         at += len(selection.shares)
         with _mistake_in("ORDER BY"):
             for number, (key, quota) in enumerate(selection.quotas, at):
+                self._report(f"quota of {quota.by}")
                 place = f"row_number() OVER (PARTITION BY {key} ORDER BY {order})"
                 self._step(f"CASE WHEN {place} > {quota.most} THEN {number} END")
+            self._report("ORDER BY")
             self._rank(order)
 
     def fates(self, reason: str) -> Iterator[pa.Table]:
         """`row`, `selection_rank` and `drop_reason` of every row, in row order."""
-        steps = self.selection.steps()
-        reasons = pa.array([f"{reason}: {step}" for step in steps], pa.string())
-        self.connection.register("steps", pa.table({"step": pa.array(range(len(steps)), pa.int64()), "why": reasons}))
-        query = (
-            "SELECT row, rank AS selection_rank, why AS drop_reason "
-            "FROM fates LEFT JOIN steps ON fell = step ORDER BY row"
-        )
+        return (told(table, self.selection, reason) for table in self.fell())
+
+    def fell(self) -> Iterator[pa.Table]:
+        """`row`, `fell`, the number of the step that dropped it, or null, and `rank` of every row, in row order."""
+        query = "SELECT row, fell, rank FROM fates ORDER BY row"
         for batch in self.connection.sql(query).to_arrow_reader(_BATCH_ROWS):
             yield pa.Table.from_batches([batch])
 
@@ -133,15 +156,20 @@ class Judged:
             most += self.numbers(f"SELECT sum(least(n, {quota.most})) FROM ({groups})")
         return min(most)
 
-    def _told(self, error: duckdb.Error) -> str:
-        """What went wrong, at the clause that it went wrong at."""
+    def _find_mistake(self) -> list[tuple[str, float]]:
+        """Each clause and key, with the seconds that it takes over the rows that came. Raises `UserError`, with the
+        clause that it went wrong at."""
         looks = [(clause.words, f"CAST(({clause.sql}) AS BOOLEAN)") for clause in self.selection.clauses]
+        took = []
         for words, sql in (*looks, *((sql, sql) for sql in self.selection.keys.values())):
+            self._report(words)
+            started = time.perf_counter()
             try:
-                self.connection.execute(f"SELECT count({sql}) FROM {_rows(self.selection)}")
-            except duckdb.Error as its:
-                return f"{words}: {said(its)}"
-        return said(error)
+                self.connection.execute(f"SELECT count({sql}) FROM {_rows(self.selection)}").fetchall()
+            except duckdb.Error as error:
+                raise UserError(f"{clipped(words)}: {said(error)}") from error
+            took.append((words, time.perf_counter() - started))
+        return took
 
 
 @contextmanager
@@ -153,43 +181,26 @@ def _mistake_in(part: str) -> Iterator[None]:
         raise UserError(f"{part}: {said(error)}") from error
 
 
-def check_selection(selection: Selection, schema: pa.Schema) -> None:
+def check_selection(selection: Selection, schema: pa.Schema, report: Callable[[str], None] = lambda _: None) -> None:
     """Whether a selection can be run over columns of these types. Raises `RecipeError`, with the clause that cannot."""
-    with Judged(selection) as judged:
+    there = {name.lower() for name in schema.names}
+    if unknown := next((name for name in selection.reads if name.lower() not in there), None):
+        raise RecipeError(f"no column is called {clipped(unknown)!r}; there are {', '.join(schema.names)}")
+    with Judged(selection, report=report) as judged:
         try:
-            judged.take([pa.RecordBatch.from_pylist([{"row": 0}], schema)])
+            judged.look(pa.Table.from_pylist([{"row": 0}], schema))
             judged.settle()
         except UserError as error:
             raise RecipeError(str(error)) from error
 
 
-def _chunks(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Batches put together to what is worth a query."""
-    held: list[pa.RecordBatch] = []
-    size = rows = 0
-    for batch in batches:
-        held.append(batch)
-        size += batch.nbytes
-        rows += batch.num_rows
-        if size >= _CHUNK_BYTES or rows >= _CHUNK_ROWS:
-            yield pa.Table.from_batches(held)
-            held, size, rows = [], 0, 0
-    if held:
-        yield pa.Table.from_batches(held)
-
-
 def _looks(selection: Selection) -> str:
-    """What is kept of a row."""
+    """What is kept of a row: `c0` and so on are its clauses, `n0` and so on say which columns it lacks."""
     looks = ["row"]
     looks += [f"CAST(({clause.sql}) AS BOOLEAN) AS c{n}" for n, clause in enumerate(selection.clauses)]
     looks += [f"{sql} AS {name}" for name, sql in selection.keys.items()]
-    looks += [f"({_quoted(column)} IS NULL) AS n{n}" for n, column in enumerate(columns_of_clauses(selection))]
+    looks += [f"({_quoted(column)} IS NULL) AS n{n}" for n, column in enumerate(selection.clause_columns())]
     return ", ".join(looks)
-
-
-def columns_of_clauses(selection: Selection) -> list[str]:
-    """The columns that clauses read, each once; whether a row lacks the n-th is kept as `n<n>`."""
-    return list(dict.fromkeys(column for clause in selection.clauses for column in clause.columns))
 
 
 def _rows(selection: Selection) -> str:

@@ -2,21 +2,29 @@
 
 Selections come with recipes, and recipes come from anywhere. Labels that have an order are types here, so that `good`
 is less than `excellent`. Knows no selection.
+
+The connection stops what SQL could reach. What SQL could use up is bounded around it: `functions` lists what may be
+called, `limits` how much may be written, and `child` runs all of it in a process with a deadline and a memory limit.
 """
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from magpie.stages.judging.labels import DIFFICULTIES, QUALITIES
+
+if TYPE_CHECKING:
+    import duckdb
 
 LABELS = {"input_quality": QUALITIES.names, "difficulty": DIFFICULTIES.names}
 """Columns whose values are labels with an order: from less to more."""
 
 _MEMORY = "1GB"
-_DISK = "64GB"
+"""For tables and sorting. What an expression makes of a text is bounded by the process's own limit."""
+_DISK = 64 << 30
+"""The most bytes in the folder for what does not fit into memory; half of what is free there where that is less."""
 
 
 def sandbox(spill: Path | None = None) -> duckdb.DuckDBPyConnection:
@@ -24,17 +32,22 @@ def sandbox(spill: Path | None = None) -> duckdb.DuckDBPyConnection:
 
     spill: a folder for what does not fit into memory; without one nothing is written anywhere.
     """
+    import duckdb
+
     config: dict[str, str | bool | int | float | list[str]] = {
+        "allow_community_extensions": False,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
         "enable_external_access": False,
-        "max_temp_directory_size": _DISK,
+        "max_temp_directory_size": f"{_room(spill) >> 20}MiB",
         "memory_limit": _MEMORY,
         "preserve_insertion_order": False,
         "python_enable_replacements": False,
         "temp_directory": "" if spill is None else str(spill),
+        "threads": 1,  # sums of floating point numbers hang on the order in which threads add them
     }
     connection = duckdb.connect(":memory:", config=config)
+    connection.execute("SET TimeZone = 'UTC'")
     for column, labels in LABELS.items():
         names = ", ".join(f"'{label}'" for label in labels)
         connection.execute(f"CREATE TYPE {label_type(column)} AS ENUM ({names})")
@@ -50,4 +63,12 @@ def label_type(column: str) -> str:
 def said(error: duckdb.Error) -> str:
     """What DuckDB says, in one line, without the query."""
     line = " ".join(str(error).split("\n\n")[0].split("\nLINE")[0].split())
-    return line.split(" You might need to add")[0].removeprefix("Binder Error: ")
+    return line.split(" You might need to add")[0].removeprefix("Binder Error: ")[:1000]
+
+
+def _room(spill: Path | None) -> int:
+    """Bytes that may be written to a folder, which may not be there yet."""
+    if spill is None:
+        return 0
+    there = next(folder for folder in (spill, *spill.parents) if folder.exists())
+    return min(_DISK, shutil.disk_usage(there).free // 2)

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
+
+import pyarrow as pa
+
+from magpie.stages.select.limits import clipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,12 @@ class Asked:
     """Order by how far a row lies from those before it."""
     bands: str | None = None
     """An expression: of two rows, the one with the larger value comes first, however near it lies to others."""
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
+        """From what `dataclasses.asdict` gives, once it was JSON."""
+        quotas = tuple(Quota(**quota) for quota in plain["quotas"])
+        return cls(**{**plain, "also": tuple(plain["also"]), "without": tuple(plain["without"]), "quotas": quotas})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +83,24 @@ class Selection:
     reads: tuple[str, ...]
     """Every column that is read, as the author writes its name."""
 
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
+        """From what `dataclasses.asdict` gives, once it was JSON."""
+        lists = {name: tuple(plain[name]) for name in ("order", "labels", "reads")}
+        clauses = {name: tuple(map(_clause, plain[name])) for name in ("clauses", "shares")}
+        quotas = tuple((key, Quota(**quota)) for key, quota in plain["quotas"])
+        return cls(**{**plain, **lists, **clauses, "quotas": quotas})
+
     def steps(self) -> list[str]:
-        """What may drop a row, in order: the clauses' words, `quota of ...`, `limit`."""
+        """What may drop a row, in order: the clauses' words, `quota of ...`, `limit`. Long words are cut: every row
+        that is dropped carries them."""
         told = [clause.words for clause in (*self.clauses, *self.shares)]
         told += [f"quota of {quota.by}" for _, quota in self.quotas]
-        return told + ["limit"] * (self.limit is not None)
+        return [clipped(step, 300) for step in told] + ["limit"] * (self.limit is not None)
+
+    def clause_columns(self) -> list[str]:
+        """The columns that clauses of WHERE read, each once."""
+        return list(dict.fromkeys(column for clause in self.clauses for column in clause.columns))
 
     def settings(self) -> dict[str, Any]:
         """All that decides which rows come through, as plain values."""
@@ -89,6 +112,18 @@ class Selection:
             "diverse": self.diverse,
             "bands": None if self.band is None else self.keys[self.band],
         }
+
+
+def told(fell: pa.Table, selection: Selection, reason: str) -> pa.Table:
+    """`row`, `selection_rank` and `drop_reason`, from `row`, `rank` and `fell`, the number of the step that dropped the
+    row: `not_selected: NOT is_repeat`."""
+    reasons = pa.array([f"{reason}: {step}" for step in selection.steps()], pa.string())
+    columns = {"row": fell["row"], "selection_rank": fell["rank"], "drop_reason": reasons.take(fell["fell"])}
+    return pa.table(columns)
+
+
+def _clause(plain: Mapping[str, Any]) -> Clause:
+    return Clause(plain["words"], plain["sql"], tuple(plain["columns"]))
 
 
 def _with_keys(order: str, keys: Mapping[str, str]) -> str:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from copy import deepcopy
 from typing import Any
 
 import duckdb
 
 from magpie.errors import RecipeError
-from magpie.stages.select.sandbox import label_type, said
+from magpie.stages.select.limits import TREE_BYTES, check_tree, clipped, too_deep, too_many
+from magpie.stages.select.sandbox import LABELS, label_type, said
 
 Tree = dict[str, Any]
 """A node, with the nodes below it."""
@@ -23,15 +23,24 @@ _NOWHERE = 2**32
 """DuckDB writes a place that a node does not have as a very large number."""
 
 
+_PLACES = ("query_location", "query_location_length")
+_BEHIND = ("where_clause", "group_expressions", "having", "qualify", "sample", "modifiers")
+"""What may stand behind the expressions of a SELECT."""
+
+
 class Parser:
     """Reads and writes SQL."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
+        self._around = self._parsed("SELECT 1")
+        """What is written around an expression."""
+        self._casts = {column: self.expression(f"CAST(x AS {label_type(column)})") for column in LABELS}
 
     def select(self, text: str) -> Tree:
         """The one SELECT that `text` is. Raises `RecipeError` where it is none."""
         found = self._parsed(text)
+        check_tree(found, text)
         statements = found.get("statements", ())
         if found.get("error"):
             raise RecipeError(f"not SQL that selects: {found.get('error_message')}{_near(text, found.get('position'))}")
@@ -44,17 +53,20 @@ class Parser:
         try:
             node = self.select(f"SELECT {text}")
         except RecipeError as error:
-            raise RecipeError(f"{text}: {error}") from error
-        rest = {name: node.get(name) for name in ("where_clause", "qualify", "modifiers", "having")}
-        if len(node["select_list"]) != 1 or any(rest.values()) or node["from_table"]["type"] != "EMPTY":
-            raise RecipeError(f"{text}: expected one expression")
+            raise RecipeError(f"{clipped(text)}: {error}") from error
+        rest = any(node.get(name) for name in _BEHIND) or node["cte_map"]["map"]
+        if len(node["select_list"]) != 1 or rest or node["from_table"]["type"] != "EMPTY":
+            raise RecipeError(f"{clipped(text)}: expected one expression")
         return dict(node["select_list"][0])
 
     def sql(self, tree: Tree) -> str:
         """An expression as DuckDB writes it, labels and all."""
-        whole = self._parsed("SELECT 1")
+        whole = self._around
         whole["statements"][0]["node"]["select_list"] = [tree]
-        written = self.connection.execute("SELECT json_deserialize_sql(?::JSON)", [json.dumps(whole)]).fetchall()
+        try:
+            written = self.connection.execute("SELECT json_deserialize_sql(?::JSON)", [json.dumps(whole)]).fetchall()
+        except duckdb.Error as error:
+            raise RecipeError(f"an expression cannot be written as SQL: {said(error)}") from error
         return str(written[0][0]).removeprefix("SELECT ")
 
     def words(self, tree: Tree, text: str) -> str:
@@ -72,28 +84,32 @@ class Parser:
 
     def as_label(self, tree: Tree, column: str) -> Tree:
         """The expression as a label of a column: `'god'` for `'good'` is then a mistake that shows."""
-        cast = self.expression(f"CAST(x AS {label_type(column)})")
-        cast["child"] = tree
-        return cast
+        return {**self._casts[column], "child": tree}
 
     def _parsed(self, text: str) -> dict[str, Any]:
         try:
             found = self.connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [text]).fetchall()
         except duckdb.Error as error:
             raise RecipeError(f"not SQL that selects: {said(error)}") from error
-        return dict(json.loads(found[0][0]))
+        if len(found[0][0]) > TREE_BYTES:
+            raise too_many(text)
+        try:
+            return dict(json.loads(found[0][0]))
+        except RecursionError as error:
+            raise too_deep(text) from error
 
 
 def nodes(tree: Any) -> Iterator[Tree]:
     """Every expression in a tree, itself first."""
-    if isinstance(tree, list):
-        for item in tree:
-            yield from nodes(item)
-    elif isinstance(tree, dict):
-        if "class" in tree:
-            yield tree
-        for item in tree.values():
-            yield from nodes(item)
+    waiting = [tree]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list):
+            waiting += reversed(value)
+        elif isinstance(value, dict):
+            if "class" in value:
+                yield value
+            waiting += reversed(value.values())
 
 
 def operands(tree: Tree) -> list[Tree]:
@@ -125,10 +141,21 @@ def replaced(tree: Any, change: Callable[[Tree], Tree | None]) -> Any:
 
 
 def columns_in(tree: Tree) -> tuple[str, ...]:
-    """The columns that an expression reads, as it names them, each once; what a lambda calls its own is none."""
-    own = {name for node in nodes(tree) if node["class"] == "LAMBDA" for name in _named(node.get("lhs"))}
-    found = (name for node in nodes(tree) if (name := column_of(node)) is not None)
-    return tuple(dict.fromkeys(name for name in found if name not in own))
+    """The columns that an expression reads, as it names them, each once. The parameters of a lambda are no columns
+    inside it."""
+    return tuple(dict.fromkeys(_columns(tree, frozenset())))
+
+
+def _columns(tree: Tree, own: frozenset[str]) -> Iterator[str]:
+    """own: the parameters of the lambdas around the expression, in lower case."""
+    if tree["class"] == "LAMBDA":
+        own |= set(lambda_parameters(tree))
+        yield from _columns(tree["expr"], own)
+    elif tree["class"] != "COLUMN_REF":
+        for child in operands(tree):
+            yield from _columns(child, own)
+    elif str(tree["column_names"][0]).lower() not in own:
+        yield column_of(tree) or ""
 
 
 def column_of(tree: Tree) -> str | None:
@@ -139,13 +166,31 @@ def column_of(tree: Tree) -> str | None:
     return str(more[0] if more and first.lower() == "rows" else first)
 
 
+def lambda_parameters(tree: Tree) -> tuple[str, ...]:
+    """The names that a lambda gives its arguments, in lower case; none where they are no names."""
+    head = tree["lhs"]
+    named = arguments(head) if head["class"] == "FUNCTION" else [head]
+    if any(name["class"] != "COLUMN_REF" or len(name["column_names"]) != 1 for name in named):
+        return ()
+    return tuple(str(name["column_names"][0]).lower() for name in named)
+
+
+def arguments(tree: Tree) -> list[Tree]:
+    """What a function is given, in order."""
+    return [given["expression"] for given in tree.get("arguments", ())]
+
+
+def constant(tree: Tree) -> str | None:
+    """The text of a constant as its author wrote it, without quotes; None for NULL and for what is no constant."""
+    if tree["class"] != "CONSTANT":
+        return None
+    text = tree["literal"].get("text")
+    return None if text is None else str(text)
+
+
 def column_node(name: str) -> Tree:
     """A column as a tree."""
     return {"class": "COLUMN_REF", "type": "COLUMN_REF", "alias": "", "query_location": 0, "column_names": [name]}
-
-
-def _named(tree: Any) -> list[str]:
-    return [str(node["column_names"][0]) for node in nodes(tree) if node["class"] == "COLUMN_REF"]
 
 
 def _collect(value: Any, found: list[Tree]) -> None:
@@ -166,11 +211,11 @@ def _span(node: Tree) -> tuple[int, int]:
 
 def _bare(tree: Any) -> Any:
     """The tree without the places that its parts have in the text."""
-    bare = deepcopy(tree)
-    for node in nodes(bare):
-        node.pop("query_location", None)
-        node.pop("query_location_length", None)
-    return bare
+    if isinstance(tree, list):
+        return [_bare(item) for item in tree]
+    if not isinstance(tree, dict):
+        return tree
+    return {name: _bare(value) for name, value in tree.items() if name not in _PLACES}
 
 
 def _near(text: str, position: Any) -> str:

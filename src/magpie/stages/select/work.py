@@ -11,23 +11,25 @@ import pyarrow as pa
 
 from magpie.errors import UserError
 from magpie.seams import Corpus
-from magpie.stages.select.costs import costs, in_words
-from magpie.stages.select.rows import Judged
+from magpie.stages.select.client import SandboxedRows
+from magpie.stages.select.costs import in_words
 from magpie.stages.select.selection import Selection
 from magpie.stages.select.vectors import EMBEDDING, Vectors
 
 
 def select(corpus: Corpus, selection: Selection) -> Iterator[pa.Table]:
     """`selection_rank` of every row that comes through, `drop_reason` of every other."""
-    with _settled(corpus, selection) as judged:
-        corpus.report(costs(judged).plain())
+    with SandboxedRows(selection, corpus.scratch / "spilled") as judged:
+        _settle(judged, corpus, selection)
+        corpus.report(judged.costs().plain())
         yield from judged.fates("not_selected")
 
 
 def shortlist(corpus: Corpus, selection: Selection) -> Iterator[pa.Table]:
     """`drop_reason` of every row that is not worth a response. Raises `UserError` where none is."""
-    with _settled(corpus, selection) as judged:
-        found = costs(judged)
+    with SandboxedRows(selection, corpus.scratch / "spilled") as judged:
+        _settle(judged, corpus, selection)
+        found = judged.costs()
         corpus.report(found.plain())
         if not found.kept:
             raise UserError(
@@ -36,18 +38,12 @@ def shortlist(corpus: Corpus, selection: Selection) -> Iterator[pa.Table]:
         yield from (table.drop_columns(["selection_rank"]) for table in judged.fates("not_shortlisted"))
 
 
-def _settled(corpus: Corpus, selection: Selection) -> Judged:
-    """The rows with their fates. Whoever takes it closes it."""
-    judged = Judged(selection, corpus.scratch / "spilled")
-    try:
-        if selection.diverse:
-            vectors = Vectors(corpus.scratch / "vectors", EMBEDDING in selection.reads)
-            judged.take(vectors.kept(corpus.batches()))
-            judged.settle(vectors.spread)
-        else:
-            judged.take(corpus.batches())
-            judged.settle()
-    except BaseException:
-        judged.connection.close()
-        raise
-    return judged
+def _settle(judged: SandboxedRows, corpus: Corpus, selection: Selection) -> None:
+    """Let the selection look at all rows, and find their fates."""
+    if selection.diverse:
+        vectors = Vectors(corpus.scratch / "vectors", EMBEDDING in selection.reads)
+        judged.take(vectors.kept(corpus.batches()))
+        judged.settle(vectors.spread)
+    else:
+        judged.take(corpus.batches())
+        judged.settle()
