@@ -11,6 +11,7 @@ from rich.text import Text
 from magpie.cli.text import print_json
 from magpie.imports import Imported, import_dataset
 from magpie.runs import Run
+from magpie.safe.paths import expanded
 from magpie.safe.terminal import visible
 
 _SHOWN = 12
@@ -19,7 +20,7 @@ _SHOWN = 12
 def imports(path: Path, out: Path, *, as_json: bool) -> None:
     with Console(stderr=True).status(f"reading {path}") as status:
         run, seen = import_dataset(
-            path.expanduser(), out.expanduser(), watch=lambda rows: status.update(f"{rows:,} rows written")
+            expanded(path), expanded(out), watch=lambda rows: status.update(f"{rows:,} rows written")
         )
     if as_json:
         print_json(

@@ -10,11 +10,12 @@ import typer
 from magpie.cli.text import print_json
 from magpie.runs import RunFolder
 from magpie.runs.prune import remove_unused, unused_folders
+from magpie.safe.paths import expanded
 from magpie.safe.terminal import visible
 
 
 def prune(path: Path, *, remove: bool, as_json: bool) -> None:
-    path = path.expanduser()
+    path = expanded(path)
     folder = RunFolder(path)
     unused = unused_folders(folder)
     if remove:

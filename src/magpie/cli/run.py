@@ -24,6 +24,7 @@ from magpie.plan.recipe import Recipe
 from magpie.plan.resolve import resolve
 from magpie.plan.upgrade import Choice
 from magpie.runs import Run, RunFolder, StageFolder, cost_of, open_run
+from magpie.safe.paths import expanded
 from magpie.safe.terminal import visible
 
 _SHOWN = 5
@@ -40,7 +41,7 @@ def run(
     retry_failed: bool,
     as_json: bool,
 ) -> None:
-    out = (out or Path("runs") / Path(name or DEFAULT).stem).expanduser()
+    out = expanded(out or Path("runs") / Path(name or DEFAULT).stem)
     recipe = resolve(name, out, settings, replace)
     if dry_run:
         _print_plan(reconcile_with(make_plan(recipe), RunFolder(out), choice).plan, out, as_json=as_json)

@@ -10,11 +10,12 @@ import typer
 from magpie.cli.text import print_json
 from magpie.runs import RunFolder
 from magpie.runs.verify import verify as check
+from magpie.safe.paths import expanded
 from magpie.safe.terminal import visible
 
 
 def verify(path: Path, *, as_json: bool) -> None:
-    path = path.expanduser()
+    path = expanded(path)
     found = list(check(RunFolder(path)))
     counts = Counter(checked.state for checked in found)
     damaged = [checked for checked in found if checked.state == "damaged"]

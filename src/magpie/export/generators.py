@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from magpie.errors import MagpieError
 from magpie.modelfiles.gguf import read_metadata
 from magpie.modelfiles.locate import shipped_models
 from magpie.runs import Run
+from magpie.safe.documents import check_values, read_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +57,7 @@ def _license(place: Path, shipped: str | None) -> str | None:
             stated = dict(_front_matter(place / "README.md")).get("license")
         else:
             return None
+        check_values(stated, "license")
     except (MagpieError, OSError, UnicodeDecodeError):
         return None
     return stated.strip()[:80] or None if isinstance(stated, str) else None
@@ -68,9 +68,6 @@ def _front_matter(path: Path) -> Iterator[tuple[str, Any]]:
     if not path.is_file():
         return
     _, opened, rest = path.read_text(encoding="utf-8").partition("---\n")
-    try:
-        found = yaml.safe_load(rest.partition("\n---")[0]) if opened else None
-    except yaml.YAMLError:
-        return
+    found = read_yaml(rest.partition("\n---")[0], str(path)) if opened else None
     if isinstance(found, dict):
         yield from found.items()

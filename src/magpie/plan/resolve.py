@@ -12,11 +12,13 @@ from typing import Any, TypeVar
 
 import yaml
 
-from magpie.errors import UserError
+from magpie.errors import RecipeError, UserError
 from magpie.modelfiles.locate import shipped_models
 from magpie.plan.load import DEFAULT, parse, recipe_text, shipped, text_digest
 from magpie.plan.recipe import Origin, Recipe
 from magpie.runs import RunFolder
+from magpie.safe.paths import expanded
+from magpie.safe.terminal import one_line
 from magpie.settings.base import Place, Settings, places
 
 S = TypeVar("S", bound=Settings)
@@ -157,13 +159,24 @@ def _placed(value: Any, marks: set[Place]) -> Any:
         case str() if Place.MODEL in marks:
             return _absolute_model(value)
         case str() if Place.FILE in marks:
-            return str(Path(value).expanduser().resolve())
+            return _written(expanded(value).resolve())
     return value
 
 
 def _absolute_model(model: str) -> str:
-    known = model in shipped_models() or not Path(model).expanduser().exists()
-    return model if known else str(Path(model).expanduser().resolve())
+    known = model in shipped_models() or not expanded(model).exists()
+    return model if known else _written(expanded(model).resolve())
+
+
+def _written(path: Path) -> str:
+    """A path as `recipe.yaml` has it. Raises `RecipeError` for one whose bytes are not text."""
+    try:
+        path.as_posix().encode()
+    except UnicodeEncodeError:
+        raise RecipeError(
+            f"{one_line(path)}: its name is not UTF-8, and a recipe is text; rename the file or its folder"
+        ) from None
+    return str(path)
 
 
 def _dated(recipe: Recipe, made: Recipe | None) -> Recipe:
@@ -173,5 +186,6 @@ def _dated(recipe: Recipe, made: Recipe | None) -> Recipe:
 
 
 def _run_name(path: Path) -> str:
-    """The folder's name, as a run's name may be."""
-    return "-".join(path.resolve().name.split())[:100] or "run"
+    """The folder's name, as a run's name may be: what cannot be printed or is not UTF-8 becomes `_`."""
+    name = "-".join(path.resolve().name.split())
+    return "".join(c if c.isprintable() and c != "\\" else "_" for c in name)[:100] or "run"

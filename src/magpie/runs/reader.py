@@ -16,13 +16,14 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import yaml
 
 from magpie.columns import Column
 from magpie.errors import RunError
 from magpie.runs.folder import RunFolder, StageFolder
 from magpie.runs.shards import arrow_schema, input_digest
 from magpie.runs.surviving import corpus_shards
+from magpie.safe.documents import check_values, read_yaml
+from magpie.safe.paths import expanded
 
 _BATCH_ROWS = 1024
 _GLOB = re.compile(r"([*?\[])")
@@ -86,7 +87,12 @@ class Run:
     @cached_property
     def recipe(self) -> dict[str, Any]:
         """`recipe.yaml`, as resolved."""
-        return dict(yaml.safe_load(RunFolder(self.path).recipe_text()))
+        where = str(self.path / "recipe.yaml")
+        found = read_yaml(RunFolder(self.path).recipe_text(), where)
+        check_values(found, where)
+        if not isinstance(found, dict):
+            raise RunError(f"{where}: expected settings, found {type(found).__name__}: restore the file")
+        return found
 
     @cached_property
     def stages(self) -> tuple[StageFolder, ...]:
@@ -173,7 +179,7 @@ class Run:
 
 def open_run(path: str | Path) -> Run:
     """The run in a folder. Raises `RunError` when the folder is no run, or one that a newer magpie made."""
-    return Run(Path(path).expanduser())
+    return Run(expanded(path))
 
 
 def _name(stage: StageFolder) -> str:

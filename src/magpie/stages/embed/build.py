@@ -14,6 +14,7 @@ from magpie.embedders.server import ServerSettings, open_server
 from magpie.errors import MissingExtra, RecipeError
 from magpie.modelfiles.locate import file_digest
 from magpie.models.find import find
+from magpie.safe.paths import expanded
 from magpie.seams import TableStage
 from magpie.stages.embed.columns import COLUMNS
 from magpie.stages.embed.settings import Embed, EmbeddingServer, Hashing, SentenceTransformers
@@ -58,7 +59,7 @@ def _by_sentences(asked: Embed, sentences: SentenceTransformers) -> BoundStage:
         folder = packaged_model()
         check_installed()
         return _built(asked, partial(open_sentences, folder, settings), _digest(folder), loads_model=True)
-    if not Path(sentences.model).expanduser().exists():
+    if not expanded(sentences.model).exists():
         check_installed()  # before anything is fetched from the Hub
     place = find(sentences.model)
     if place.folder is None:

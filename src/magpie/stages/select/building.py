@@ -5,6 +5,7 @@ Knows settings, columns and their makers; runs nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from importlib.resources import files
@@ -74,10 +75,19 @@ def _text(asked: SelectionSettings, fallback: str, made: Mapping[str, Column], c
 
 
 def _read(file: str) -> str:
+    """The text of a file that a recipe names, which may be any file: mistakes are quoted only of what begins as SQL."""
     try:
-        return Path(file).read_text(encoding="utf-8")
+        text = Path(file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{file}: not a file of SQL that can be read: {error}") from error
+        said = error.strerror if isinstance(error, OSError) else f"no UTF-8 text at byte {error.start:,}"
+        raise RecipeError(f"{file}: not a file of SQL that can be read: {said}") from error
+    if not _BEGINS.match(text):
+        raise RecipeError(f"{file}: not a file of SQL; expected SELECT row FROM rows WHERE ...")
+    return text
+
+
+_BEGINS = re.compile(r"(?:\s|--.*(?:\n|$)|/\*(?s:.*?)\*/)*(?:SELECT|FROM|WITH)\b", re.IGNORECASE)
+"""How SQL that selects begins, comments passed over."""
 
 
 def _may_be_a_name(keep: str) -> bool:
