@@ -99,7 +99,7 @@ def _print_plan(plan: Plan, out: Path, *, as_json: bool) -> None:
 def _expectation(plan: Plan, out: Path) -> dict[str, float] | None:
     """What the shortlist is expected to spare of this run, from the rows that are there; None where none are, or where
     the plan has no shortlist."""
-    if "shortlist" not in {planned.stage.name for planned in plan.stages} or not RunFolder(out).is_run():
+    if "shortlist" not in {planned.stage.name for planned in plan.stages} or RunFolder(out).known_index() is None:
         return None
     run = open_run(out)
     saved = cost_of(run).saved

@@ -76,7 +76,8 @@ def _explain(path: Path, asked: tuple[str, ...], *, as_json: bool) -> None:
 
 def _reported(run: Run) -> dict[str, Any]:
     """What the selection cost, if it was made just now."""
-    counted = run.info["sessions"][-1]["stages"].get(STAGE, {})
+    sessions = run.info["sessions"]
+    counted = sessions[-1]["stages"].get(STAGE, {}) if sessions else {}
     return dict(counted.get("report", {}))
 
 

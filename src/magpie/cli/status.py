@@ -63,8 +63,8 @@ def print_summary(console: Console, run: Run) -> None:
             ),
             soft_wrap=True,
         )
-    last = run.info["sessions"][-1]
-    if last["ended"] != "done":
+    last = run.info["sessions"][-1] if run.info["sessions"] else None
+    if last is not None and last["ended"] != "done":
         ended = "was stopped" if last["ended"] == "stopped" else "is under way, or did not end well"
         console.print(Text(f"The last session {ended}; `magpie run --out {run.path}` goes on."), soft_wrap=True)
     seconds = sum(session["seconds"] for session in run.info["sessions"])
@@ -74,7 +74,7 @@ def print_summary(console: Console, run: Run) -> None:
 
 
 def _made_by(run: Run) -> str:
-    model = run.info["model"]
+    model = run.info.get("model")
     if model is not None:
         return f"{model['path']} on {model['engine']}"
     return "rows that were imported"

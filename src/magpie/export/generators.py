@@ -34,7 +34,7 @@ def generators(run: Run) -> list[Generator]:
     """The models of the stages that asked one, in the order of the stages."""
     found: dict[tuple[str, str], list[str]] = {}
     for stage in run.info["stages"]:
-        for told in stage["models"].values():
+        for told in stage.get("models", {}).values():
             found.setdefault((told["path"], told["engine"]), []).append(stage["stage"])
     return [_generator(path, engine, stages) for (path, engine), stages in found.items()]
 
