@@ -18,6 +18,7 @@ from magpie.export.exporting import check
 from magpie.export.hub import check_name
 from magpie.runs import Run, open_run
 from magpie.safe.paths import expanded
+from magpie.safe.terminal import one_line
 
 
 def export(
@@ -38,7 +39,7 @@ def export(
         typer.echo(f"{made.rows:,} rows written", err=True)
         return
     made = write(run, form, expanded(to), options)
-    typer.echo(f"{made.rows:,} rows written to {to}{_split(made)}")
+    typer.echo(f"{made.rows:,} rows written to {one_line(to)}{_split(made)}")
 
 
 def options(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 import typer
@@ -11,7 +10,7 @@ from magpie.cli.text import print_json
 from magpie.runs import RunFolder
 from magpie.runs.prune import remove_unused, unused_folders
 from magpie.safe.paths import expanded
-from magpie.safe.terminal import visible
+from magpie.safe.terminal import one_line, shell_word
 
 
 def prune(path: Path, *, remove: bool, as_json: bool) -> None:
@@ -26,7 +25,7 @@ def prune(path: Path, *, remove: bool, as_json: bool) -> None:
         print_json({"folders": found, "bytes": total, "removed": remove}, indent=True)
         return
     if not unused:
-        typer.echo(f"{visible(str(path))}: every folder is in use; nothing to remove")
+        typer.echo(f"{one_line(path)}: every folder is in use; nothing to remove")
         return
     for each in unused:
         typer.echo(f"{_amount(each.size):>10}  {each.path.name}")
@@ -35,8 +34,7 @@ def prune(path: Path, *, remove: bool, as_json: bool) -> None:
         return
     typer.echo(f"{_amount(total):>10}  in all, of stages as the recipe had them before")
     typer.echo(
-        f"Going back to such a recipe finds these rows again. To remove them: magpie prune "
-        f"{shlex.quote(visible(str(path)))} --remove"
+        f"Going back to such a recipe finds these rows again. To remove them: magpie prune {shell_word(path)} --remove"
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,7 +24,7 @@ from magpie.plan.resolve import resolve
 from magpie.plan.upgrade import Choice
 from magpie.runs import Run, RunFolder, StageFolder, cost_of, open_run
 from magpie.safe.paths import expanded
-from magpie.safe.terminal import visible
+from magpie.safe.terminal import one_line, shell_word, visible
 
 _SHOWN = 5
 
@@ -59,7 +58,9 @@ def _execute(recipe: Recipe, out: Path, choice: Choice, *, retry_failed: bool, a
         try:
             return execute(recipe, out, watch, choice=choice, retry_failed=retry_failed)
         except Stopped:
-            stopped = f"magpie: stopped; everything made is in {out}. To go on: {_command('run', '--out', out)}"
+            stopped = (
+                f"magpie: stopped; everything made is in {one_line(out)}. To go on: {_command('run', '--out', out)}"
+            )
     print(stopped, file=sys.stderr)
     raise typer.Exit(130)
 
@@ -78,7 +79,7 @@ def _print_plan(plan: Plan, out: Path, *, as_json: bool) -> None:
         return
     typer.echo(dump(recipe))
     exists = "go on with the run in" if RunFolder(out).is_run() else "make a run in"
-    typer.echo(f"# plan: {exists} {out}: {recipe.size:,} rows")
+    typer.echo(f"# plan: {exists} {one_line(out)}: {recipe.size:,} rows")
     for warning in plan.warnings:
         typer.echo(f"#   warning: {visible(warning)}")
     for planned in plan.stages:
@@ -91,7 +92,7 @@ def _print_plan(plan: Plan, out: Path, *, as_json: bool) -> None:
         writes = f"writes {writes}" if writes else "drops rows"
         typer.echo(f"#     {reads}{writes}; {made[stage.name]:,} rows made before")
         for use in planned.uses.values():
-            typer.echo(f"#     asks {visible(Path(use.loads).name)} on {use.engine.name}: {visible(use.why)}")
+            typer.echo(f"#     asks {one_line(Path(use.loads).name)} on {use.engine.name}: {visible(use.why)}")
         if stage.name == "shortlist":
             typer.echo(f"#     {_expected(plan, out)}")
 
@@ -153,4 +154,4 @@ def _print_end(console: Console, run: Run) -> None:
 
 
 def _command(*words: object) -> str:
-    return shlex.join(["magpie", *map(str, words)])
+    return " ".join(map(shell_word, ("magpie", *words)))

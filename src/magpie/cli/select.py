@@ -21,7 +21,7 @@ from magpie.plan.resolve import resolve
 from magpie.plan.upgrade import UNDECIDED
 from magpie.runs import Run, RunFolder
 from magpie.safe.paths import expanded
-from magpie.safe.terminal import visible
+from magpie.safe.terminal import shell_word, visible
 
 STAGE = "select"
 
@@ -67,7 +67,7 @@ def _explain(path: Path, asked: tuple[str, ...], *, as_json: bool) -> None:
     plan = make_plan(resolve(None, path, asked))
     found = rehearse(plan, RunFolder(path), STAGE)
     if not found:
-        raise RunError(f"{path}: no row reaches {STAGE}: `magpie run --out {path}` makes what is missing")
+        raise RunError(f"{path}: no row reaches {STAGE}: `magpie run --out {shell_word(path)}` makes what is missing")
     if as_json:
         print_json(dict(found), indent=True)
         return

@@ -22,6 +22,7 @@ from magpie.plan.resolve import resolve
 from magpie.plan.upgrade import Choice
 from magpie.runs import Run, RunFolder, open_run
 from magpie.safe.paths import expanded
+from magpie.safe.terminal import one_line
 
 
 def stage(
@@ -77,7 +78,7 @@ def work(
         try:
             return execute(recipe, path, watch, only=wanted, choice=choice, retry_failed=retry_failed)
         except Stopped:
-            stopped = f"magpie: stopped; everything made is in {path}; the same command goes on"
+            stopped = f"magpie: stopped; everything made is in {one_line(path)}; the same command goes on"
     print(stopped, file=sys.stderr)
     raise typer.Exit(130)
 

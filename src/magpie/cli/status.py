@@ -14,7 +14,7 @@ from rich.text import Text
 from magpie.cli.text import print_json
 from magpie.plan.registry import stages
 from magpie.runs import Cost, Run, StageCounts, cost_of, open_run
-from magpie.safe.terminal import visible
+from magpie.safe.terminal import one_line, shell_word, visible
 
 
 def status(path: Path, *, as_json: bool) -> None:
@@ -50,23 +50,22 @@ _REMEDIES = {
 
 def print_summary(console: Console, run: Run) -> None:
     counted = _with_wanted(run)
-    console.print(Text(visible(f"{run.name}: {_made_by(run)}"), style="dim"), soft_wrap=True)
+    console.print(Text(one_line(f"{run.name}: {_made_by(run)}"), style="dim"), soft_wrap=True)
     console.print(_stages_table(counted))
     for stage, _ in counted:
         for line in _losses(stage, run):
-            console.print(Text(visible(line)), soft_wrap=True)
+            console.print(Text(one_line(line)), soft_wrap=True)
+    path = shell_word(run.path)
     for stage_name, why in run.stale().items():
         command = "run --out" if stage_name not in _COMMANDS else stage_name.replace("_", "-")
         console.print(
-            Text(
-                visible(f"{stage_name} is stale: {why}. It counts as it is; `magpie {command} {run.path}` redoes it.")
-            ),
+            Text(visible(f"{stage_name} is stale: {why}. It counts as it is; `magpie {command} {path}` redoes it.")),
             soft_wrap=True,
         )
     last = run.info["sessions"][-1] if run.info["sessions"] else None
     if last is not None and last["ended"] != "done":
         ended = "was stopped" if last["ended"] == "stopped" else "is under way, or did not end well"
-        console.print(Text(f"The last session {ended}; `magpie run --out {run.path}` goes on."), soft_wrap=True)
+        console.print(Text(f"The last session {ended}; `magpie run --out {path}` goes on."), soft_wrap=True)
     seconds = sum(session["seconds"] for session in run.info["sessions"])
     for line in _cost(cost_of(run)):
         console.print(line, soft_wrap=True)
@@ -87,7 +86,8 @@ def _losses(stage: StageCounts, run: Run) -> Iterator[str]:
         yield f"  {stage.stage} dropped {count:,}: {reason}{remedy}"
     if stage.failed:
         yield f"  {stage.stage} failed {stage.failed:,}: {stage.commonest_error}"
-        yield f"    `magpie run --out {run.path}` tries them again, up to three times; then --retry-failed does"
+        path = shell_word(run.path)
+        yield f"    `magpie run --out {path}` tries them again, up to three times; then --retry-failed does"
 
 
 def _cost(cost: Cost) -> Iterator[str]:

@@ -29,7 +29,7 @@ from magpie.errors import RunError
 from magpie.runs.index import STAGE_FOLDER, Kind, check_index
 from magpie.runs.files import make_folder, remove, storage, write_whole
 from magpie.runs.shards import ShardFiles, content_digest
-from magpie.safe.terminal import shell_word
+from magpie.safe.terminal import one_line, shell_word
 
 FORMAT = 1
 """Of the folder and its files. A reader refuses a larger one."""
@@ -112,8 +112,9 @@ class RunFolder:
     def index(self) -> dict[str, Any]:
         """`run.json`. Raises `RunError` when the folder is no run, or one that a newer magpie made, and `BrokenIndex`
         when the file is not what magpie wrote."""
+        self._check_name()
         if not self.path.exists():
-            raise RunError(f"{self.path}: there is nothing here; `magpie run --out {self.path}` makes a run")
+            raise RunError(f"{self.path}: there is nothing here; `magpie run --out {shell_word(self.path)}` makes a run")
         if not self.is_run():
             raise RunError(f"{self.path}: not a run (it has no {_INDEX}); give the folder that `magpie run` wrote")
         with storage(self.path / _INDEX):
@@ -157,8 +158,18 @@ class RunFolder:
 
     def check_usable(self) -> None:
         """Raise `RunError` unless this is a run, or a folder that may become one: absent, empty, or left by a kill."""
+        self._check_name()
         with storage(self.path):
             self._check_usable()
+
+    def _check_name(self) -> None:
+        """DuckDB reads a run's files by their names, as text."""
+        try:
+            str(self.path.resolve()).encode()
+        except UnicodeEncodeError:
+            raise RunError(
+                f"{one_line(self.path)}: the name of this folder, or of one above it, is not UTF-8: rename it, or give another"
+            ) from None
 
     def _check_usable(self) -> None:
         if self.is_run():
