@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import subprocess
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from magpie.cli.progress import watching
+from magpie.errors import RunError
+from magpie.plan.resolve import resolve
+from magpie.runs import RunFolder
 from magpie.safe.markdown import code, fence, link, plain
 from magpie.safe.terminal import brief, one_line, shell_word
 
@@ -61,3 +67,23 @@ def test_a_value_in_an_error_is_short() -> None:
     assert len(brief("x" * 5_000)) < 120
     assert len(brief(["x"] * 5_000)) < 120
     assert brief(10**9_000) == "a value of type int"
+
+
+def test_progress_lines_are_shown_and_not_obeyed() -> None:
+    shown = StringIO()
+    with watching(Console(file=shown)) as watch:
+        watch("warning: \x1b]0;title\x07 [red]a\nb")
+    assert shown.getvalue() == "warning: \\x1b]0;title\\x07 [red]a\\nb\n"
+
+
+def test_a_folder_whose_name_is_not_utf8_is_refused_in_one_line(tmp_path: Path) -> None:
+    folder = Path(f"{tmp_path}/caf\udce9\n")
+    folder.mkdir()
+    for act in (lambda: RunFolder(folder).index(), lambda: resolve("basic", folder)):
+        with pytest.raises(RunError, match=r"caf\\udce9\\n: the name of this folder, .* is not UTF-8"):
+            act()
+
+
+def test_a_folder_whose_name_has_a_line_end_makes_a_name_and_a_command_of_one_line(tmp_path: Path) -> None:
+    recipe = resolve("basic", tmp_path / "a\nb\x1b[31m")
+    assert recipe.name == "a-b_[31m"
