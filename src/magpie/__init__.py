@@ -42,10 +42,11 @@ def run(
     from magpie.executors.local import execute
     from magpie.plan.resolve import resolve
     from magpie.plan.upgrade import Choice
+    from magpie.safe.paths import expanded
 
     replace = {"model": None if model is None else str(model), "size": size, "seed": seed}
     given = {name: value for name, value in replace.items() if value is not None}
-    folder = Path(out).expanduser()
+    folder = expanded(out)
     return execute(
         resolve(recipe, folder, settings, given), folder, choice=Choice(remake, keep), retry_failed=retry_failed
     )

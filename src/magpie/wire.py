@@ -6,12 +6,14 @@ What stands at its default is left out. Knows no file, no process and no encodin
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from hashlib import blake2b
-from typing import Any
+from typing import Any, get_args
 
 from magpie.seams import (
     Choice,
     Completion,
+    FinishReason,
     JsonSchema,
     Logprob,
     Message,
@@ -44,6 +46,40 @@ def read_completion(plain: Mapping[str, Any]) -> Completion:
     """The completion that `plain_completion` wrote, before or after JSON."""
     logprobs = tuple(tuple(Logprob(*one) for one in place) for place in plain.get("logprobs", ()))
     return Completion(**{**plain, "token_ids": tuple(plain["token_ids"]), "logprobs": logprobs})
+
+
+def check_completion(plain: Any) -> None:
+    """Raise `ValueError` unless `plain` is what `plain_completion` writes: a file may hold anything."""
+    if not isinstance(plain, Mapping) or not _COMPLETION[0] <= plain.keys() <= _COMPLETION[1]:
+        raise ValueError("not the keys of a completion")
+    if not isinstance(plain["text"], str) or plain["finish_reason"] not in get_args(FinishReason):
+        raise ValueError("a completion without its text, or that did not end")
+    counts = [plain[name] for name in ("prompt_tokens", "completion_tokens", "wasted_tokens") if name in plain]
+    if not isinstance(plain["token_ids"], list) or not all(map(_is_count, (*counts, *plain["token_ids"]))):
+        raise ValueError("token ids or counts that are no whole numbers")
+    places = plain.get("logprobs", [])
+    if not isinstance(places, list) or not all(
+        isinstance(place, list) and all(map(_is_logprob, place)) for place in places
+    ):
+        raise ValueError("log-probabilities of another shape")
+
+
+_COMPLETION = (
+    frozenset({"text", "token_ids", "finish_reason", "prompt_tokens", "completion_tokens"}),
+    frozenset(field.name for field in fields(Completion)),
+)
+"""The keys of a completion: those that are always there, and all."""
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 2**31
+
+
+def _is_logprob(value: Any) -> bool:
+    match value:
+        case [int(token_id), str(), int() | float() as logprob]:
+            return type(token_id) is int and -1 <= token_id < 2**31 and type(logprob) is not bool
+    return False
 
 
 def plain_request(request: Request) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import magpie
-from magpie.errors import EngineDied, RecipeError, RunError
+from magpie.errors import EngineDied, RecipeError, RunError, UserError
 from magpie.executors.local import Progress, execute
 from magpie.executors.stopping import Stopped
 from magpie.plan.resolve import resolve
@@ -366,3 +366,38 @@ def test_the_versions_of_what_made_the_rows_are_recorded_and_of_nothing_else(tmp
     assert set(versions) == {"magpie", "pyarrow", "tokenizers"}
     magpie.run(size=5, out=tmp_path, settings=("engine=llamacpp",))
     assert "xllamacpp" in magpie.open_run(tmp_path).info["versions"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"format": 1, "stages": {}}', None])
+def test_a_broken_index_is_rebuilt_and_every_row_found_again(tmp_path: Path, text: str | None) -> None:
+    before = make(tmp_path, "shard_rows=5", size=12).table()
+    files, index = stage_files(tmp_path), tmp_path / "run.json"
+    index.unlink() if text is None else index.write_text(text)
+    told: list[Any] = []
+    run = execute(resolve(None, tmp_path), tmp_path, told.append)
+    assert run.table().equals(before)
+    assert stage_files(tmp_path) == files
+    assert requests_of_last_session(tmp_path) == {"instruct": 0, "respond": 0}
+    assert any("run.json was broken: it is rebuilt" in str(line) for line in told) == (text is not None)
+
+
+def test_a_newer_index_is_never_rebuilt(tmp_path: Path) -> None:
+    make(tmp_path, size=3)
+    (tmp_path / "run.json").write_text('{"format": 2}')
+    with pytest.raises(RunError, match="made by a newer magpie"):
+        make(tmp_path, size=3)
+    assert (tmp_path / "run.json").read_text() == '{"format": 2}'
+
+
+@pytest.mark.parametrize("text", ["", "[]", "size: [", "size: many", "\0", "a: &a [*a]", "size: 2024-99-99"])
+def test_a_broken_recipe_of_a_run_is_named_in_one_line(tmp_path: Path, text: str) -> None:
+    make(tmp_path, size=3)
+    (tmp_path / "recipe.yaml").write_text(text)
+    run = magpie.open_run(tmp_path)
+    if text:  # nothing in it is a recipe: the defaults
+        with pytest.raises(UserError, match=r"recipe\.yaml: ") as refused:
+            resolve(None, tmp_path)
+        assert str(refused.value).isprintable()
+    if text != "size: many":
+        with pytest.raises(UserError, match=r"recipe\.yaml: "):
+            _ = run.recipe

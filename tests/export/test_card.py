@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import orjson
 import yaml
 
 from magpie.export import Options, export
 from magpie.export.card import _size, published
 from magpie.export.generators import _license
+from magpie.imports import import_dataset
 from magpie.modelfiles.locate import find_model
-from magpie.runs import Run
+from magpie.runs import Run, open_run
 
 
 def card(run: Run, folder: Path, form: str = "parquet", options: Options = Options()) -> tuple[Any, str]:  # noqa: B008
@@ -88,3 +90,26 @@ def test_a_license_is_what_a_model_s_files_state(tmp_path: Path) -> None:
     assert _license(tmp_path, None) is None
     assert _license(tmp_path / "none.gguf", None) is None
     assert _license(find_model("fledgling"), "fledgling") == "mit"
+
+
+def test_what_others_wrote_is_text_in_the_card(tmp_path: Path) -> None:
+    source = tmp_path / "set.jsonl"
+    role = "```\n<script>"
+    source.write_bytes(
+        orjson.dumps({"messages": [{"role": "user", "content": "a"}, {"role": role, "content": "b"}]})
+        + b"\n"
+        + orjson.dumps({"instruction": "a", "response": "b"})
+    )
+    run, _ = import_dataset(source, tmp_path / "run")
+    recipe = run.path / "recipe.yaml"
+    about = "x\n```\n# Heading\n<script>alert(1)</script> [l](http://e) |"
+    settings = yaml.safe_load(recipe.read_text()) | {"about": about}
+    recipe.write_text(yaml.safe_dump(settings))
+    _, body = card(open_run(run.path), tmp_path / "out")
+    text, _, rest = body.partition("## Recipe")
+    assert "# Heading" not in text.replace("\\# Heading", "")
+    assert "<script>" not in text.replace("\\<script\\>", "")
+    assert "\n```" not in text
+    fence = next(line for line in rest.splitlines() if line.endswith("yaml")).removesuffix("yaml")
+    block = rest.split(f"{fence}yaml\n")[1].split(f"\n{fence}\n")[0]
+    assert yaml.safe_load(block)["about"] == about

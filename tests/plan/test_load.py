@@ -1,13 +1,18 @@
 """Recipes are checked whole, and what is wrong is said in one line."""
 
+import json
+import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from magpie.errors import RecipeError
+import magpie
+from magpie.errors import RecipeError, UserError
 from magpie.plan.explain import explain
 from magpie.plan.load import dump, parse, recipe_text, shipped
 from magpie.plan.recipe import Recipe
+from magpie.plan.resolve import resolve
 from magpie.settings.engines import Scripted
 
 
@@ -146,3 +151,101 @@ def test_a_key_in_a_recipe_is_refused_and_not_repeated(engine: str, told: str) -
 def test_more_tokens_than_llama_cpp_counts_are_refused_in_one_line() -> None:
     with pytest.raises(RecipeError, match=r"^r: engine: slots times context is 6,400,000,000 tokens"):
         parse("engine: {name: llamacpp, slots: 64, context: 100000000}", "r")
+
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n" for before, name in pairwise("abcdefghijklmnop")
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (BOMB, r"not valid YAML: more than 20,000 values, aliases counted \(line \d+"),
+        (
+            "a0: &a0 {x: 1}\n" + "".join(f"a{n + 1}: &a{n + 1} {{<<: [*a{n}, *a{n}]}}\n" for n in range(40)),
+            "more than 20,000 values",
+        ),
+        ("about: &a [*a]", r"\*a stands inside what it names \(line 1, column 12\)"),
+        ("&a {about: *a}", "stands inside what it names"),
+        ("&a {<<: *a}", "stands inside what it names"),
+        ("[" * 20_000, "nested more than 64 deep"),
+        ("{a: " * 20_000, "nested more than 64 deep"),
+        ("- " * 20_000, "nested more than 64 deep"),
+        ("a0: &a0 [x]\n" + "".join(f"a{n + 1}: &a{n + 1} [*a{n}]\n" for n in range(5_000)), "aliases followed"),
+        ("template: {date: 2024-99-99}", "r: not valid YAML: a value that cannot be read"),
+        ("template: {date: 2024-01-01 99:99:99}", "a value that cannot be read"),
+        ("template: {date: 9999-12-31 23:59:59 -23:59}", "template.date: "),
+        (f"size: {'9' * 6_000}", "a number of 6,000 characters; expected at most 400"),
+        (f"size: 0x{'f' * 6_000}", "a number of 6,002 characters"),
+        (f"size: {'9' * 300}", "size: found 9+.*300 characters.*; expected a number of 64 bits"),
+        (f"size: 1{':59' * 2_000}", "a number of 6,001 characters"),
+        ("instruct: {sampling: {temperature: .nan}}", "instruct.sampling.temperature: found nan; expected a finite"),
+        ("template: {kwargs: {x: [-.inf]}}", r"template.kwargs.x\[0\]: found -inf; expected a finite number"),
+        ("template: {kwargs: {x: 1.0e+999}}", "expected a finite number"),
+        ("1: 2", "found the key 1, of type int; expected text"),
+        ("on: 2", "found the key True, of type bool; expected text"),
+        ("template: {kwargs: {2024-01-01: 2}}", "template.kwargs: found the key datetime.date"),
+        ("[a]: 2", "not valid YAML: .*unhashable key"),
+        ('model: "a\\0b"', "model: found a null byte"),
+        ("about: 'a\0b'", "not valid YAML: unacceptable character"),
+        ('about: "\\ud800"', "about: found half of a surrogate pair"),
+        ('"\\ud800": 1', "a key: found half of a surrogate pair"),
+        ("about: !!binary aGk=", "the tag 'tag:yaml.org,2002:binary' is not taken"),
+        ("about: !!python/object/apply:os.system [id]", "the tag .* is not taken"),
+        ("about: *nothing", "undefined alias"),
+        ("--- {}\n--- {}", "another document"),
+        (f"size: {'x' * 100_000}", r"size: Input should be a valid integer, found 'x{200}'\.\.\. \(100,000 characters"),
+        (f"{'x' * 1_000}: 1", r"unknown setting 'x{200}'\.\.\. \(1,000 characters"),
+        ("about: [" + "1, " * 30_000, "more than 20,000 values|not valid YAML"),
+        ("x" * 1_000_001, "r: 1,000,001 characters of YAML; expected at most 1,000,000"),
+        ("\x1b]0;title\x07: 1", "not valid YAML"),
+        ('"\\e[31mred": 1', r"unknown setting '\\x1b\[31mred'"),
+    ],
+)
+def test_yaml_of_ill_will_is_refused_at_once_in_one_short_line(text: str, message: str) -> None:
+    began = time.process_time()
+    with pytest.raises(RecipeError, match=message) as refused:
+        parse(text, "r")
+    assert time.process_time() - began < 20
+    said = str(refused.value)
+    assert len(said) < 2_000
+    assert said.isprintable()
+
+
+def test_a_bomb_is_refused_before_it_is_built() -> None:
+    began = time.process_time()
+    with pytest.raises(RecipeError, match="aliases counted"):
+        parse(BOMB, "r")
+    assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize("value", ["&a [*a]", "[" * 20_000, "2024-99-99", "9" * 6_000, "!!binary aGk=", '"', "*x"])
+def test_a_value_on_the_command_line_is_read_with_the_same_care(value: str) -> None:
+    with pytest.raises(RecipeError, match=r"--set template\.kwargs\.x: not valid YAML") as refused:
+        parse("", "r", [f"template.kwargs.x={value}"])
+    assert str(refused.value).isprintable()
+    with pytest.raises(RecipeError, match="expected a finite number"):
+        parse("", "r", ["template.kwargs.x=.inf"])
+    with pytest.raises(RecipeError, match="5,000 names; expected at most 64"):
+        parse("", "r", [".".join(["a"] * 5_000) + "=1"])
+
+
+def test_an_alias_is_a_copy_and_an_override_changes_one_place(tmp_path: Path) -> None:
+    text = "instruct: {sampling: &s {temperature: 1.0}}\nrespond: {sampling: *s}"
+    recipe = parse(text, "r", ["respond.sampling.temperature=0.5"])
+    assert recipe.settings("instruct").sampling.temperature == 1.0
+    assert recipe.settings("respond").sampling.temperature == 0.5
+
+
+@pytest.mark.parametrize("name", ["~nosuchuser/x", "a\0b", "x" * 5_000, "/".join(["x" * 200] * 50)])
+def test_a_path_that_can_name_no_file_is_a_mistake_in_one_line(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError) as refused:
+        recipe_text(name)
+    assert str(refused.value).isprintable()
+    assert len(str(refused.value)) < 400
+    for setting in ("model", "template.chat_template", "select.file"):
+        with pytest.raises(UserError):
+            resolve("basic", tmp_path / "run", [f"{setting}={json.dumps(name)}"])
+    with pytest.raises(UserError):
+        magpie.open_run(name)

@@ -2,13 +2,16 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 
 from magpie.stages.respond.columns import RESPONSE
 from magpie.errors import RunError
-from magpie.runs import RunFolder
+from magpie.runs import RunFolder, cost_of, open_run
 
 
 INDEX = {"name": "n", "size": 3, "shard_rows": 9, "stages": [], "sessions": []}
@@ -49,11 +52,53 @@ def test_a_run_of_a_newer_format_is_refused(tmp_path: Path) -> None:
         RunFolder(tmp_path).check_usable()
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": "x"}', "{", '{"format": 1}'])
-def test_a_damaged_index_is_named(tmp_path: Path, text: str) -> None:
+STAGE = {
+    "stage": "instruct",
+    "folder": "1-instruct-0123abcd",
+    "columns": [{"name": "instruction", "type": "string", "meaning": "m", "unit": ""}],
+    "reads": [],
+    "kind": "row",
+    "settings": {},
+    "version": 1,
+    "models": {"asker": {"path": "p", "engine": "e", "why": "w"}},
+}
+SESSION = {"started": "x", "seconds": 1.0, "ended": "done", "stages": {"instruct": {"seconds": 1.0, "report": {}}}}
+WHOLE = INDEX | {"format": 1, "seed": 0, "model": {"path": "p", "engine": "e"}, "stages": [STAGE], "sessions": [SESSION]}
+STRANGE: list[Any] = [[], {}, "", "x", -1, 0.5, True, [1], [[]], [{}], {"a": 1}, 2**63]
+
+
+def changed(value: Any) -> Iterator[Any]:
+    """The value with each of its parts, at any depth, replaced by values of every kind, or left out of its object."""
+    yield from (other for other in STRANGE if type(other) is not type(value))
+    if isinstance(value, dict):
+        for key in value:
+            yield from ({**value, key: other} for other in changed(value[key]))
+            yield {name: item for name, item in value.items() if name != key}
+    if isinstance(value, list):
+        for place in range(len(value)):
+            yield from ([*value[:place], other, *value[place + 1 :]] for other in changed(value[place]))
+
+
+def test_an_index_of_any_shape_is_read_or_named(tmp_path: Path) -> None:
+    refused = 0
+    for index in changed(WHOLE):
+        (tmp_path / "run.json").write_bytes(orjson.dumps(index))
+        try:
+            run = open_run(tmp_path)
+            run.stale(), run.counts(), cost_of(run)
+        except RunError as error:
+            assert str(error).isprintable()
+            refused += 1
+    assert refused > 300
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": "x"}', "{", '{"format": 1}', "[" * 5_000, "\0", "null"])
+def test_a_damaged_index_is_named_with_what_rebuilds_it(tmp_path: Path, text: str) -> None:
     (tmp_path / "run.json").write_text(text)
-    with pytest.raises(RunError, match=r"run\.json: not the index of a run"):
+    with pytest.raises(RunError, match=r"run\.json: not the index of a run .*`magpie run --out .*` rebuilds it"):
         RunFolder(tmp_path).index()
+    assert RunFolder(tmp_path).known_index() is None
+    RunFolder(tmp_path).check_usable()
 
 
 @pytest.mark.parametrize(

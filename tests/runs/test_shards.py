@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pyarrow.parquet as pq
 import pytest
 
@@ -181,3 +182,55 @@ def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "00000.parquet").write_bytes(b"not parquet at all")
     with pytest.raises(RunError, match=r"00000\.parquet: cannot be read as Parquet.*delete it"):
         opened(tmp_path, {0: "a"})
+
+
+GOOD_SAID = {"text": "he", "token_ids": [7], "finish_reason": "stop", "prompt_tokens": 1, "completion_tokens": 2}
+
+
+def strange_lines(good: dict[str, Any]) -> list[Any]:
+    """Valid JSON that no journal should hold, around a line that one may."""
+    values: list[Any] = [[], {}, "x", -1, 1.5, True, 2**63, [[1]], {"a": None}]
+    said = {"row": 1, "n": 0, "request": "q"}
+    return [
+        *([], {}, None, 7, "row", {"row": None}, {"row": True}, {"row": -1}, {"row": 1.0}, {"row": 2**63}),
+        {"row": 1},
+        *({name: value for name, value in good.items() if name != left_out} for left_out in good if left_out not in ("row", "attempts")),
+        *({**good, name: value} for name in good for value in values if (name, value) != ("attempts", -1) and value != "x"),
+        {**good, "response": None},
+        *({**said, "said": value} for value in (None, *values)),
+        *({**said, "said": {**GOOD_SAID, name: value}} for name in GOOD_SAID for value in (None, *values, ["7"], [-1])),
+        *({**said, "said": {**GOOD_SAID, "logprobs": value}} for value in (None, 1, [1], [[1]], [[[1]]], [[["a", "b", "c"]]])),
+        {**said, "said": {**GOOD_SAID, "more": 1}},
+        {**said, "n": "0", "said": GOOD_SAID},
+        {**said, "request": None, "said": GOOD_SAID},
+        {"row": 1, "said": GOOD_SAID},
+        *({"row": 1, "deaths": value} for value in (None, *values) if value != 2**63),
+        {**good, "row": 2**40},
+    ]  # fmt: skip
+
+
+def test_a_line_of_another_shape_costs_its_row_alone(tmp_path: Path) -> None:
+    shard = opened(tmp_path, {0: "a", 1: "b", 2: "c"})
+    first, second, third = (made(shard, row) | {"attempts": 0} for row in range(3))
+    lines = [first, *strange_lines(second), third]
+    (tmp_path / "00000.part").write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in lines))
+    again = opened(tmp_path, {0: "a", 1: "b", 2: "c"})
+    again.check_span(range(8))
+    assert again.missing == {1}  # one line is well formed and says that the row was made from another input
+    assert again.said.get(1, {}).keys() <= {(0, "q")}
+    again.record(second)
+    again.seal()
+    assert again.files.rows(COLUMNS).column("response").to_pylist() == ["yes"] * 3
+
+
+def test_each_strange_line_by_itself_leaves_the_line_before_it_in_force(tmp_path: Path) -> None:
+    shard = opened(tmp_path, {0: "a", 1: "b"})
+    zeroth, good = made(shard, 0) | {"attempts": 0}, made(shard, 1) | {"attempts": 0}
+    for line in strange_lines(good):
+        if isinstance(line, dict) and line.get("error") is None:
+            path = tmp_path / "00000.part"
+            path.write_bytes(b"".join(orjson.dumps(each) + b"\n" for each in (zeroth, good, line)))
+            again = opened(tmp_path, {0: "a", 1: "b"})
+            again.check_span(range(8))
+            rows = again.files.rows(COLUMNS).to_pylist()
+            assert [row["response"] for row in rows if row["row"] < 8] == ["yes", "yes"], line

@@ -9,7 +9,7 @@ from threading import Thread
 import pytest
 
 from magpie.errors import TemplateError
-from magpie.templates import derive
+from magpie.templates import TemplateOptions, derive
 from magpie.templates.render import Budget, Renderer, _worker
 from tests.templates.toys import toy
 
@@ -155,3 +155,26 @@ def test_a_control_word_of_a_list_is_a_needle() -> None:
     assert Renderer("{% if messages[0].content in ['/think', '/no_think'] %}{% endif %}", {}).facts["needles"] == [
         *("/no_think", "/think")
     ]
+
+
+SECRET = "hunter2"
+NOT_TEMPLATES = {
+    "accounts": f"root:x:0:0:{SECRET}:/root:/bin/bash\n",
+    "a key": f"-----BEGIN KEY-----\n{SECRET}\n",
+    "an unknown tag": f"{{% {SECRET} %}}",
+    "a half expression": f"{{{{ password {SECRET} }}}}",
+    "a lookup that fails": f"{{{{ ('{SECRET}' | int) + '{SECRET}' }}}}{{{{ {{}}['{SECRET}'] + 1 }}}}",
+    "a conversion that fails": f"{{{{ '{SECRET}' % 3 }}}}",
+    "an attribute": f"{{{{ ''.__class__.{SECRET}__ }}}}",
+    "text after the words": f"{{% for m in messages %}}{{{{ m.content }}}}{SECRET}{{{{ m.content }}}}{{% endfor %}}",
+    "text that depends on the words": f"{{{{ messages[-1].content | length }}}}{SECRET}{{{{ messages[-1].content }}}}",
+    "nothing after the words": f"{SECRET}{{{{ messages[0].content }}}}",
+}
+
+
+@pytest.mark.parametrize("text", NOT_TEMPLATES.values(), ids=NOT_TEMPLATES.keys())
+def test_an_error_quotes_nothing_of_a_file_that_a_recipe_names(text: str) -> None:
+    with pytest.raises(TemplateError) as refused:
+        derive(toy("{{ messages[0].content }}"), TemplateOptions(chat_template=text))
+    assert SECRET not in str(refused.value)
+    assert str(refused.value).isprintable()

@@ -322,7 +322,7 @@ def main(arguments: list[str] | None = None) -> Any:
 
 
 def _fail(line: str, code: int) -> None:
-    from magpie.safe.terminal import visible
+    from magpie.safe.terminal import one_line
 
-    print(f"magpie: {visible(line)}", file=sys.stderr)
+    print(f"magpie: {one_line(line)}", file=sys.stderr)
     sys.exit(code)

@@ -17,6 +17,8 @@ from magpie.export import export as write
 from magpie.export.exporting import check
 from magpie.export.hub import check_name
 from magpie.runs import Run, open_run
+from magpie.safe.paths import expanded
+from magpie.safe.terminal import one_line
 
 
 def export(
@@ -36,8 +38,8 @@ def export(
         sys.stdout.buffer.flush()
         typer.echo(f"{made.rows:,} rows written", err=True)
         return
-    made = write(run, form, to.expanduser(), options)
-    typer.echo(f"{made.rows:,} rows written to {to}{_split(made)}")
+    made = write(run, form, expanded(to), options)
+    typer.echo(f"{made.rows:,} rows written to {one_line(to)}{_split(made)}")
 
 
 def options(
@@ -57,7 +59,7 @@ def _to_hub(run: Run, form: str, to: Path | None, options: Options, upload: Uplo
     if to is not None and to.suffix:
         raise UserError(f"--to {str(to)!r}: --push-to-hub sends a folder; expected a folder's name, or no --to")
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / "dataset" if to is None or dry_run else to.expanduser()
+        folder = Path(scratch) / "dataset" if to is None or dry_run else expanded(to)
         check(run, form, folder, options)
         made = write(run, form, folder, options)
         if dry_run:

@@ -5,21 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.text import Text
 
 from magpie.cli.commands import command
 from magpie.cli.text import print_json
 from magpie.imports import Imported, import_dataset
 from magpie.runs import Run
-from magpie.safe.terminal import visible
+from magpie.safe.paths import expanded
+from magpie.safe.terminal import one_line, visible
 
 _SHOWN = 12
 
 
 def imports(path: Path, out: Path, *, as_json: bool) -> None:
-    with Console(stderr=True).status(f"reading {path}") as status:
+    with Console(stderr=True).status(escape(f"reading {one_line(path)}")) as status:
         run, seen = import_dataset(
-            path.expanduser(), out.expanduser(), watch=lambda rows: status.update(f"{rows:,} rows written")
+            expanded(path), expanded(out), watch=lambda rows: status.update(f"{rows:,} rows written")
         )
     if as_json:
         print_json(
@@ -40,7 +42,7 @@ def _print(console: Console, run: Run, seen: Imported) -> None:
     def line(text: str, style: str = "") -> None:
         console.print(Text(visible(text), style=style), soft_wrap=True)
 
-    line(f"{seen.rows:,} rows imported to {run.path}, with {', '.join(sorted(seen.columns))}.")
+    line(f"{seen.rows:,} rows imported to {one_line(run.path)}, with {', '.join(sorted(seen.columns))}.")
     for reason, count in seen.dropped.most_common():
         line(f"  dropped {count:,}: {reason}")
     if seen.left_out:

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.text import Text
 
 from magpie.executors.local import Progress as Standing
 from magpie.executors.local import Watch
 from magpie.executors.work import Counts
+from magpie.safe.terminal import one_line
 
 PLAIN_SECONDS = 5.0
 """Between two plain lines of one stage."""
@@ -41,14 +43,14 @@ class _Live:
 
     def __call__(self, standing: Standing | str) -> None:
         if isinstance(standing, str):
-            self.progress.console.print(Text(standing, style="dim"), soft_wrap=True)
+            self.progress.console.print(Text(one_line(standing), style="dim"), soft_wrap=True)
             return
         known = standing.stage in self.tasks
         if known and not standing.ended and time.monotonic() - self.drawn < DRAW_SECONDS:
             return
         counts = standing.counts
         if not known:
-            self.tasks[standing.stage] = self.progress.add_task(standing.stage, total=counts.wanted)
+            self.tasks[standing.stage] = self.progress.add_task(escape(standing.stage), total=counts.wanted)
         done = counts.reused + counts.made + counts.failed
         self.progress.update(self.tasks[standing.stage], completed=done, line=describe(counts))
         self.drawn = time.monotonic()
@@ -75,7 +77,7 @@ class _Plain:
             self._line(f"{standing.stage} ({standing.position} of {standing.stages}): {describe(standing.counts)}")
 
     def _line(self, line: str) -> None:
-        self.console.print(Text(line), soft_wrap=True)
+        self.console.print(Text(one_line(line)), soft_wrap=True)
         self.printed = time.monotonic()
 
 

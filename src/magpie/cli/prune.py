@@ -10,11 +10,12 @@ from magpie.cli.commands import command
 from magpie.cli.text import print_json
 from magpie.runs import RunFolder
 from magpie.runs.prune import remove_unused, unused_folders
-from magpie.safe.terminal import visible
+from magpie.safe.paths import expanded
+from magpie.safe.terminal import one_line
 
 
 def prune(path: Path, *, remove: bool, as_json: bool) -> None:
-    path = path.expanduser()
+    path = expanded(path)
     folder = RunFolder(path)
     unused = unused_folders(folder)
     if remove:
@@ -25,7 +26,7 @@ def prune(path: Path, *, remove: bool, as_json: bool) -> None:
         print_json({"folders": found, "bytes": total, "removed": remove}, indent=True)
         return
     if not unused:
-        typer.echo(f"{visible(str(path))}: every folder is in use; nothing to remove")
+        typer.echo(f"{one_line(path)}: every folder is in use; nothing to remove")
         return
     for each in unused:
         typer.echo(f"{_amount(each.size):>10}  {each.path.name}")

@@ -24,7 +24,8 @@ from magpie.plan.recipe import Recipe
 from magpie.plan.resolve import resolve
 from magpie.plan.upgrade import Choice
 from magpie.runs import Run, RunFolder, StageFolder, cost_of, open_run
-from magpie.safe.terminal import visible
+from magpie.safe.paths import expanded
+from magpie.safe.terminal import one_line, visible
 
 _SHOWN = 5
 
@@ -40,7 +41,7 @@ def run(
     retry_failed: bool,
     as_json: bool,
 ) -> None:
-    out = (out or Path("runs") / Path(name or DEFAULT).stem).expanduser()
+    out = expanded(out or Path("runs") / Path(name or DEFAULT).stem)
     recipe = resolve(name, out, settings, replace)
     if dry_run:
         _print_plan(reconcile_with(make_plan(recipe), RunFolder(out), choice).plan, out, as_json=as_json)
@@ -77,7 +78,7 @@ def _print_plan(plan: Plan, out: Path, *, as_json: bool) -> None:
         return
     typer.echo(dump(recipe))
     exists = "go on with the run in" if RunFolder(out).is_run() else "make a run in"
-    typer.echo(f"# plan: {exists} {out}: {recipe.size:,} rows")
+    typer.echo(f"# plan: {exists} {one_line(out)}: {recipe.size:,} rows")
     for warning in plan.warnings:
         typer.echo(f"#   warning: {visible(warning)}")
     for planned in plan.stages:
@@ -90,7 +91,7 @@ def _print_plan(plan: Plan, out: Path, *, as_json: bool) -> None:
         writes = f"writes {writes}" if writes else "drops rows"
         typer.echo(f"#     {reads}{writes}; {made[stage.name]:,} rows made before")
         for use in planned.uses.values():
-            typer.echo(f"#     asks {visible(Path(use.loads).name)} on {use.engine.name}: {visible(use.why)}")
+            typer.echo(f"#     asks {one_line(Path(use.loads).name)} on {use.engine.name}: {visible(use.why)}")
         if stage.name == "shortlist":
             typer.echo(f"#     {_expected(plan, out)}")
 
@@ -98,7 +99,7 @@ def _print_plan(plan: Plan, out: Path, *, as_json: bool) -> None:
 def _expectation(plan: Plan, out: Path) -> dict[str, float] | None:
     """What the shortlist is expected to spare of this run, from the rows that are there; None where none are, or where
     the plan has no shortlist."""
-    if "shortlist" not in {planned.stage.name for planned in plan.stages} or not RunFolder(out).is_run():
+    if "shortlist" not in {planned.stage.name for planned in plan.stages} or RunFolder(out).known_index() is None:
         return None
     run = open_run(out)
     saved = cost_of(run).saved

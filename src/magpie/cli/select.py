@@ -22,6 +22,7 @@ from magpie.plan.plan import make_plan
 from magpie.plan.resolve import resolve
 from magpie.plan.upgrade import UNDECIDED
 from magpie.runs import Run, RunFolder
+from magpie.safe.paths import expanded
 from magpie.safe.terminal import visible
 
 STAGE = "select"
@@ -32,7 +33,7 @@ def select(
 ) -> None:
     """`chosen`: a selection's name, a file, or clauses, in place of what the run's recipe selects by. `given`: settings
     of the selection, where they are not None or empty."""
-    path = path.expanduser()
+    path = expanded(path)
     RunFolder(path).index()
     asked = (*overrides(path, chosen, given), *settings)
     if resolve(None, path, asked).settings("select") is None:
@@ -64,7 +65,7 @@ def overrides(path: Path, chosen: str | None, given: Mapping[str, Any]) -> tuple
 
 
 def _is_file(chosen: str) -> bool:
-    return chosen.endswith(".sql") or Path(chosen).expanduser().is_file()
+    return chosen.endswith(".sql") or expanded(chosen).is_file()
 
 
 def _explain(path: Path, asked: tuple[str, ...], *, as_json: bool) -> None:
@@ -80,7 +81,8 @@ def _explain(path: Path, asked: tuple[str, ...], *, as_json: bool) -> None:
 
 def _reported(run: Run) -> dict[str, Any]:
     """What the selection cost, if it was made just now."""
-    counted = run.info["sessions"][-1]["stages"].get(STAGE, {})
+    sessions = run.info["sessions"]
+    counted = sessions[-1]["stages"].get(STAGE, {}) if sessions else {}
     return dict(counted.get("report", {}))
 
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from magpie.cli.text import print_json
 from magpie.runs import Run, open_run
-from magpie.safe.terminal import visible
+from magpie.safe.terminal import one_line, visible
 
 _STYLES = {"system": "dim", "user": "bold cyan", "assistant": "default"}
 
@@ -60,5 +60,5 @@ def _pair(row: Mapping[str, Any]) -> Iterator[RenderableType]:
 
 
 def _turn(role: str, content: str) -> RenderableType:
-    text = Text.assemble((f"{role}: ", "dim"), (visible(content), _STYLES.get(role, "default")))
+    text = Text.assemble((f"{one_line(role)}: ", "dim"), (visible(content), _STYLES.get(role, "default")))
     return Padding(text, (0, 0, 0, 2), expand=False)

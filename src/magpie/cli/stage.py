@@ -21,6 +21,7 @@ from magpie.plan.registry import stages
 from magpie.plan.resolve import resolve
 from magpie.plan.upgrade import Choice
 from magpie.runs import Run, RunFolder, open_run
+from magpie.safe.paths import expanded
 from magpie.safe.terminal import visible
 
 
@@ -34,7 +35,7 @@ def stage(
     retry_failed: bool,
     as_json: bool,
 ) -> None:
-    path = path.expanduser()
+    path = expanded(path)
     RunFolder(path).index()
     overrides = (*_model_setting(name, model), *settings)
     run = work(name, path, overrides, choice, retry_failed=retry_failed, as_json=as_json)

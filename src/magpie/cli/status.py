@@ -15,7 +15,7 @@ from magpie.cli.commands import command
 from magpie.cli.text import print_json
 from magpie.plan.registry import stages
 from magpie.runs import Cost, Run, StageCounts, cost_of, open_run
-from magpie.safe.terminal import visible
+from magpie.safe.terminal import one_line, visible
 
 
 def status(path: Path, *, as_json: bool) -> None:
@@ -51,17 +51,17 @@ _REMEDIES = {
 
 def print_summary(console: Console, run: Run) -> None:
     counted = _with_wanted(run)
-    console.print(Text(visible(f"{run.name}: {_made_by(run)}"), style="dim"), soft_wrap=True)
+    console.print(Text(one_line(f"{run.name}: {_made_by(run)}"), style="dim"), soft_wrap=True)
     console.print(_stages_table(counted))
     for stage, _ in counted:
         for line in _losses(stage, run):
-            console.print(Text(visible(line)), soft_wrap=True)
+            console.print(Text(one_line(line)), soft_wrap=True)
     for stage_name, why in run.stale().items():
         words = (stage_name.replace("_", "-"),) if stage_name in _COMMANDS else ("run", "--out")
         told = visible(f"{stage_name} is stale: {why}. It counts as it is. To redo it: {command(*words, run.path)}")
         console.print(Text(told), soft_wrap=True)
-    last = run.info["sessions"][-1]
-    if last["ended"] != "done":
+    last = run.info["sessions"][-1] if run.info["sessions"] else None
+    if last is not None and last["ended"] != "done":
         ended = "was stopped" if last["ended"] == "stopped" else "is under way, or did not end well"
         console.print(Text(f"The last session {ended}. To go on: {command('run', '--out', run.path)}"), soft_wrap=True)
     seconds = sum(session["seconds"] for session in run.info["sessions"])
@@ -71,7 +71,7 @@ def print_summary(console: Console, run: Run) -> None:
 
 
 def _made_by(run: Run) -> str:
-    model = run.info["model"]
+    model = run.info.get("model")
     if model is not None:
         return f"{model['path']} on {model['engine']}"
     return "rows that were imported"

@@ -10,11 +10,12 @@ import typer
 from magpie.cli.text import print_json
 from magpie.runs import RunFolder
 from magpie.runs.verify import verify as check
-from magpie.safe.terminal import visible
+from magpie.safe.paths import expanded
+from magpie.safe.terminal import one_line
 
 
 def verify(path: Path, *, as_json: bool) -> None:
-    path = path.expanduser()
+    path = expanded(path)
     found = list(check(RunFolder(path)))
     counts = Counter(checked.state for checked in found)
     damaged = [checked for checked in found if checked.state == "damaged"]
@@ -26,7 +27,7 @@ def verify(path: Path, *, as_json: bool) -> None:
         print_json({"files": listed, "damaged": len(damaged)}, indent=True)
     else:
         for checked in damaged:
-            typer.echo(visible(f"damaged  {checked.path.relative_to(path)}: {checked.about}"))
+            typer.echo(one_line(f"damaged  {checked.path.relative_to(path)}: {checked.about}"))
         typer.echo(f"{counts['whole']:,} files are as they were written, {len(damaged):,} are damaged")
         if counts["unknown"]:
             typer.echo(

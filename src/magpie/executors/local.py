@@ -81,9 +81,10 @@ def reconcile_with(
     plan: Plan, folder: RunFolder, choice: Choice = UNDECIDED, only: Sequence[str] | None = None
 ) -> Reconciled:
     """A plan held against the run in a folder, as `reconcile` does; as it is where there is none."""
-    if not folder.is_run():
+    index = folder.known_index()
+    if index is None:
         return Reconciled(plan, {}, {})
-    return reconcile(plan, folder.index(), lambda: own_recipe(folder.path, plan.recipe), choice, only)
+    return reconcile(plan, index, lambda: own_recipe(folder.path, plan.recipe), choice, only)
 
 
 def execute_plan(
@@ -101,9 +102,14 @@ def execute_plan(
     only: the stages to work on. kept, stale: what `reconcile` said of the others.
     """
     with folder.locked():
-        if folder.is_run():
+        if folder.known_index() is not None:
             before = open_run(folder.path)
             restamp_legacy(before.stages, before.size, before.shard_rows)
+        elif folder.is_run():
+            watch(
+                "warning: run.json was broken: it is rebuilt from recipe.yaml and the stages' folders; what it said of "
+                "earlier sessions is lost"
+            )
         folder.write_recipe(dump(plan.recipe))
         session = Session(plan, folder, only, kept, stale)
         session.write()

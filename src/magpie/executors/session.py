@@ -56,14 +56,14 @@ class Session:
         self.plan = plan
         self.folder = folder
         self.kept, self.stale = kept or {}, stale or {}
-        index = folder.index() if folder.is_run() else {"stages": []}
+        index = folder.known_index() or {"stages": [], "sessions": []}
         self._entries = {entry["stage"]: entry for entry in index["stages"]}
         self.left_alone = {n: entry for n, entry in self._entries.items() if only is not None and n not in only}
         self.folders = stage_folders(plan, folder, self.left_alone)
         self.counts: dict[str, Counts] = {}
         self.ended: str | None = None
         """`done`, `stopped`, or the error's name; a session that a kill ended has null."""
-        self._before = list(folder.index().get("sessions", [])) if folder.is_run() else []
+        self._before = list(index["sessions"])
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
         self._clock = self._written = time.monotonic()
 

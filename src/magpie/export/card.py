@@ -20,6 +20,8 @@ from magpie.export.shapes import SHAPES
 from magpie.export.trainers import TRAINERS
 from magpie.install import magpie_version
 from magpie.runs import Run, StageCounts
+from magpie.safe.markdown import code, fence, link, plain
+from magpie.safe.terminal import one_line
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -60,8 +62,26 @@ def _template() -> Template:
     environment = ImmutableSandboxedEnvironment(
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
+    environment.filters |= {
+        "plain": plain,
+        "code": code,
+        "cell": _cell,
+        "reason": _reason,
+        "link": link,
+        "fence": fence,
+    }
     text = (resources.files("magpie") / "export" / "card.md.jinja").read_text(encoding="utf-8")
     return environment.from_string(text)
+
+
+def _cell(text: str) -> str:
+    """What `run.json` says in magpie's own words, which have backticks of their own."""
+    return " ".join(one_line(" ".join(text.split())).split("|")).replace("<", "\\<")
+
+
+def _reason(text: str) -> str:
+    """Why rows were dropped: a name of magpie's own as it is, anything else with nothing in it markup."""
+    return text if text.replace("_", "a").isalnum() else plain(text)
 
 
 def _head(run: Run, form: str, splits: Mapping[str, int], options: Options, made: set[str]) -> str:

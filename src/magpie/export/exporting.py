@@ -223,7 +223,7 @@ def _fill(run: Run, form: str, folder: Path, options: Options) -> dict[str, int]
             f"--test-share {options.test_share:g}: of {run.kept():,} rows none falls into {empty[0]}; expected another "
             "share, or more rows"
         )
-    write_whole(folder / "README.md", card_of(run, form, splits, options).encode())
+    write_whole(folder / "README.md", card_of(run, form, splits, options).encode("utf-8", "replace"))
     return splits
 
 

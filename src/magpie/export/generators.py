@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from magpie.errors import MagpieError
 from magpie.modelfiles.gguf import read_metadata
 from magpie.modelfiles.locate import shipped_models
 from magpie.runs import Run
+from magpie.safe.documents import check_values, read_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ def generators(run: Run) -> list[Generator]:
     """The models of the stages that asked one, in the order of the stages."""
     found: dict[tuple[str, str], list[str]] = {}
     for stage in run.info["stages"]:
-        for told in stage["models"].values():
+        for told in stage.get("models", {}).values():
             found.setdefault((told["path"], told["engine"]), []).append(stage["stage"])
     return [_generator(path, engine, stages) for (path, engine), stages in found.items()]
 
@@ -58,6 +57,7 @@ def _license(place: Path, shipped: str | None) -> str | None:
             stated = dict(_front_matter(place / "README.md")).get("license")
         else:
             return None
+        check_values(stated, "license")
     except (MagpieError, OSError, UnicodeDecodeError):
         return None
     return stated.strip()[:80] or None if isinstance(stated, str) else None
@@ -68,9 +68,6 @@ def _front_matter(path: Path) -> Iterator[tuple[str, Any]]:
     if not path.is_file():
         return
     _, opened, rest = path.read_text(encoding="utf-8").partition("---\n")
-    try:
-        found = yaml.safe_load(rest.partition("\n---")[0]) if opened else None
-    except (yaml.YAMLError, RecursionError):
-        return
+    found = read_yaml(rest.partition("\n---")[0], str(path)) if opened else None
     if isinstance(found, dict):
         yield from found.items()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from magpie.errors import ModelError
+from magpie.safe.paths import expanded
 
 _WHOLE_BYTES = 64 << 20
 _SAMPLES, _SAMPLE_BYTES = 256, 64 << 10
@@ -75,7 +76,7 @@ def find_model(name_or_path: str) -> Path:
 
 def locate(name_or_path: str) -> ModelPlace:
     """Where a model is on this machine. Raises `ModelError` when it is not."""
-    path = Path(name_or_path).expanduser()
+    path = expanded(name_or_path)
     shipped = shipped_models()
     if name_or_path in shipped:
         return _shipped(name_or_path, shipped[name_or_path])

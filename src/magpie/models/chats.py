@@ -243,7 +243,24 @@ def _system(asked: str | Literal[False] | None) -> str | System | None:
 
 
 def _read_template(path: Path) -> str:
+    """The text of a file that a recipe names, which may be any file: no error says what is in it."""
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TemplateError(f"template.chat_template {str(path)!r}: cannot be read: {error}") from error
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+        text = data.decode()
+    except OSError as error:
+        raise TemplateError(f"template.chat_template {str(path)!r}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise TemplateError(
+            f"template.chat_template {str(path)!r}: cannot be read: no UTF-8 text at byte {error.start:,}; expected a "
+            "Jinja file"
+        ) from None
+    if len(data) > _MOST_BYTES:
+        raise TemplateError(
+            f"template.chat_template {str(path)!r}: more than {_MOST_BYTES:,} bytes; expected a Jinja file"
+        )
+    return text
+
+
+_MOST_BYTES = 1 << 20
+"""Of a chat template's file."""

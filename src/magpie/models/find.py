@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from magpie.modelfiles.hub import download
 from magpie.modelfiles.locate import ModelPlace, locate
 from magpie.modelfiles.model import ModelFiles, open_model
+from magpie.safe.paths import expanded
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -16,7 +16,7 @@ def find(name_or_path: str) -> ModelPlace:
     """Where a model is: one in the package, at a path, or on the Hub by the id of its repository (`owner/name`), of
     which the weights are not fetched here. Raises `ModelError`.
     """
-    if _HUB_ID.fullmatch(name_or_path) and not Path(name_or_path).expanduser().exists():
+    if _HUB_ID.fullmatch(name_or_path) and not expanded(name_or_path).exists():
         folder = download(name_or_path)
         return ModelPlace(name_or_path, folder=folder, hub=name_or_path, revision=folder.name)
     return locate(name_or_path)

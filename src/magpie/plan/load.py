@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from hashlib import blake2b
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -18,15 +17,19 @@ from pydantic import BaseModel, ValidationError
 from magpie.errors import RecipeError
 from magpie.plan.recipe import Recipe, stages_model
 from magpie.plan.registry import recipe_keys
+from magpie.safe.documents import MOST_CHARACTERS, MOST_DEPTH, check_values, read_yaml
+from magpie.safe.paths import expanded
+from magpie.safe.terminal import brief
 from magpie.settings.base import Settings
 from magpie.settings.engines import ENGINES
 
 _ENGINE_NAMES = {engine.model_fields["name"].default for engine in ENGINES}
 
+_MOST_BYTES = 4 * MOST_CHARACTERS
+"""Of a recipe's file; `read_yaml` counts the characters."""
+
 DEFAULT = "basic"
 """The recipe of `magpie run` when none is named."""
-MOST_VALUES = 1_000_000
-"""Values of a recipe, which may be a stranger's; the lists of words in it are the most of them."""
 
 
 def shipped() -> dict[str, str]:
@@ -41,16 +44,22 @@ def recipe_text(name_or_path: str) -> str:
     known = shipped()
     if name_or_path in known:
         return known[name_or_path]
-    path = Path(name_or_path).expanduser()
+    path = expanded(name_or_path)
     if path.exists():
         try:
-            return path.read_text(encoding="utf-8")
+            with path.open("rb") as file:
+                data = file.read(_MOST_BYTES + 1)
+            if len(data) > _MOST_BYTES:
+                raise RecipeError(f"recipe {name_or_path!r}: more than {_MOST_BYTES:,} bytes; expected a YAML file")
+            return data.decode("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
-            raise RecipeError(f"recipe {name_or_path!r}: not a YAML file that can be read: {error}") from error
-    close = get_close_matches(name_or_path, known, n=1)
+            said = error.strerror if isinstance(error, OSError) else f"no UTF-8 text at byte {error.start:,}"
+            raise RecipeError(f"recipe {name_or_path!r}: not a YAML file that can be read: {said}") from error
+    close = get_close_matches(name_or_path[:100], known, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     raise RecipeError(
-        f"recipe {name_or_path!r}: no such file, and no recipe of that name{hint} (shipped: {', '.join(known)})"
+        f"recipe {brief(name_or_path, 200)}: no such file, and no recipe of that name{hint} "
+        f"(shipped: {', '.join(known)})"
     )
 
 
@@ -58,16 +67,7 @@ def parse(text: str, where: str, overrides: Sequence[str] = (), replace: Mapping
     """A checked recipe from YAML text. `overrides` are `a.b=value` as on the command line, `replace` are top-level
     settings that win over both. Raises `RecipeError`; `where` says in its message what the text is.
     """
-    try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"{where}: not valid YAML: {' '.join(str(error).split())}") from error
-    except RecursionError:
-        raise RecipeError(f"{where}: not a recipe: lists or settings in each other without end") from None
-    if _is_larger(document, MOST_VALUES):
-        raise RecipeError(
-            f"{where}: not a recipe: more than {MOST_VALUES:,} values, or a few that YAML aliases repeat as often"
-        )
+    document = read_yaml(text, where)
     document = {} if document is None else document
     if not isinstance(document, dict):
         raise RecipeError(f"{where}: expected settings (`size: 1000`), found {type(document).__name__}")
@@ -78,6 +78,7 @@ def parse(text: str, where: str, overrides: Sequence[str] = (), replace: Mapping
 
 def check(document: Mapping[str, Any], where: str) -> Recipe:
     """A checked recipe from plain data."""
+    check_values(document, where)
     try:
         return Recipe.model_validate(_lists_as_tuples(document))
     except ValidationError as error:
@@ -106,33 +107,20 @@ def _override(document: dict[str, Any], override: str) -> None:
     path, equals, value = override.partition("=")
     names = path.strip().split(".")
     if not equals or not all(names):
-        raise RecipeError(f"--set {override!r}: expected NAME=VALUE, as in --set instruct.sampling.temperature=1.1")
-    try:
-        parsed = yaml.safe_load(value)
-    except (yaml.YAMLError, RecursionError) as error:
-        raise RecipeError(f"--set {override!r}: the value is not valid YAML") from error
-    if _is_larger(parsed, MOST_VALUES):
-        raise RecipeError(f"--set {override!r}: more than {MOST_VALUES:,} values")
+        raise RecipeError(
+            f"--set {brief(override)}: expected NAME=VALUE, as in --set instruct.sampling.temperature=1.1"
+        )
+    if len(names) > MOST_DEPTH:
+        raise RecipeError(f"--set {brief(override)}: {len(names):,} names; expected at most {MOST_DEPTH}")
+    parsed = read_yaml(value, f"--set {brief(path.strip(), quoted=False)}")
     place = document
     for name in names[:-1]:
         below = place.get(name)
         # `engine: scripted` is short for `engine: {name: scripted}`, and may be refined.
-        place[name] = below if isinstance(below, dict) else {"name": below} if isinstance(below, str) else {}
+        # A copy, since an alias may have put the same settings in two places.
+        place[name] = dict(below) if isinstance(below, dict) else {"name": below} if isinstance(below, str) else {}
         place = place[name]
     place[names[-1]] = parsed
-
-
-def _is_larger(value: Any, most: int) -> bool:
-    """Whether a document holds more values than `most`, those that aliases repeat counted each time: ten lists of ten
-    aliases each, one in the other, are ten billion values."""
-    waiting, count = [value], 1
-    while waiting and count <= most:
-        one = waiting.pop()
-        inside = list(one.values()) if isinstance(one, Mapping) else one if isinstance(one, list) else ()
-        count += len(inside)
-        if count <= most:
-            waiting += inside
-    return count > most
 
 
 def _lists_as_tuples(value: Any) -> Any:
@@ -148,7 +136,13 @@ def _lists_as_tuples(value: Any) -> Any:
 
 def _explain(error: ValidationError) -> str:
     """Everything that is wrong, in words."""
-    return "; ".join(_explain_one(one) for one in error.errors(include_url=False))
+    found = error.errors(include_url=False)
+    more = f"; and {len(found) - _MOST_SHOWN:,} more" if len(found) > _MOST_SHOWN else ""
+    return "; ".join(_explain_one(one) for one in found[:_MOST_SHOWN]) + more
+
+
+_MOST_SHOWN = 10
+"""Mistakes that a message shows."""
 
 
 _TELL_ENOUGH = ("value_error", "union_tag_invalid")
@@ -156,19 +150,20 @@ _TELL_ENOUGH = ("value_error", "union_tag_invalid")
 
 
 def _explain_one(one: Any) -> str:
-    where = ".".join(str(part) for part in one["loc"] if part not in _ENGINE_NAMES)
+    parts = [str(part) for part in one["loc"] if part not in _ENGINE_NAMES]
+    where = ".".join(brief(part, quoted=False) for part in parts)
     if one["type"] == "extra_forbidden":
-        return f"unknown setting {where!r}{_did_you_mean(one['loc'])}"
+        return f"unknown setting {brief('.'.join(parts), 200)}{_did_you_mean(one['loc'])}"
     if one["loc"][-1] == "api_key_env":
         return f"{where}: expected the name of an environment variable, such as MY_API_KEY, and never the key itself"
-    told = one["msg"].removeprefix("Value error, ").replace("valid tuple", "list")
-    shown = "" if one["type"] in _TELL_ENOUGH else f", found {one['input']!r}"
+    told = brief(one["msg"].removeprefix("Value error, ").replace("valid tuple", "list"), 500, quoted=False)
+    shown = "" if one["type"] in _TELL_ENOUGH else f", found {brief(one['input'], 200)}"
     return f"{where}: {told}{shown}"
 
 
 def _did_you_mean(loc: tuple[int | str, ...]) -> str:
     names = _settings_at(loc[:-1])
-    close = get_close_matches(str(loc[-1]), names, n=1)
+    close = get_close_matches(str(loc[-1])[:100], names, n=1)
     if close:
         return f"; did you mean {close[0]!r}?"
     return f"; expected one of {', '.join(names)}" if names else ""

@@ -12,11 +12,13 @@ from typing import Any, TypeVar
 
 import yaml
 
-from magpie.errors import UserError
+from magpie.errors import RecipeError, UserError
 from magpie.modelfiles.locate import shipped_models
-from magpie.plan.load import DEFAULT, parse, recipe_text, shipped, text_digest
+from magpie.plan.load import DEFAULT, check, parse, recipe_text, shipped, text_digest
 from magpie.plan.recipe import Origin, Recipe
 from magpie.runs import RunFolder
+from magpie.safe.paths import expanded
+from magpie.safe.terminal import one_line
 from magpie.settings.base import Place, Settings, places
 
 S = TypeVar("S", bound=Settings)
@@ -62,8 +64,8 @@ def own_recipe(out: Path, recipe: Recipe) -> Recipe:
     if began is not None and now is not None and began.name == now.name and began.digest != now.digest:
         parsed = parse(recipe_text(began.name), began.name, began.overrides, began.replace)
         return _complete(parsed, folder, made)
-    index = folder.index()
-    given = index["given"] if isinstance(index.get("given"), Mapping) else _own_words(folder, made)
+    index = folder.known_index() or {}
+    given = index["given"] if _is_recipe(index.get("given")) else _own_words(folder, made)
     return _complete(parse(_yaml(given), str(folder.path / "run.json")), folder, made)
 
 
@@ -82,20 +84,31 @@ def _yaml(document: Mapping[str, Any]) -> str:
 def _own_words(folder: RunFolder, made: Recipe) -> Mapping[str, Any]:
     """What the run's user said. An edited `recipe.yaml` is the user's word, whole, and so is that of a run that an
     earlier magpie made."""
-    index = folder.index() if folder.is_run() else {}
-    if isinstance(index.get("given"), Mapping) and index.get("recipe_digest") == text_digest(folder.recipe_text()):
+    index = folder.known_index() or {}
+    if _is_recipe(index.get("given")) and index.get("recipe_digest") == text_digest(folder.recipe_text()):
         given: Mapping[str, Any] = index["given"]
         return given
     return made.model_dump(mode="json")
 
 
+def _is_recipe(given: Any) -> bool:
+    """Whether what `run.json` has of the user's words makes a recipe; else `recipe.yaml` counts."""
+    if not isinstance(given, Mapping):
+        return False
+    try:
+        check(given, "run.json")
+    except RecipeError:
+        return False
+    return True
+
+
 def _began(folder: RunFolder) -> Origin | None:
     """The shipped recipe that a run began with, where it says."""
-    found = folder.index().get("origin") if folder.is_run() else None
-    try:
-        return None if found is None else Origin(**{**found, "overrides": tuple(found["overrides"])})
-    except (KeyError, TypeError):
-        return None
+    match (folder.known_index() or {}).get("origin"):
+        case {"name": str(name), "digest": str(digest), "overrides": list(overrides), "replace": dict(replace)}:
+            known = name in shipped() and all(isinstance(each, str) for each in overrides)
+            return Origin(name, digest, tuple(overrides), replace) if known else None
+    return None
 
 
 def _origin(
@@ -129,8 +142,7 @@ def _made(folder: RunFolder, *, needed: bool) -> Recipe | None:
 
 def _fixed(folder: RunFolder, made: Recipe | None) -> dict[str, Any]:
     """What a run keeps from its making on, whatever was edited since."""
-    if folder.is_run():
-        index = folder.index()
+    if (index := folder.known_index()) is not None:
         return {name: index[name] for name in FIXED}
     return {} if made is None else {name: getattr(made, name) for name in FIXED}
 
@@ -157,13 +169,24 @@ def _placed(value: Any, marks: set[Place]) -> Any:
         case str() if Place.MODEL in marks:
             return _absolute_model(value)
         case str() if Place.FILE in marks:
-            return str(Path(value).expanduser().resolve())
+            return _written(expanded(value).resolve())
     return value
 
 
 def _absolute_model(model: str) -> str:
-    known = model in shipped_models() or not Path(model).expanduser().exists()
-    return model if known else str(Path(model).expanduser().resolve())
+    known = model in shipped_models() or not expanded(model).exists()
+    return model if known else _written(expanded(model).resolve())
+
+
+def _written(path: Path) -> str:
+    """A path as `recipe.yaml` has it. Raises `RecipeError` for one whose bytes are not text."""
+    try:
+        path.as_posix().encode()
+    except UnicodeEncodeError:
+        raise RecipeError(
+            f"{one_line(path)}: its name is not UTF-8, and a recipe is text; rename the file or its folder"
+        ) from None
+    return str(path)
 
 
 def _dated(recipe: Recipe, made: Recipe | None) -> Recipe:
@@ -173,5 +196,6 @@ def _dated(recipe: Recipe, made: Recipe | None) -> Recipe:
 
 
 def _run_name(path: Path) -> str:
-    """The folder's name, as a run's name may be."""
-    return "-".join(path.resolve().name.split())[:100] or "run"
+    """The folder's name, as a run's name may be: what cannot be printed or is not UTF-8 becomes `_`."""
+    name = "-".join(path.resolve().name.split())
+    return "".join(c if c.isprintable() and c != "\\" else "_" for c in name)[:100] or "run"

@@ -156,8 +156,8 @@ class _Entry:
 
     def __init__(self, entry: Mapping[str, Any], index: Mapping[str, Any]) -> None:
         self.entry = entry
-        self.seed = int(index["seed"])
-        self.settings = entry["settings"]
+        self.seed = int(index.get("seed", 0))
+        self.settings = entry.get("settings") or {}
         makers = {column["name"]: each for each in index["stages"] for column in each["columns"]}
         self._read = {name: _fingerprint(makers[name]) for name in entry["reads"] if name in makers}
 

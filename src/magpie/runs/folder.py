@@ -19,28 +19,28 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from shutil import rmtree
-from typing import Any, Literal, get_args
+from typing import Any
 
 import orjson
 from filelock import FileLock, Timeout
 
 from magpie.columns import Column
 from magpie.errors import RunError
+from magpie.runs.index import STAGE_FOLDER, Kind, check_index
 from magpie.runs.files import make_folder, remove, storage, write_whole
 from magpie.runs.shards import ShardFiles, content_digest
+from magpie.safe.terminal import one_line, shell_word
 
 FORMAT = 1
 """Of the folder and its files. A reader refuses a larger one."""
 
-Kind = Literal["row", "table", "corpus"]
-"""Of a stage: asks models, row by row; computes from the rows of a shard; computes from all rows of the run together,
-which are made anew when any of them changes."""
-
 _RECIPE, _INDEX, _LOCK, _SCRATCH = "recipe.yaml", "run.json", "lock", "scratch"
-_NAME = re.compile(r"[a-z][a-z_]*")
-_STAGE = re.compile(r"(\d+)-([a-z_]+)-([0-9a-f]{8})")
 _LEFT_OVER = re.compile(r"(recipe\.yaml|run\.json|\d{5,}\.(parquet|part|sum))\.\d+\.tmp")
 _SHARD = re.compile(r"(\d{5,})\.(parquet|part)")
+
+
+class BrokenIndex(RunError):
+    """`run.json` is not what magpie wrote. It can be rebuilt: rows follow from the recipe and the files alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,23 +110,40 @@ class RunFolder:
         return (self.path / _INDEX).is_file()
 
     def index(self) -> dict[str, Any]:
-        """`run.json`. Raises `RunError` when the folder is no run, or one that a newer magpie made."""
+        """`run.json`. Raises `RunError` when the folder is no run, or one that a newer magpie made, and `BrokenIndex`
+        when the file is not what magpie wrote."""
+        self._check_name()
         if not self.path.exists():
             raise RunError(f"{self.path}: there is nothing here; give the folder that `magpie run` wrote")
         if not self.is_run():
             raise RunError(f"{self.path}: not a run (it has no {_INDEX}); give the folder that `magpie run` wrote")
+        with storage(self.path / _INDEX):
+            data = (self.path / _INDEX).read_bytes()
         try:
-            index = orjson.loads((self.path / _INDEX).read_bytes())
-            found = int(index["format"])
-            if found <= FORMAT:
-                _check_index(index)
-        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-            raise RunError(f"{self.path / _INDEX}: not the index of a run ({error!r}); restore the file") from error
-        if found > FORMAT:
+            index = orjson.loads(data)
+            if not isinstance(index, dict) or type(index.get("format")) is not int or index["format"] < 1:
+                raise ValueError("expected an object with the number of its format")
+            if index["format"] <= FORMAT:
+                check_index(index)
+        except ValueError as error:
+            raise BrokenIndex(
+                f"{self.path / _INDEX}: not the index of a run ({error}); `magpie run --out {shell_word(self.path)}` "
+                f"rebuilds it from {_RECIPE} and the stages' folders"
+            ) from error
+        if index["format"] > FORMAT:
             raise RunError(
-                f"{self.path}: made by a newer magpie (format {found}, this one reads up to {FORMAT}): upgrade magpie"
+                f"{self.path}: made by a newer magpie (format {index['format']}, this one reads up to {FORMAT}): "
+                "upgrade magpie"
             )
-        return dict(index)
+        return index
+
+    def known_index(self) -> dict[str, Any] | None:
+        """`run.json`; None where there is none, or one that is broken and is to be written anew. Raises `RunError` for
+        one that a newer magpie made."""
+        try:
+            return self.index() if self.is_run() else None
+        except BrokenIndex:
+            return None
 
     def recipe_text(self) -> str:
         """`recipe.yaml` as it stands."""
@@ -141,12 +158,22 @@ class RunFolder:
 
     def check_usable(self) -> None:
         """Raise `RunError` unless this is a run, or a folder that may become one: absent, empty, or left by a kill."""
+        self._check_name()
         with storage(self.path):
             self._check_usable()
 
+    def _check_name(self) -> None:
+        """DuckDB reads a run's files by their names, as text."""
+        try:
+            str(self.path.resolve()).encode()
+        except UnicodeEncodeError:
+            raise RunError(
+                f"{one_line(self.path)}: the name of this folder, or of one above it, is not UTF-8: rename it, or give another"
+            ) from None
+
     def _check_usable(self) -> None:
         if self.is_run():
-            self.index()
+            self.known_index()
             return
         if not self.path.exists():
             return
@@ -180,12 +207,12 @@ class RunFolder:
         """Every folder of a stage, also of stages that the recipe no longer has, each with its stage's name."""
         with storage(self.path):
             entries = sorted(self.path.iterdir())
-        found = [(entry, _STAGE.fullmatch(entry.name)) for entry in entries if entry.is_dir() and not entry.is_symlink()]
+        found = [(entry, STAGE_FOLDER.fullmatch(entry.name)) for entry in entries if entry.is_dir() and not entry.is_symlink()]
         return [(entry, match[2]) for entry, match in found if match]
 
     def _sweep(self) -> None:
         """Remove the temporary files of processes that were killed while writing; the lock says none is alive."""
-        folders = [entry for entry in self.path.iterdir() if _STAGE.fullmatch(entry.name) and entry.is_dir()]
+        folders = [entry for entry in self.path.iterdir() if STAGE_FOLDER.fullmatch(entry.name) and entry.is_dir()]
         for folder in (self.path, *folders):
             for entry in folder.iterdir():
                 if _LEFT_OVER.fullmatch(entry.name):
@@ -216,17 +243,6 @@ class RunFolder:
         return StageFolder(path, stage, tuple(columns), tuple(reads), kind)
 
 
-def _check_index(index: Mapping[str, Any]) -> None:
-    """Raise `ValueError` or `KeyError` unless the index is one that magpie wrote: its names become paths and SQL."""
-    for stage in index["stages"]:
-        names = [stage["stage"], *(column["name"] for column in stage["columns"]), *stage["reads"]]
-        if not all(_NAME.fullmatch(name) for name in names) or not _STAGE.fullmatch(stage["folder"]):
-            raise ValueError(f"no stage of magpie: {stage['stage']!r} in {stage['folder']!r}")
-        if stage.get("kind", "row") not in get_args(Kind):
-            raise ValueError(f"no kind of stage: {stage['kind']!r}")
-    _ = str(index["name"]), int(index["size"]), int(index["shard_rows"]), list(index["sessions"])
-
-
 def _ours(name: str) -> bool:
     known = (_RECIPE, _LOCK, ".DS_Store")
-    return name in known or any(pattern.fullmatch(name) for pattern in (_LEFT_OVER, _STAGE))
+    return name in known or any(pattern.fullmatch(name) for pattern in (_LEFT_OVER, STAGE_FOLDER))

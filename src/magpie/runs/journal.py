@@ -93,8 +93,8 @@ def _encoded(lines: Sequence[dict[str, Any]]) -> bytes:
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     """The whole lines of a journal, oldest first.
 
-    A line that is not JSON is passed over and costs its row alone: after a power loss a block in the middle may be
-    missing while later ones are there.
+    A line that is no JSON object with a row is passed over and costs its row alone: after a power loss a block in the
+    middle may be missing while later ones are there.
     """
     with ExitStack() as opened, storage(path):
         try:
@@ -104,25 +104,25 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
         for data in file:
             if not data.endswith(b"\n"):
                 return
-            try:
-                line = orjson.loads(data)
-            except orjson.JSONDecodeError:
-                continue
-            if isinstance(line, dict) and isinstance(line.get("row"), int):
+            if (line := _read(data)) is not None:
                 yield line
 
 
 def broken_lines(path: Path) -> int:
-    """How many whole lines of a journal are no JSON; their rows are made again."""
-    count = 0
+    """How many whole lines of a journal are no JSON object with a row; their rows are made again."""
     with storage(path), path.open("rb") as file:
-        for data in file:
-            if data.endswith(b"\n"):
-                try:
-                    orjson.loads(data)
-                except orjson.JSONDecodeError:
-                    count += 1
-    return count
+        return sum(data.endswith(b"\n") and _read(data) is None for data in file)
+
+
+def _read(data: bytes) -> dict[str, Any] | None:
+    """A line with a row's number; None for anything else."""
+    try:
+        line = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(line, dict) or type(line.get("row")) is not int or not 0 <= line["row"] < 2**63:
+        return None
+    return line
 
 
 def cut_torn_tail(path: Path) -> None:

@@ -16,13 +16,16 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import yaml
+import pyarrow.compute as pc
 
 from magpie.columns import Column
 from magpie.errors import RunError
 from magpie.runs.folder import RunFolder, StageFolder
 from magpie.runs.shards import arrow_schema, input_digest
 from magpie.runs.surviving import corpus_shards
+from magpie.safe.documents import check_values, read_yaml
+from magpie.safe.paths import expanded
+from magpie.safe.terminal import shell_word
 
 _BATCH_ROWS = 1024
 _GLOB = re.compile(r"([*?\[])")
@@ -86,7 +89,12 @@ class Run:
     @cached_property
     def recipe(self) -> dict[str, Any]:
         """`recipe.yaml`, as resolved."""
-        return dict(yaml.safe_load(RunFolder(self.path).recipe_text()))
+        where = str(self.path / "recipe.yaml")
+        found = read_yaml(RunFolder(self.path).recipe_text(), where)
+        check_values(found, where)
+        if not isinstance(found, dict):
+            raise RunError(f"{where}: expected settings, found {type(found).__name__}: restore the file")
+        return found
 
     @cached_property
     def stages(self) -> tuple[StageFolder, ...]:
@@ -159,10 +167,17 @@ class Run:
             with duckdb.connect(":memory:", config=config) as connection:
                 self._make_views(connection, checked=checked)
                 yield connection
-        except duckdb.Error as error:
-            raise RunError(f"{self.path}: the query failed, or a file of the run cannot be read: {error}") from error
+        except (duckdb.Error, pa.ArrowException) as error:
+            said = " ".join(str(error).split())
+            raise RunError(f"{self.path}: the query failed, or a file of the run cannot be read: {said}") from error
 
     def _make_views(self, connection: duckdb.DuckDBPyConnection, *, checked: bool) -> None:
+        makers = {column.name for stage in self.stages for column in stage.columns}
+        if not self.stages or ("response" in makers and "instruction" not in makers):
+            raise RunError(
+                f"{self.path}: run.json names no stage whose rows can be read; `magpie run --out {shell_word(self.path)}` "
+                "makes what is missing"
+            )
         for place, stage in enumerate(self.stages):
             relation = _relation(connection, stage, self.stages[:place], self.size, self.shard_rows, checked)
             connection.execute(f"CREATE VIEW {_name(stage)} AS {relation}")
@@ -173,7 +188,7 @@ class Run:
 
 def open_run(path: str | Path) -> Run:
     """The run in a folder. Raises `RunError` when the folder is no run, or one that a newer magpie made."""
-    return Run(Path(path).expanduser())
+    return Run(expanded(path))
 
 
 def _name(stage: StageFolder) -> str:
@@ -197,7 +212,8 @@ def _relation(
         settled, others = corpus_shards(stage, above, size, shard_rows)[0], []
     else:
         settled = [n for n in numbers if _settled(stage, above, n)]
-        others = [_rows_in_force(stage, above, n) for n in numbers if n not in set(settled)]
+        spans = {n: (n * shard_rows, (n + 1) * shard_rows) for n in numbers if n not in set(settled)}
+        others = [_within(_rows_in_force(stage, above, n), *span) for n, span in spans.items()]
     journal = pa.concat_tables(others) if others else arrow_schema(stage.columns).empty_table()
     open_rows = f"{stage.stage}_open"
     connection.register(open_rows, journal.replace_schema_metadata(None))
@@ -214,8 +230,8 @@ def _relation(
 def _settled(stage: StageFolder, above: Sequence[StageFolder], number: int) -> bool:
     """Whether the shard's Parquet file is all there is, and was made from the shards above as they are now."""
     files = stage.shard(number)
-    makers = [maker.shard(number) for maker, _ in stage.makers(above)]
-    if any(shard.lines()[0] for shard in (files, *makers)):
+    makers = [maker for maker, _ in stage.makers(above)]
+    if any(maker.shard(number).lines(maker.columns)[0] for maker in (stage, *makers)):
         return False
     return files.parquet.exists() and files.made_from() == stage.read_digest(above, number)
 
@@ -232,6 +248,12 @@ def _rows_in_force(stage: StageFolder, above: Sequence[StageFolder], number: int
     digests = {row: input_digest([given[name] for name in stage.reads]) for row, given in inputs.items()}
     same = [digests.get(row) == digest for row, digest in zip(*_pair(rows, "row", "input_digest"), strict=True)]
     return rows.filter(pa.array(same, pa.bool_()))
+
+
+def _within(rows: pa.Table, first: int, end: int) -> pa.Table:
+    """The rows that the shard has room for: a strange line in a journal may name any other."""
+    numbers = rows.column("row")
+    return rows.filter(pc.and_(pc.greater_equal(numbers, first), pc.less(numbers, end)))
 
 
 def _pair(table: pa.Table, one: str, other: str) -> tuple[list[Any], list[Any]]:

@@ -19,12 +19,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from magpie.columns import BOOKKEEPING, ROW, Column, Type
+from magpie.columns import (
+    ATTEMPTS,
+    BOOKKEEPING,
+    COMPLETION_TOKENS,
+    PROMPT_TOKENS,
+    ROW,
+    WASTED_TOKENS,
+    Column,
+    Type,
+)
 from magpie.errors import RunError
 from magpie.runs.sums import check_sum, write_summed
 from magpie.runs.journal import Journal, read_lines
 from magpie.seams import Completion, Request
-from magpie.wire import plain_completion, read_completion
+from magpie.wire import check_completion, plain_completion, read_completion
 
 _ARROW: Mapping[Type, pa.DataType] = {
     "string": pa.string(),
@@ -132,13 +141,16 @@ class ShardFiles:
                 "changed it: restore it, or delete it and its rows are made again"
             ) from error
 
-    def lines(self) -> tuple[dict[int, MadeRow], dict[int, dict[tuple[int, str], Completion]], dict[int, int]]:
+    def lines(
+        self, columns: Sequence[Column]
+    ) -> tuple[dict[int, MadeRow], dict[int, dict[tuple[int, str], Completion]], dict[int, int]]:
         """The journal's rows; the completions of rows that did not end or failed; and at how many deaths of an engine a
-        row that did not end was in its hands. A row's newest line counts."""
+        row that did not end was in its hands. A row's newest line counts; a line of another shape than these `columns`
+        have, or than a completion has, counts for nothing and costs its row alone."""
         made: dict[int, MadeRow] = {}
         said: dict[int, dict[tuple[int, str], Completion]] = {}
         deaths: dict[int, int] = {}
-        for line in read_lines(self.journal):
+        for line in well_formed(read_lines(self.journal), columns):
             if "said" in line:
                 key = (line["n"], line["request"])
                 said.setdefault(line["row"], {})[key] = read_completion(line["said"])
@@ -154,12 +166,72 @@ class ShardFiles:
     def rows(self, columns: Sequence[Column]) -> pa.Table:
         """Every row made so far, sealed or in the journal, sorted by row."""
         schema = arrow_schema(columns)
-        made = self.lines()[0]
+        made = self.lines(columns)[0]
         sealed = self.sealed()
         if not made:
             return schema.empty_table() if sealed is None else _fitted(sealed, schema)
         merged = {} if sealed is None else {row["row"]: row for row in sealed.to_pylist()}
         return _table({**merged, **made}, schema)
+
+
+_NEVER_NULL = ("instruction", "response")
+"""Columns that a row which goes on always has."""
+
+
+def well_formed(lines: Iterable[dict[str, Any]], columns: Sequence[Column]) -> Iterator[dict[str, Any]]:
+    """The lines of a journal that a stage with these columns may have written: what was valid JSON and no more than that
+    would break its readers."""
+    found = [line for line in lines if _has_keys(line, columns)]
+    schema = arrow_schema(columns)
+    rows = [line for line in found if "said" not in line and "deaths" not in line]
+    all_fit = _fits(rows, schema)
+    for line in found:
+        if all_fit or "said" in line or "deaths" in line or _fits([line], schema):
+            yield line
+
+
+def _has_keys(line: Mapping[str, Any], columns: Sequence[Column]) -> bool:
+    if "said" in line:
+        try:
+            check_completion(line["said"])
+        except ValueError:
+            return False
+        return type(line.get("n")) is int and 0 <= line["n"] and isinstance(line.get("request"), str)
+    if "deaths" in line:
+        return type(line["deaths"]) is int and line["deaths"] >= 0
+    if any(column.name not in line for column in (*columns, *BOOKKEEPING) if column is not ATTEMPTS):
+        return False
+    if line["error"] is None and line["drop_reason"] is None:
+        if any(line[column.name] is None for column in columns if column.name in _NEVER_NULL):
+            return False
+    counts = (PROMPT_TOKENS, COMPLETION_TOKENS, WASTED_TOKENS)
+    if not all(type(line[count.name]) is int and line[count.name] >= 0 for count in counts):
+        return False
+    if type(line["input_digest"]) is not int or type(line.get("attempts") or 0) is not int:
+        return False
+    return all(
+        _has_turns(line[column.name]) for column in columns if column.type == "messages"
+    )
+
+
+def _has_turns(value: Any) -> bool:
+    """Whether a value is a conversation, or null."""
+    return value is None or (
+        isinstance(value, list)
+        and all(
+            isinstance(turn, dict) and isinstance(turn.get("role"), str) and isinstance(turn.get("content"), str)
+            for turn in value
+        )
+    )
+
+
+def _fits(rows: Sequence[MadeRow], schema: pa.Schema) -> bool:
+    """Whether the rows' values are of the types of their columns."""
+    try:
+        pa.Table.from_pylist(list(rows), schema=schema)
+    except (pa.ArrowException, ArithmeticError, TypeError, ValueError, AttributeError):
+        return False
+    return True
 
 
 def _fitted(table: pa.Table, schema: pa.Schema) -> pa.Table:
@@ -214,7 +286,7 @@ class OpenShard:
         self.read = read
         self._digests: dict[int, int] = {}
         self.journal = Journal(files.journal)
-        self.made, self.said, self.deaths = files.lines()
+        self.made, self.said, self.deaths = files.lines(columns)
         sealed = files.sealed(["row", "error", "attempts", "input_digest"], checked=False)
         self._sealed: dict[int, MadeRow] = {} if sealed is None else {row["row"]: row for row in sealed.to_pylist()}
         given_up = set() if retry_failed else self._given_up()
@@ -241,8 +313,15 @@ class OpenShard:
         return {row for row in self.inputs if self.attempts(row) >= MOST_ATTEMPTS}
 
     def check_span(self, span: range) -> None:
-        """Raise `RunError` when the files hold rows outside `span`: they were cut into shards of another size."""
-        strange = next((row for row in (*self._sealed, *self.made) if row not in span), None)
+        """Raise `RunError` when the files hold rows outside `span`: they were cut into shards of another size. A few in a
+        journal beside rows inside are strange lines, which count for nothing."""
+        strange = next((row for row in self._sealed if row not in span), None)
+        outside = [row for row in self.made if row not in span]
+        if strange is None and outside and not self._sealed and 2 * len(outside) >= len(self.made):
+            strange = outside[0]
+        for known in (self.made, self.said, self.deaths):
+            for row in [row for row in known if row not in span]:
+                del known[row]
         if strange is not None:
             raise RunError(
                 f"{self.files.parquet.with_suffix('')}: holds row {strange}, expected rows {span.start} to "
@@ -357,6 +436,9 @@ def content_digest(files: ShardFiles) -> str:
 def column_digests(files: ShardFiles, columns: Sequence[str]) -> tuple[str, ...]:
     """What a sealed shard says some of its columns hold. A file that earlier magpies sealed says it of all together."""
     footer = files.footer()
-    found = orjson.loads(footer.get(_COLUMNS, b"{}"))
+    try:
+        found = dict(orjson.loads(footer.get(_COLUMNS, b"{}")))
+    except (TypeError, ValueError):
+        found = {}
     whole = footer.get(_DIGEST, b"").decode()
     return tuple(found.get(name, whole) for name in columns)

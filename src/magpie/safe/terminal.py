@@ -1,9 +1,14 @@
 """Text for a terminal: model output as what it says, never as what it does.
 
-A model can write escape sequences that recolor, retitle or overwrite a terminal; here they are shown, not obeyed.
+A model can write escape sequences that recolor, retitle or overwrite a terminal, and so can a file's name; here they
+are shown, not obeyed.
 """
 
 from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
 
 _KEPT = frozenset("\n\t\u200d\ufe0f")
 """Line ends and tabs, and the joiners inside emoji: not printable by Unicode's word, and harmless."""
@@ -14,6 +19,51 @@ def visible(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c in _KEPT else _escaped(c) for c in text)
+
+
+def one_line(text: str | Path) -> str:
+    r"""The text or path as `visible` has it, line ends and tabs written out too.
+
+    one_line(Path("runs/a\nb"))  # runs/a\nb
+    """
+    return "".join(c if c.isprintable() or c in "\u200d\ufe0f" else _escaped(c) for c in str(text))
+
+
+def brief(value: Any, most: int = 80, *, quoted: bool = True) -> str:
+    """A value that an error shows: as Python writes it, or as it is where it is text and not `quoted`, in one line and
+    no longer than `most` characters.
+
+    brief("x" * 5000)  # "'xxx...xxx'... (5,000 characters)"
+    """
+    if isinstance(value, str):
+        shown = repr(value[:most]) if quoted else one_line(value[:most])
+        return shown if len(value) <= most else f"{shown}... ({len(value):,} characters)"
+    try:
+        shown = repr(value)
+    except (ValueError, RecursionError):  # an integer of more digits than Python writes out
+        return f"a value of type {type(value).__name__}"
+    shown = one_line(shown)
+    return shown if len(shown) <= most else f"{shown[:most]}... ({len(shown):,} characters)"
+
+
+def shell_word(value: object) -> str:
+    r"""A word of a command that a reader may copy into bash or zsh, in one line: `$'a\nb'` where it has control
+    characters, or bytes that are not UTF-8, and as `shlex.quote` has it otherwise.
+
+    shell_word(Path("my runs"))  # 'my runs'
+    """
+    text = str(value)
+    if text.isprintable():
+        return shlex.quote(text)
+    return "$'" + "".join(map(_ansi_c, text)) + "'"
+
+
+def _ansi_c(character: str) -> str:
+    if character in "\\'":
+        return "\\" + character
+    if character.isprintable():
+        return character
+    return "".join(f"\\{byte:03o}" for byte in character.encode("utf-8", "surrogateescape"))
 
 
 def _escaped(character: str) -> str:

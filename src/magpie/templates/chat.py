@@ -19,7 +19,7 @@ from magpie.templates.families import Family
 from magpie.templates.frame import Frame, Opening, build_frame, build_opening, last_anchor
 from magpie.templates.marks import between_marks, marks
 from magpie.templates.script import Script
-from magpie.templates.sentinels import ASSISTANT, USER, shared_start, shown, split
+from magpie.templates.sentinels import ASSISTANT, USER, shared_start, split
 
 _KEPT = 256
 """Pre-queries and frames kept, one for each system prompt in use."""
@@ -142,7 +142,7 @@ class ChatTemplate:
         if len(starts) > 1:
             raise TemplateError(
                 "the chat template writes something before the user's words that depends on them; expected the same "
-                f"text before any words: give template.pre_query by hand. It rendered: {shown(texts[0])}"
+                "text before any words: give template.pre_query by hand"
             )
         rows = [self.tokenizer.encode(text) for text in texts]
         return starts.pop(), rows[0][: shared_start(rows)]

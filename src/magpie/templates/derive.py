@@ -24,7 +24,7 @@ from magpie.templates.options import TEMPLATE_SYSTEM, TemplateOptions
 from magpie.templates.render import Budget, Renderer
 from magpie.templates.report import report_of
 from magpie.templates.script import Script
-from magpie.templates.sentinels import ASSISTANT, USER, shared_start, split
+from magpie.templates.sentinels import ASSISTANT, USER, shared_start
 from magpie.templates.survey import ASK, REPLY, Findings, examine, learn, missing_header, with_thought
 
 _OTHER_DAYS: Final = ("2001-02-03", "2019-11-28")
@@ -32,9 +32,10 @@ _OTHER_DAYS: Final = ("2001-02-03", "2019-11-28")
 
 def derive(model: ModelFiles, options: TemplateOptions = TemplateOptions()) -> ChatTemplate:  # noqa: B008 (frozen)
     """The `Chat` of `model`. Raises `TemplateError` where its template cannot be prompted this way, and says why."""
+    given = options.chat_template is not None
     source = options.chat_template if options.chat_template is not None else model.template(options.name)
     variables = {**model.special, **_pinned(options), **options.kwargs}
-    renderer = Renderer(source, variables, options.date or date.today().isoformat(), Budget())
+    renderer = Renderer(source, variables, options.date or date.today().isoformat(), given, Budget())
     script, thinking, notes = _settle(Script(renderer), model, options)
     added = _written(script, model)
     found = examine(script, model.bos_token or "", added)
@@ -111,10 +112,9 @@ def _chat(
 ) -> ChatTemplate:
     ends = user_end(script, added), assistant_end(script, added, model.eog_ids)
     if not ends[0].token_ids and not ends[0].texts:
-        _, after = split(script.prompt([ASK]), ASK.content, "user")
         raise TemplateError(
             "the chat template puts nothing between a user's words and the assistant's: there is no telling where an "
-            f"instruction ends; expected a token or a text there. After the user's words it rendered: {after!r}"
+            "instruction ends; expected a token or a text there"
         )
     return ChatTemplate(
         script=script,

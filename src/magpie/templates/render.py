@@ -131,6 +131,8 @@ class Renderer:
     """What the template sees beside the messages: special tokens, switches."""
     date: str | None = None
     """The day that `strftime_now` says it is, as an ISO date; today where None."""
+    unquoted: bool = False
+    """Whether the source is a file that a recipe names, which may be any file: errors then quote nothing of it."""
     budget: Budget | None = None
     """What is left of the time to derive prompts in; None once they are derived."""
 
@@ -159,7 +161,19 @@ class Renderer:
             self.budget.spend(reply["seconds"])
         if "ok" in reply:
             return reply["ok"]
-        raise Refusal(reply["error"], reply["message"])
+        raise Refusal(reply["error"], self._told(reply["error"], reply["message"]))
+
+    def _told(self, kind: str, message: str) -> str:
+        """What an error may say: of a template that is not to be quoted, where the mistake is and of what kind. Its own
+        refusals and the names of its variables are meant to be read."""
+        if self.unquoted and " has no " in message:
+            return "a value lacks an attribute or an element that is asked of it"
+        if not self.unquoted or kind not in ("syntax", "failed", "unsafe"):
+            return message
+        if kind == "unsafe":
+            return "an attribute or a call that the sandbox forbids"
+        place = message.partition(":")[0]
+        return f"{place} of the file that template.chat_template names" if kind == "syntax" else place
 
 
 class Refusal(TemplateError):

@@ -35,7 +35,6 @@ ASSISTANT: Final = (
     '"bilbies" or "quolls"',
     "```\nbilbies -> quolls\n```",
 )
-SHOWN: Final = 400
 
 
 class NotPrinted(TemplateError):
@@ -52,12 +51,10 @@ def split(text: str, words: str, who: str, earlier: int = 0) -> tuple[str, str]:
         before, _, after = text.rpartition(words)
         return before, after
     what = "nowhere" if count <= earlier else "more than once"
-    raise NotPrinted(f"the chat template prints the {who}'s words {what}; expected once. It rendered: {shown(text)}")
-
-
-def shown(text: str) -> str:
-    """A rendering in one line, its end kept: that is where prompts are decided."""
-    return repr(text if len(text) <= SHOWN else "... " + text[-SHOWN:])
+    raise NotPrinted(
+        f"the chat template prints the {who}'s words {what}; expected once, in the {len(text):,} characters "
+        "that it rendered"
+    )
 
 
 def shared_start(rows: Sequence[Sequence[Any]]) -> int:

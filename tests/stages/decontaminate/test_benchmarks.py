@@ -107,3 +107,11 @@ def test_the_hub_without_its_library_says_what_to_install(monkeypatch: pytest.Mo
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(MissingExtra, match=re.escape(install_hint_for("datasets"))):
         read_prompts(Source("b", hub="owner/name"))
+
+
+def test_an_error_quotes_nothing_of_a_file_that_is_no_table(tmp_path: Path) -> None:
+    path = tmp_path / "accounts.csv"
+    path.write_text("a,b\nhunter2\n")
+    with pytest.raises(RecipeError, match=r"not what its name says; expected \.csv") as refused:
+        read_prompts(Source("b", path))
+    assert "hunter2" not in str(refused.value)

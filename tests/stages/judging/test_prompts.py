@@ -58,3 +58,12 @@ def test_a_prompt_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_the_digest_is_of_the_text_alone() -> None:
     assert JudgePrompt("a", "x").digest == JudgePrompt("b", "x").digest != JudgePrompt("a", "y").digest
+
+
+def test_an_error_quotes_nothing_of_a_file_that_is_no_template(tmp_path: Path) -> None:
+    path = tmp_path / "accounts"
+    for text in ("{% hunter2 %}", "{{ password hunter2 }}"):
+        path.write_text(text)
+        with pytest.raises(RecipeError, match=r"accounts is not valid Jinja \(line 1\)") as refused:
+            read_prompt(path, ("instruction",))
+        assert "hunter2" not in str(refused.value)

@@ -199,3 +199,18 @@ def test_a_column_that_a_stage_makes_only_when_asked_is_told_as_such(tmp_path: P
 def test_names_of_columns_are_understood_in_any_case(imported: Path) -> None:
     run: Any = selected(imported, "select={keep: Input_Quality >= 'excellent' AND not IS_REPEAT}")
     assert {row["input_quality"] for row in run.rows()} == {"excellent"}
+
+
+@pytest.mark.parametrize("text", ["hunter2:x:0:0", "-- a note\nhunter2", "DROP hunter2", ""])
+def test_an_error_quotes_nothing_of_a_file_that_is_no_selection(text: str, imported: Path, tmp_path: Path) -> None:
+    path = tmp_path / "accounts"
+    path.write_text(text)
+    with pytest.raises(RecipeError, match="accounts: not a file of SQL; expected SELECT row") as refused:
+        make_plan(resolve(None, imported, [f"select={{file: {path}}}"]))
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_file_of_sql_may_begin_with_comments(imported: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mine.sql"
+    path.write_text("-- mine\n/* only\n these */ select row FROM rows WHERE NOT is_repeat LIMIT 3")
+    assert make_plan(resolve(None, imported, [f"select={{file: {path}}}"])).stages[-1].name == "select"

@@ -105,8 +105,10 @@ def _read_file(path: Path) -> Records:
         return read(path)
     except OSError as error:
         raise RecipeError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (ValueError, pa.ArrowInvalid) as error:
-        raise RecipeError(f"{path}: not what its name says ({str(error).splitlines()[0]})") from error
+    except pa.ArrowInvalid as error:  # its message quotes the file, which may be any that a recipe names
+        raise RecipeError(f"{path}: not what its name says; expected {path.suffix}") from error
+    except (ValueError, RecursionError) as error:
+        raise RecipeError(f"{path}: not what its name says ({str(error).splitlines()[0][:200]})") from error
 
 
 def _bytes(path: Path) -> bytes:

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
-from pathlib import Path
 
 from magpie.errors import RecipeError
+from magpie.safe.paths import expanded
 from magpie.seams import TableStage
 from magpie.settings.base import frozen
 from magpie.stages.decontaminate.benchmarks import Source, read_prompts
@@ -42,7 +42,7 @@ def _read(asked: Sequence[Benchmark]) -> Mapping[str, Sequence[str]]:
 
 
 def _source(asked: Benchmark) -> Source:
-    path = None if asked.path is None else Path(asked.path).expanduser()
+    path = None if asked.path is None else expanded(asked.path)
     name = asked.name or (path.name.split(".")[0] if path else str(asked.hub).rpartition("/")[2])
     return Source(name, path, asked.hub, asked.config, asked.split, asked.columns)
 

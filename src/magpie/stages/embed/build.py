@@ -15,6 +15,7 @@ from magpie.errors import MissingExtra, RecipeError
 from magpie.install import install_hint
 from magpie.modelfiles.locate import file_digest
 from magpie.models.find import find
+from magpie.safe.paths import expanded
 from magpie.seams import TableStage
 from magpie.settings.embedders import EmbeddingServer, Hashing, SentenceTransformers
 from magpie.stages.embed.columns import COLUMNS
@@ -60,7 +61,7 @@ def _by_sentences(asked: Embed, sentences: SentenceTransformers) -> BoundStage:
         folder = packaged_model()
         check_installed()
         return _built(asked, partial(open_sentences, folder, sentences), _digest(folder), loads_model=True)
-    if not Path(sentences.model).expanduser().exists():
+    if not expanded(sentences.model).exists():
         check_installed()  # before anything is fetched from the Hub
     place = find(sentences.model)
     if place.folder is None:

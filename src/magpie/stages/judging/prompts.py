@@ -66,6 +66,8 @@ def check_prompt(prompt: JudgePrompt, takes: tuple[str, ...]) -> None:
     mark = "a text to judge"
     try:
         shown = prompt.render(dict.fromkeys(takes, mark))
+    except jinja2.TemplateSyntaxError as error:  # its message quotes the file, which may be any that a recipe names
+        raise RecipeError(f"the prompt {prompt.name} is not valid Jinja (line {error.lineno})") from None
     except (jinja2.TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise RecipeError(
             f"the prompt {prompt.name} does not render: {error}; it is a Jinja template and is given {', '.join(takes)}"

@@ -5,6 +5,7 @@ Knows settings, columns and their makers; runs nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from importlib.resources import files
@@ -77,17 +78,26 @@ def _text(asked: SelectionSettings, fallback: str, made: Mapping[str, Column], c
 
 
 def _read(file: str) -> str:
+    """The text of a file that a recipe names, which may be any file: mistakes are quoted only of what begins as SQL."""
     path = Path(file)
     if path.exists() and not path.is_file():
         raise RecipeError(f"{file}: not a regular file; expected a file of SQL")
     try:
         with path.open("rb") as opened:
-            text = opened.read(TEXT_BYTES + 1)
-        if len(text) > TEXT_BYTES:
+            data = opened.read(TEXT_BYTES + 1)
+        if len(data) > TEXT_BYTES:
             raise RecipeError(f"{file}: more than {TEXT_BYTES:,} bytes; expected a file of SQL")
-        return text.decode()
+        text = data.decode()
     except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{file}: not a file of SQL that can be read: {error}") from error
+        said = error.strerror if isinstance(error, OSError) else f"no UTF-8 text at byte {error.start:,}"
+        raise RecipeError(f"{file}: not a file of SQL that can be read: {said}") from error
+    if not _BEGINS.match(text):
+        raise RecipeError(f"{file}: not a file of SQL; expected SELECT row FROM rows WHERE ...")
+    return text
+
+
+_BEGINS = re.compile(r"(?:\s|--.*(?:\n|$)|/\*(?s:.*?)\*/)*(?:SELECT|FROM|WITH)\b", re.IGNORECASE)
+"""How SQL that selects begins, comments passed over."""
 
 
 def _may_be_a_name(keep: str) -> bool:
