@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from magpie.answers import READING_ERRORS
 from magpie.engines.server_dialects import make_dialect
-from magpie.engines.server_loop import READING_ERRORS
 from magpie.engines.server_settings import Facts
 from magpie.engines.server_wire import Dialect, Garbled, error_body, events, seed31, seed63
 from magpie.errors import RequestFailed

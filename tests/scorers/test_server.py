@@ -6,6 +6,7 @@ server here says them again, or fails on purpose. A real one is in `test_server_
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from threading import Timer
 from typing import Any
@@ -18,6 +19,7 @@ from magpie.scorers.server import ServerScorerSettings, open_server_scorer
 from magpie.scorers.server_answers import Api, Garbled, WrongLabel, body, score
 from magpie.seams import Message
 from tests.engines.fault_server import Action, Ask, Body, FaultServer, Say, fault_server, half_close, vanish
+from tests.engines.hostile_answers import LARGE, ODDLY_PACKED, SLOW, TEXTS
 from tests.scorers.small_models import conversation
 
 TWO = conversation("What is 2 + 2?", "It is 4.")
@@ -223,6 +225,73 @@ def test_a_conversation_that_is_longer_than_the_model_reads_has_no_score(
 ) -> None:
     stub = serve(lambda ask: error(TOO_LONG) if len(ask.body["messages"][-1]["content"]) > 100 else by_length(ask))
     assert scores(stub.url, [TWO, conversation("Go on.", "x" * 500)]) == [8.0, None]
+
+
+ODD_ANSWERS: dict[str, Action] = {
+    "a text for a score": Say(classified("1.5")),
+    "a truth value": Say(classified(True)),
+    "a list in a list": Say(classified([1.0])),
+    "an object": Say(classified({"a": 1})),
+    "no list": Say({"data": [{"probs": 5}]}),
+    "an object for the list": Say({"data": {"0": {"probs": [1.0]}}}),
+    "nested deep": Say(b'{"data": [{"probs": %s}]}' % (b"[" * 1000 + b"]" * 1000)),
+    **{name: Say(text) for name, text in TEXTS.items()},
+    **ODDLY_PACKED,
+    **LARGE,
+}
+
+
+@pytest.mark.parametrize("fault", ODD_ANSWERS)
+def test_whatever_the_server_answers_a_conversation_fails_alone_and_in_one_line(
+    serve: Callable[[Answers], FaultServer], fault: str
+) -> None:
+    def script(ask: Ask) -> Action:
+        return ODD_ANSWERS[fault] if ask.body["messages"][-1]["content"] == "bad" else by_length(ask)
+
+    some = [conversation("Say it.", text) for text in ("fine", "bad", "well")]
+    found = scores(serve(script).url, some, retries=1)
+    assert (found[0], found[2]) == (4.0, 4.0)
+    assert isinstance(found[1], RequestFailed)
+    assert "\n" not in str(found[1])
+    assert len(str(found[1])) < 500
+
+
+@pytest.mark.parametrize("fault", SLOW)
+def test_an_answer_that_never_ends_fails_alone_at_its_deadline(
+    serve: Callable[[Answers], FaultServer], fault: str
+) -> None:
+    def script(ask: Ask) -> Action:
+        return SLOW[fault] if ask.body["messages"][-1]["content"] == "bad" else by_length(ask)
+
+    some = [conversation("Say it.", text) for text in ("fine", "bad", "well")]
+    found = scores(serve(script).url, some, retries=1, answer_seconds=0.4)
+    assert (found[0], found[2]) == (4.0, 4.0)
+    assert str(found[1]) == "the server gave no score in 2 tries: no whole answer in 0.4 seconds"
+
+
+@pytest.mark.parametrize("fault", [*ODD_ANSWERS, *SLOW])
+@pytest.mark.parametrize("route", ["/v1/models", "/classify"])
+def test_whatever_the_server_answers_at_opening_is_one_line(
+    serve: Callable[[Answers], FaultServer], route: str, fault: str
+) -> None:
+    stub = serve(by_length)
+    stub.pages[route] = {**ODD_ANSWERS, **SLOW}[fault]
+    told = ""
+    started = time.monotonic()
+    try:
+        scores(stub.url, answer_seconds=0.4, retries=0)
+    except UserError as error:
+        told = str(error)
+    assert time.monotonic() - started < 20
+    assert told or route == "/v1/models", "a server that does not say what it serves may score"
+    assert "\n" not in told
+    assert len(told) < 1000
+
+
+def test_half_of_a_surrogate_pair_fails_alone(serve: Callable[[Answers], FaultServer]) -> None:
+    found = scores(serve(by_length).url, [TWO, conversation("Say it.", "\ud800")])
+    assert found[0] == 8.0
+    assert "cannot be sent to the server" in str(found[1])
 
 
 def test_a_server_that_is_gone_is_waited_for(serve: Callable[[Answers], FaultServer]) -> None:

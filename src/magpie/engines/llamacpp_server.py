@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import orjson
 
+from magpie.answers import READING_ERRORS, Garbled, decode_json, error_message, logprob_of
 from magpie.engines.checks import refusal, room, token_ids
 from magpie.engines.json_grammar import UnknownSchema, json_grammar, literal
 from magpie.engines.loopback import Answered, ConnectionLost, Loopback, Unanswered
@@ -32,8 +33,7 @@ _ASK = 0
 """The ticket of a question on the side: there is never more than one."""
 _PULSE = -1
 """The ticket of the question whether the engine still works. The runner's tickets are not negative."""
-_READING_ERRORS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
-"""What reading an answer in another form raises."""
+_UNREADABLE = (Garbled, *READING_ERRORS)
 _Read = TypeVar("_Read")
 
 
@@ -149,14 +149,16 @@ class LlamaCpp:
         if isinstance(answered, Unanswered):
             return RequestFailed(f"llama.cpp gave no whole answer: {answered.reason}")
         if answered.status != 200:
-            return RequestFailed(f"llama.cpp refused the request: {answered.body.decode(errors='replace')[:500]}")
+            return RequestFailed(f"llama.cpp refused the request: {error_message(answered.body)}")
         try:
-            return self._completion(request, orjson.loads(answered.body))
-        except _READING_ERRORS as error:
+            return self._completion(request, decode_json(answered.body))
+        except Garbled as error:
+            return RequestFailed(f"llama.cpp: {error}")
+        except READING_ERRORS as error:
             return RequestFailed(f"llama.cpp gave an answer in no known form ({type(error).__name__})")
 
     def _completion(self, request: Request, said: Any) -> Completion:
-        """Raises one of `_READING_ERRORS` for an answer in another form, `ConnectionLost`."""
+        """Raises `Garbled` or one of `READING_ERRORS` for an answer in another form, `ConnectionLost`."""
         asked = request.logprobs
         ids, ended = [_checked_id(one, self.vocab_size) for one in said["tokens"]], said["stop_type"] in ("eos", "word")
         end = _stop_place(ids, request.sampling.stop_token_ids, said["stop_type"] == "eos")
@@ -216,8 +218,8 @@ class LlamaCpp:
         if isinstance(answers[0], Unanswered):
             raise ConnectionLost(f"no whole answer to {route}: {answers[0].reason}")
         try:
-            return read(orjson.loads(answers[0].body))
-        except _READING_ERRORS as error:
+            return read(decode_json(answers[0].body))
+        except _UNREADABLE as error:
             reason = f"an answer to {route} in no known form (status {answers[0].status}, {type(error).__name__})"
         raise ConnectionLost(reason)
 
@@ -279,7 +281,7 @@ def _structure(request: Request) -> dict[str, Any]:
 def _likeliest(place: Mapping[str, Any]) -> tuple[Logprob, ...]:
     """The tokens told at one place. A token that is part of a character is told as the bytes it has of it."""
     return tuple(
-        Logprob(one["id"], bytes([*one["bytes"]]).decode(errors="replace"), one["logprob"])
+        Logprob(one["id"], bytes([*one["bytes"]]).decode(errors="replace"), logprob_of(one["logprob"]))
         for one in place["top_logprobs"]
     )
 

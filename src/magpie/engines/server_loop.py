@@ -16,13 +16,14 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from magpie.answers import READING_ERRORS, Garbled, error_message
 from magpie.engines.checks import refusal
-from magpie.engines.server_address import Key
 from magpie.engines.server_lines import Answered, Broken, TooSlow, Unreachable
 from magpie.engines.server_native import SCHEMA_ERRORS
 from magpie.engines.server_pool import Site, Sites, backoff, retry_after
-from magpie.engines.server_wire import Asked, Dialect, Garbled, error_body
+from magpie.engines.server_wire import Asked, Dialect
 from magpie.errors import EngineDied, RequestFailed
+from magpie.safe.redaction import one_line, redact
 from magpie.seams import Completion, Request
 
 Answer = Completion | RequestFailed
@@ -33,8 +34,6 @@ GONE = frozenset({502, 503, 504})
 """Statuses of whatever stands before a server that is not there, or of one that is still loading."""
 OVERLOADED = frozenset({429, 503, 529})
 """Statuses that say "too many": the server gets fewer at once."""
-READING_ERRORS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
-"""What reading an answer in another form than its API's raises."""
 CLOSE_SECONDS = 10.0
 TICK = 0.25
 """Seconds between two looks at who is back and whether patience is over."""
@@ -60,7 +59,6 @@ class Server:
         self,
         dialect: Dialect,
         sites: Sequence[Site],
-        key: Key,
         *,
         context: int,
         vocab_size: int,
@@ -71,7 +69,7 @@ class Server:
         self.capabilities, self.context, self.vocab_size = dialect.capabilities, context, vocab_size
         self.warnings = tuple(warnings)
         """What is not exact about these servers, for a reader."""
-        self._dialect, self._sites, self._key = dialect, Sites(sites), key
+        self._dialect, self._sites = dialect, Sites(sites)
         self._retries, self._patience = retries, patience
         self._live: set[int] = set()
         """Tickets that may still be polled; only the caller's thread touches it."""
@@ -180,6 +178,8 @@ class Server:
                 job.asked = self._dialect.ask(job.request)
             except SCHEMA_ERRORS as error:
                 self._answer(job, RequestFailed(f"the JSON schema cannot be asked of the server: {error}"))
+            except (TypeError, ValueError) as error:  # such as half of a surrogate pair in a prompt
+                self._answer(job, RequestFailed(f"the request cannot be sent to the server: {error}"))
             else:
                 self._waiting.append(job)
         self._dispatch()
@@ -235,7 +235,7 @@ class Server:
             answered = await site.lines.exchange(job.asked, job.request.sampling.max_tokens)
         except Unreachable as error:
             return self._unreachable(job, site, str(error))
-        except Broken as error:
+        except (Broken, Garbled) as error:
             self._reason = str(error)
             site.failed(time.monotonic(), at_once=False)
             return self._again(job, site, f"{site.name}: {error}")
@@ -260,7 +260,7 @@ class Server:
         try:
             completion = self._dialect.read(job.request, answered.body)
         except RequestFailed as error:
-            failed = RequestFailed(self._key.redact(f"{site.name}: {error}"))
+            failed = RequestFailed(redact(f"{site.name}: {error}"))
             return lambda: self._answer(job, failed)
         except Garbled as error:
             site.failed(time.monotonic(), at_once=False)
@@ -279,7 +279,7 @@ class Server:
             return lambda: self._waiting.appendleft(job)
         if answered.status < 500 and answered.status not in PASSING:
             site.succeeded()  # it is well, and the request is not
-            failed = RequestFailed(self._key.redact(told))
+            failed = RequestFailed(redact(told))
             return lambda: self._answer(job, failed)
         self._reason = f"answers {answered.status}"
         seconds = retry_after(answered.header(b"retry-after"))
@@ -301,7 +301,7 @@ class Server:
         job.tries += 1
         job.last = site
         if job.tries > self._retries:
-            failed = RequestFailed(self._key.redact(f"{told} (after {job.tries} tries)"))
+            failed = RequestFailed(redact(f"{told} (after {job.tries} tries)"))
             return lambda: self._answer(job, failed)
         seconds = max(backoff(job.tries), 0.0 if at_least is None else at_least)
         return lambda: self._later(job, seconds)
@@ -321,5 +321,6 @@ class Server:
 def _told(answered: Answered) -> str:
     """A status that is no success, in words."""
     if 300 <= answered.status < 400:
-        return f"it sends requests elsewhere, to {answered.header(b'location')!r}, which are not followed"
-    return error_body(answered.body) or "nothing else"
+        location = one_line(answered.header(b"location") or "")
+        return f"it sends requests elsewhere, to {location!r}, which are not followed"
+    return error_message(answered.body) or "nothing else"

@@ -12,13 +12,11 @@ from typing import Any
 
 import orjson
 
+from magpie.answers import Garbled, count_of, decode_json, logprob_of, text_of
 from magpie.engines.json_grammar import UnknownSchema, json_grammar
 from magpie.engines.server_wire import (
     Asked,
-    Garbled,
-    count,
     cut,
-    document,
     events,
     finish,
     from_ids,
@@ -122,9 +120,9 @@ def _known(ids: Sequence[int], vocabulary: Vocabulary | None) -> list[int]:
 def _by_id(told: Mapping[str, Any], most: int, vocabulary: Vocabulary | None) -> list[tuple[Logprob, ...]]:
     """`token_id:43` to log-probability, of each place."""
 
-    def named(name: str, logprob: float) -> Logprob:
+    def named(name: str, logprob: Any) -> Logprob:
         token_id = int(name.removeprefix(_ID))
-        return Logprob(token_id, vocabulary.decode([token_id]) if vocabulary else "", logprob)
+        return Logprob(token_id, vocabulary.decode([token_id]) if vocabulary else "", logprob_of(logprob))
 
     return [likeliest((named(*one) for one in place.items()), most) for place in told["top_logprobs"]]
 
@@ -230,7 +228,7 @@ def _response_format(request: Request) -> dict[str, Any]:
 
 def chosen(text: str, choice: Choice) -> str:
     """The option inside the JSON that a server without choices was asked for."""
-    said = document(text.encode())
+    said = decode_json(text.encode())
     picked = said.get("choice") if isinstance(said, dict) else said
     if picked not in choice.options:
         raise Garbled("the answer is none of the choices")
@@ -278,7 +276,7 @@ def _whole(said: Any) -> dict[str, Any]:
 def _text_of(choice: Mapping[str, Any]) -> str:
     """Nothing where a chat answers with nothing, as one that only thinks or calls a tool does."""
     inside = choice.get("message") or choice.get("delta")
-    return (inside.get("content") if inside is not None else choice.get("text")) or ""
+    return text_of(inside.get("content") if inside is not None else choice.get("text"), "the text")
 
 
 def _join(whole: dict[str, Any], choice: Mapping[str, Any]) -> None:
@@ -299,8 +297,8 @@ def _from_text(request: Request, text: str, reason: Any, said: Mapping[str, Any]
         text=text,
         token_ids=(),
         finish_reason="stop" if was_cut else finish(reason),
-        prompt_tokens=count(usage.get("prompt_tokens")),
-        completion_tokens=count(usage.get("completion_tokens")),
+        prompt_tokens=count_of(usage.get("prompt_tokens"), "usage.prompt_tokens"),
+        completion_tokens=count_of(usage.get("completion_tokens"), "usage.completion_tokens"),
         logprobs=_by_text(said.get("logprobs") or {}, request.logprobs) if request.logprobs else (),
     )
 
@@ -313,4 +311,7 @@ def _by_text(told: Mapping[str, Any], most: int) -> tuple[tuple[Logprob, ...], .
         places = [list((place or {}).items()) for place in told["top_logprobs"]]
     else:
         raise RequestFailed("the server tells no log-probabilities, which were asked for")
-    return tuple(likeliest((Logprob(-1, text, value) for text, value in place), most) for place in places)
+    return tuple(
+        likeliest((Logprob(-1, text_of(text, "a token"), logprob_of(value)) for text, value in place), most)
+        for place in places
+    )

@@ -10,18 +10,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-import httpx
-
+from magpie.answers import READING_ERRORS, as_object, json_or_none, shown
+from magpie.connections import Fetched
 from magpie.engines.server_address import Way, read_key, read_url, way_to
 from magpie.engines.server_dialects import make_dialect
-from magpie.engines.server_facts import Found, Unreached, as_json, ask, detect, facts_of, request, words
+from magpie.engines.server_facts import Found, Unreached, ask, detect, facts_of, message_of, request
 from magpie.engines.server_lines import Lines, Patience
-from magpie.engines.server_loop import READING_ERRORS, Server
+from magpie.engines.server_loop import Server
 from magpie.engines.server_pool import Site
 from magpie.engines.server_settings import Facts, ServerSettings
 from magpie.engines.server_wire import Asked, Dialect, Garbled
 from magpie.errors import ModelError, RequestFailed, UserError
-from magpie.seams import Message, Messages, Prompt, Request, SamplingParams, Text, Tokens
+from magpie.safe.redaction import one_line, redact
+from magpie.seams import Completion, Message, Messages, Prompt, Request, SamplingParams, Text, Tokens
 from magpie.templates import probe_texts
 from magpie.templates.tokenizer import Vocabulary
 
@@ -41,12 +42,13 @@ def opened(settings: ServerSettings, facts: Facts | None, vocabulary: Vocabulary
     settings = replace(settings, api=facts.api, served_model=facts.served_model)
     dialect = make_dialect(facts, vocabulary)
     ways, warnings = _prove([way_to(address, key) for address in given], settings, facts, dialect, vocabulary)
-    patience = Patience(settings.connect_seconds, settings.first_token_seconds, settings.idle_seconds)
+    patience = Patience(
+        settings.connect_seconds, settings.first_token_seconds, settings.idle_seconds, settings.answer_seconds
+    )
     most = _most(settings.concurrency, facts.slots)
     engine = Server(
         dialect,
         [Site(way.address.told, Lines(way, patience), most) for way in ways],
-        key,
         context=facts.context,
         vocab_size=UNKNOWN_VOCABULARY if vocabulary is None else vocabulary.vocab_size,
         retries=settings.retries,
@@ -117,24 +119,29 @@ def _try(way: Way, settings: ServerSettings, dialect: Dialect, vocabulary: Vocab
     """One token, asked for as a run asks: the model's name, the key and the fields are then known to be right."""
     trial = Request(_prompt(dialect, vocabulary, "Hello"), SamplingParams(temperature=0.0, max_tokens=1))
     answer = _post(way, settings, dialect.ask(trial))
-    if answer.status_code in (400, 422):
-        dialect.learn(words(way, answer))
+    if answer.status in (400, 422):
+        dialect.learn(message_of(answer))
         answer = _post(way, settings, dialect.ask(trial))
     where = way.address.told
-    if answer.status_code == 404:
-        raise ModelError(f"{where} does not serve {settings.served_model!r} this way: {words(way, answer)}")
-    if answer.status_code != 200:
-        raise UserError(f"{where} answers {answer.status_code} to a first request: {words(way, answer)}")
-    problem: str
+    if answer.status == 404:
+        raise ModelError(
+            f"{where} does not serve {one_line(str(settings.served_model))!r} this way: {message_of(answer)}"
+        )
+    if answer.status != 200:
+        raise UserError(f"{where} answers {answer.status} to a first request: {message_of(answer)}")
+    _read(way, settings, dialect, trial, answer)
+
+
+def _read(way: Way, settings: ServerSettings, dialect: Dialect, trial: Request, answer: Fetched) -> Completion:
+    """What an answer of status 200 says. Raises `UserError` for what is none of this API."""
     try:
-        dialect.read(trial, answer.content)
+        return dialect.read(trial, answer.body)
     except (Garbled, RequestFailed) as error:
         problem = str(error)
     except READING_ERRORS:
         problem = f"it is no answer of {settings.api}"
-    else:
-        return
-    raise UserError(f"{where}, asked as {settings.api}: {way.key.redact(problem)}; set engine.api to what it is")
+    where = way.address.told
+    raise UserError(f"{where}, asked as {settings.api}: {redact(problem)}; set engine.api to what it is")
 
 
 def _prompt(dialect: Dialect, vocabulary: Vocabulary | None, text: str) -> Prompt:
@@ -147,10 +154,10 @@ def _prompt(dialect: Dialect, vocabulary: Vocabulary | None, text: str) -> Promp
             return Messages((Message("user", text),))
 
 
-def _post(way: Way, settings: ServerSettings, asked: Asked) -> httpx.Response:
-    with way.client(settings.connect_seconds, settings.first_token_seconds) as client:
-        url = way.address.url(asked.route)
-        return request(client, way, "POST", url, asked.body)
+def _post(way: Way, settings: ServerSettings, asked: Asked) -> Fetched:
+    seconds = settings.answer_seconds or settings.first_token_seconds
+    with way.client(settings.connect_seconds, seconds) as client:
+        return request(client, way, "POST", way.address.url(asked.route), asked.body, seconds)
 
 
 def _compare_ids(way: Way, settings: ServerSettings, facts: Facts, vocabulary: Vocabulary) -> None:
@@ -161,11 +168,11 @@ def _compare_ids(way: Way, settings: ServerSettings, facts: Facts, vocabulary: V
             if facts.api != "llamacpp":
                 asked = {"model": facts.served_model, "prompt": text, "add_special_tokens": False}
             answer = request(client, way, "POST", way.address.url("/tokenize"), asked)
-            theirs = as_json(answer)
-            if answer.status_code != 200 or not isinstance(theirs, dict) or "tokens" not in theirs:
+            theirs = as_object(json_or_none(answer.body)).get("tokens")
+            if answer.status != 200 or not isinstance(theirs, list):
                 return  # an older server, or one that does not tell
-            if (ours := vocabulary.encode(text)) != theirs["tokens"]:
-                raise _another(way, f"on {text!r} it gives {theirs['tokens']}, and the tokenizer here gives {ours}")
+            if (ours := vocabulary.encode(text)) != theirs:
+                raise _another(way, f"on {text!r} it gives {shown(theirs, 200)}, and the tokenizer here gives {ours}")
 
 
 def _compare_lengths(way: Way, settings: ServerSettings, dialect: Dialect, vocabulary: Vocabulary) -> None:
@@ -174,7 +181,7 @@ def _compare_lengths(way: Way, settings: ServerSettings, dialect: Dialect, vocab
     for text in sorted(probe_texts, key=len)[-PROBES:]:
         trial = Request(Text(text), SamplingParams(temperature=0.0, max_tokens=1))
         answer = _post(way, settings, dialect.ask(trial))
-        counted = dialect.read(trial, answer.content).prompt_tokens if answer.status_code == 200 else 0
+        counted = _read(way, settings, dialect, trial, answer).prompt_tokens if answer.status == 200 else 0
         if counted == 0:
             return  # it does not count
         beyond.add(counted - len(vocabulary.encode(text)))

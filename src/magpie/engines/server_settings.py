@@ -22,6 +22,8 @@ class ServerSettings:
     connect_seconds: float = 10.0
     first_token_seconds: float = 300.0
     idle_seconds: float = 60.0
+    answer_seconds: float | None = None
+    """The longest wait for a whole answer; None is by its number of tokens."""
     patience: float = 120.0
     """Seconds without a connection to any server, after which the engine counts as dead."""
 

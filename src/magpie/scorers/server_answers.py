@@ -7,10 +7,12 @@ instruction and a response. All are asked for logits as they come (`use_activati
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import isfinite
 from typing import Any, Literal
 
+from magpie.answers import Garbled as Garbled
+from magpie.answers import shown
 from magpie.errors import RequestFailed
 from magpie.seams import Message
 
@@ -19,10 +21,6 @@ APIS: tuple[Api, ...] = ("classify", "pooling", "score")
 """In the order in which a server is tried for them."""
 
 _TOO_LONG = re.compile(r"context length|maximum (model )?len|max_model_len|longer than|too long", re.IGNORECASE)
-
-
-class Garbled(Exception):
-    """An answer that cannot be used."""
 
 
 def route(api: Api) -> str:
@@ -49,11 +47,11 @@ def score(api: Api, said: Any, label: int | None) -> float:
         found = said["data"][0][{"classify": "probs", "pooling": "data", "score": "score"}[api]]
     except (KeyError, IndexError, TypeError):
         raise Garbled(f"the answer holds no score where /{api} has it") from None
-    value = found if api == "score" else _labelled(_last(found), label)
+    value = found if api == "score" else _labelled(_last(found) if api == "pooling" else found, label)
     if value is None or (isinstance(value, float) and not isfinite(value)):
         raise RequestFailed(f"the server's score is {value}, no number")
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Garbled(f"the score is {type(value).__name__} and no number")
+    if type(value) not in (int, float):
+        raise Garbled(f"the score is {shown(value)}, no number")
     return float(value)
 
 
@@ -85,11 +83,3 @@ class WrongLabel(Exception):
 def is_too_long(told: str) -> bool:
     """Whether a refusal says that the conversation is longer than the model reads."""
     return _TOO_LONG.search(told) is not None
-
-
-def words(said: Any) -> str:
-    """What a server's error says, on a line: `error.message`, `error`, `message` or `detail`."""
-    if isinstance(said, Mapping):
-        inner = next((said[key] for key in ("error", "message", "detail") if said.get(key)), None)
-        return words(inner) if inner is not None else ""
-    return " ".join(str(said).split())[:300]
