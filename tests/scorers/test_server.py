@@ -41,8 +41,8 @@ def pooled(data: Any) -> Body:
     return {"id": "pool-1", "object": "list", "data": [{"index": 0, "object": "pooling", "data": data}], "usage": USAGE}
 
 
-def error(message: str, code: int = 400) -> Say:
-    return Say({"error": {"message": message, "type": "BadRequestError", "param": None, "code": code}}, code)
+def error(message: str, code: int = 400, param: str | None = None) -> Say:
+    return Say({"error": {"message": message, "type": "BadRequestError", "param": param, "code": code}}, code)
 
 
 Answers = Callable[[Ask], Action]
@@ -223,8 +223,58 @@ def test_what_does_not_pass_fails_alone_with_the_servers_words(serve: Callable[[
 def test_a_conversation_that_is_longer_than_the_model_reads_has_no_score(
     serve: Callable[[Answers], FaultServer],
 ) -> None:
-    stub = serve(lambda ask: error(TOO_LONG) if len(ask.body["messages"][-1]["content"]) > 100 else by_length(ask))
+    """vLLM names the parameter; the message ends with it for the same reason."""
+    too_long = error(TOO_LONG, param="input_tokens")
+    stub = serve(lambda ask: too_long if len(ask.body["messages"][-1]["content"]) > 100 else by_length(ask))
     assert scores(stub.url, [TWO, conversation("Go on.", "x" * 500)]) == [8.0, None]
+
+
+def test_where_no_field_says_it_a_shortened_conversation_shows_that_it_was_too_long(
+    serve: Callable[[Answers], FaultServer],
+) -> None:
+    def reads_little(ask: Ask) -> Action:
+        fits = len(ask.body["messages"][-1]["content"]) <= 100 or "truncate_prompt_tokens" in ask.body
+        return by_length(ask) if fits else error("no")
+
+    stub = serve(reads_little)
+    assert scores(stub.url, [TWO, conversation("Go on.", "x" * 500)]) == [8.0, None]
+
+
+QUOTES = ("maximum context length", "longer than the maximum model length: too long", "max_model_len")
+
+
+@pytest.mark.parametrize("quote", QUOTES)
+def test_a_refusal_that_quotes_the_conversation_says_nothing_of_its_length(
+    serve: Callable[[Answers], FaultServer], quote: str
+) -> None:
+    def rude(ask: Ask) -> Action:
+        text = ask.body["messages"][-1]["content"]
+        return error(f"I do not like {text!r}") if text == quote else by_length(ask)
+
+    found = scores(serve(rude).url, [TWO, conversation("Say it.", quote)])
+    assert found[0] == 8.0
+    assert isinstance(found[1], RequestFailed)
+    assert quote in str(found[1])
+
+
+def test_a_refusal_that_passes_is_none_of_its_length(serve: Callable[[Answers], FaultServer]) -> None:
+    refused: list[Ask] = []
+
+    def moody(ask: Ask) -> Action:
+        if ask.body["messages"][-1]["content"] == "moody" and not refused:
+            refused.append(ask)
+            return error(TOO_LONG)
+        return by_length(ask)
+
+    assert scores(serve(moody).url, [conversation("Say it.", "moody")]) == [5.0]
+
+
+def test_a_route_that_is_gone_is_no_missing_model_whatever_the_server_says(
+    serve: Callable[[Answers], FaultServer],
+) -> None:
+    stub = serve(lambda _: error("this model does not exist as a route", 404))
+    with pytest.raises(ModelError, match="has no /classify or /pooling or /score"):
+        scores(stub.url, served_model="m")
 
 
 ODD_ANSWERS: dict[str, Action] = {

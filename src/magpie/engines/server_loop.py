@@ -21,6 +21,7 @@ from magpie.engines.checks import refusal
 from magpie.engines.server_lines import Answered, Broken, TooSlow, Unreachable
 from magpie.engines.server_native import SCHEMA_ERRORS
 from magpie.engines.server_pool import Site, Sites, backoff, retry_after
+from magpie.engines.server_quirks import REFUSALS, Adapting, negotiation
 from magpie.engines.server_wire import Asked, Dialect
 from magpie.errors import EngineDied, RequestFailed
 from magpie.safe.redaction import one_line, redact
@@ -80,6 +81,8 @@ class Server:
         # What follows is touched only inside the loop's thread.
         self._waiting: deque[_Job] = deque()
         self._jobs: dict[int, _Job] = {}
+        self._negotiating = asyncio.Lock()
+        """Held while it is found out what a server refuses, so that this is done once and not by each request."""
         self._contact = time.monotonic()
         """When a server last answered as one does, or there was nothing to ask of any."""
         self._reason = ""
@@ -233,6 +236,8 @@ class Server:
         assert job.asked is not None
         try:
             answered = await site.lines.exchange(job.asked, job.request.sampling.max_tokens)
+            if answered.status in REFUSALS and isinstance(self._dialect, Adapting):
+                answered = await self._negotiate(job, site, answered)
         except Unreachable as error:
             return self._unreachable(job, site, str(error))
         except (Broken, Garbled) as error:
@@ -275,8 +280,6 @@ class Server:
 
     def _refused(self, job: _Job, site: Site, answered: Answered, sent_at: float) -> Callable[[], None]:
         told = f"{site.name} answers {answered.status}: {_told(answered)}"
-        if answered.status in (400, 422) and self._learns(job, told):
-            return lambda: self._waiting.appendleft(job)
         if answered.status < 500 and answered.status not in PASSING:
             site.succeeded()  # it is well, and the request is not
             failed = RequestFailed(redact(told))
@@ -290,11 +293,29 @@ class Server:
             site.rest(time.monotonic(), seconds)
         return self._again(job, site, told, seconds)
 
-    def _learns(self, job: _Job, told: str) -> bool:
-        """Whether the refusal names something that the request can do without; then it is asked anew."""
-        self._dialect.learn(told)
-        before, job.asked = job.asked, self._dialect.ask(job.request)
-        return before != job.asked
+    async def _negotiate(self, job: _Job, site: Site, refusal: Answered) -> Answered:
+        """The answer to a refused request without what the server does not take; the refusal where that is not it."""
+        async with self._negotiating:
+            dialect, most = self._dialect, job.request.sampling.max_tokens
+            assert isinstance(dialect, Adapting)
+            asked = dialect.ask(job.request)
+            if asked != job.asked:  # another request has found something out meanwhile
+                job.asked = asked
+                refusal = await site.lines.exchange(asked, most)
+                if refusal.status not in REFUSALS:
+                    return refusal
+            steps = negotiation(dialect, job.request, refusal.body, thorough=False)
+            try:
+                asked = next(steps)
+                while True:
+                    asked = steps.send(await site.lines.exchange(asked, most))
+            except StopIteration as end:
+                agreed = end.value
+            if agreed is None:
+                return refusal
+            self._dialect, job.asked = dialect.without(agreed.refused), agreed.asked
+            answered: Answered = agreed.reply
+            return answered
 
     def _again(self, job: _Job, site: Site, told: str, at_least: float | None = None) -> Callable[[], None]:
         """Another try later, or the end of it."""

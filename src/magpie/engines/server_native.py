@@ -93,9 +93,6 @@ class LlamaCpp:
         places = [_llamacpp_place(one) for one in said["completion_probabilities"]] if request.logprobs else []
         return from_ids(request, ids, ended, kind == "eos", said["content"], self.vocabulary, places)
 
-    def learn(self, refusal: str) -> None:
-        """Nothing: its protocol is known."""
-
     def _special(self, ids: Sequence[int]) -> list[str]:
         """The texts of special tokens, which nothing else writes; a server started with `--special` stops there."""
         if self.vocabulary is None:
@@ -180,9 +177,6 @@ class Sglang:
         places = [tuple(_sglang_logprob(*one) for one in place if one[0] is not None) for place in told or ()]
         return from_ids(request, ids, finish(kind), by_token, said["text"], self.vocabulary, places)
 
-    def learn(self, refusal: str) -> None:
-        """Nothing: its protocol is known."""
-
 
 def _sglang_logprob(value: Any, token_id: Any, text: Any) -> Logprob:
     """Of a token that can come. One that cannot has minus infinity, which SGLang writes as null."""
@@ -257,9 +251,6 @@ class Ollama:
             completion_tokens=count_of(last.get("eval_count"), "eval_count"),
             logprobs=_ollama_places(pieces, request.logprobs) if request.logprobs else (),
         )
-
-    def learn(self, refusal: str) -> None:
-        """Nothing: its protocol is known."""
 
 
 def _format(request: Request) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from magpie.engines.server_facts import Found, Unreached, ask, detect, facts_of,
 from magpie.engines.server_lines import Lines, Patience
 from magpie.engines.server_loop import Server
 from magpie.engines.server_pool import Site
+from magpie.engines.server_quirks import MOST_STOPS, REFUSALS, WARNINGS, Adapting, Agreed, negotiation
 from magpie.engines.server_settings import Facts, ServerSettings
 from magpie.engines.server_wire import Asked, Dialect, Garbled
 from magpie.errors import ModelError, RequestFailed, UserError
@@ -30,6 +31,8 @@ UNKNOWN_VOCABULARY = 1 << 31
 """Where no tokenizer is on this side, ids are left to the server."""
 SPARE = 4
 """One request in so many waits at a server that says how many it works on, so that it never runs dry."""
+_TRIAL_STOPS = tuple(f"<|{number}|>" for number in range(MOST_STOPS + 1))
+"""One more than every server takes."""
 PROBES = 3
 """Texts by whose length in tokens a server without `/tokenize` is compared: each costs a request."""
 
@@ -41,7 +44,8 @@ def opened(settings: ServerSettings, facts: Facts | None, vocabulary: Vocabulary
     facts = facts or detect(settings)
     settings = replace(settings, api=facts.api, served_model=facts.served_model)
     dialect = make_dialect(facts, vocabulary)
-    ways, warnings = _prove([way_to(address, key) for address in given], settings, facts, dialect, vocabulary)
+    asked = [way_to(address, key) for address in given]
+    ways, dialect, warnings = _prove(asked, settings, facts, dialect, vocabulary)
     patience = Patience(
         settings.connect_seconds, settings.first_token_seconds, settings.idle_seconds, settings.answer_seconds
     )
@@ -72,9 +76,9 @@ def _most(concurrency: int, slots: int | None) -> int:
 
 def _prove(
     ways: Sequence[Way], settings: ServerSettings, facts: Facts, dialect: Dialect, vocabulary: Vocabulary | None
-) -> tuple[list[Way], list[str]]:
-    """Every server with what it was found to be, and what a reader should know. One that takes no connection is left
-    to come back, as long as another does."""
+) -> tuple[list[Way], Dialect, list[str]]:
+    """Every server with what it was found to be, the dialect that all of them take, and what a reader should know. One
+    that takes no connection is left to come back, as long as another does."""
     proved, warnings, lost = [], _risks(ways), list[Unreached]()
     for way in ways:
         try:
@@ -86,13 +90,15 @@ def _prove(
         _same(found, settings, facts)
         if vocabulary is not None and dialect.capabilities.prompts[0] == "tokens":
             _compare_ids(found.way, settings, facts, vocabulary)
-        _try(found.way, settings, dialect, vocabulary)
+        dialect = _try(found.way, settings, dialect, vocabulary)
         if vocabulary is not None and dialect.capabilities.prompts[0] == "text":
             _compare_lengths(found.way, settings, dialect, vocabulary)
         proved.append(found.way)
     if len(lost) == len(ways):
         raise lost[0]
-    return proved, [*warnings, *(f"{error}; going on without it until it does" for error in lost)]
+    refused = getattr(dialect, "refused", ())
+    warnings += [told for quirk, told in WARNINGS.items() if quirk in refused]
+    return proved, dialect, [*warnings, *(f"{error}; going on without it until it does" for error in lost)]
 
 
 def _risks(ways: Sequence[Way]) -> list[str]:
@@ -115,13 +121,18 @@ def _same(found: Found, settings: ServerSettings, facts: Facts) -> None:
         )
 
 
-def _try(way: Way, settings: ServerSettings, dialect: Dialect, vocabulary: Vocabulary | None) -> None:
-    """One token, asked for as a run asks: the model's name, the key and the fields are then known to be right."""
-    trial = Request(_prompt(dialect, vocabulary, "Hello"), SamplingParams(temperature=0.0, max_tokens=1))
-    answer = _post(way, settings, dialect.ask(trial))
-    if answer.status in (400, 422):
-        dialect.learn(message_of(answer))
-        answer = _post(way, settings, dialect.ask(trial))
+def _try(way: Way, settings: ServerSettings, dialect: Dialect, vocabulary: Vocabulary | None) -> Dialect:
+    """One token, asked for as a run asks: the model's name, the key and the fields are then known to be right. The
+    dialect, without what this server refuses."""
+    adapting = dialect if isinstance(dialect, Adapting) else None
+    stops = () if adapting is None else _TRIAL_STOPS
+    sampling = SamplingParams(temperature=0.0, max_tokens=1, stop=stops)
+    trial = Request(_prompt(dialect, vocabulary, "Hello"), sampling)
+    answer = _post(way, settings, (adapting.streaming() if adapting else dialect).ask(trial))
+    if answer.status in REFUSALS and adapting is not None:
+        agreed = _negotiate(way, settings, adapting.streaming(), trial, answer)
+        if agreed is not None:
+            dialect, answer = adapting.without(agreed.refused), agreed.reply
     where = way.address.told
     if answer.status == 404:
         raise ModelError(
@@ -130,6 +141,20 @@ def _try(way: Way, settings: ServerSettings, dialect: Dialect, vocabulary: Vocab
     if answer.status != 200:
         raise UserError(f"{where} answers {answer.status} to a first request: {message_of(answer)}")
     _read(way, settings, dialect, trial, answer)
+    return dialect
+
+
+def _negotiate(
+    way: Way, settings: ServerSettings, dialect: Adapting, trial: Request, refusal: Fetched
+) -> Agreed | None:
+    steps = negotiation(dialect, trial, refusal.body, thorough=True)
+    try:
+        asked = next(steps)
+        while True:
+            asked = steps.send(_post(way, settings, asked))
+    except StopIteration as end:
+        agreed: Agreed | None = end.value
+        return agreed
 
 
 def _read(way: Way, settings: ServerSettings, dialect: Dialect, trial: Request, answer: Fetched) -> Completion:

@@ -39,9 +39,6 @@ class Dialect(Protocol):
     def read(self, request: Request, body: bytes) -> Completion:
         """What a body of status 200 says. Raises `Garbled` or, where trying again is no use, `RequestFailed`."""
 
-    def learn(self, refusal: str) -> None:
-        """Take note of what this server refuses, from its words: `ask` may then do without."""
-
 
 def seed63(seed: int) -> int:
     """63 bits for 63 bits, one for one, with all of them mixed into the lowest 31: vLLM on a CPU uses no more than 32.

@@ -26,8 +26,8 @@ PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "ftp_proxy", "no_pr
 
 _MOST_READ = 1 << 16
 """What comes after so many characters of somebody else's text is not looked at, and never shown."""
-_SHORT = 4
-"""A shorter secret is replaced only where it stands by itself: three letters stand in many words."""
+_SHORT = 8
+"""A shorter secret is replaced only where it stands by itself: a few letters stand in many words."""
 _PART, _LEAST_PART = 8, 6
 """A piece of a secret is replaced too, from this many of its first or last characters on."""
 _LEAST_UNUSED = 12
@@ -160,7 +160,7 @@ def _secrets_in(url: str) -> list[str]:
     if not at or not colon or not password:
         return []
     sent = base64.b64encode(f"{unquote(name)}:{unquote(password)}".encode()).decode()
-    return [one for one in {password, unquote(password), sent} if len(one) >= _SHORT]
+    return [password, unquote(password), sent]
 
 
 # -- how they may be written ------------------------------------------------------------------------------------------

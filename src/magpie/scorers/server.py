@@ -6,12 +6,12 @@ Knows connections, patience and keys; what is said over them is `server_answers`
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic
-from typing import Literal
+from typing import Any, Literal
 
 import httpx
 import orjson
@@ -39,7 +39,7 @@ from magpie.connections import (
 )
 from magpie.errors import ModelError, RequestFailed, ServerLost, UserError
 from magpie.safe.redaction import one_line
-from magpie.scorers.server_answers import APIS, Api, WrongLabel, body, is_too_long, route, score
+from magpie.scorers.server_answers import APIS, Api, WrongLabel, body, names_the_length, route, score, shortened
 from magpie.seams import Message
 
 _TRIAL = (Message("user", "Hello."), Message("assistant", "Hello! How can I help?"))
@@ -129,19 +129,22 @@ class ServerScorer:
     def _only_model(self) -> str | None:
         """None where the server does not say what it serves: then it needs no name."""
         try:
-            answer = self._fetch("GET", "/v1/models", QUESTION_BYTES)
+            served = self._served()
         except (Unreachable, Broken, TooSlow) as error:
             raise UserError(f"{self._root} takes no connection ({error}): start the server, or mend the url") from None
         except Garbled as error:
             raise UserError(f"{self._root}/v1/models: {error}; expected a server of a reward model") from None
+        if len(served) > 1:
+            raise ModelError(f"{self._root} serves {_shown(served)}: name one by reward.server.served_model")
+        return served[0] if served else None
+
+    def _served(self) -> list[str]:
+        """The names of the models; none where the server does not say them."""
+        answer = self._fetch("GET", "/v1/models", QUESTION_BYTES)
         if answer.status in (401, 403):
             raise self._refused(answer)
         listed = as_list(as_object(json_or_none(answer.body)).get("data")) if answer.status == 200 else []
-        served = [name for one in listed if isinstance(name := as_object(one).get("id"), str) and name]
-        if len(served) > 1:
-            shown = ", ".join(one_line(name, 100) for name in served[:12])
-            raise ModelError(f"{self._root} serves {shown}: name one by reward.server.served_model")
-        return served[0] if served else None
+        return [name for one in listed if isinstance(name := as_object(one).get("id"), str) and name]
 
     def _fetch(self, method: str, route: str, most: int, asked: bytes | None = None) -> Fetched:
         return fetch(self._client, method, route, seconds=self._settings.answer_seconds, most=most, content=asked)
@@ -178,41 +181,67 @@ class ServerScorer:
 
     def _one(self, conversation: Sequence[Message]) -> Scored:
         try:
-            asked = orjson.dumps(body(self._api, self._model, conversation))
+            asked = body(self._api, self._model, conversation)
+            answer = self._answered(asked)
+            if answer.status == 200:
+                return self._score(answer)
+            return self._refusal(asked, answer)
         except RequestFailed as error:
             return error
         except orjson.JSONEncodeError as error:  # half of a surrogate pair
             return RequestFailed(f"the conversation cannot be sent to the server: {error}")
-        problem = ""
+
+    def _answered(self, asked: Mapping[str, Any]) -> Fetched:
+        """An answer that is a score, or a refusal that does not pass. Raises `RequestFailed` after the last try."""
+        content, problem = orjson.dumps(asked), ""
         for tries in range(self._settings.retries + 1):
             if tries:
                 self._closing.wait(backoff(tries))
             try:
-                answer = self._post(asked)
+                answer = self._post(content)
                 if answer.status == 200:
-                    return score(self._api, decode_json(answer.body), self._settings.label)
-            except RequestFailed as error:
-                return error
-            except WrongLabel as error:
-                raise ModelError(f"{self._root}: {error}") from None
+                    self._score(answer)
+                if answer.status not in MAY_PASS:
+                    return answer
+                problem = f"{answer.status} {error_message(answer.body)}"
             except (Garbled, TooSlow) as error:
                 problem = str(error)
-                continue
-            told = error_message(answer.body)
-            if answer.status not in MAY_PASS:
-                return self._refusal(answer, told)
-            problem = f"{answer.status} {told}"
-        return RequestFailed(f"the server gave no score in {self._settings.retries + 1} tries: {problem}")
+        raise RequestFailed(f"the server gave no score in {self._settings.retries + 1} tries: {problem}")
 
-    def _refusal(self, answer: Fetched, told: str) -> Scored:
-        """What a status that does not pass means for a conversation, or for all of them."""
+    def _score(self, answer: Fetched) -> float:
+        try:
+            return score(self._api, decode_json(answer.body), self._settings.label)
+        except WrongLabel as error:
+            raise ModelError(f"{self._root}: {error}") from None
+
+    def _refusal(self, asked: Mapping[str, Any], answer: Fetched) -> Scored:
+        """What a status that does not pass means for a conversation, or for all of them. Nothing of it rests on the
+        words of the refusal, which may quote the conversation."""
+        told = error_message(answer.body)
         if answer.status in (401, 403):
             raise self._refused(answer)
         if answer.status in (404, 405):
-            if "model" in told.lower() and "exist" in told.lower():
-                raise ModelError(f"{self._root}: {told}; name the model by reward.server.served_model")
+            self._check_model(told)
             raise _NoRoute
-        return None if is_too_long(told) else RequestFailed(f"the server refuses the conversation: {told}")
+        if names_the_length(answer.body):
+            return None
+        failed = RequestFailed(f"the server refuses the conversation: {told}")
+        if answer.status not in (400, 413, 422) or self._post(orjson.dumps(shortened(asked))).status != 200:
+            return failed
+        # Shortened it is read. Unless it is read whole after all, its length is what was refused.
+        again = self._answered(asked)
+        return self._score(again) if again.status == 200 else None
+
+    def _check_model(self, told: str) -> None:
+        """Raise `ModelError` where the server serves other models than the one that is asked for."""
+        try:
+            served = self._served()
+        except (Unreachable, Broken, TooSlow, Garbled):
+            return
+        if served and self._model not in (None, *served):
+            raise ModelError(
+                f"{self._root}: {told}; it serves {_shown(served)}: name the model by reward.server.served_model"
+            )
 
     def _post(self, asked: bytes) -> Fetched:
         """An answer, of whatever status: a server without a connection is waited for. Raises `ServerLost`, and
@@ -244,3 +273,7 @@ class ServerScorer:
 
 class _NoRoute(Exception):
     """The server has no such route."""
+
+
+def _shown(served: Sequence[str]) -> str:
+    return ", ".join(one_line(name, 100) for name in served[:12])

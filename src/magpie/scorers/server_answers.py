@@ -6,13 +6,12 @@ instruction and a response. All are asked for logits as they come (`use_activati
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any, Literal
 
 from magpie.answers import Garbled as Garbled
-from magpie.answers import shown
+from magpie.answers import as_object, json_or_none, shown
 from magpie.errors import RequestFailed
 from magpie.seams import Message
 
@@ -20,7 +19,10 @@ Api = Literal["classify", "pooling", "score"]
 APIS: tuple[Api, ...] = ("classify", "pooling", "score")
 """In the order in which a server is tried for them."""
 
-_TOO_LONG = re.compile(r"context length|maximum (model )?len|max_model_len|longer than|too long", re.IGNORECASE)
+_LENGTHS = frozenset({"input_tokens", "input_text", "prompt_tokens", "context_length_exceeded"})
+"""What `error.param` of vLLM, or `error.code` of others, is where a conversation is too long."""
+_LENGTH_TYPES = ("exceed_context_size_error", "context_length_exceeded")
+"""The same of `error.type`: llama.cpp's, and others'."""
 
 
 def route(api: Api) -> str:
@@ -80,6 +82,18 @@ class WrongLabel(Exception):
         super().__init__(f"its model has {count} labels, and {asked}: say its place by reward.server.label")
 
 
-def is_too_long(told: str) -> bool:
-    """Whether a refusal says that the conversation is longer than the model reads."""
-    return _TOO_LONG.search(told) is not None
+def names_the_length(content: bytes) -> bool:
+    """Whether a refusal says, in a field and not in words that may quote the conversation, that it is too long.
+
+    >>> names_the_length(b'{"error": {"message": "...", "param": "input_tokens"}}')
+    True
+    """
+    said = as_object(json_or_none(content))
+    error = as_object(said.get("error")) or said
+    kinds = {value for key in ("param", "code") if isinstance(value := error.get(key), str)}
+    return bool(kinds & _LENGTHS) or error.get("type") in _LENGTH_TYPES
+
+
+def shortened(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The same request, of whose conversation the server reads no more than its model does (vLLM's parameter)."""
+    return {**asked, "truncate_prompt_tokens": -1}
