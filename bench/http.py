@@ -127,7 +127,7 @@ def engine(name: str, url: str, requests: int, connections: int, most: int) -> N
     way = way_to(read_url(url), Key(None))
     site = Site(url, Lines(way, Patience(10.0, 300.0, 60.0)), connections)
     dialect = server_dialects.make_dialect(FACTS, None)
-    opened = server_loop.Server(dialect, [site], way.key, context=4096, vocab_size=1 << 20, retries=0, patience=60.0)
+    opened = server_loop.Server(dialect, [site], context=4096, vocab_size=1 << 20, retries=0, patience=60.0)
     opened.start()
     run_engine(opened, 10 * connections, most)
     cpu, wall = time.process_time(), time.perf_counter()

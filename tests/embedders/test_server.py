@@ -5,6 +5,7 @@ The server here answers as OpenAI's reference has it, or fails on purpose; a rea
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Timer
@@ -21,6 +22,7 @@ from magpie.http import connections
 from magpie.modelfiles.locate import find_model
 from magpie.settings.embedders import EmbeddingServer
 from tests.engines.fault_server import Action, Ask, Body, FaultServer, Say, fault_server, half_close, vanish
+from tests.engines.hostile_answers import LARGE, ODDLY_PACKED, SLOW, TEXTS
 from tests.engines.local_servers import free_port
 
 Answers = Callable[[Ask], Action]
@@ -241,6 +243,81 @@ def test_a_server_that_stays_away_ends_the_run(serve: Callable[[Answers], FaultS
     with pytest.raises(UserError, match="gives no answer"):
         embed(stub.url, ["x"])
     stub.start()
+
+
+ODD_VECTORS: dict[str, Any] = {
+    "texts for numbers": [["1.0", "2.0", "3.0"]],
+    "a text for a vector": ["abc"],
+    "null for a number": [[1.0, None, 0.0]],
+    "truth values": [[True, False, True]],
+    "a number beyond all bounds": [[1e300, 0.0, 0.0]],
+    "lists in a list": [[[1.0], [2.0], [3.0]]],
+    "an object": [{"a": 1.0}],
+    "null": [None],
+    "none": [[]],
+}
+ODD_INDEXES: tuple[Any, ...] = ("0", -1, 5, 0.5, True, None, [], 1 << 60)
+ODD_ANSWERS: dict[str, Action] = {
+    **{name: Say(embedded(vector)) for name, vector in ODD_VECTORS.items()},
+    **{
+        f"the index {index!r}": Say({"data": [{"index": index, "embedding": [1.0, 2.0, 3.0]}]}) for index in ODD_INDEXES
+    },
+    **{name: Say(text) for name, text in TEXTS.items()},
+    "an object for the list": Say({"data": {"0": {"embedding": [1.0]}}}),
+    **ODDLY_PACKED,
+    **LARGE,
+}
+
+
+@pytest.mark.parametrize("fault", ODD_ANSWERS)
+def test_whatever_the_server_answers_a_request_fails_alone_and_in_one_line(
+    serve: Callable[[Answers], FaultServer], fault: str
+) -> None:
+    stub = serve(lambda ask: ODD_ANSWERS[fault] if ask.body["input"] == ["bad"] else by_length(ask))
+    found = embed(stub.url, ["a", "bad", "ccc"], batch=1, retries=1)
+    assert (found[0], found[2]) == (1.0, 3.0)
+    assert "in 2 tries" in found[1]
+    assert "\n" not in found[1]
+    assert len(found[1]) < 500
+
+
+@pytest.mark.parametrize("fault", SLOW)
+def test_an_answer_that_never_ends_fails_alone_at_its_deadline(
+    serve: Callable[[Answers], FaultServer], fault: str
+) -> None:
+    stub = serve(lambda ask: SLOW[fault] if ask.body["input"] == ["bad"] else by_length(ask))
+    found = embed(stub.url, ["a", "bad", "ccc"], batch=1, retries=1, answer_seconds=0.4)
+    assert (found[0], found[2]) == (1.0, 3.0)
+    assert found[1] == "the server gave no vectors in 2 tries: no whole answer in 0.4 seconds"
+
+
+@pytest.mark.parametrize("fault", [*ODD_ANSWERS, *SLOW])
+@pytest.mark.parametrize("route", ["/v1/models", "/v1/embeddings"])
+def test_whatever_the_server_answers_at_opening_is_one_line(
+    serve: Callable[[Answers], FaultServer], route: str, fault: str
+) -> None:
+    action = {**ODD_ANSWERS, **SLOW}[fault]
+    stub = serve(by_length)
+    stub.pages[route] = action
+    settings = EmbeddingServer(url=stub.url, answer_seconds=0.4, retries=0)
+    told = ""
+    started = time.monotonic()
+    try:
+        with open_server(settings):
+            pass
+    except UserError as error:
+        told = str(error)
+    assert time.monotonic() - started < 20
+    assert told or route == "/v1/models", "a server that does not say what it serves may embed"
+    assert "\n" not in told
+    assert len(told) < 1000
+
+
+def test_a_refusal_without_end_is_told_by_its_beginning(serve: Callable[[Answers], FaultServer]) -> None:
+    stub = serve(lambda ask: Say(b"no! " * (4 << 20), 400) if ask.body["input"] == ["bad"] else by_length(ask))
+    found = embed(stub.url, ["bad"], retries=0)
+    assert found[0].startswith("the server refuses the text: 400 no! no!")
+    assert len(found[0]) < 400
 
 
 # -- a real one -------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ server here says them again, or fails on purpose. A real one is in `test_server_
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from threading import Timer
 from typing import Any
@@ -19,6 +20,7 @@ from magpie.scorers.server_answers import Api, Garbled, WrongLabel, body, score
 from magpie.seams import Message
 from magpie.settings.scorers import RewardServer
 from tests.engines.fault_server import Action, Ask, Body, FaultServer, Say, fault_server, half_close, vanish
+from tests.engines.hostile_answers import LARGE, ODDLY_PACKED, SLOW, TEXTS
 from tests.scorers.small_models import conversation
 
 TWO = conversation("What is 2 + 2?", "It is 4.")
@@ -40,8 +42,8 @@ def pooled(data: Any) -> Body:
     return {"id": "pool-1", "object": "list", "data": [{"index": 0, "object": "pooling", "data": data}], "usage": USAGE}
 
 
-def error(message: str, code: int = 400) -> Say:
-    return Say({"error": {"message": message, "type": "BadRequestError", "param": None, "code": code}}, code)
+def error(message: str, code: int = 400, param: str | None = None) -> Say:
+    return Say({"error": {"message": message, "type": "BadRequestError", "param": param, "code": code}}, code)
 
 
 Answers = Callable[[Ask], Action]
@@ -222,8 +224,125 @@ def test_what_does_not_pass_fails_alone_with_the_servers_words(serve: Callable[[
 def test_a_conversation_that_is_longer_than_the_model_reads_has_no_score(
     serve: Callable[[Answers], FaultServer],
 ) -> None:
-    stub = serve(lambda ask: error(TOO_LONG) if len(ask.body["messages"][-1]["content"]) > 100 else by_length(ask))
+    """vLLM names the parameter; the message ends with it for the same reason."""
+    too_long = error(TOO_LONG, param="input_tokens")
+    stub = serve(lambda ask: too_long if len(ask.body["messages"][-1]["content"]) > 100 else by_length(ask))
     assert scores(stub.url, [TWO, conversation("Go on.", "x" * 500)]) == [8.0, None]
+
+
+def test_where_no_field_says_it_a_shortened_conversation_shows_that_it_was_too_long(
+    serve: Callable[[Answers], FaultServer],
+) -> None:
+    def reads_little(ask: Ask) -> Action:
+        fits = len(ask.body["messages"][-1]["content"]) <= 100 or "truncate_prompt_tokens" in ask.body
+        return by_length(ask) if fits else error("no")
+
+    stub = serve(reads_little)
+    assert scores(stub.url, [TWO, conversation("Go on.", "x" * 500)]) == [8.0, None]
+
+
+QUOTES = ("maximum context length", "longer than the maximum model length: too long", "max_model_len")
+
+
+@pytest.mark.parametrize("quote", QUOTES)
+def test_a_refusal_that_quotes_the_conversation_says_nothing_of_its_length(
+    serve: Callable[[Answers], FaultServer], quote: str
+) -> None:
+    def rude(ask: Ask) -> Action:
+        text = ask.body["messages"][-1]["content"]
+        return error(f"I do not like {text!r}") if text == quote else by_length(ask)
+
+    found = scores(serve(rude).url, [TWO, conversation("Say it.", quote)])
+    assert found[0] == 8.0
+    assert isinstance(found[1], RequestFailed)
+    assert quote in str(found[1])
+
+
+def test_a_refusal_that_passes_is_none_of_its_length(serve: Callable[[Answers], FaultServer]) -> None:
+    refused: list[Ask] = []
+
+    def moody(ask: Ask) -> Action:
+        if ask.body["messages"][-1]["content"] == "moody" and not refused:
+            refused.append(ask)
+            return error(TOO_LONG)
+        return by_length(ask)
+
+    assert scores(serve(moody).url, [conversation("Say it.", "moody")]) == [5.0]
+
+
+def test_a_route_that_is_gone_is_no_missing_model_whatever_the_server_says(
+    serve: Callable[[Answers], FaultServer],
+) -> None:
+    stub = serve(lambda _: error("this model does not exist as a route", 404))
+    with pytest.raises(ModelError, match="has no /classify or /pooling or /score"):
+        scores(stub.url, served_model="m")
+
+
+ODD_ANSWERS: dict[str, Action] = {
+    "a text for a score": Say(classified("1.5")),
+    "a truth value": Say(classified(True)),
+    "a list in a list": Say(classified([1.0])),
+    "an object": Say(classified({"a": 1})),
+    "no list": Say({"data": [{"probs": 5}]}),
+    "an object for the list": Say({"data": {"0": {"probs": [1.0]}}}),
+    "nested deep": Say(b'{"data": [{"probs": %s}]}' % (b"[" * 1000 + b"]" * 1000)),
+    **{name: Say(text) for name, text in TEXTS.items()},
+    **ODDLY_PACKED,
+    **LARGE,
+}
+
+
+@pytest.mark.parametrize("fault", ODD_ANSWERS)
+def test_whatever_the_server_answers_a_conversation_fails_alone_and_in_one_line(
+    serve: Callable[[Answers], FaultServer], fault: str
+) -> None:
+    def script(ask: Ask) -> Action:
+        return ODD_ANSWERS[fault] if ask.body["messages"][-1]["content"] == "bad" else by_length(ask)
+
+    some = [conversation("Say it.", text) for text in ("fine", "bad", "well")]
+    found = scores(serve(script).url, some, retries=1)
+    assert (found[0], found[2]) == (4.0, 4.0)
+    assert isinstance(found[1], RequestFailed)
+    assert "\n" not in str(found[1])
+    assert len(str(found[1])) < 500
+
+
+@pytest.mark.parametrize("fault", SLOW)
+def test_an_answer_that_never_ends_fails_alone_at_its_deadline(
+    serve: Callable[[Answers], FaultServer], fault: str
+) -> None:
+    def script(ask: Ask) -> Action:
+        return SLOW[fault] if ask.body["messages"][-1]["content"] == "bad" else by_length(ask)
+
+    some = [conversation("Say it.", text) for text in ("fine", "bad", "well")]
+    found = scores(serve(script).url, some, retries=1, answer_seconds=0.4)
+    assert (found[0], found[2]) == (4.0, 4.0)
+    assert str(found[1]) == "the server gave no score in 2 tries: no whole answer in 0.4 seconds"
+
+
+@pytest.mark.parametrize("fault", [*ODD_ANSWERS, *SLOW])
+@pytest.mark.parametrize("route", ["/v1/models", "/classify"])
+def test_whatever_the_server_answers_at_opening_is_one_line(
+    serve: Callable[[Answers], FaultServer], route: str, fault: str
+) -> None:
+    stub = serve(by_length)
+    stub.pages[route] = {**ODD_ANSWERS, **SLOW}[fault]
+    told = ""
+    started = time.monotonic()
+    try:
+        scores(stub.url, answer_seconds=0.4, retries=0)
+    except UserError as error:
+        told = str(error)
+    assert time.monotonic() - started < 20
+    assert told or route == "/v1/models", "a server that does not say what it serves may score"
+    assert "\n" not in told
+    assert len(told) < 1000
+
+
+def test_half_of_a_surrogate_pair_fails_alone(serve: Callable[[Answers], FaultServer]) -> None:
+    found = scores(serve(by_length).url, [TWO, conversation("Say it.", "\ud800")])
+    assert found[0] == 8.0
+    assert "cannot be sent to the server" in str(found[1])
 
 
 def test_a_server_that_is_gone_is_waited_for(serve: Callable[[Answers], FaultServer]) -> None:

@@ -15,10 +15,22 @@ from typing import Any
 
 import httpx
 
-from magpie.embedders.server_answers import Garbled, body, served_models, vectors, words
+from magpie.embedders.server_answers import body, most_bytes, served_models, vectors
 from magpie.errors import ModelError, RequestFailed, ServerLost, UserError
 from magpie.http import connections
-from magpie.http.connections import MAY_PASS, api_key, backoff, server_root
+from magpie.http.answers import QUESTION_BYTES, Garbled, error_message
+from magpie.http.connections import (
+    MAY_PASS,
+    Broken,
+    Fetched,
+    TooSlow,
+    Unreachable,
+    api_key,
+    backoff,
+    fetch,
+    server_root,
+)
+from magpie.safe.redaction import one_line
 from magpie.settings.embedders import EmbeddingServer
 
 MOST_RETRY_AFTER = 120.0
@@ -36,7 +48,7 @@ def open_server(settings: EmbeddingServer) -> Iterator[ServerEmbedder]:
     with connections.client(
         root, key, settings.concurrency, settings.connect_seconds, settings.answer_seconds
     ) as client:
-        embedder = ServerEmbedder(client, settings, root, key)
+        embedder = ServerEmbedder(client, settings, root)
         try:
             embedder.prove()
             yield embedder
@@ -47,8 +59,8 @@ def open_server(settings: EmbeddingServer) -> Iterator[ServerEmbedder]:
 class ServerEmbedder:
     """Implements `Embedder`, and says of each text that got no vector why."""
 
-    def __init__(self, client: httpx.Client, settings: EmbeddingServer, root: str, key: str | None) -> None:
-        self._client, self._settings, self._root, self._key = client, settings, root, key
+    def __init__(self, client: httpx.Client, settings: EmbeddingServer, root: str) -> None:
+        self._client, self._settings, self._root = client, settings, root
         self._model = settings.served_model
         self._dimension = settings.dimension
         self._pool = ThreadPoolExecutor(settings.concurrency, "embedder")
@@ -74,42 +86,47 @@ class ServerEmbedder:
     def prove(self) -> None:
         """Find the model's name, and the dimension, with one text."""
         self._model = self._model or self._only_model()
-        answer = self._first("POST", "/v1/embeddings", body(self._model, [_TRIAL], self._settings.request))
-        if answer.status_code != 200:
+        asked = body(self._model, [_TRIAL], self._settings.request)
+        answer = self._first("POST", "/v1/embeddings", most_bytes(1, self._dimension), asked)
+        if answer.status != 200:
             raise self._no_use(answer)
         try:
-            (vector,) = vectors(answer.content, 1)
+            (vector,) = vectors(answer.body, 1)
         except Garbled as error:
             raise ModelError(f"{self._root} does not embed by /v1/embeddings: {error}") from None
         self._check(vector)
         self._dimension = len(vector)
 
     def _only_model(self) -> str | None:
-        answer = self._first("GET", "/v1/models")
-        if answer.status_code in (401, 403):
+        answer = self._first("GET", "/v1/models", QUESTION_BYTES)
+        if answer.status in (401, 403):
             raise self._no_use(answer)
-        served = served_models(answer.content) if answer.status_code == 200 else []
+        served = served_models(answer.body) if answer.status == 200 else []
         if len(served) > 1:
-            shown = ", ".join(served[:12])
+            shown = ", ".join(one_line(name, 100) for name in served[:12])
             raise ModelError(f"{self._root} serves {shown}: name one by embed.embedder.served_model")
         return served[0] if served else None
 
-    def _first(self, method: str, route: str, asked: bytes | None = None) -> httpx.Response:
+    def _first(self, method: str, route: str, most: int, asked: bytes | None = None) -> Fetched:
         """An answer at opening, when nothing was made yet and nobody should have to wait."""
         try:
-            return self._client.request(method, route, content=asked, headers=_JSON)
-        except httpx.TransportError as error:
-            told = str(error) or type(error).__name__
-            raise UserError(f"{self._root} gives no answer ({told}): start the server, or mend the url") from None
+            return self._fetch(method, route, most, asked)
+        except (Unreachable, Broken, TooSlow) as error:
+            raise UserError(f"{self._root} gives no answer ({error}): start the server, or mend the url") from None
+        except Garbled as error:
+            raise UserError(f"{self._root}{route}: {error}; expected a server with /v1/embeddings") from None
 
-    def _no_use(self, answer: httpx.Response) -> UserError:
+    def _fetch(self, method: str, route: str, most: int, asked: bytes | None = None) -> Fetched:
+        return fetch(self._client, method, route, seconds=self._settings.answer_seconds, most=most, content=asked)
+
+    def _no_use(self, answer: Fetched) -> UserError:
         """What a status means for all texts."""
-        told = f"{self._root} answers {answer.status_code} {self._words(answer)}"
-        if answer.status_code in (401, 403):
+        told = f"{self._root} answers {answer.status} {error_message(answer.body)}"
+        if answer.status in (401, 403):
             variable = self._settings.api_key_env
             hint = f"check the key in {variable}" if variable else "name the variable with its API key by api_key_env"
             return UserError(f"{told}: {hint}")
-        if answer.status_code in MAY_PASS:
+        if answer.status in MAY_PASS:
             return UserError(f"{told}: it is not ready; run the same command again when it is")
         return ModelError(f"{told}: expected a server with /v1/embeddings, and in served_model a model that embeds")
 
@@ -155,39 +172,43 @@ class ServerEmbedder:
         for tries in range(self._settings.retries + 1):
             if tries:
                 self._closing.wait(max(wait, backoff(tries)))
-            answer = self._post(asked)
-            if answer.status_code == 200:
-                try:
-                    found = vectors(answer.content, len(texts))
-                except Garbled as error:
-                    problem, wait = str(error), 0.0
-                    continue
+            try:
+                answer = self._post(asked, most_bytes(len(texts), self._dimension))
+                found = vectors(answer.body, len(texts)) if answer.status == 200 else None
+            except (Garbled, TooSlow) as error:
+                problem, wait = str(error), 0.0
+                continue
+            if found is not None:
                 for vector in found:
                     self._check(vector)
                 return list(found)
-            if answer.status_code not in MAY_PASS:
+            if answer.status not in MAY_PASS:
                 raise self._refusal(answer)
-            problem, wait = f"{answer.status_code} {self._words(answer)}", _retry_after(answer)
+            problem, wait = f"{answer.status} {error_message(answer.body)}", _retry_after(answer)
         raise RequestFailed(f"the server gave no vectors in {self._settings.retries + 1} tries: {problem}")
 
-    def _refusal(self, answer: httpx.Response) -> Exception:
-        if answer.status_code in (400, 413, 422):
-            return _Refused(f"{answer.status_code} {self._words(answer)}")
+    def _refusal(self, answer: Fetched) -> Exception:
+        if answer.status in (400, 413, 422):
+            return _Refused(f"{answer.status} {error_message(answer.body)}")
         return self._no_use(answer)
 
-    def _post(self, asked: bytes) -> httpx.Response:
-        """An answer, of whatever status: a server without a connection is waited for. Raises `ServerLost`."""
+    def _post(self, asked: bytes, most: int) -> Fetched:
+        """An answer, of whatever status: a server without a connection is waited for. Raises `ServerLost`, and
+        `Garbled` and `TooSlow` of an answer that is too long or takes too long: a server that gives one is there."""
         tries = 0
         while True:
             try:
-                answer = self._client.post("/v1/embeddings", content=asked, headers=_JSON)
-            except httpx.TransportError as error:
-                told = str(error) or type(error).__name__
+                answer = self._fetch("POST", "/v1/embeddings", most, asked)
+            except (Unreachable, Broken) as error:
+                told = str(error)
+            except (Garbled, TooSlow):
+                self._reached = monotonic()
+                raise
             else:
-                if answer.status_code not in GONE:
+                if answer.status not in GONE:
                     self._reached = monotonic()
                     return answer
-                told = f"{answer.status_code} {self._words(answer)}"
+                told = f"{answer.status} {error_message(answer.body)}"
             if self._closing.is_set() or monotonic() - self._reached > self._settings.patience:
                 raise ServerLost(
                     f"{self._root} has not answered for {self._settings.patience:g} s ({told}): start it again, then "
@@ -196,20 +217,12 @@ class ServerEmbedder:
             tries += 1
             self._closing.wait(backoff(tries))
 
-    def _words(self, answer: httpx.Response) -> str:
-        """The server's own, without the key, which it may repeat."""
-        told = words(answer.content)
-        return told.replace(self._key, "***") if self._key else told
-
-
-_JSON = {"Content-Type": "application/json"}
-
 
 class _Refused(Exception):
     """The server refuses a request for what is in it."""
 
 
-def _retry_after(answer: httpx.Response) -> float:
+def _retry_after(answer: Fetched) -> float:
     """Seconds that the server asks for, where it says a number; it may say a date, which the backoff stands in for."""
     try:
         return min(MOST_RETRY_AFTER, max(0.0, float(answer.headers.get("retry-after", ""))))

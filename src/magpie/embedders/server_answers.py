@@ -7,16 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from magpie.http.answers import READING_ERRORS, as_list, as_object, decode_json, json_or_none
+from magpie.http.answers import Garbled as Garbled
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MOST_TOLD = 300
-"""The longest part of a server's own words that an error repeats, in characters."""
+BASE_BYTES, NUMBER_BYTES = 1 << 20, 32
+"""The longest answer that is taken, in bytes: for itself, and for each number of a vector."""
+MOST_DIMENSION = 1 << 16
+"""Numbers in a vector whose length is not known yet, at most."""
 
 
-class Garbled(Exception):
-    """An answer that cannot be used. It may be whole the next time."""
+def most_bytes(count: int, dimension: int | None) -> int:
+    """The longest answer with so many vectors."""
+    return BASE_BYTES + count * (dimension or MOST_DIMENSION) * NUMBER_BYTES
 
 
 def body(model: str | None, texts: Sequence[str], further: Mapping[str, Any]) -> bytes:
@@ -30,12 +36,14 @@ def vectors(content: bytes, count: int) -> list[NDArray[np.float32]]:
     """The vectors in an answer, in the order of the texts. Raises `Garbled`."""
     import numpy as np
 
+    data = as_list(as_object(decode_json(content)).get("data"))
     try:
-        data = orjson.loads(content)["data"]
-        numbered = {int(one.get("index", place)): one["embedding"] for place, one in enumerate(data)}
+        numbered = {_place(one.get("index", place)): _numbers(one["embedding"]) for place, one in enumerate(data)}
         found = [np.asarray(numbered[place], np.float32) for place in range(count)]
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except READING_ERRORS as error:
         raise Garbled(f"the answer holds no {count} vectors ({type(error).__name__})") from None
+    if not all(np.isfinite(one).all() for one in found):
+        raise Garbled("a vector holds numbers beyond all bounds")
     lengths = {one.shape for one in found}
     if len(data) != count or len(lengths) > 1 or any(one.ndim != 1 or not one.size for one in found):
         raise Garbled(
@@ -44,30 +52,20 @@ def vectors(content: bytes, count: int) -> list[NDArray[np.float32]]:
     return found
 
 
+def _place(index: Any) -> int:
+    if type(index) is not int:
+        raise TypeError("an index is a whole number")
+    return index
+
+
+def _numbers(vector: Any) -> list[Any]:
+    """What is to become a vector: a list of numbers, and no texts or truth values, which NumPy would take for some."""
+    if not isinstance(vector, list) or not set(map(type, vector)) <= {int, float}:
+        raise TypeError("a vector is a list of numbers")
+    return vector
+
+
 def served_models(content: bytes) -> list[str]:
     """The names in a list of models; none where the answer is no such list."""
-    try:
-        return [str(one["id"]) for one in orjson.loads(content)["data"]]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        return []
-
-
-def words(content: bytes) -> str:
-    """What a server's error says, wherever it keeps it: `error.message`, `error`, `message` or `detail`."""
-    try:
-        said: Any = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        said = content[: 4 * MOST_TOLD].decode(errors="replace")
-    for _ in range(2):
-        if isinstance(said, dict):
-            said = next((said[key] for key in ("error", "message", "detail") if said.get(key)), said)
-    text = " ".join((said if isinstance(said, str) else _as_json(said)).split())
-    return text if len(text) <= MOST_TOLD else text[:MOST_TOLD] + "..."
-
-
-def _as_json(said: Any) -> str:
-    """A value as JSON, or what it is where JSON cannot be written so deep."""
-    try:
-        return orjson.dumps(said).decode()
-    except orjson.JSONEncodeError as error:
-        return f"{type(said).__name__} ({error})"
+    found = [as_object(one).get("id") for one in as_list(as_object(json_or_none(content)).get("data"))]
+    return [name for name in found if isinstance(name, str) and name]

@@ -1,1 +1,1 @@
-"""What others wrote, made harmless where it is shown: in a terminal, in a shell. Knows nothing of what it says."""
+"""What others wrote, made harmless where it is shown; and secrets, kept out of messages and of child processes."""

@@ -6,22 +6,46 @@ Knows connections, patience and keys; what is said over them is `server_answers`
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
 import httpx
+import orjson
 
 from magpie.errors import ModelError, RequestFailed, ServerLost, UserError
 from magpie.http import connections
-from magpie.http.connections import MAY_PASS, api_key, backoff, server_root
-from magpie.scorers.server_answers import APIS, Api, Garbled, WrongLabel, body, is_too_long, route, score, words
+from magpie.http.answers import (
+    QUESTION_BYTES,
+    Garbled,
+    as_list,
+    as_object,
+    decode_json,
+    error_message,
+    json_or_none,
+)
+from magpie.http.connections import (
+    MAY_PASS,
+    Broken,
+    Fetched,
+    TooSlow,
+    Unreachable,
+    api_key,
+    backoff,
+    fetch,
+    server_root,
+)
+from magpie.safe.redaction import one_line
+from magpie.scorers.server_answers import APIS, Api, WrongLabel, body, names_the_length, route, score, shortened
 from magpie.seams import Message
 from magpie.settings.scorers import RewardServer
 
 _TRIAL = (Message("user", "Hello."), Message("assistant", "Hello! How can I help?"))
+
+MOST_BYTES = 8 << 20
+"""The longest answer that is taken, in bytes: `/pooling` may give some numbers for each token of a conversation."""
 
 Scored = float | RequestFailed | None
 
@@ -34,7 +58,7 @@ def open_server_scorer(settings: RewardServer) -> Iterator[ServerScorer]:
     with connections.client(
         root, key, settings.concurrency, settings.connect_seconds, settings.answer_seconds
     ) as client:
-        scorer = ServerScorer(client, settings, root, key)
+        scorer = ServerScorer(client, settings, root)
         try:
             scorer.prove()
             yield scorer
@@ -45,8 +69,8 @@ def open_server_scorer(settings: RewardServer) -> Iterator[ServerScorer]:
 class ServerScorer:
     """Implements a scorer."""
 
-    def __init__(self, client: httpx.Client, settings: RewardServer, root: str, key: str | None) -> None:
-        self._client, self._settings, self._root, self._key = client, settings, root, key
+    def __init__(self, client: httpx.Client, settings: RewardServer, root: str) -> None:
+        self._client, self._settings, self._root = client, settings, root
         self._model = settings.served_model
         self._api: Api = "classify" if settings.api == "auto" else settings.api
         self._pool = ThreadPoolExecutor(settings.concurrency, "scorer")
@@ -82,18 +106,25 @@ class ServerScorer:
     def _only_model(self) -> str | None:
         """None where the server does not say what it serves: then it needs no name."""
         try:
-            answer = self._client.get("/v1/models")
-        except httpx.TransportError as error:
+            served = self._served()
+        except (Unreachable, Broken, TooSlow) as error:
             raise UserError(f"{self._root} takes no connection ({error}): start the server, or mend the url") from None
-        if answer.status_code in (401, 403):
-            raise self._refused(answer)
-        try:
-            served = [str(one["id"]) for one in answer.json()["data"]]
-        except (ValueError, KeyError, TypeError, RecursionError):
-            return None
+        except Garbled as error:
+            raise UserError(f"{self._root}/v1/models: {error}; expected a server of a reward model") from None
         if len(served) > 1:
-            raise ModelError(f"{self._root} serves {', '.join(served)}: name one by reward.server.served_model")
+            raise ModelError(f"{self._root} serves {_shown(served)}: name one by reward.server.served_model")
         return served[0] if served else None
+
+    def _served(self) -> list[str]:
+        """The names of the models; none where the server does not say them."""
+        answer = self._fetch("GET", "/v1/models", QUESTION_BYTES)
+        if answer.status in (401, 403):
+            raise self._refused(answer)
+        listed = as_list(as_object(json_or_none(answer.body)).get("data")) if answer.status == 200 else []
+        return [name for one in listed if isinstance(name := as_object(one).get("id"), str) and name]
+
+    def _fetch(self, method: str, route: str, most: int, asked: bytes | None = None) -> Fetched:
+        return fetch(self._client, method, route, seconds=self._settings.answer_seconds, most=most, content=asked)
 
     # -- scoring -------------------------------------------------------------------------------------------------------
 
@@ -128,74 +159,98 @@ class ServerScorer:
     def _one(self, conversation: Sequence[Message]) -> Scored:
         try:
             asked = body(self._api, self._model, conversation)
+            answer = self._answered(asked)
+            if answer.status == 200:
+                return self._score(answer)
+            return self._refusal(asked, answer)
         except RequestFailed as error:
             return error
-        problem = ""
+        except orjson.JSONEncodeError as error:  # half of a surrogate pair
+            return RequestFailed(f"the conversation cannot be sent to the server: {error}")
+
+    def _answered(self, asked: Mapping[str, Any]) -> Fetched:
+        """An answer that is a score, or a refusal that does not pass. Raises `RequestFailed` after the last try."""
+        content, problem = orjson.dumps(asked), ""
         for tries in range(self._settings.retries + 1):
             if tries:
                 self._closing.wait(backoff(tries))
-            answer = self._post(asked)
-            if answer.status_code == 200:
-                try:
-                    return score(self._api, answer.json(), self._settings.label)
-                except RequestFailed as error:
-                    return error
-                except WrongLabel as error:
-                    raise ModelError(f"{self._root}: {error}") from None
-                except (Garbled, ValueError, RecursionError) as error:
-                    problem = str(error)
-                    continue
-            told = self._words(answer)
-            if answer.status_code not in MAY_PASS:
-                return self._refusal(answer, told)
-            problem = f"{answer.status_code} {told}"
-        return RequestFailed(f"the server gave no score in {self._settings.retries + 1} tries: {problem}")
+            try:
+                answer = self._post(content)
+                if answer.status == 200:
+                    self._score(answer)
+                if answer.status not in MAY_PASS:
+                    return answer
+                problem = f"{answer.status} {error_message(answer.body)}"
+            except (Garbled, TooSlow) as error:
+                problem = str(error)
+        raise RequestFailed(f"the server gave no score in {self._settings.retries + 1} tries: {problem}")
 
-    def _refusal(self, answer: httpx.Response, told: str) -> Scored:
-        """What a status that does not pass means for a conversation, or for all of them."""
-        if answer.status_code in (401, 403):
+    def _score(self, answer: Fetched) -> float:
+        try:
+            return score(self._api, decode_json(answer.body), self._settings.label)
+        except WrongLabel as error:
+            raise ModelError(f"{self._root}: {error}") from None
+
+    def _refusal(self, asked: Mapping[str, Any], answer: Fetched) -> Scored:
+        """What a status that does not pass means for a conversation, or for all of them. Nothing of it rests on the
+        words of the refusal, which may quote the conversation."""
+        told = error_message(answer.body)
+        if answer.status in (401, 403):
             raise self._refused(answer)
-        if answer.status_code in (404, 405):
-            if "model" in told.lower() and "exist" in told.lower():
-                raise ModelError(f"{self._root}: {told}; name the model by reward.server.served_model")
+        if answer.status in (404, 405):
+            self._check_model(told)
             raise _NoRoute
-        return None if is_too_long(told) else RequestFailed(f"the server refuses the conversation: {told}")
+        if names_the_length(answer.body):
+            return None
+        failed = RequestFailed(f"the server refuses the conversation: {told}")
+        if answer.status not in (400, 413, 422) or self._post(orjson.dumps(shortened(asked))).status != 200:
+            return failed
+        # Shortened it is read. Unless it is read whole after all, its length is what was refused.
+        again = self._answered(asked)
+        return self._score(again) if again.status == 200 else None
 
-    def _post(self, asked: dict[str, Any]) -> httpx.Response:
-        """An answer, of whatever status: a server without a connection is waited for. Raises `ServerLost`."""
+    def _check_model(self, told: str) -> None:
+        """Raise `ModelError` where the server serves other models than the one that is asked for."""
+        try:
+            served = self._served()
+        except (Unreachable, Broken, TooSlow, Garbled):
+            return
+        if served and self._model not in (None, *served):
+            raise ModelError(
+                f"{self._root}: {told}; it serves {_shown(served)}: name the model by reward.server.served_model"
+            )
+
+    def _post(self, asked: bytes) -> Fetched:
+        """An answer, of whatever status: a server without a connection is waited for. Raises `ServerLost`, and
+        `Garbled` and `TooSlow` of an answer that is too long or takes too long: a server that gives one is there."""
         tries = 0
         while True:
             try:
-                answer = self._client.post(route(self._api), json=asked)
-            except httpx.TransportError as error:
+                answer = self._fetch("POST", route(self._api), MOST_BYTES, asked)
+            except (Unreachable, Broken) as error:
                 if self._closing.is_set() or monotonic() - self._reached > self._settings.patience:
                     raise ServerLost(
-                        f"{self._root} has not answered for {self._settings.patience:g} s ({_named(error)}): start it "
+                        f"{self._root} has not answered for {self._settings.patience:g} s ({error}): start it "
                         "again; the scores so far are in the run"
                     ) from None
                 tries += 1
                 self._closing.wait(backoff(tries))
                 continue
+            except (Garbled, TooSlow):
+                self._reached = monotonic()
+                raise
             self._reached = monotonic()
             return answer
 
-    def _refused(self, answer: httpx.Response) -> UserError:
+    def _refused(self, answer: Fetched) -> UserError:
         variable = self._settings.api_key_env
         hint = f"check the key in {variable}" if variable else "name the variable with its API key by api_key_env"
-        return UserError(f"{self._root} answers {answer.status_code} {self._words(answer)}: {hint}")
-
-    def _words(self, answer: httpx.Response) -> str:
-        """The server's own, without the key, which it may repeat."""
-        try:
-            told = words(answer.json())
-        except (ValueError, RecursionError):
-            told = words(answer.text)
-        return told.replace(self._key, "***") if self._key else told
+        return UserError(f"{self._root} answers {answer.status} {error_message(answer.body)}: {hint}")
 
 
 class _NoRoute(Exception):
     """The server has no such route."""
 
 
-def _named(error: httpx.TransportError) -> str:
-    return str(error) or type(error).__name__
+def _shown(served: Sequence[str]) -> str:
+    return ", ".join(one_line(name, 100) for name in served[:12])

@@ -6,31 +6,23 @@ instruction and a response. All are asked for logits as they come (`use_activati
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any, Literal
 
 from magpie.errors import RequestFailed
+from magpie.http.answers import Garbled as Garbled
+from magpie.http.answers import as_object, json_or_none, shown
 from magpie.seams import Message
 
 Api = Literal["classify", "pooling", "score"]
 APIS: tuple[Api, ...] = ("classify", "pooling", "score")
 """In the order in which a server is tried for them."""
 
-_TOO_LONG = re.compile(r"context length|maximum (model )?len|max_model_len|longer than|too long", re.IGNORECASE)
-
-
-MOST_TOLD = 300
-"""The longest part of a server's own words that an error repeats, in characters."""
-_MOST_READ = 100 * MOST_TOLD
-"""Of those words, in characters."""
-_DEEPEST_ERROR = 8
-"""Objects in which an error may keep its words."""
-
-
-class Garbled(Exception):
-    """An answer that cannot be used."""
+_LENGTHS = frozenset({"input_tokens", "input_text", "prompt_tokens", "context_length_exceeded"})
+"""What `error.param` of vLLM, or `error.code` of others, is where a conversation is too long."""
+_LENGTH_TYPES = ("exceed_context_size_error", "context_length_exceeded")
+"""The same of `error.type`: llama.cpp's, and others'."""
 
 
 def route(api: Api) -> str:
@@ -57,11 +49,11 @@ def score(api: Api, said: Any, label: int | None) -> float:
         found = said["data"][0][{"classify": "probs", "pooling": "data", "score": "score"}[api]]
     except (KeyError, IndexError, TypeError):
         raise Garbled(f"the answer holds no score where /{api} has it") from None
-    value = found if api == "score" else _labelled(_last(found), label)
+    value = found if api == "score" else _labelled(_last(found) if api == "pooling" else found, label)
     if value is None or (isinstance(value, float) and not isfinite(value)):
         raise RequestFailed(f"the server's score is {value}, no number")
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Garbled(f"the score is {type(value).__name__} and no number")
+    if type(value) not in (int, float):
+        raise Garbled(f"the score is {shown(value)}, no number")
     return float(value)
 
 
@@ -90,24 +82,18 @@ class WrongLabel(Exception):
         super().__init__(f"its model has {count} labels, and {asked}: say its place by reward.server.label")
 
 
-def is_too_long(told: str) -> bool:
-    """Whether a refusal says that the conversation is longer than the model reads."""
-    return _TOO_LONG.search(told) is not None
+def names_the_length(content: bytes) -> bool:
+    """Whether a refusal says, in a field and not in words that may quote the conversation, that it is too long.
+
+    >>> names_the_length(b'{"error": {"message": "...", "param": "input_tokens"}}')
+    True
+    """
+    said = as_object(json_or_none(content))
+    error = as_object(said.get("error")) or said
+    kinds = {value for key in ("param", "code") if isinstance(value := error.get(key), str)}
+    return bool(kinds & _LENGTHS) or error.get("type") in _LENGTH_TYPES
 
 
-def words(said: Any) -> str:
-    """What a server's error says, on a line: `error.message`, `error`, `message` or `detail`."""
-    for _ in range(_DEEPEST_ERROR):
-        if isinstance(said, Mapping):
-            said = next((said[key] for key in ("error", "message", "detail") if said.get(key)), "")
-    text = said if isinstance(said, str) else _shown(said)
-    whole = text[:_MOST_READ].encode("utf-8", "replace").decode()  # half a surrogate pair cannot be kept
-    return " ".join(whole.split())[:MOST_TOLD]
-
-
-def _shown(said: Any) -> str:
-    """A value as Python writes it, or what it is where it is too deep to be written."""
-    try:
-        return str(said)
-    except RecursionError:
-        return type(said).__name__
+def shortened(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The same request, of whose conversation the server reads no more than its model does (vLLM's parameter)."""
+    return {**asked, "truncate_prompt_tokens": -1}

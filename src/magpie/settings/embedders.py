@@ -64,7 +64,7 @@ class EmbeddingServer(Settings):
     connect_seconds: Seconds = 10.0
     """The longest wait for a connection."""
     answer_seconds: Seconds = 120.0
-    """The longest wait for an answer."""
+    """The longest wait for a whole answer, however lively it comes."""
     patience: Seconds = 120.0
     """How long the server may take no connection before the run ends, keeping what it has."""
 

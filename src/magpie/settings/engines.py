@@ -126,6 +126,9 @@ class Server(Settings):
     """The longest wait for the first piece of an answer."""
     idle_seconds: Seconds = 60.0
     """The longest silence in the middle of an answer."""
+    answer_seconds: Seconds | None = None
+    """The longest wait for a whole answer, however lively it comes; `null` is `first_token_seconds`, and one second for
+    each token that it may write."""
     patience: Seconds = 120.0
     """How long no address may take a connection before the run ends, keeping what it has."""
 

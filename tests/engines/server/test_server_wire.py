@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from magpie.engines.server.dialects import make_dialect
 from magpie.engines.server.info import Facts
-from magpie.engines.server.loop import READING_ERRORS
 from magpie.engines.server.wire import Dialect, Garbled, error_body, events
 from magpie.errors import RequestFailed
+from magpie.http.answers import READING_ERRORS
 from magpie.modelfiles.model import open_model
 from magpie.seams import (
     Choice,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from magpie.engines.json_grammar import structure_grammar
+from magpie.http.answers import id_of, logprob_of
 from magpie.seams import Logprob, Request
 
 
@@ -15,8 +16,9 @@ def grammar(request: Request) -> dict[str, str]:
 
 
 def likeliest(place: Mapping[str, Any]) -> tuple[Logprob, ...]:
-    """The tokens told at one place. A token that is part of a character is told as the bytes it has of it."""
+    """The tokens told at one place. A token that is part of a character is told as the bytes it has of it.
+    Raises `Garbled`, or one of `READING_ERRORS` for an answer in another form."""
     return tuple(
-        Logprob(one["id"], bytes([*one["bytes"]]).decode(errors="replace"), one["logprob"])
+        Logprob(id_of(one["id"]), bytes([*one["bytes"]]).decode(errors="replace"), logprob_of(one["logprob"]))
         for one in place["top_logprobs"]
     )

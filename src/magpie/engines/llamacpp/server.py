@@ -11,19 +11,20 @@ for 32; 96.3% of sampled ones when asked one at a time.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
 from magpie.engines.checks import refusal, room, token_ids
 from magpie.engines.json_grammar import UnknownSchema
-from magpie.engines.llamacpp.loopback import Answered, ConnectionLost, Loopback
+from magpie.engines.llamacpp.loopback import Answered, ConnectionLost, Loopback, Unanswered
 from magpie.engines.llamacpp.protocol import grammar, likeliest
 from magpie.engines.seeds import llamacpp_seed
 from magpie.errors import EngineDied, RequestFailed
+from magpie.http.answers import READING_ERRORS, Garbled, decode_json, error_message
 from magpie.seams import Capabilities, Capability, Completion, Request
 
 CAPABILITIES = Capabilities(("tokens",), frozenset(Capability))
@@ -34,6 +35,8 @@ _ASK = 0
 """The ticket of a question on the side: there is never more than one."""
 _PULSE = -1
 """The ticket of the question whether the engine still works. The runner's tickets are not negative."""
+_UNREADABLE = (Garbled, *READING_ERRORS)
+_Read = TypeVar("_Read")
 
 
 class LlamaCpp:
@@ -54,10 +57,9 @@ class LlamaCpp:
     def start(self) -> None:
         """Learn the model's sizes, and wait for its loop: a server closed before its loop runs never ends."""
         with _told():
-            meta = self._ask("/v1/models")["data"][0]["meta"]
-            self._ask("/completion", {"prompt": [0], "n_predict": 1})
-        self.vocab_size, self.trained_context = int(meta["n_vocab"]), int(meta["n_ctx_train"])
-        self.context = min(self.context, int(meta["n_ctx"]))  # the server goes no further than the trained context
+            self.vocab_size, self.trained_context, context = self._ask("/v1/models", _sizes)
+            self._ask("/completion", _anything, {"prompt": [0], "n_predict": 1})
+        self.context = min(self.context, context)  # the server goes no further than the trained context
 
     def close(self) -> None:
         self._wire.close()
@@ -72,6 +74,9 @@ class LlamaCpp:
         except UnknownSchema as error:
             self._refused.append((ticket, RequestFailed(f"the JSON schema cannot be asked of llama.cpp: {error}")))
             return
+        except orjson.JSONEncodeError as error:  # such as half of a surrogate pair in a stop
+            self._refused.append((ticket, RequestFailed(f"the request cannot be sent to llama.cpp: {error}")))
+            return
         except ConnectionLost as error:
             self._lost = error
         if not self._live:
@@ -80,12 +85,27 @@ class LlamaCpp:
 
     def poll(self, wait: float) -> Sequence[tuple[int, Completion | RequestFailed]]:
         done, self._refused = self._refused, []
-        with _told():
-            if self._lost:
-                raise self._lost
-            answers = self._wire.ready(0.0 if done else wait)
-            done += [(a.ticket, self._answer(a)) for a in answers if a.ticket != _PULSE]
-            self._watch(bool(answers))
+        try:
+            answers = [] if self._lost else self._wire.ready(0.0 if done else wait)
+            done += self._answers(answers)
+            if self._lost is None:
+                self._watch(bool(answers))
+        except ConnectionLost as error:
+            self._lost = error
+        if self._lost is not None and not done:
+            raise EngineDied(f"llama.cpp is gone: {self._lost}") from self._lost
+        return done
+
+    def _answers(self, answers: Sequence[Answered | Unanswered]) -> list[tuple[int, Completion | RequestFailed]]:
+        """What was answered before the server was lost counts."""
+        done: list[tuple[int, Completion | RequestFailed]] = []
+        for answer in answers:
+            if answer.ticket == _PULSE:
+                continue
+            try:
+                done.append((answer.ticket, self._answer(answer)))
+            except ConnectionLost as error:  # while the server was asked something on the side
+                self._lost = self._lost or error
         return done
 
     def cancel(self, tickets: Sequence[int]) -> None:
@@ -126,19 +146,30 @@ class LlamaCpp:
             }
         )
 
-    def _answer(self, answered: Answered) -> Completion | RequestFailed:
+    def _answer(self, answered: Answered | Unanswered) -> Completion | RequestFailed:
         request = self._live.pop(answered.ticket)
+        if isinstance(answered, Unanswered):
+            return RequestFailed(f"llama.cpp gave no whole answer: {answered.reason}")
         if answered.status != 200:
-            return RequestFailed(f"llama.cpp refused the request: {answered.body.decode(errors='replace')[:500]}")
-        said, asked = orjson.loads(answered.body), request.logprobs
-        ids, ended = said["tokens"], said["stop_type"] in ("eos", "word")
+            return RequestFailed(f"llama.cpp refused the request: {error_message(answered.body)}")
+        try:
+            return self._completion(request, decode_json(answered.body))
+        except Garbled as error:
+            return RequestFailed(f"llama.cpp: {error}")
+        except READING_ERRORS as error:
+            return RequestFailed(f"llama.cpp gave an answer in no known form ({type(error).__name__})")
+
+    def _completion(self, request: Request, said: Any) -> Completion:
+        """Raises `Garbled` or one of `READING_ERRORS` for an answer in another form, `ConnectionLost`."""
+        asked = request.logprobs
+        ids, ended = [_checked_id(one, self.vocab_size) for one in said["tokens"]], said["stop_type"] in ("eos", "word")
         end = _stop_place(ids, request.sampling.stop_token_ids, said["stop_type"] == "eos")
         if end is None:
             counted = len(ids)
-            text, finish = said["content"], "stop" if ended else "length"
+            text, finish = str(said["content"]), "stop" if ended else "length"
         else:
             counted = end + 1
-            text, finish = self._text_before(end, ids, said["content"]), "stop"
+            text, finish = self._text_before(end, ids, str(said["content"])), "stop"
         return Completion(
             text=text,
             token_ids=tuple(ids[:end]),
@@ -170,13 +201,14 @@ class LlamaCpp:
 
     def _tokenize(self, text: str, special: bool) -> list[int]:
         asked = {"content": text, "add_special": False, "parse_special": special}
-        return list(self._ask("/tokenize", asked)["tokens"])
+        return self._ask("/tokenize", lambda said: [int(one) for one in said["tokens"]], asked)
 
     def _text(self, ids: Sequence[int]) -> str:
-        return str(self._ask("/detokenize", {"tokens": list(ids)})["content"])
+        return self._ask("/detokenize", lambda said: str(said["content"]), {"tokens": list(ids)})
 
-    def _ask(self, route: str, body: dict[str, Any] | None = None) -> Any:
-        """Ask the server something and wait for the answer, beside what is in flight."""
+    def _ask(self, route: str, read: Callable[[Any], _Read], body: dict[str, Any] | None = None) -> _Read:
+        """Ask the server something and wait for the answer, beside what is in flight. Raises `ConnectionLost`, also
+        for an answer that `read` cannot read: a server that does not know its own routes is none."""
         if body is None:
             self._side.get(_ASK, route)
         else:
@@ -185,7 +217,13 @@ class LlamaCpp:
         if not answers:
             self._side.drop([_ASK])
             raise ConnectionLost(f"no answer to {route} for {self._patience:g} seconds")
-        return orjson.loads(answers[0].body)
+        if isinstance(answers[0], Unanswered):
+            raise ConnectionLost(f"no whole answer to {route}: {answers[0].reason}")
+        try:
+            return read(decode_json(answers[0].body))
+        except _UNREADABLE as error:
+            reason = f"an answer to {route} in no known form (status {answers[0].status}, {type(error).__name__})"
+        raise ConnectionLost(reason)
 
     def _watch(self, heard: bool) -> None:
         """Raise when the engine answers nothing, not even how it is, for twice its patience."""
@@ -197,6 +235,22 @@ class LlamaCpp:
             self._pulse_sent = True
         elif now - self._heard > 2 * self._patience:
             raise ConnectionLost(f"no answer for {2 * self._patience:g} seconds")
+
+
+def _sizes(said: Any) -> tuple[int, int, int]:
+    """Of the model: its vocabulary, its trained context and a slot's context, in tokens."""
+    meta = said["data"][0]["meta"]
+    return int(meta["n_vocab"]), int(meta["n_ctx_train"]), int(meta["n_ctx"])
+
+
+def _anything(said: Any) -> Any:
+    return said
+
+
+def _checked_id(token_id: Any, vocab_size: int) -> int:
+    if type(token_id) is not int or not 0 <= token_id < vocab_size:
+        raise ValueError("no token id")
+    return token_id
 
 
 @contextmanager

@@ -6,21 +6,18 @@ The key comes from the environment and stands in no error, no `repr` and no log:
 from __future__ import annotations
 
 import os
-import urllib.request
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from ssl import SSLContext
-from urllib.parse import urlsplit
 
 import httpcore
 import httpx
 
 from magpie.engines.server.sockets import AsyncioBackend
 from magpie.errors import UserError
-from magpie.http.connections import split_url
+from magpie.http.addresses import is_local
+from magpie.http.connections import KEEP_SECONDS, find_proxy, make_client, split_url
+from magpie.safe.redaction import register, register_variable
 
-KEEP_SECONDS = 4.0
-"""How long an idle connection is kept: uvicorn, beneath vLLM and SGLang, and llama.cpp close theirs after 5."""
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -39,12 +36,7 @@ class Address:
 
     @property
     def is_loopback(self) -> bool:
-        if self.host == "localhost" or self.host.endswith(".localhost"):
-            return True
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_local(self.host)
 
     @property
     def authority(self) -> str:
@@ -83,15 +75,13 @@ class Key:
     def headers(self) -> dict[str, str]:
         return {} if self.value is None else {"Authorization": f"Bearer {self.value}"}
 
-    def redact(self, text: str) -> str:
-        """The text without the key, which a server may repeat in its errors."""
-        return text.replace(self.value, "***") if self.value else text
-
 
 def read_key(variable: str | None) -> Key:
-    """The key in this environment variable. Raises `UserError` where it is not set, or can be no key."""
+    """The key in this environment variable, from now on a secret. Raises `UserError` where it is not set, or can be no
+    key."""
     if variable is None:
         return Key(None)
+    register_variable(variable)
     value = os.environ.get(variable, "").strip()
     if not value:
         raise UserError(f"the environment variable {variable}, named by api_key_env, is not set: put the API key there")
@@ -99,6 +89,7 @@ def read_key(variable: str | None) -> Key:
         raise UserError(
             f"the environment variable {variable} holds something that can be no API key: expected one word"
         )
+    register(value)
     return Key(variable, value)
 
 
@@ -114,8 +105,13 @@ class Way:
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """All but the length. Few, because each costs some microseconds a request."""
-        said = {"Host": self.address.authority, "User-Agent": "magpie", "Content-Type": "application/json"}
-        return [(name.encode(), value.encode()) for name, value in (said | self.key.headers()).items()]
+        fields = {
+            "Host": self.address.authority,
+            "User-Agent": "magpie",
+            "Content-Type": "application/json",
+            "Accept-Encoding": "identity",
+        }
+        return [(name.encode(), value.encode()) for name, value in (fields | self.key.headers()).items()]
 
     def connection(self) -> httpcore.AsyncHTTPConnection | httpcore.AsyncHTTPProxy:
         """A new one, not yet connected. httpx's client looks through all its connections at every request, and with 64
@@ -132,12 +128,11 @@ class Way:
 
     def client(self, connect_seconds: float, read_seconds: float) -> httpx.Client:
         """For the questions at opening. Follows no redirect: the key stays with the host that it was given for."""
-        return httpx.Client(
-            headers={"User-Agent": "magpie", **self.key.headers()},
-            timeout=httpx.Timeout(read_seconds, connect=connect_seconds),
-            follow_redirects=False,
-            trust_env=False,
-            verify=self.tls or False,
+        return make_client(
+            self.key.headers(),
+            connect_seconds=connect_seconds,
+            read_seconds=read_seconds,
+            tls=self.tls,
             proxy=self.proxy,
         )
 
@@ -160,19 +155,4 @@ def _through(proxy: httpx.Proxy, tls: SSLContext | None) -> httpcore.AsyncHTTPPr
 def way_to(address: Address, key: Key) -> Way:
     """With the proxies and the certificates of the environment, as other programs take them; loopback needs none."""
     tls = httpx.create_ssl_context() if address.scheme == "https" else None
-    proxy = None if address.is_loopback or urllib.request.proxy_bypass(address.host) else _proxy(address.scheme)
-    return Way(address, key, tls, proxy)
-
-
-def _proxy(scheme: str) -> str | None:
-    found = urllib.request.getproxies()
-    proxy = found.get(scheme) or found.get("all")
-    if proxy is None:
-        return None
-    proxy = proxy if "://" in proxy else f"http://{proxy}"
-    if urlsplit(proxy).scheme not in ("http", "https"):
-        raise UserError(
-            f"the environment names a proxy of kind {urlsplit(proxy).scheme} for {scheme} addresses: expected http; "
-            "set no_proxy to the server's host to go without"
-        )
-    return proxy
+    return Way(address, key, tls, find_proxy(address.scheme, address.host))

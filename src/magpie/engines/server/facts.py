@@ -16,16 +16,28 @@ import orjson
 
 from magpie.engines.server.address import Way, read_key, read_url, way_to
 from magpie.engines.server.info import Facts
-from magpie.engines.server.wire import error_body, one_line
 from magpie.errors import ModelError, UserError
+from magpie.http.answers import (
+    QUESTION_BYTES,
+    Garbled,
+    as_count,
+    as_list,
+    as_object,
+    error_message,
+    json_or_none,
+)
+from magpie.http.connections import Broken, Fetched, TooSlow, Unreachable, fetch
+from magpie.safe.redaction import one_line
 from magpie.settings.engines import Server as ServerSettings
 
 DEFAULT_CONTEXT = 4096
 """Where nobody says, in tokens."""
 QUESTION_SECONDS = 30.0
 """The longest wait for an answer to a question at opening: none of them makes the server run its model."""
-SHOWN = 12
-"""Served models that an error names."""
+SHOWN, NAME_CHARACTERS = 12, 100
+"""Served models that an error names, and how much of each name."""
+MOST_NAME = 1000
+"""A longer name is none of a model, in characters."""
 
 NO_IDS: Final = "the server tells no token ids: what a model wrote is known as text only, and counted by the server"
 NO_SEEDS: Final = (
@@ -79,32 +91,36 @@ def ask(way: Way, settings: ServerSettings) -> Found:
         return Found(way, models, api, _said(client, way, api))
 
 
-def _models(client: httpx.Client, way: Way) -> tuple[Way, httpx.Response]:
+def _models(client: httpx.Client, way: Way) -> tuple[Way, Fetched]:
     """The list of models, from `/v1/models`, or from `/models` where OpenAI's API begins at another place."""
     answer = get(client, way, way.address.url("/v1/models"))
-    if answer.status_code == 404:
+    if answer.status == 404:
         elsewhere = replace(way, address=replace(way.address, v1=way.address.root))
         other = get(client, elsewhere, elsewhere.address.url("/v1/models"))
-        if other.status_code == 200 and _by_name(other) is not None:
+        if other.status == 200 and _by_name(other) is not None:
             return elsewhere, other
     _check(way, answer)
     return way, answer
 
 
-def _by_name(answer: httpx.Response) -> dict[str, Mapping[str, Any]] | None:
+def _by_name(answer: Fetched) -> dict[str, Mapping[str, Any]] | None:
     """None where the answer is no list of models. llama.cpp serves a model by its aliases too."""
-    listed = as_json(answer)
-    if answer.status_code != 200 or not isinstance(listed, dict) or not isinstance(listed.get("data"), list):
+    listed = as_object(json_or_none(answer.body)).get("data")
+    if answer.status != 200 or not isinstance(listed, list):
         return None
-    models = [one for one in listed["data"] if isinstance(one, dict) and isinstance(one.get("id"), str)]
-    return {one["id"]: one for one in models}
+    models = [as_object(one) for one in listed]
+    return {one["id"]: one for one in models if _is_name(one.get("id"))}
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= MOST_NAME
 
 
 def _api(
     client: httpx.Client, way: Way, models: Mapping[str, Mapping[str, Any]] | None, settings: ServerSettings
 ) -> str:
     """Which API this is: by who owns the models, by Ollama's version, else by what it completes."""
-    owners = {str(one.get("owned_by")).lower() for one in (models or {}).values()}
+    owners = {owner.lower() for one in (models or {}).values() if isinstance(owner := one.get("owned_by"), str)}
     for owner in ("vllm", "sglang", "llamacpp"):
         if owner in owners:
             return owner
@@ -118,22 +134,22 @@ def _completes(client: httpx.Client, way: Way, model: str) -> bool:
     """Whether there is a `/v1/completions` for this model: one token is the price of knowing."""
     body = {"model": model, "prompt": "Hello", "max_tokens": 1}
     answer = request(client, way, "POST", way.address.url("/v1/completions"), body)
-    if answer.status_code == 200:
-        said = as_json(answer)
-        return isinstance(said, dict) and "text" in ((said.get("choices") or [{}])[0] or {})
+    if answer.status == 200:
+        choices = as_list(as_object(json_or_none(answer.body)).get("choices"))
+        return bool(choices) and "text" in as_object(choices[0])
     _check_key(way, answer)
-    if answer.status_code in (404, 405, 400, 501):
+    if answer.status in (404, 405, 400, 501):
         return False
-    raise UserError(f"{way.address.told} answers {answer.status_code} to /v1/completions: {words(way, answer)}")
+    raise UserError(f"{way.address.told} answers {answer.status} to /v1/completions: {message_of(answer)}")
 
 
 def _chats(client: httpx.Client, way: Way, model: str) -> str:
     body = {"model": model, "messages": [{"role": "user", "content": "Hello"}]}
     answer = request(client, way, "POST", way.address.url("/v1/chat/completions"), {**body, "max_tokens": 1})
-    if answer.status_code in (404, 405):
+    if answer.status in (404, 405):
         raise UserError(
             f"{way.address.told} has no /v1/completions and no /v1/chat/completions for this model: it answers "
-            f"{answer.status_code}: {words(way, answer)}; expected the address of an API, up to /v1"
+            f"{answer.status}: {message_of(answer)}; expected the address of an API, up to /v1"
         )
     return "chat"
 
@@ -152,27 +168,28 @@ def facts_of(found: Found, settings: ServerSettings) -> Facts:
     """Raises `ModelError` where the model is not served, or where there are several and none is named."""
     assert found.api is not None
     model = _served(found, settings.served_model)
-    told = dict((found.models or {}).get(model, {}))
+    told = (found.models or {}).get(model, {})
     context = settings.context or _context(found, model, told) or DEFAULT_CONTEXT
-    slots = found.said.get("total_slots") if found.api == "llamacpp" else None
+    slots = as_count(found.said.get("total_slots"), 1) if found.api == "llamacpp" else None
     warnings = warnings_of(found.api)
     if found.api == "sglang" and found.said and not found.said.get("enable_deterministic_inference"):
         warnings = (*warnings, NO_SEEDS)
-    return Facts(found.api, model, context, slots if isinstance(slots, int) else None, warnings)
+    return Facts(found.api, model, context, slots, warnings)
 
 
 def _served(found: Found, wanted: str | None) -> str:
     where, names = found.way.address.told, list(found.models or ())
-    aliases = [alias for one in (found.models or {}).values() for alias in one.get("aliases") or ()]
-    shown = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+    aliases = [alias for one in (found.models or {}).values() for alias in as_list(one.get("aliases"))]
+    shown = ", ".join(one_line(name, NAME_CHARACTERS) for name in names[:SHOWN])
+    shown += f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     if wanted is None:
         if len(names) == 1:
             return names[0]
         told = f"serves {shown}: name one of them" if names else "does not say what it serves: name its model"
         raise ModelError(f"{where} {told} by engine.served_model")
-    if names and not {wanted, f"{wanted}:latest"} & {*names, *aliases}:
+    if names and not any(name in names or name in aliases for name in (wanted, f"{wanted}:latest")):
         raise ModelError(
-            f"{where} does not serve {wanted!r}; it serves {shown}: name one of them by engine.served_model"
+            f"{where} does not serve {one_line(wanted)!r}; it serves {shown}: name one of them by engine.served_model"
         )
     return wanted
 
@@ -181,12 +198,12 @@ def _context(found: Found, model: str, told: Mapping[str, Any]) -> int | None:
     """In tokens, wherever this API keeps it."""
     places: list[Any] = [told.get("max_model_len"), told.get("context_length"), told.get("context_window")]
     if found.api == "llamacpp":
-        settings = found.said.get("default_generation_settings") or {}
-        places = [settings.get("n_ctx"), (told.get("meta") or {}).get("n_ctx"), *places]
+        settings = as_object(found.said.get("default_generation_settings"))
+        places = [settings.get("n_ctx"), as_object(told.get("meta")).get("n_ctx"), *places]
     if found.api == "ollama":
-        running = [one for one in found.said.get("models") or () if one.get("name") in (model, f"{model}:latest")]
-        places += [one.get("context_length") for one in running]
-    return next((one for one in places if isinstance(one, int) and one > 0), None)
+        running = [as_object(one) for one in as_list(found.said.get("models"))]
+        places += [one.get("context_length") for one in running if one.get("name") in (model, f"{model}:latest")]
+    return next((one for one in places if as_count(one, 1) is not None), None)
 
 
 def warnings_of(api: str) -> tuple[str, ...]:
@@ -196,76 +213,73 @@ def warnings_of(api: str) -> tuple[str, ...]:
 # -- questions --------------------------------------------------------------------------------------------------------
 
 
-def get(client: httpx.Client, way: Way, url: str) -> httpx.Response:
+def get(client: httpx.Client, way: Way, url: str) -> Fetched:
     return request(client, way, "GET", url)
 
 
 def quiet(client: httpx.Client, way: Way, route: str) -> Mapping[str, Any]:
     """What an optional question is answered with; nothing where it is not known."""
     answer = request(client, way, "GET", way.address.url(route))
-    said = as_json(answer) if answer.status_code == 200 else None
-    return said if isinstance(said, dict) else {}
+    return as_object(json_or_none(answer.body)) if answer.status == 200 else {}
 
 
-def request(client: httpx.Client, way: Way, method: str, url: str, body: Any = None) -> httpx.Response:
-    """Raises `Unreached` and `UserError`. Not from httpx's errors: they know the request, and so the key."""
-    problem: UserError
+def request(
+    client: httpx.Client, way: Way, method: str, url: str, body: Any = None, seconds: float | None = None
+) -> Fetched:
+    """The whole answer, of whatever status. seconds: until when it must be there; None is `QUESTION_SECONDS`.
+
+    Raises `Unreached` where there is no connection, and `UserError`.
+    """
+    limit = QUESTION_SECONDS if seconds is None else seconds
+    content = body if isinstance(body, bytes) else None if body is None else orjson.dumps(body)
+    where = way.address.told
     try:
-        content = body if isinstance(body, bytes) else None if body is None else orjson.dumps(body)
-        return client.request(method, url, content=content, headers={"Content-Type": "application/json"})
-    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
-        told = one_line(str(error)) or "no connection in time"
-        problem = Unreached(
-            f"{way.address.told} takes no connection: {told}; is the server running, and the port right?"
-        )
-    except httpx.TimeoutException:
-        problem = UserError(f"{way.address.told} does not answer: {url} was silent for {QUESTION_SECONDS:g} seconds")
-    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-        problem = UserError(f"{way.address.told} does not speak HTTP as expected: {one_line(str(error))}")
-    raise problem
+        return fetch(client, method, url, seconds=limit, most=QUESTION_BYTES, content=content)
+    except Unreachable as error:
+        raise Unreached(f"{where} takes no connection: {error}; is the server running, and the port right?") from None
+    except TooSlow:
+        raise UserError(
+            f"{where} does not answer: {url} gave no whole answer, or was silent for {limit:g} seconds"
+        ) from None
+    except Broken as error:
+        raise UserError(f"{where} does not speak HTTP as expected: {error}") from None
+    except Garbled as error:
+        raise UserError(f"{where} does not answer as expected: to {url}, {error}") from None
 
 
-def as_json(answer: httpx.Response) -> Any:
-    """None for what is no JSON: brackets in brackets without end too, and half a surrogate pair in a text."""
-    try:
-        return orjson.loads(answer.content.removeprefix(b"\xef\xbb\xbf"))
-    except orjson.JSONDecodeError:
-        return None
+def message_of(answer: Fetched) -> str:
+    return error_message(answer.body) or "nothing else"
 
 
-def words(way: Way, answer: httpx.Response) -> str:
-    return way.key.redact(error_body(answer.content)) or "nothing else"
-
-
-def _check(way: Way, answer: httpx.Response) -> None:
+def _check(way: Way, answer: Fetched) -> None:
     """Raises `UserError` for what cannot be the answer of such a server; one without a list of models passes."""
     where = way.address.told
     _check_key(way, answer)
-    if 300 <= answer.status_code < 400:
-        raise UserError(f"{where} sends requests elsewhere, to {answer.headers.get('location')!r}: give that address")
-    if answer.status_code == 200 and as_json(answer) is None:
-        kind = answer.headers.get("content-type", "something without a type")
+    if 300 <= answer.status < 400:
+        location = one_line(answer.headers.get("location", ""))
+        raise UserError(f"{where} sends requests elsewhere, to {location!r}: give that address")
+    is_json = json_or_none(answer.body) is not None
+    if answer.status == 200 and not is_json:
+        kind = one_line(answer.headers.get("content-type", "something without a type"))
         raise UserError(
             f"{where}/models answers with {kind} and not with JSON: expected the address of an API, up to /v1"
         )
-    if answer.status_code in (404, 405) and as_json(answer) is None:
+    if answer.status in (404, 405) and not is_json:
         raise UserError(
-            f"{where} answers {answer.status_code} to {way.address.path('/v1/models')}: there is no such API; expected "
+            f"{where} answers {answer.status} to {way.address.path('/v1/models')}: there is no such API; expected "
             "the address up to /v1, as in http://localhost:8000/v1"
         )
-    if answer.status_code >= 500:
-        raise UserError(
-            f"{where} answers {answer.status_code} to a question: {words(way, answer)}; is it still loading?"
-        )
+    if answer.status >= 500:
+        raise UserError(f"{where} answers {answer.status} to a question: {message_of(answer)}; is it still loading?")
 
 
-def _check_key(way: Way, answer: httpx.Response) -> None:
-    if answer.status_code not in (401, 403):
+def _check_key(way: Way, answer: Fetched) -> None:
+    if answer.status not in (401, 403):
         return
     where, variable = way.address.told, way.key.variable
-    told = f"{where} answers {answer.status_code}: {words(way, answer)}; "
+    problem = f"{where} answers {answer.status}: {message_of(answer)}; "
     if variable is None:
         raise UserError(
-            f"{told}it wants an API key: put it into an environment variable and name that one by engine.api_key_env"
+            f"{problem}it wants an API key: put it into an environment variable and name that one by engine.api_key_env"
         )
-    raise UserError(f"{told}it does not take the API key in the environment variable {variable}")
+    raise UserError(f"{problem}it does not take the API key in the environment variable {variable}")

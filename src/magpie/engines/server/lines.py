@@ -14,10 +14,16 @@ from typing import Any
 import httpcore
 
 from magpie.engines.server.address import Way
-from magpie.engines.server.wire import Asked, one_line
+from magpie.engines.server.wire import Asked
+from magpie.http.answers import MOST_BYTES, BodyReader
+from magpie.http.connections import Broken as Broken
+from magpie.http.connections import TooSlow as TooSlow
+from magpie.http.connections import Unreachable as Unreachable
+from magpie.safe.redaction import one_line
 
-MOST_BYTES = 64 << 20
-"""The longest answer that is taken, in bytes: 4,096 tokens with twenty log-probabilities each are 8 MB."""
+BASE_BYTES, TOKEN_BYTES = 1 << 20, 16 << 10
+"""The longest answer that is taken, in bytes, for itself and for each token that was asked for: with twenty
+log-probabilities a token takes 2 KiB, and a piece of a stream with one token about 400 bytes."""
 SLOWEST = 1.0
 """Tokens per second, after the first: an answer that takes longer as a whole is given up, however lively it drips."""
 
@@ -34,10 +40,12 @@ class Patience:
     """For the first piece of an answer."""
     idle: float
     """Between two pieces of one."""
+    answer: float | None = None
+    """For all of it; None is by the number of tokens."""
 
     def whole(self, max_tokens: int) -> float:
         """For all of it."""
-        return self.first + max_tokens / SLOWEST
+        return self.first + max_tokens / SLOWEST if self.answer is None else self.answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +61,6 @@ class Answered:
 
     def header(self, name: bytes) -> str | None:
         return next((value.decode("latin-1") for key, value in self.headers if key.lower() == name), None)
-
-
-class Unreachable(Exception):
-    """No connection came about."""
-
-
-class Broken(Exception):
-    """A connection was lost with a request on it, or said what is not HTTP."""
-
-
-class TooSlow(Exception):
-    """The server was silent for too long, or too slow as a whole."""
 
 
 class _Stale(Exception):
@@ -85,7 +81,7 @@ class Lines:
         self._extensions = {"timeout": {"connect": patience.connect}}
 
     async def exchange(self, asked: Asked, max_tokens: int) -> Answered:
-        """Send, and take the answer. Raises `Unreachable`, `Broken` and `TooSlow`."""
+        """Send, and take the answer. Raises `Unreachable`, `Broken`, `TooSlow` and `Garbled`."""
         while (line := await self._kept()) is not None:
             try:
                 return await self._over(line, asked, max_tokens, is_kept=True)
@@ -145,26 +141,25 @@ class _Taking:
         begins = self._started + (patience.connect if connects else 0.0)
         self._last = begins + patience.whole(max_tokens)
         self._streamed = asked.streamed
+        self._most = min(MOST_BYTES, BASE_BYTES + max_tokens * TOKEN_BYTES)
         self.heard = False
         """Whether the server said anything at all."""
-        self.until = begins + patience.first if asked.streamed else self._last
+        self.until = min(begins + patience.first, self._last) if asked.streamed else self._last
 
     async def take(self, line: _Line, request: httpcore.Request, clock: asyncio.Timeout) -> Answered:
         response = await line.handle_async_request(request)
         self.heard = True
-        pieces, size = [], 0
         stream: Any = response.stream
         async with aclosing(stream):
+            reader = BodyReader(response.status, _encoding(response.headers), self._most)
             async for piece in stream:
-                pieces.append(piece)
-                size += len(piece)
-                if size > MOST_BYTES:
-                    raise httpcore.RemoteProtocolError(f"the answer is longer than {MOST_BYTES >> 20} MiB")
+                if not reader.feed(piece):
+                    break
                 if not piece.startswith(b":"):  # a comment keeps a connection alive, and is no answer
                     self._move(clock)
         now = asyncio.get_running_loop().time()
         waited = (self._first or now) - self._started
-        return Answered(response.status, response.headers, b"".join(pieces), waited, now - self._started)
+        return Answered(response.status, response.headers, reader.body(), waited, now - self._started)
 
     def _move(self, clock: asyncio.Timeout) -> None:
         now = asyncio.get_running_loop().time()
@@ -176,10 +171,15 @@ class _Taking:
     def silence(self) -> str:
         took = asyncio.get_running_loop().time() - self._started
         if not self._streamed or self.until >= self._last:
-            return f"no whole answer for {took:.0f} seconds"
+            limit = "" if self._patience.answer is None else " (answer_seconds)"
+            return f"no whole answer for {took:.0f} seconds{limit}"
         if self._first is None:
             return f"no answer for {took:.0f} seconds (first_token_seconds)"
         return f"silent for {self._patience.idle:g} seconds in the middle of an answer (idle_seconds)"
+
+
+def _encoding(headers: Sequence[tuple[bytes, bytes]]) -> str:
+    return ", ".join(value.decode("latin-1") for name, value in headers if name.lower() == b"content-encoding")
 
 
 def _words(error: Exception) -> str:

@@ -17,12 +17,14 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from magpie.engines.checks import refusal
-from magpie.engines.server.address import Key
 from magpie.engines.server.lines import Answered, Broken, TooSlow, Unreachable
 from magpie.engines.server.native import SCHEMA_ERRORS
 from magpie.engines.server.pool import Site, Sites, backoff, retry_after
-from magpie.engines.server.wire import Asked, Dialect, Garbled, error_body
+from magpie.engines.server.quirks import REFUSALS, Adapting, negotiation
+from magpie.engines.server.wire import Asked, Dialect
 from magpie.errors import EngineDied, RequestFailed
+from magpie.http.answers import READING_ERRORS, Garbled, error_message
+from magpie.safe.redaction import one_line, redact
 from magpie.seams import Completion, Request
 
 Answer = Completion | RequestFailed
@@ -33,8 +35,6 @@ GONE = frozenset({502, 503, 504})
 """Statuses of whatever stands before a server that is not there, or of one that is still loading."""
 OVERLOADED = frozenset({429, 503, 529})
 """Statuses that say "too many": the server gets fewer at once."""
-READING_ERRORS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
-"""What reading an answer in another form than its API's raises."""
 CLOSE_SECONDS = 10.0
 TICK = 0.25
 """Seconds between two looks at who is back and whether patience is over."""
@@ -60,7 +60,6 @@ class Server:
         self,
         dialect: Dialect,
         sites: Sequence[Site],
-        key: Key,
         *,
         context: int,
         vocab_size: int,
@@ -71,7 +70,7 @@ class Server:
         self.capabilities, self.context, self.vocab_size = dialect.capabilities, context, vocab_size
         self.warnings = tuple(warnings)
         """What is not exact about these servers, for a reader."""
-        self._dialect, self._sites, self._key = dialect, Sites(sites), key
+        self._dialect, self._sites = dialect, Sites(sites)
         self._retries, self._patience = retries, patience
         self._live: set[int] = set()
         """Tickets that may still be polled; only the caller's thread touches it."""
@@ -82,6 +81,8 @@ class Server:
         # What follows is touched only inside the loop's thread.
         self._waiting: deque[_Job] = deque()
         self._jobs: dict[int, _Job] = {}
+        self._negotiating = asyncio.Lock()
+        """Held while it is found out what a server refuses, so that this is done once and not by each request."""
         self._contact = time.monotonic()
         """When a server last answered as one does, or there was nothing to ask of any."""
         self._reason = ""
@@ -180,6 +181,8 @@ class Server:
                 job.asked = self._dialect.ask(job.request)
             except SCHEMA_ERRORS as error:
                 self._answer(job, RequestFailed(f"the JSON schema cannot be asked of the server: {error}"))
+            except (TypeError, ValueError) as error:  # such as half of a surrogate pair in a prompt
+                self._answer(job, RequestFailed(f"the request cannot be sent to the server: {error}"))
             else:
                 self._waiting.append(job)
         self._dispatch()
@@ -233,9 +236,11 @@ class Server:
         assert job.asked is not None
         try:
             answered = await site.lines.exchange(job.asked, job.request.sampling.max_tokens)
+            if answered.status in REFUSALS and isinstance(self._dialect, Adapting):
+                answered = await self._negotiate(job, site, answered)
         except Unreachable as error:
             return self._unreachable(job, site, str(error))
-        except Broken as error:
+        except (Broken, Garbled) as error:
             self._reason = str(error)
             site.failed(time.monotonic(), at_once=False)
             return self._again(job, site, f"{site.name}: {error}")
@@ -260,7 +265,7 @@ class Server:
         try:
             completion = self._dialect.read(job.request, answered.body)
         except RequestFailed as error:
-            failed = RequestFailed(self._key.redact(f"{site.name}: {error}"))
+            failed = RequestFailed(redact(f"{site.name}: {error}"))
             return lambda: self._answer(job, failed)
         except Garbled as error:
             site.failed(time.monotonic(), at_once=False)
@@ -275,11 +280,9 @@ class Server:
 
     def _refused(self, job: _Job, site: Site, answered: Answered, sent_at: float) -> Callable[[], None]:
         told = f"{site.name} answers {answered.status}: {_told(answered)}"
-        if answered.status in (400, 422) and self._learns(job, told):
-            return lambda: self._waiting.appendleft(job)
         if answered.status < 500 and answered.status not in PASSING:
             site.succeeded()  # it is well, and the request is not
-            failed = RequestFailed(self._key.redact(told))
+            failed = RequestFailed(redact(told))
             return lambda: self._answer(job, failed)
         self._reason = f"answers {answered.status}"
         seconds = retry_after(answered.header(b"retry-after"))
@@ -290,18 +293,36 @@ class Server:
             site.rest(time.monotonic(), seconds)
         return self._again(job, site, told, seconds)
 
-    def _learns(self, job: _Job, told: str) -> bool:
-        """Whether the refusal names something that the request can do without; then it is asked anew."""
-        self._dialect.learn(told)
-        before, job.asked = job.asked, self._dialect.ask(job.request)
-        return before != job.asked
+    async def _negotiate(self, job: _Job, site: Site, refusal: Answered) -> Answered:
+        """The answer to a refused request without what the server does not take; the refusal where that is not it."""
+        async with self._negotiating:
+            dialect, most = self._dialect, job.request.sampling.max_tokens
+            assert isinstance(dialect, Adapting)
+            asked = dialect.ask(job.request)
+            if asked != job.asked:  # another request has found something out meanwhile
+                job.asked = asked
+                refusal = await site.lines.exchange(asked, most)
+                if refusal.status not in REFUSALS:
+                    return refusal
+            steps = negotiation(dialect, job.request, refusal.body, thorough=False)
+            try:
+                asked = next(steps)
+                while True:
+                    asked = steps.send(await site.lines.exchange(asked, most))
+            except StopIteration as end:
+                agreed = end.value
+            if agreed is None:
+                return refusal
+            self._dialect, job.asked = dialect.without(agreed.refused), agreed.asked
+            answered: Answered = agreed.reply
+            return answered
 
     def _again(self, job: _Job, site: Site, told: str, at_least: float | None = None) -> Callable[[], None]:
         """Another try later, or the end of it."""
         job.tries += 1
         job.last = site
         if job.tries > self._retries:
-            failed = RequestFailed(self._key.redact(f"{told} (after {job.tries} tries)"))
+            failed = RequestFailed(redact(f"{told} (after {job.tries} tries)"))
             return lambda: self._answer(job, failed)
         seconds = max(backoff(job.tries), 0.0 if at_least is None else at_least)
         return lambda: self._later(job, seconds)
@@ -321,5 +342,6 @@ class Server:
 def _told(answered: Answered) -> str:
     """A status that is no success, in words."""
     if 300 <= answered.status < 400:
-        return f"it sends requests elsewhere, to {answered.header(b'location')!r}, which are not followed"
-    return error_body(answered.body) or "nothing else"
+        location = one_line(answered.header(b"location") or "")
+        return f"it sends requests elsewhere, to {location!r}, which are not followed"
+    return error_message(answered.body) or "nothing else"

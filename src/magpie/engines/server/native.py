@@ -19,10 +19,7 @@ from magpie.engines.seeds import llamacpp_seed, seed31
 from magpie.engines.server.openai import STREAM_ABOVE, chosen
 from magpie.engines.server.wire import (
     Asked,
-    Garbled,
-    count,
     cut,
-    document,
     finish,
     from_ids,
     json_lines,
@@ -30,6 +27,7 @@ from magpie.engines.server.wire import (
     refuse_errors,
 )
 from magpie.errors import RequestFailed
+from magpie.http.answers import Garbled, count_of, decode_json, id_of, logprob_of, shown, text_of
 from magpie.modelfiles.tokenizer import Vocabulary
 from magpie.seams import (
     Capabilities,
@@ -85,17 +83,14 @@ class LlamaCpp:
         return Asked("/completion", orjson.dumps(body), streamed=False)
 
     def read(self, request: Request, body: bytes) -> Completion:
-        said = document(body)
+        said = decode_json(body)
         refuse_errors(said)
         kind, ids = said["stop_type"], said["tokens"]
         if kind not in ("eos", "word", "limit"):
-            raise Garbled(f"the answer ended with stop_type {kind!r}: expected eos, word or limit")
+            raise Garbled(f"the answer ended with stop_type {shown(kind)!r}: expected eos, word or limit")
         ended: FinishReason = "length" if kind == "limit" else "stop"
         places = [llamacpp.likeliest(one) for one in said["completion_probabilities"]] if request.logprobs else []
         return from_ids(request, ids, ended, kind == "eos", said["content"], self.vocabulary, places)
-
-    def learn(self, refusal: str) -> None:
-        """Nothing: its protocol is known."""
 
     def _special(self, ids: Sequence[int]) -> list[str]:
         """The texts of special tokens, which nothing else writes; a server started with `--special` stops there."""
@@ -145,21 +140,23 @@ class Sglang:
         return Asked("/generate", orjson.dumps(body), streamed=False)
 
     def read(self, request: Request, body: bytes) -> Completion:
-        said = document(body)
+        said = decode_json(body)
         refuse_errors(said)
         reason = said["meta_info"]["finish_reason"] or {}
         kind, matched = reason.get("type"), reason.get("matched")
         if kind == "abort":
-            raise Garbled(f"the server broke off: {reason.get('message')}")
-        ids, by_token = list(said["output_ids"]), isinstance(matched, int)
+            raise Garbled(f"the server broke off: {shown(reason.get('message'), 300)}")
+        ids, by_token = list(said["output_ids"]), type(matched) is int
         if by_token and (not ids or ids[-1] != matched):
             ids.append(matched)
         told = said["meta_info"].get("output_top_logprobs") if request.logprobs else None
-        places = [tuple(Logprob(i, text or "", value) for value, i, text in place) for place in told or ()]
+        places = [tuple(_sglang_logprob(*one) for one in place if one[0] is not None) for place in told or ()]
         return from_ids(request, ids, finish(kind), by_token, said["text"], self.vocabulary, places)
 
-    def learn(self, refusal: str) -> None:
-        """Nothing: its protocol is known."""
+
+def _sglang_logprob(value: Any, token_id: Any, text: Any) -> Logprob:
+    """Of a token that can come. One that cannot has minus infinity, which SGLang writes as null."""
+    return Logprob(id_of(token_id), text_of(text, "a token"), logprob_of(value))
 
 
 def _constraint(request: Request) -> dict[str, Any]:
@@ -218,20 +215,18 @@ class Ollama:
         if not pieces or not pieces[-1].get("done"):
             raise Garbled("the answer broke off: it tells no end")
         last, reason = pieces[-1], finish(pieces[-1].get("done_reason"))
-        text, was_cut = cut("".join(piece.get("response") or "" for piece in pieces), request.sampling.stop)
+        said = "".join(text_of(piece.get("response"), "the text") for piece in pieces)
+        text, was_cut = cut(said, request.sampling.stop)
         if isinstance(request.structure, Choice) and reason == "stop":
             text = chosen(text, request.structure)
         return Completion(
             text=text,
             token_ids=(),
             finish_reason="stop" if was_cut else reason,
-            prompt_tokens=count(last.get("prompt_eval_count")),
-            completion_tokens=count(last.get("eval_count")),
+            prompt_tokens=count_of(last.get("prompt_eval_count"), "prompt_eval_count"),
+            completion_tokens=count_of(last.get("eval_count"), "eval_count"),
             logprobs=_ollama_places(pieces, request.logprobs) if request.logprobs else (),
         )
-
-    def learn(self, refusal: str) -> None:
-        """Nothing: its protocol is known."""
 
 
 def _format(request: Request) -> dict[str, Any]:
@@ -248,8 +243,11 @@ def _ollama_places(pieces: Sequence[Mapping[str, Any]], most: int) -> tuple[tupl
     places = [place for piece in pieces for place in piece.get("logprobs") or ()]
     if not places and any(piece.get("response") for piece in pieces):
         raise RequestFailed("the server tells no log-probabilities: Ollama does from 0.12.11 on")
-    told = [[Logprob(-1, one["token"], one["logprob"]) for one in place["top_logprobs"]] for place in places]
-    return tuple(likeliest(place, most) for place in told)
+    told = [place["top_logprobs"] for place in places]
+    return tuple(
+        likeliest((Logprob(-1, text_of(one["token"], "a token"), logprob_of(one["logprob"])) for one in place), most)
+        for place in told
+    )
 
 
 SCHEMA_ERRORS = (UnknownSchema, orjson.JSONDecodeError)

@@ -6,20 +6,18 @@ Knows fields and their quirks (vLLM 0.32; OpenAI's reference); no connection.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
 from magpie.engines.json_grammar import UnknownSchema, json_grammar
 from magpie.engines.seeds import seed31, seed63
+from magpie.engines.server.quirks import MOST_STOPS, Quirk
 from magpie.engines.server.wire import (
     Asked,
-    Garbled,
-    count,
     cut,
-    document,
     events,
     finish,
     from_ids,
@@ -27,6 +25,7 @@ from magpie.engines.server.wire import (
     refuse_errors,
 )
 from magpie.errors import RequestFailed
+from magpie.http.answers import Garbled, count_of, decode_json, logprob_of, text_of
 from magpie.modelfiles.tokenizer import Vocabulary
 from magpie.seams import (
     Capabilities,
@@ -64,6 +63,7 @@ class Vllm:
         streamed = most > STREAM_ABOVE
         body = {
             **_neutral(self.model, request, most),
+            **_PENALTIES,
             "prompt": ids,
             "top_k": 0,
             "min_p": 0.0,
@@ -89,9 +89,6 @@ class Vllm:
         by_token = reason == "stop" and not isinstance(said.get("stop_reason"), str)
         places = _by_id(said["logprobs"], request.logprobs, self.vocabulary) if request.logprobs else ()
         return from_ids(request, ids, finish(reason), by_token, said["text"], self.vocabulary, places)
-
-    def learn(self, refusal: str) -> None:
-        """Nothing: its protocol is known."""
 
 
 def _structured_outputs(request: Request) -> dict[str, Any]:
@@ -121,29 +118,11 @@ def _known(ids: Sequence[int], vocabulary: Vocabulary | None) -> list[int]:
 def _by_id(told: Mapping[str, Any], most: int, vocabulary: Vocabulary | None) -> list[tuple[Logprob, ...]]:
     """`token_id:43` to log-probability, of each place."""
 
-    def named(name: str, logprob: float) -> Logprob:
+    def named(name: str, logprob: Any) -> Logprob:
         token_id = int(name.removeprefix(_ID))
-        return Logprob(token_id, vocabulary.decode([token_id]) if vocabulary else "", logprob)
+        return Logprob(token_id, vocabulary.decode([token_id]) if vocabulary else "", logprob_of(logprob))
 
     return [likeliest((named(*one) for one in place.items()), most) for place in told["top_logprobs"]]
-
-
-_REFUSED = ("stream_options", "max_completion_tokens", "seed", "stop")
-MOST_STOPS = 4
-"""OpenAI's limit. What a server does not stop at is cut here, at the price of tokens."""
-
-
-@dataclass(frozen=True)
-class Quirks:
-    """What a server turned out to refuse, though OpenAI documents it."""
-
-    refused: set[str] = field(default_factory=set)
-
-    def stops(self, stops: Sequence[str]) -> dict[str, Any]:
-        return {"stop": stops[:MOST_STOPS] if "stop" in self.refused else stops} if stops else {}
-
-    def learn(self, refusal: str) -> None:
-        self.refused.update(name for name in _REFUSED if name in refusal)
 
 
 @dataclass(frozen=True)
@@ -151,28 +130,33 @@ class Completions:
     """Any other `/v1/completions`: text there and back, and of each parameter only what OpenAI documents."""
 
     model: str
-    quirks: Quirks = field(default_factory=Quirks)
+    refused: frozenset[Quirk] = frozenset()
+    stream_above: int = STREAM_ABOVE
     capabilities = Capabilities(("text",), frozenset({Capability.LOGPROBS}))
 
     def ask(self, request: Request) -> Asked:
         assert isinstance(request.prompt, Text)
-        streamed = request.sampling.max_tokens > STREAM_ABOVE
+        optional = _optional(request, self.refused, self.stream_above)
         body = {
             **_neutral(self.model, request, request.sampling.max_tokens),
             "prompt": request.prompt.text,
-            **_seed(self.quirks, request),
-            **self.quirks.stops(request.sampling.stop),
-            **(_stream(self.quirks) if streamed else {}),
+            **optional,
             **({"logprobs": request.logprobs} if request.logprobs else {}),
         }
-        return Asked("/v1/completions", orjson.dumps(body), streamed)
+        return Asked("/v1/completions", orjson.dumps(body), "stream" in optional)
+
+    def optional(self, request: Request) -> tuple[Quirk, ...]:
+        return _dispensable(request, self.refused, self.stream_above)
+
+    def without(self, quirks: Collection[Quirk]) -> Completions:
+        return replace(self, refused=self.refused | frozenset(quirks))
+
+    def streaming(self) -> Completions:
+        return replace(self, stream_above=0)
 
     def read(self, request: Request, body: bytes) -> Completion:
         said = _whole(events(body))
         return _from_text(request, said["text"], said["finish_reason"], said)
-
-    def learn(self, refusal: str) -> None:
-        self.quirks.learn(refusal)
 
 
 @dataclass(frozen=True)
@@ -180,24 +164,33 @@ class Chat:
     """`/v1/chat/completions`: conversations, which the server writes out and ends itself."""
 
     model: str
-    quirks: Quirks = field(default_factory=Quirks)
+    refused: frozenset[Quirk] = frozenset()
+    stream_above: int = STREAM_ABOVE
     capabilities = Capabilities(("messages",), frozenset({Capability.LOGPROBS, Capability.STRUCTURE}))
 
     def ask(self, request: Request) -> Asked:
         assert isinstance(request.prompt, Messages)
-        streamed = request.sampling.max_tokens > STREAM_ABOVE
+        optional = _optional(request, self.refused, self.stream_above)
         body = {
             **_neutral(self.model, request, request.sampling.max_tokens),
             "messages": [{"role": one.role, "content": one.content} for one in request.prompt.messages],
-            **_seed(self.quirks, request),
-            **self.quirks.stops(request.sampling.stop),
-            **(_stream(self.quirks) if streamed else {}),
+            **optional,
             **({"logprobs": True, "top_logprobs": request.logprobs} if request.logprobs else {}),
             **_response_format(request),
         }
-        if "max_completion_tokens" in self.quirks.refused:  # the refusal of max_tokens names it
+        if Quirk.NEW_MAX_TOKENS in self.refused:
             body["max_completion_tokens"] = body.pop("max_tokens")
-        return Asked("/v1/chat/completions", orjson.dumps(body), streamed)
+        return Asked("/v1/chat/completions", orjson.dumps(body), "stream" in optional)
+
+    def optional(self, request: Request) -> tuple[Quirk, ...]:
+        found = _dispensable(request, self.refused, self.stream_above)
+        return found if Quirk.NEW_MAX_TOKENS in self.refused else (*found, Quirk.NEW_MAX_TOKENS)
+
+    def without(self, quirks: Collection[Quirk]) -> Chat:
+        return replace(self, refused=self.refused | frozenset(quirks))
+
+    def streaming(self) -> Chat:
+        return replace(self, stream_above=0)
 
     def read(self, request: Request, body: bytes) -> Completion:
         said = _whole(events(body))
@@ -205,9 +198,6 @@ class Chat:
         if isinstance(request.structure, Choice) and finish(reason) == "stop":
             text = chosen(text, request.structure)
         return _from_text(request, text, reason, said)
-
-    def learn(self, refusal: str) -> None:
-        self.quirks.learn(refusal)
 
 
 def _response_format(request: Request) -> dict[str, Any]:
@@ -229,7 +219,7 @@ def _response_format(request: Request) -> dict[str, Any]:
 
 def chosen(text: str, choice: Choice) -> str:
     """The option inside the JSON that a server without choices was asked for."""
-    said = document(text.encode())
+    said = decode_json(text.encode())
     picked = said.get("choice") if isinstance(said, dict) else said
     if picked not in choice.options:
         raise Garbled("the answer is none of the choices")
@@ -244,18 +234,32 @@ def _neutral(model: str, request: Request, most: int) -> dict[str, Any]:
         "max_tokens": most,
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
-        "presence_penalty": 0.0,
-        "frequency_penalty": 0.0,
     }
 
 
-def _seed(quirks: Quirks, request: Request) -> dict[str, Any]:
-    return {} if "seed" in quirks.refused else {"seed": seed31(request.seed)}
+_PENALTIES = {"presence_penalty": 0.0, "frequency_penalty": 0.0}
 
 
-def _stream(quirks: Quirks) -> dict[str, Any]:
-    return {"stream": True} | (
-        {} if "stream_options" in quirks.refused else {"stream_options": {"include_usage": True}}
+def _optional(request: Request, refused: Collection[Quirk], stream_above: int) -> dict[str, Any]:
+    """What a request can do without, as far as the server does not refuse it."""
+    stops = request.sampling.stop
+    kept = () if Quirk.NO_STOPS in refused else stops[:MOST_STOPS] if Quirk.FEW_STOPS in refused else stops
+    body: dict[str, Any] = {} if Quirk.NO_PENALTIES in refused else dict(_PENALTIES)
+    body |= {} if Quirk.NO_SEED in refused else {"seed": seed31(request.seed)}
+    body |= {"stop": kept} if kept else {}
+    if request.sampling.max_tokens > stream_above and Quirk.NO_STREAM not in refused:
+        body["stream"] = True
+        body |= {} if Quirk.NO_STREAM_OPTIONS in refused else {"stream_options": {"include_usage": True}}
+    return body
+
+
+def _dispensable(request: Request, refused: Collection[Quirk], stream_above: int) -> tuple[Quirk, ...]:
+    """The quirks that would change what `_optional` says."""
+    body = _optional(request, refused, stream_above)
+    return tuple(
+        quirk
+        for quirk in Quirk
+        if quirk is not Quirk.NEW_MAX_TOKENS and _optional(request, {*refused, quirk}, stream_above) != body
     )
 
 
@@ -277,7 +281,7 @@ def _whole(said: Any) -> dict[str, Any]:
 def _text_of(choice: Mapping[str, Any]) -> str:
     """Nothing where a chat answers with nothing, as one that only thinks or calls a tool does."""
     inside = choice.get("message") or choice.get("delta")
-    return (inside.get("content") if inside is not None else choice.get("text")) or ""
+    return text_of(inside.get("content") if inside is not None else choice.get("text"), "the text")
 
 
 def _join(whole: dict[str, Any], choice: Mapping[str, Any]) -> None:
@@ -298,8 +302,8 @@ def _from_text(request: Request, text: str, reason: Any, said: Mapping[str, Any]
         text=text,
         token_ids=(),
         finish_reason="stop" if was_cut else finish(reason),
-        prompt_tokens=count(usage.get("prompt_tokens")),
-        completion_tokens=count(usage.get("completion_tokens")),
+        prompt_tokens=count_of(usage.get("prompt_tokens"), "usage.prompt_tokens"),
+        completion_tokens=count_of(usage.get("completion_tokens"), "usage.completion_tokens"),
         logprobs=_by_text(said.get("logprobs") or {}, request.logprobs) if request.logprobs else (),
     )
 
@@ -312,4 +316,7 @@ def _by_text(told: Mapping[str, Any], most: int) -> tuple[tuple[Logprob, ...], .
         places = [list((place or {}).items()) for place in told["top_logprobs"]]
     else:
         raise RequestFailed("the server tells no log-probabilities, which were asked for")
-    return tuple(likeliest((Logprob(-1, text, value) for text, value in place), most) for place in places)
+    return tuple(
+        likeliest((Logprob(-1, text_of(text, "a token"), logprob_of(value)) for text, value in place), most)
+        for place in places
+    )

@@ -9,26 +9,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-import httpx
-
 from magpie.engines.server.address import Way, read_key, read_url, way_to
 from magpie.engines.server.dialects import make_dialect
-from magpie.engines.server.facts import Found, Unreached, as_json, ask, detect, facts_of, request, words
+from magpie.engines.server.facts import Found, Unreached, ask, detect, facts_of, message_of, request
 from magpie.engines.server.info import Facts
 from magpie.engines.server.lines import Lines, Patience
-from magpie.engines.server.loop import READING_ERRORS, Server
+from magpie.engines.server.loop import Server
 from magpie.engines.server.pool import Site
+from magpie.engines.server.quirks import MOST_STOPS, REFUSALS, WARNINGS, Adapting, Agreed, negotiation
 from magpie.engines.server.wire import Asked, Dialect, Garbled
 from magpie.errors import ModelError, RequestFailed, UserError
+from magpie.http.answers import READING_ERRORS, as_object, json_or_none, shown
+from magpie.http.connections import Fetched
 from magpie.modelfiles.probe import probe_texts
 from magpie.modelfiles.tokenizer import Vocabulary
-from magpie.seams import Message, Messages, Prompt, Request, SamplingParams, Text, Tokens
+from magpie.safe.redaction import one_line, redact
+from magpie.seams import Completion, Message, Messages, Prompt, Request, SamplingParams, Text, Tokens
 from magpie.settings.engines import Server as ServerSettings
 
 UNKNOWN_VOCABULARY = 1 << 31
 """Where no tokenizer is on this side, ids are left to the server."""
 SPARE = 4
 """One request in so many waits at a server that says how many it works on, so that it never runs dry."""
+_TRIAL_STOPS = tuple(f"<|{number}|>" for number in range(MOST_STOPS + 1))
+"""One more than every server takes."""
 PROBES = 3
 """Texts by whose length in tokens a server without `/tokenize` is compared: each costs a request."""
 
@@ -40,13 +44,15 @@ def opened(settings: ServerSettings, facts: Facts | None, vocabulary: Vocabulary
     facts = facts or detect(settings)
     settings = settings.model_copy(update={"api": facts.api, "served_model": facts.served_model})
     dialect = make_dialect(facts, vocabulary)
-    ways, warnings = _prove([way_to(address, key) for address in given], settings, facts, dialect, vocabulary)
-    patience = Patience(settings.connect_seconds, settings.first_token_seconds, settings.idle_seconds)
+    asked = [way_to(address, key) for address in given]
+    ways, dialect, warnings = _prove(asked, settings, facts, dialect, vocabulary)
+    patience = Patience(
+        settings.connect_seconds, settings.first_token_seconds, settings.idle_seconds, settings.answer_seconds
+    )
     most = _most(settings.concurrency, facts.slots)
     engine = Server(
         dialect,
         [Site(way.address.told, Lines(way, patience), most) for way in ways],
-        key,
         context=facts.context,
         vocab_size=UNKNOWN_VOCABULARY if vocabulary is None else vocabulary.vocab_size,
         retries=settings.retries,
@@ -70,9 +76,9 @@ def _most(concurrency: int, slots: int | None) -> int:
 
 def _prove(
     ways: Sequence[Way], settings: ServerSettings, facts: Facts, dialect: Dialect, vocabulary: Vocabulary | None
-) -> tuple[list[Way], list[str]]:
-    """Every server with what it was found to be, and what a reader should know. One that takes no connection is left
-    to come back, as long as another does."""
+) -> tuple[list[Way], Dialect, list[str]]:
+    """Every server with what it was found to be, the dialect that all of them take, and what a reader should know. One
+    that takes no connection is left to come back, as long as another does."""
     proved, warnings, lost = [], _risks(ways), list[Unreached]()
     for way in ways:
         try:
@@ -84,13 +90,15 @@ def _prove(
         _same(found, settings, facts)
         if vocabulary is not None and dialect.capabilities.prompts[0] == "tokens":
             _compare_ids(found.way, settings, facts, vocabulary)
-        _try(found.way, settings, dialect, vocabulary)
+        dialect = _try(found.way, settings, dialect, vocabulary)
         if vocabulary is not None and dialect.capabilities.prompts[0] == "text":
             _compare_lengths(found.way, settings, dialect, vocabulary)
         proved.append(found.way)
     if len(lost) == len(ways):
         raise lost[0]
-    return proved, [*warnings, *(f"{error}; going on without it until it does" for error in lost)]
+    refused = getattr(dialect, "refused", ())
+    warnings += [told for quirk, told in WARNINGS.items() if quirk in refused]
+    return proved, dialect, [*warnings, *(f"{error}; going on without it until it does" for error in lost)]
 
 
 def _risks(ways: Sequence[Way]) -> list[str]:
@@ -113,28 +121,52 @@ def _same(found: Found, settings: ServerSettings, facts: Facts) -> None:
         )
 
 
-def _try(way: Way, settings: ServerSettings, dialect: Dialect, vocabulary: Vocabulary | None) -> None:
-    """One token, asked for as a run asks: the model's name, the key and the fields are then known to be right."""
-    trial = Request(_prompt(dialect, vocabulary, "Hello"), SamplingParams(temperature=0.0, max_tokens=1))
-    answer = _post(way, settings, dialect.ask(trial))
-    if answer.status_code in (400, 422):
-        dialect.learn(words(way, answer))
-        answer = _post(way, settings, dialect.ask(trial))
+def _try(way: Way, settings: ServerSettings, dialect: Dialect, vocabulary: Vocabulary | None) -> Dialect:
+    """One token, asked for as a run asks: the model's name, the key and the fields are then known to be right. The
+    dialect, without what this server refuses."""
+    adapting = dialect if isinstance(dialect, Adapting) else None
+    stops = () if adapting is None else _TRIAL_STOPS
+    sampling = SamplingParams(temperature=0.0, max_tokens=1, stop=stops)
+    trial = Request(_prompt(dialect, vocabulary, "Hello"), sampling)
+    answer = _post(way, settings, (adapting.streaming() if adapting else dialect).ask(trial))
+    if answer.status in REFUSALS and adapting is not None:
+        agreed = _negotiate(way, settings, adapting.streaming(), trial, answer)
+        if agreed is not None:
+            dialect, answer = adapting.without(agreed.refused), agreed.reply
     where = way.address.told
-    if answer.status_code == 404:
-        raise ModelError(f"{where} does not serve {settings.served_model!r} this way: {words(way, answer)}")
-    if answer.status_code != 200:
-        raise UserError(f"{where} answers {answer.status_code} to a first request: {words(way, answer)}")
-    problem: str
+    if answer.status == 404:
+        raise ModelError(
+            f"{where} does not serve {one_line(str(settings.served_model))!r} this way: {message_of(answer)}"
+        )
+    if answer.status != 200:
+        raise UserError(f"{where} answers {answer.status} to a first request: {message_of(answer)}")
+    _read(way, settings, dialect, trial, answer)
+    return dialect
+
+
+def _negotiate(
+    way: Way, settings: ServerSettings, dialect: Adapting, trial: Request, refusal: Fetched
+) -> Agreed | None:
+    steps = negotiation(dialect, trial, refusal.body, thorough=True)
     try:
-        dialect.read(trial, answer.content)
+        asked = next(steps)
+        while True:
+            asked = steps.send(_post(way, settings, asked))
+    except StopIteration as end:
+        agreed: Agreed | None = end.value
+        return agreed
+
+
+def _read(way: Way, settings: ServerSettings, dialect: Dialect, trial: Request, answer: Fetched) -> Completion:
+    """What an answer of status 200 says. Raises `UserError` for what is none of this API."""
+    try:
+        return dialect.read(trial, answer.body)
     except (Garbled, RequestFailed) as error:
         problem = str(error)
     except READING_ERRORS:
         problem = f"it is no answer of {settings.api}"
-    else:
-        return
-    raise UserError(f"{where}, asked as {settings.api}: {way.key.redact(problem)}; set engine.api to what it is")
+    where = way.address.told
+    raise UserError(f"{where}, asked as {settings.api}: {redact(problem)}; set engine.api to what it is")
 
 
 def _prompt(dialect: Dialect, vocabulary: Vocabulary | None, text: str) -> Prompt:
@@ -147,10 +179,10 @@ def _prompt(dialect: Dialect, vocabulary: Vocabulary | None, text: str) -> Promp
             return Messages((Message("user", text),))
 
 
-def _post(way: Way, settings: ServerSettings, asked: Asked) -> httpx.Response:
-    with way.client(settings.connect_seconds, settings.first_token_seconds) as client:
-        url = way.address.url(asked.route)
-        return request(client, way, "POST", url, asked.body)
+def _post(way: Way, settings: ServerSettings, asked: Asked) -> Fetched:
+    seconds = settings.answer_seconds or settings.first_token_seconds
+    with way.client(settings.connect_seconds, seconds) as client:
+        return request(client, way, "POST", way.address.url(asked.route), asked.body, seconds)
 
 
 def _compare_ids(way: Way, settings: ServerSettings, facts: Facts, vocabulary: Vocabulary) -> None:
@@ -161,11 +193,11 @@ def _compare_ids(way: Way, settings: ServerSettings, facts: Facts, vocabulary: V
             if facts.api != "llamacpp":
                 asked = {"model": facts.served_model, "prompt": text, "add_special_tokens": False}
             answer = request(client, way, "POST", way.address.url("/tokenize"), asked)
-            theirs = as_json(answer)
-            if answer.status_code != 200 or not isinstance(theirs, dict) or "tokens" not in theirs:
+            theirs = as_object(json_or_none(answer.body)).get("tokens")
+            if answer.status != 200 or not isinstance(theirs, list):
                 return  # an older server, or one that does not tell
-            if (ours := vocabulary.encode(text)) != theirs["tokens"]:
-                raise _another(way, f"on {text!r} it gives {theirs['tokens']}, and the tokenizer here gives {ours}")
+            if (ours := vocabulary.encode(text)) != theirs:
+                raise _another(way, f"on {text!r} it gives {shown(theirs, 200)}, and the tokenizer here gives {ours}")
 
 
 def _compare_lengths(way: Way, settings: ServerSettings, dialect: Dialect, vocabulary: Vocabulary) -> None:
@@ -174,7 +206,7 @@ def _compare_lengths(way: Way, settings: ServerSettings, dialect: Dialect, vocab
     for text in sorted(probe_texts, key=len)[-PROBES:]:
         trial = Request(Text(text), SamplingParams(temperature=0.0, max_tokens=1))
         answer = _post(way, settings, dialect.ask(trial))
-        counted = dialect.read(trial, answer.content).prompt_tokens if answer.status_code == 200 else 0
+        counted = _read(way, settings, dialect, trial, answer).prompt_tokens if answer.status == 200 else 0
         if counted == 0:
             return  # it does not count
         beyond.add(counted - len(vocabulary.encode(text)))

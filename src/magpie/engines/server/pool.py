@@ -126,7 +126,7 @@ def retry_after(told: str | None, now: Callable[[], datetime] = lambda: datetime
     except ValueError:
         try:
             date = parsedate_to_datetime(told)
-        except ValueError:
+            seconds = (date.replace(tzinfo=date.tzinfo or UTC) - now()).total_seconds()
+        except (ValueError, TypeError, OverflowError):
             return None
-        seconds = (date.replace(tzinfo=date.tzinfo or UTC) - now()).total_seconds()
     return min(MOST_RETRY_AFTER, seconds) if seconds > 0 else 0.0

@@ -9,19 +9,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import orjson
-
 from magpie.errors import RequestFailed
+from magpie.http.answers import Garbled as Garbled
+from magpie.http.answers import count_of, decode_json, error_message, error_text, shown, text_of
 from magpie.modelfiles.tokenizer import Vocabulary
 from magpie.seams import Capabilities, Completion, FinishReason, Logprob, Request, Tokens
-
-MOST_TOLD = 300
-"""The longest part of a server's own words that an error repeats, in characters."""
-
-_MOST_READ = 100 * MOST_TOLD
-"""Of those words, in characters: an answer may have 64 million."""
-_DEEPEST_ERROR = 8
-"""Objects in which an error may keep its words."""
 
 MOST_ID = 1 << 31
 
@@ -36,10 +28,6 @@ class Asked:
     """Whether the answer comes in pieces, so that silence in its middle can be told."""
 
 
-class Garbled(Exception):
-    """An answer that cannot be used. It may be whole the next time."""
-
-
 class Dialect(Protocol):
     """One API: requests into bodies, bodies into completions."""
 
@@ -50,9 +38,6 @@ class Dialect(Protocol):
 
     def read(self, request: Request, body: bytes) -> Completion:
         """What a body of status 200 says. Raises `Garbled` or, where trying again is no use, `RequestFailed`."""
-
-    def learn(self, refusal: str) -> None:
-        """Take note of what this server refuses, from its words: `ask` may then do without."""
 
 
 def events(body: bytes) -> Iterable[Any]:
@@ -68,13 +53,8 @@ def json_lines(body: bytes) -> list[Any]:
     return [document(line) for line in body.splitlines() if line.strip()]
 
 
-def document(body: bytes) -> Any:
-    """JSON. Raises `Garbled` with the beginning of what is none."""
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        shown = body[:80].decode(errors="replace")
-    raise Garbled(f"the answer is not JSON: {one_line(shown)!r}")
+document = decode_json
+error_body = error_message
 
 
 def error_of(said: Any) -> tuple[int, str] | None:
@@ -84,35 +64,6 @@ def error_of(said: Any) -> tuple[int, str] | None:
     error = said.get("error", said)
     code = error.get("code") if isinstance(error, dict) else None
     return code if isinstance(code, int) else 500, error_text(said)
-
-
-def error_text(said: Any) -> str:
-    """What a server's error says, wherever it keeps it: `error.message`, `error`, `message` or `detail`."""
-    for _ in range(_DEEPEST_ERROR):
-        if isinstance(said, dict):
-            said = next((said[key] for key in ("error", "message", "detail") if said.get(key)), said)
-    return one_line(said if isinstance(said, str) else _json_text(said))
-
-
-def _json_text(said: Any) -> str:
-    """A value as JSON, or what it is where JSON cannot be written so deep."""
-    try:
-        return orjson.dumps(said).decode()
-    except orjson.JSONEncodeError as error:
-        return f"{type(said).__name__} ({error})"
-
-
-def error_body(body: bytes) -> str:
-    """The same of a body that need not be JSON."""
-    try:
-        return error_text(orjson.loads(body))
-    except orjson.JSONDecodeError:
-        return one_line(body[: 4 * MOST_TOLD].decode(errors="replace"))
-
-
-def one_line(text: str) -> str:
-    joined = " ".join(text[:_MOST_READ].split())
-    return joined if len(joined) <= MOST_TOLD else joined[:MOST_TOLD] + "..."
 
 
 def refuse_errors(said: Any) -> None:
@@ -130,17 +81,12 @@ def finish(said: Any) -> FinishReason:
         return "length"
     if said in ("stop", "eos_token", "stop_sequence", "tool_calls", "content_filter"):
         return "stop"
-    raise Garbled(f"the answer ended with finish_reason {said!r}: expected stop or length")
+    raise Garbled(f"the answer ended with finish_reason {shown(said)!r}: expected stop or length")
 
 
 def prompt_length(request: Request, told: Any) -> int:
     """In tokens: counted where the prompt is ids, else as the server says."""
-    return len(request.prompt.ids) if isinstance(request.prompt, Tokens) else count(told)
-
-
-def count(told: Any) -> int:
-    """A number of tokens as a server tells it; 0 where it tells none."""
-    return told if isinstance(told, int) and not isinstance(told, bool) and told >= 0 else 0
+    return len(request.prompt.ids) if isinstance(request.prompt, Tokens) else count_of(told, "the number of tokens")
 
 
 def from_ids(
@@ -157,7 +103,7 @@ def from_ids(
     ids: all that was sampled, with the token that ended it where `by_token`. `text`, the server's, serves where there
     is no vocabulary: servers drop a character that is cut in its middle, and some do not write special tokens out.
     """
-    if ids and not 0 <= min(ids) <= max(ids) < MOST_ID:
+    if not all(type(token_id) is int and 0 <= token_id < MOST_ID for token_id in ids):
         raise Garbled("the answer holds what are no token ids")
     if len(ids) > request.sampling.max_tokens:
         raise RequestFailed(
@@ -166,8 +112,7 @@ def from_ids(
         )
     end = _stop_place(ids, request.sampling.stop_token_ids, by_token)
     kept = tuple(ids[:end])
-    if vocabulary is not None:
-        text = vocabulary.decode(kept)
+    text = text_of(text, "the text") if vocabulary is None else vocabulary.decode(kept)
     text, was_cut = cut(text, request.sampling.stop)
     counted = len(ids) if end is None else end + 1
     return Completion(
