@@ -127,7 +127,7 @@ def test_a_json_array_a_folder_and_parquet_hold_the_same(tmp_path: Path) -> None
 
 def test_rows_are_cut_into_shards(tmp_path: Path) -> None:
     run, _ = import_dataset(lines(tmp_path / "set.jsonl", *[PAIR] * 10), tmp_path / "run", shard_rows=4)
-    assert [path.name for path in sorted(run.path.glob("0-import-*/*"))] == [f"0000{n}.parquet" for n in range(3)]
+    assert [path.name for path in sorted(run.path.glob("0-import-*/*.parquet"))] == [f"0000{n}.parquet" for n in range(3)]
     assert [row["row"] for row in run.rows()] == list(range(10))
 
 
@@ -178,7 +178,7 @@ def test_a_file_that_cannot_be_read_is_named_and_leaves_no_run(
 def test_a_published_set_without_responses_is_answered(tmp_path: Path) -> None:
     import_dataset(lines(tmp_path / "set.jsonl", {"instruction": "What is 3 plus 4?"}), tmp_path / "run")
     with pytest.raises(SystemExit) as exit:
-        main(["respond", str(tmp_path / "run"), "--json"])
+        main(["respond", str(tmp_path / "run"), "--model", "fledgling", "--json"])
     assert exit.value.code == 0
     (row,) = magpie.open_run(tmp_path / "run").rows()
     assert row["response"]
