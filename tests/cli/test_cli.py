@@ -190,7 +190,7 @@ def gguf_without_chat_template(folder: Path) -> Path:
             "engine llamacpp runs a GGUF file, and",
         ),
         (["run", "--model", "fledgeling", "--out", "{tmp}/x"], "did you mean 'fledgling'?"),
-        (["run", "--out", "{tmp}/" + 300 * "x"], "see whether the path is what you meant"),
+        (["run", "--out", "{tmp}/" + 300 * "x"], "File name too long"),
         (["run", "--recipe", not_gguf, "--out", "{tmp}/x"], "not a YAML file that can be read"),
         (["export", "{tmp}", "--to", "{tmp}/x.jsonl", "--format", "parquet"], "every column goes into Parquet"),
         (["export", "{tmp}"], "expected a file, a folder or -"),
@@ -338,7 +338,8 @@ def test_what_a_model_wrote_cannot_reach_the_terminal_as_more_than_text(tmp_path
     hostile = "\x1b]0;owned\x07[red]not markup[/red]\x9b31m\u202egnp.exe"
     for path in out.glob("1-*/*.parquet"):
         rows = path.with_suffix(".part")
-        row = {"row": 0, "instruction": hostile, "instruction_raw": None, "drop_reason": None, "error": None}
+        row = {"row": 0, "instruction": hostile, "instruction_raw": None, "sanitized_by": None}
+        row |= {"drop_reason": None, "error": None}
         counts = dict.fromkeys(("prompt_tokens", "completion_tokens", "wasted_tokens", "input_digest"), 0)
         rows.write_text(json.dumps(row | counts) + "\n")
     output = magpie("show", out, "-n", 5)[1]

@@ -95,7 +95,7 @@ def test_an_index_of_any_shape_is_read_or_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": "x"}', "{", '{"format": 1}', "[" * 5_000, "\0", "null"])
 def test_a_damaged_index_is_named_with_what_rebuilds_it(tmp_path: Path, text: str) -> None:
     (tmp_path / "run.json").write_text(text)
-    with pytest.raises(RunError, match=r"run\.json: not the index of a run .*`magpie run --out .*` rebuilds it"):
+    with pytest.raises(RunError, match=r"run\.json: not the index of a run .*`magpie run` with --out .* rebuilds it"):
         RunFolder(tmp_path).index()
     assert RunFolder(tmp_path).known_index() is None
     RunFolder(tmp_path).check_usable()

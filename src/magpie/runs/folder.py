@@ -127,8 +127,8 @@ class RunFolder:
                 check_index(index)
         except ValueError as error:
             raise BrokenIndex(
-                f"{self.path / _INDEX}: not the index of a run ({error}); `magpie run --out {shell_word(self.path)}` "
-                f"rebuilds it from {_RECIPE} and the stages' folders"
+                f"{self.path / _INDEX}: not the index of a run ({error}); `magpie run` with --out "
+                f"{shell_word(self.path)} rebuilds it from {_RECIPE} and the stages' folders"
             ) from error
         if index["format"] > FORMAT:
             raise RunError(

@@ -175,8 +175,8 @@ class Run:
         makers = {column.name for stage in self.stages for column in stage.columns}
         if not self.stages or ("response" in makers and "instruction" not in makers):
             raise RunError(
-                f"{self.path}: run.json names no stage whose rows can be read; `magpie run --out {shell_word(self.path)}` "
-                "makes what is missing"
+                f"{self.path}: run.json names no stage whose rows can be read; `magpie run` with --out "
+                f"{shell_word(self.path)} makes what is missing"
             )
         for place, stage in enumerate(self.stages):
             relation = _relation(connection, stage, self.stages[:place], self.size, self.shard_rows, checked)
