@@ -215,3 +215,26 @@ def error_text(said: Any) -> str:
         if isinstance(said, dict):
             said = next((said[key] for key in _MESSAGE_KEYS if said.get(key)), said)
     return shown(said, most=300)
+
+
+_LENGTHS = frozenset({"input_tokens", "input_text", "prompt_tokens", "context_length_exceeded"})
+"""What `error.param` of vLLM, or `error.code` of others, is where a prompt is too long."""
+_LENGTH_TYPES = ("exceed_context_size_error", "context_length_exceeded")
+"""The same of `error.type`: llama.cpp's, and others'."""
+
+
+def error_object(said: Any) -> Mapping[str, Any]:
+    """The fields of an error: `error`, or the value itself, as older vLLM and SGLang have it; else none."""
+    fields = as_object(said)
+    return as_object(fields.get("error")) or fields
+
+
+def names_the_length(said: Any) -> bool:
+    """Whether an error says, in a field and not in words that may quote the prompt, that the prompt is too long.
+
+    >>> names_the_length({"error": {"message": "...", "code": "context_length_exceeded"}})
+    True
+    """
+    error = error_object(said)
+    kinds = {value for key in ("param", "code") if isinstance(value := error.get(key), str)}
+    return bool(kinds & _LENGTHS) or error.get("type") in _LENGTH_TYPES

@@ -25,6 +25,7 @@ from magpie.http.answers import (
     decode_json,
     error_message,
     json_or_none,
+    names_the_length,
 )
 from magpie.http.connections import (
     MAY_PASS,
@@ -38,7 +39,7 @@ from magpie.http.connections import (
     server_root,
 )
 from magpie.safe.redaction import one_line
-from magpie.scorers.server_answers import APIS, Api, WrongLabel, body, names_the_length, route, score, shortened
+from magpie.scorers.server_answers import APIS, Api, WrongLabel, body, route, score, shortened
 from magpie.seams import Message
 from magpie.settings.scorers import RewardServer
 
@@ -200,7 +201,7 @@ class ServerScorer:
         if answer.status in (404, 405):
             self._check_model(told)
             raise _NoRoute
-        if names_the_length(answer.body):
+        if names_the_length(json_or_none(answer.body)):
             return None
         failed = RequestFailed(f"the server refuses the conversation: {told}")
         if answer.status not in (400, 413, 422) or self._post(orjson.dumps(shortened(asked))).status != 200:

@@ -12,17 +12,12 @@ from typing import Any, Literal
 
 from magpie.errors import RequestFailed
 from magpie.http.answers import Garbled as Garbled
-from magpie.http.answers import as_object, json_or_none, shown
+from magpie.http.answers import shown
 from magpie.seams import Message
 
 Api = Literal["classify", "pooling", "score"]
 APIS: tuple[Api, ...] = ("classify", "pooling", "score")
 """In the order in which a server is tried for them."""
-
-_LENGTHS = frozenset({"input_tokens", "input_text", "prompt_tokens", "context_length_exceeded"})
-"""What `error.param` of vLLM, or `error.code` of others, is where a conversation is too long."""
-_LENGTH_TYPES = ("exceed_context_size_error", "context_length_exceeded")
-"""The same of `error.type`: llama.cpp's, and others'."""
 
 
 def route(api: Api) -> str:
@@ -80,18 +75,6 @@ class WrongLabel(Exception):
     def __init__(self, count: int, label: int | None) -> None:
         asked = "one is the score" if label is None else f"there is none at place {label}"
         super().__init__(f"its model has {count} labels, and {asked}: say its place by reward.server.label")
-
-
-def names_the_length(content: bytes) -> bool:
-    """Whether a refusal says, in a field and not in words that may quote the conversation, that it is too long.
-
-    >>> names_the_length(b'{"error": {"message": "...", "param": "input_tokens"}}')
-    True
-    """
-    said = as_object(json_or_none(content))
-    error = as_object(said.get("error")) or said
-    kinds = {value for key in ("param", "code") if isinstance(value := error.get(key), str)}
-    return bool(kinds & _LENGTHS) or error.get("type") in _LENGTH_TYPES
 
 
 def shortened(asked: Mapping[str, Any]) -> dict[str, Any]:

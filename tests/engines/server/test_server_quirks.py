@@ -16,7 +16,7 @@ from magpie.engines.server import pool as server_pool
 from magpie.engines.server.engine import open_server
 from magpie.engines.server.loop import Server
 from magpie.engines.server.quirks import blamed
-from magpie.errors import RequestFailed, UserError
+from magpie.errors import ContextFull, RequestFailed, UserError
 from magpie.seams import Completion, Message, Messages, Prompt, Request, SamplingParams, Text
 from magpie.settings.engines import Server as ServerSettings
 from tests.engines.asking import ask
@@ -106,6 +106,20 @@ def test_many_refusals_at_once_change_nothing_for_the_others() -> None:
         polite = [asked for asked in server.asked[1:] if "rude" not in str(asked.body)]
     assert [isinstance(one, Completion) for one in found] == ["rude" not in text for text in texts]
     assert all(all_fields(asked) for asked in polite)
+
+
+@pytest.mark.parametrize("api", ["chat", "text"])
+def test_a_prompt_that_is_too_long_teaches_nothing_and_is_asked_once(api: str) -> None:
+    def script(asked: Ask) -> Action:
+        error = {"message": "too large", "param": "seed", "code": "context_length_exceeded"}
+        return Say({"error": error}, 400) if RUDE in str(asked.body) else well(asked)
+
+    with opened(script, api) as (server, engine):
+        server.asked.clear()
+        found = ask(engine, [request(api, RUDE), request(api, "Hello")], window=1)
+    assert [type(one) for one in found] == [ContextFull, Completion]
+    assert len(server.asked) == 2
+    assert all_fields(server.asked[-1])
 
 
 @pytest.mark.parametrize("moody", ["at opening", "in a run"])

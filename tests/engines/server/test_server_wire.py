@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from magpie.engines.server.dialects import make_dialect
 from magpie.engines.server.info import Facts
-from magpie.engines.server.wire import Dialect, Garbled, error_body, events
-from magpie.errors import RequestFailed
+from magpie.engines.server.wire import Dialect, Garbled, error_body, events, refused
+from magpie.errors import ContextFull, RequestFailed
 from magpie.http.answers import READING_ERRORS
 from magpie.modelfiles.model import open_model
 from magpie.seams import (
@@ -356,3 +356,42 @@ def test_no_bytes_do_more_than_fail(body: bytes) -> None:
         list(events(body))
     except Garbled:
         return
+
+
+# -- prompts that are too long ----------------------------------------------------------------------------------------
+
+VLLM_SAYS = "This model's maximum context length is 256 tokens. However, your prompt contains at least 257 input tokens"
+TOO_LONG = {
+    "llama.cpp": {"error": {"code": 400, "message": "too large", "type": "exceed_context_size_error", "n_ctx": 256}},
+    "OpenAI": {"error": {"message": "too large", "param": "messages", "code": "context_length_exceeded"}},
+    "vLLM": {"error": {"message": VLLM_SAYS, "type": "BadRequestError", "param": "input_tokens", "code": 400}},
+    "vLLM before it named the parameter": {"error": {"message": VLLM_SAYS, "param": None, "code": 400}},
+    "vLLM before 0.10": {"object": "error", "message": VLLM_SAYS, "param": None, "code": 400},
+}
+NOT_TOO_LONG = {
+    "a quoted prompt": {"error": {"message": f"no such role in {VLLM_SAYS!r}", "code": 400}},
+    "another code": {"error": {"message": "exceed_context_size_error", "code": "context_length"}},
+    "other types": {"error": {"message": [VLLM_SAYS], "code": ["context_length_exceeded"], "type": {}}},
+    "a text": VLLM_SAYS,
+    "nothing": None,
+}
+
+
+@pytest.mark.parametrize("server", TOO_LONG)
+def test_a_refusal_for_its_length_is_told_by_a_field(server: str) -> None:
+    assert type(refused(400, TOO_LONG[server], "no")) is ContextFull
+
+
+@pytest.mark.parametrize("server", TOO_LONG)
+def test_it_is_the_same_inside_of_an_answer_that_began_well(server: str) -> None:
+    with pytest.raises(ContextFull):
+        read("text", TOO_LONG[server])
+
+
+@pytest.mark.parametrize("said", NOT_TOO_LONG)
+def test_no_other_refusal_is_one_for_the_length(said: str) -> None:
+    assert type(refused(400, NOT_TOO_LONG[said], "no")) is RequestFailed
+
+
+def test_words_decide_only_of_the_status_that_vllm_has_for_it() -> None:
+    assert type(refused(404, {"error": {"message": VLLM_SAYS}}, "no")) is RequestFailed

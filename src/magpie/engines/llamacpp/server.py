@@ -23,8 +23,8 @@ from magpie.engines.json_grammar import UnknownSchema
 from magpie.engines.llamacpp.loopback import Answered, ConnectionLost, Loopback, Unanswered
 from magpie.engines.llamacpp.protocol import grammar, likeliest
 from magpie.engines.seeds import llamacpp_seed
-from magpie.errors import EngineDied, RequestFailed
-from magpie.http.answers import READING_ERRORS, Garbled, decode_json, error_message
+from magpie.errors import ContextFull, EngineDied, RequestFailed
+from magpie.http.answers import READING_ERRORS, Garbled, decode_json, error_message, json_or_none, names_the_length
 from magpie.seams import Capabilities, Capability, Completion, Request
 
 CAPABILITIES = Capabilities(("tokens",), frozenset(Capability))
@@ -151,7 +151,8 @@ class LlamaCpp:
         if isinstance(answered, Unanswered):
             return RequestFailed(f"llama.cpp gave no whole answer: {answered.reason}")
         if answered.status != 200:
-            return RequestFailed(f"llama.cpp refused the request: {error_message(answered.body)}")
+            kind = ContextFull if names_the_length(json_or_none(answered.body)) else RequestFailed
+            return kind(f"llama.cpp refused the request: {error_message(answered.body)}")
         try:
             return self._completion(request, decode_json(answered.body))
         except Garbled as error:

@@ -21,9 +21,9 @@ from magpie.engines.server.lines import Answered, Broken, TooSlow, Unreachable
 from magpie.engines.server.native import SCHEMA_ERRORS
 from magpie.engines.server.pool import Site, Sites, backoff, retry_after
 from magpie.engines.server.quirks import REFUSALS, Adapting, negotiation
-from magpie.engines.server.wire import Asked, Dialect
+from magpie.engines.server.wire import Asked, Dialect, refused
 from magpie.errors import EngineDied, RequestFailed
-from magpie.http.answers import READING_ERRORS, Garbled, error_message
+from magpie.http.answers import READING_ERRORS, Garbled, error_message, json_or_none, names_the_length
 from magpie.safe.redaction import one_line, redact
 from magpie.seams import Completion, Request
 
@@ -236,7 +236,7 @@ class Server:
         assert job.asked is not None
         try:
             answered = await site.lines.exchange(job.asked, job.request.sampling.max_tokens)
-            if answered.status in REFUSALS and isinstance(self._dialect, Adapting):
+            if _may_be_learned_from(answered) and isinstance(self._dialect, Adapting):
                 answered = await self._negotiate(job, site, answered)
         except Unreachable as error:
             return self._unreachable(job, site, str(error))
@@ -265,7 +265,7 @@ class Server:
         try:
             completion = self._dialect.read(job.request, answered.body)
         except RequestFailed as error:
-            failed = RequestFailed(redact(f"{site.name}: {error}"))
+            failed = type(error)(redact(f"{site.name}: {error}"))
             return lambda: self._answer(job, failed)
         except Garbled as error:
             site.failed(time.monotonic(), at_once=False)
@@ -282,7 +282,7 @@ class Server:
         told = f"{site.name} answers {answered.status}: {_told(answered)}"
         if answered.status < 500 and answered.status not in PASSING:
             site.succeeded()  # it is well, and the request is not
-            failed = RequestFailed(redact(told))
+            failed = refused(answered.status, json_or_none(answered.body), redact(told))
             return lambda: self._answer(job, failed)
         self._reason = f"answers {answered.status}"
         seconds = retry_after(answered.header(b"retry-after"))
@@ -337,6 +337,11 @@ class Server:
     def _answer(self, job: _Job, answer: Answer) -> None:
         if self._jobs.pop(job.ticket, None) is not None:
             self._answers.put((job.ticket, answer))
+
+
+def _may_be_learned_from(answered: Answered) -> bool:
+    """Whether a refusal may be about a field of the request, and not about the length of its prompt."""
+    return answered.status in REFUSALS and not names_the_length(json_or_none(answered.body))
 
 
 def _told(answered: Answered) -> str:

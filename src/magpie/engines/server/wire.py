@@ -9,9 +9,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from magpie.errors import RequestFailed
+from magpie.errors import ContextFull, RequestFailed
 from magpie.http.answers import Garbled as Garbled
-from magpie.http.answers import count_of, decode_json, error_message, error_text, shown, text_of
+from magpie.http.answers import (
+    count_of,
+    decode_json,
+    error_message,
+    error_object,
+    error_text,
+    names_the_length,
+    shown,
+    text_of,
+)
 from magpie.modelfiles.tokenizer import Vocabulary
 from magpie.seams import Capabilities, Completion, FinishReason, Logprob, Request, Tokens
 
@@ -70,9 +79,24 @@ def refuse_errors(said: Any) -> None:
     """Raises what an error inside an answer means: `RequestFailed` for the asker's, `Garbled` for the server's."""
     if found := error_of(said):
         status, told = found
-        if 400 <= status < 500 and status not in (408, 409, 425, 429):
-            raise RequestFailed(f"the server refuses the request: {told}")
+        if names_the_length(said) or (400 <= status < 500 and status not in (408, 409, 425, 429)):
+            raise refused(status, said, f"the server refuses the request: {told}")
         raise Garbled(f"the server broke off: {told}")
+
+
+_VLLM_LENGTH = "This model's maximum context length is"
+
+
+def refused(status: int, said: Any, told: str) -> RequestFailed:
+    """What a refusal that does not pass means: `ContextFull` where it says that the prompt leaves no room.
+
+    said: the body's value. told: the message for the row.
+    """
+    # Only here do words decide anything. vLLM has no code for this, and before it named `param` nothing but its message
+    # tells. A message that quotes a prompt does not begin with the prompt, so the beginning is the server's own.
+    message = error_object(said).get("message")
+    by_words = status == 400 and isinstance(message, str) and message.startswith(_VLLM_LENGTH)
+    return (ContextFull if by_words or names_the_length(said) else RequestFailed)(told)
 
 
 def finish(said: Any) -> FinishReason:

@@ -1,11 +1,15 @@
 """The stage `reward`."""
 
-from collections.abc import Collection, Sequence
-from typing import Any
+from __future__ import annotations
 
-from magpie.seams import Capability
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any
+
 from magpie.stages.reward.columns import COLUMNS
 from magpie.stages.spec import StageSpec
+
+if TYPE_CHECKING:
+    from magpie.seams import Capability
 
 
 def _needs(settings: Any, available: Collection[str]) -> Sequence[str]:
@@ -20,6 +24,8 @@ def _needs(settings: Any, available: Collection[str]) -> Sequence[str]:
 
 
 def _capabilities(settings: Any) -> frozenset[Capability]:
+    from magpie.seams import Capability
+
     return frozenset({Capability.LOGPROBS}) if settings.by == "judge" else frozenset()
 
 

@@ -1,14 +1,20 @@
 """The stage `tag`."""
 
-from typing import Any
+from __future__ import annotations
 
-from magpie.seams import Capability
+from typing import TYPE_CHECKING, Any
+
 from magpie.stages.spec import StageSpec
 from magpie.stages.tag.columns import COLUMNS
+
+if TYPE_CHECKING:
+    from magpie.seams import Capability
 
 
 def _capabilities(settings: Any) -> frozenset[Capability]:
     """Of one token the probabilities; of a whole reply the form, where every reply is held to it."""
+    from magpie.seams import Capability
+
     if settings.fast:
         return frozenset({Capability.LOGPROBS})
     return frozenset({Capability.STRUCTURE}) if settings.structure == "on" else frozenset()
