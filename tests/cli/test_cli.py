@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from magpie.cli import main
+from magpie.errors import EngineDied, RunError
 from magpie.modelfiles import find_model
 from magpie.runs import RunFolder
 from tests.engines.tiny_gguf import TinyModel, write_gguf
@@ -219,6 +220,49 @@ def test_a_user_s_mistake_is_one_line_and_exit_code_2(
     assert errors.count("\n") == 1
     assert errors.startswith("magpie: error: ")
     assert message in errors
+
+
+SECRET_URL = "http://bob:hunter2@127.0.0.1:9/v1"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        [f"engine={SECRET_URL}"],
+        [f"engine={SECRET_URL}", "engine.retries=1"],
+        [f"engine.url={SECRET_URL}", "engine.api=vllm", "engine.served_model=m", "engine.context=99"],
+        [f"respond.engine={SECRET_URL}"],
+        [f"embed.embedder={SECRET_URL}"],
+        ["engine=bob:hunter2@127.0.0.1:9"],
+        [f"model={SECRET_URL}"],
+        [f"template.chat_template={SECRET_URL}"],
+        [f"name={SECRET_URL}"],
+        [f"{SECRET_URL}"],
+    ],
+)
+def test_a_password_is_never_printed(tmp_path: Path, magpie: Any, settings: list[str]) -> None:
+    words = [word for setting in settings for word in ("--set", setting)]
+    for further in ([], ["--dry-run"]):
+        code, output, errors = magpie("run", "--size", 5, "--out", tmp_path / "x", *further, *words)
+        assert code == 2
+        assert "hunter2" not in output + errors
+    assert not any(b"hunter2" in file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+
+
+def test_what_an_engine_died_of_is_printed_without_keys(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The last line of defence: whatever error comes, from wherever."""
+    monkeypatch.setenv("SOME_API_KEY", "sk-Zq81-never-shown")
+    for error in (EngineDied("no: sk-Zq81-never-shown"), RunError("no: http://a:sk-Zq81-never-shown@b")):
+        monkeypatch.setattr("magpie.cli.app.app", lambda error=error, **_: _raise(error))
+        with pytest.raises(SystemExit):
+            main(["doctor"])
+        assert "sk-Zq81" not in capsys.readouterr().err
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 def test_a_second_process_on_a_run_is_refused(run: Path, magpie: Any) -> None:

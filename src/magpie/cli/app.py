@@ -285,6 +285,7 @@ def main(arguments: list[str] | None = None) -> Any:
 
 def _fail(line: str, code: int) -> None:
     from magpie.cli.text import visible
+    from magpie.safe.redaction import redact
 
-    print(f"magpie: {visible(line)}", file=sys.stderr)
+    print(f"magpie: {visible(redact(line))}", file=sys.stderr)
     sys.exit(code)

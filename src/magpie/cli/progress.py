@@ -10,9 +10,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.text import Text
 
+from magpie.cli.text import visible
 from magpie.executors.local import Progress as Standing
 from magpie.executors.local import Watch
 from magpie.executors.work import Counts
+from magpie.safe.redaction import redact
 
 PLAIN_SECONDS = 5.0
 """Between two plain lines of one stage."""
@@ -41,7 +43,7 @@ class _Live:
 
     def __call__(self, standing: Standing | str) -> None:
         if isinstance(standing, str):
-            self.progress.console.print(Text(standing, style="dim"))
+            self.progress.console.print(Text(visible(redact(standing)), style="dim"))
             return
         known = standing.stage in self.tasks
         if known and not standing.ended and time.monotonic() - self.drawn < DRAW_SECONDS:
@@ -70,7 +72,7 @@ class _Plain:
 
     def __call__(self, standing: Standing | str) -> None:
         if isinstance(standing, str):
-            self._line(standing)
+            self._line(visible(redact(standing)))
         elif standing.ended or time.monotonic() - self.printed >= PLAIN_SECONDS:
             self._line(f"{standing.stage} ({standing.position} of {standing.stages}): {describe(standing.counts)}")
 

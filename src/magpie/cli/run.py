@@ -21,6 +21,7 @@ from magpie.executors.stopping import Stopped
 from magpie.pipeline import Plan, PlannedStage, make_plan, resolve
 from magpie.recipes import DEFAULT, Recipe, dump
 from magpie.runs import Run, RunFolder, StageFolder, cost_of, open_run
+from magpie.safe.redaction import redact
 
 _SHOWN = 5
 
@@ -73,7 +74,7 @@ def _print_plan(plan: Plan, out: Path, *, as_json: bool) -> None:
     exists = "go on with the run in" if RunFolder(out).is_run() else "make a run in"
     typer.echo(f"# plan: {exists} {out}: {recipe.size:,} rows")
     for warning in plan.warnings:
-        typer.echo(f"#   warning: {visible(warning)}")
+        typer.echo(f"#   warning: {visible(redact(warning))}")
     for planned in plan.stages:
         stage, sampling = planned.stage, planned.settings.get("sampling")
         names = ("temperature", "top_p", "max_tokens")
@@ -84,7 +85,8 @@ def _print_plan(plan: Plan, out: Path, *, as_json: bool) -> None:
         writes = f"writes {writes}" if writes else "drops rows"
         typer.echo(f"#     {reads}{writes}; {made[stage.name]:,} rows made before")
         for use in planned.uses.values():
-            typer.echo(f"#     asks {visible(Path(use.loads).name)} on {use.engine.name}: {visible(use.why)}")
+            asks = redact(f"asks {Path(use.loads).name} on {use.engine.name}: {use.why}")
+            typer.echo(f"#     {visible(asks)}")
         if stage.name == "shortlist":
             typer.echo(f"#     {_expected(plan, out)}")
 
@@ -123,7 +125,10 @@ def _planned(planned: PlannedStage) -> dict[str, Any]:
         "fingerprint": planned.fingerprint,
         "reads": stage.reads,
         "settings": planned.settings,
-        "models": {name: {"path": u.loads, "engine": u.engine.name, "why": u.why} for name, u in planned.uses.items()},
+        "models": {
+            name: {"path": redact(u.loads), "engine": u.engine.name, "why": redact(u.why)}
+            for name, u in planned.uses.items()
+        },
     }
 
 

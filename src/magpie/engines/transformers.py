@@ -90,7 +90,12 @@ def open_transformers(
     }
     opener = "magpie.engines.transformers:open_in_process"
     with open_child(
-        opener, arguments, name="transformers", patience=settings.patience, environment=ENVIRONMENT
+        opener,
+        arguments,
+        name="transformers",
+        patience=settings.patience,
+        environment=ENVIRONMENT,
+        downloads=not Path(model).exists(),
     ) as engine:
         yield engine
 

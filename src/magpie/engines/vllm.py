@@ -25,6 +25,7 @@ from magpie.engines.child import ChildEngine, open_child
 from magpie.engines.vllm_errors import explained
 from magpie.engines.vllm_loop import CAPABILITIES, Vllm
 from magpie.errors import MagpieError, MissingExtra, ModelError, RecipeError
+from magpie.safe.redaction import one_line
 
 __all__ = ["CAPABILITIES", "VllmSettings", "import_vllm", "open_in_process", "open_vllm"]
 
@@ -97,7 +98,8 @@ def open_vllm(
     if find_spec("vllm") is None:
         raise _missing("it is not installed")
     arguments = {"model": str(model), "revision": revision, **asdict(settings or VllmSettings())}
-    with open_child("magpie.engines.vllm:open_in_process", arguments, name="vLLM") as engine:
+    opener, downloads = "magpie.engines.vllm:open_in_process", not Path(model).exists()
+    with open_child(opener, arguments, name="vLLM", downloads=downloads) as engine:
         yield engine
 
 
@@ -127,7 +129,7 @@ def import_vllm() -> ModuleType:
     try:
         import vllm
     except Exception as error:  # it opens native libraries, which fail in their own ways
-        raise _missing(f"{type(error).__name__}: {str(error)[:200]}") from error
+        raise _missing(f"{type(error).__name__}: {one_line(str(error), 200)}") from error
     return vllm  # type: ignore[no-any-return]
 
 

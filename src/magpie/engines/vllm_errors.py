@@ -7,6 +7,7 @@ import re
 import stat
 
 from magpie.engines.child_log import ChildLog, telling
+from magpie.safe.redaction import redact
 
 MOST_CHARACTERS = 240
 """Of vLLM's own words: some of its messages list every architecture that there is."""
@@ -61,7 +62,7 @@ def _said(error: BaseException) -> str:
 
 def _short(text: str) -> str:
     """The first paragraph's first sentences."""
-    line = " ".join(text.strip().partition("\n\n")[0].split())
+    line = " ".join(redact(text).strip().partition("\n\n")[0].split())
     while len(line) > MOST_CHARACTERS and (ends := [m.start() for m in re.finditer(r"(?<=[.!?]) (?=[A-Z])", line)]):
         line = line[: ends[-1]]
     return line[:MOST_CHARACTERS]

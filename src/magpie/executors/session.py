@@ -17,6 +17,7 @@ from magpie.errors import RunError
 from magpie.executors.work import Counts
 from magpie.pipeline import ModelUse, Plan, PlannedStage
 from magpie.runs import Kind, RunFolder, StageFolder, cost_of, open_run
+from magpie.safe.redaction import redact
 from magpie.seams import AnyStage, CorpusStage, Stage, TableStage
 
 WRITE_SECONDS = 30.0
@@ -120,4 +121,4 @@ def _index(folder: StageFolder, planned: PlannedStage) -> dict[str, Any]:
 
 def _told(use: ModelUse) -> dict[str, Any]:
     """A model and its engine, with why it was this one."""
-    return {"path": use.loads, "engine": use.engine.name, "why": use.why}
+    return {"path": redact(use.loads), "engine": use.engine.name, "why": redact(use.why)}

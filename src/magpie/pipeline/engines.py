@@ -19,6 +19,7 @@ from magpie.pipeline.fitness import EXTRAS, fitness, installed, llamacpp_has_gpu
 from magpie.pipeline.hardware import has_gpu
 from magpie.recipes import Auto, LlamaCpp, OpenVino, Scripted, Server, Transformers, Vllm
 from magpie.recipes import Engine as EngineSettings
+from magpie.safe.redaction import one_line
 from magpie.seams import Capabilities, Capability, Engine
 from magpie.templates import ModelFiles, check_tokenizer
 
@@ -106,7 +107,7 @@ def choose_server(
     """A model behind a server. `place` and `files` are those of its tokenizer, where prompts are written here."""
     capabilities = server.capabilities(facts.api)
     identity = {"server": facts.served_model, "tokenizer": None if place is None else place.identity()}
-    why = "; ".join([f"{facts.served_model} at a server of kind {facts.api}", *facts.warnings])
+    why = "; ".join([f"{one_line(facts.served_model)} at a server of kind {facts.api}", *facts.warnings])
     return ModelUse(
         place.name if place else facts.served_model, settings, why, capabilities, identity, place, files, facts
     )

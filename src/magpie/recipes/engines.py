@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import to_jsonable_python
 
-from magpie.recipes.base import Count, Settings, Words
+from magpie.addresses import with_scheme
+from magpie.recipes.base import Count, KeyVariable, Settings, Words, check_server_url
 
 MOST_CONTEXT = 4096
 """Tokens of a context where the recipe names none, at most."""
@@ -113,7 +114,7 @@ class Server(Settings):
     with only `/v1/chat/completions`, which can answer instructions and not write them."""
     served_model: Words | None = None
     """The model's name on the server; `null` is the only one that it serves."""
-    api_key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    api_key_env: KeyVariable | None = None
     """The environment variable that holds the API key. The key itself never stands in a recipe."""
     concurrency: Count = 64
     """The most requests in flight at each address; fewer while a server says that it has too many."""
@@ -133,6 +134,13 @@ class Server(Settings):
     each token that it may write."""
     patience: Seconds = 120.0
     """How long no address may take a connection before the run ends, keeping what it has."""
+
+    @field_validator("url", mode="after")
+    @classmethod
+    def _holds_no_secret(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        for url in (value,) if isinstance(value, str) else value:
+            check_server_url(url)
+        return value
 
 
 class Transformers(Settings):
@@ -170,14 +178,15 @@ class OpenVino(Settings):
 
 
 Engine = Annotated[Auto | LlamaCpp | Vllm | Server | Transformers | OpenVino | Scripted, Field(discriminator="name")]
-ENGINES = (Auto, LlamaCpp, Vllm, Server, Transformers, OpenVino, Scripted)
 
 
 def name_the_engine(value: Any) -> Any:
     """`engine: scripted` is short for `engine: {name: scripted}`; settings without a name are llamacpp's, and a URL
     alone is a server."""
     if isinstance(value, str):
-        return {"name": "server", "url": value} if "://" in value else {"name": value}
+        if meant := with_scheme(value):
+            raise ValueError(f"{value!r} is an address without its scheme; expected {meant}")
+        return {"name": "server", "url": value} if "://" in value or "@" in value else {"name": value}
     if isinstance(value, dict) and "name" not in value:
         return {"name": "server" if "url" in value else "llamacpp", **value}
     return value

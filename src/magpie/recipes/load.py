@@ -15,10 +15,10 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from magpie.errors import RecipeError
-from magpie.recipes.engines import ENGINES
+from magpie.recipes.engines import name_the_engine
+from magpie.recipes.neighboring import name_the_embedder
 from magpie.recipes.settings import Recipe
-
-_ENGINE_NAMES = {engine.model_fields["name"].default for engine in ENGINES}
+from magpie.safe.redaction import MOST_SHOWN, one_line, redact
 
 DEFAULT = "basic"
 """The recipe of `magpie run` when none is named."""
@@ -41,36 +41,50 @@ def recipe_text(name_or_path: str) -> str:
         try:
             return path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise RecipeError(f"recipe {name_or_path!r}: not a YAML file that can be read: {error}") from error
+            raise _refused(f"recipe {name_or_path!r}: not a YAML file that can be read: {error}") from None
     close = get_close_matches(name_or_path, known, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
-    raise RecipeError(
+    raise _refused(
         f"recipe {name_or_path!r}: no such file, and no recipe of that name{hint} (shipped: {', '.join(known)})"
     )
+
+
+def _refused(message: str) -> RecipeError:
+    """What is wrong with a recipe. What stands in one may be a secret at a wrong place."""
+    return RecipeError(redact(message))
 
 
 def parse(text: str, where: str, overrides: Sequence[str] = (), replace: Mapping[str, Any] | None = None) -> Recipe:
     """A checked recipe from YAML text. `overrides` are `a.b=value` as on the command line, `replace` are top-level
     settings that win over both. Raises `RecipeError`; `where` says in its message what the text is.
     """
-    try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"{where}: not valid YAML: {' '.join(str(error).split())}") from error
+    document, problem = _yaml(text)
+    if problem is not None:
+        raise _refused(f"{where}: not valid YAML: {problem}")
     document = {} if document is None else document
     if not isinstance(document, dict):
-        raise RecipeError(f"{where}: expected settings (`size: 1000`), found {type(document).__name__}")
+        raise _refused(f"{where}: expected settings (`size: 1000`), found {type(document).__name__}")
     for override in overrides:
         _override(document, override)
     return check({**document, **(replace or {})}, where)
 
 
 def check(document: Mapping[str, Any], where: str) -> Recipe:
-    """A checked recipe from plain data."""
+    """A checked recipe from plain data. Raises `RecipeError`, outside of the handler: the caught error knows what was
+    given, which may be a secret."""
     try:
         return Recipe.model_validate(_lists_as_tuples(document))
     except ValidationError as error:
-        raise RecipeError(f"{where}: {_explain(error)}") from error
+        problem = _explain(error)
+    raise _refused(f"{where}: {problem}")
+
+
+def _yaml(text: str) -> tuple[Any, str | None]:
+    """The value of a YAML document, or what is wrong with it."""
+    try:
+        return yaml.safe_load(text), None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        return None, " ".join(str(error).split())
 
 
 def dump(recipe: Recipe) -> str:
@@ -82,18 +96,28 @@ def _override(document: dict[str, Any], override: str) -> None:
     path, equals, value = override.partition("=")
     names = path.strip().split(".")
     if not equals or not all(names):
-        raise RecipeError(f"--set {override!r}: expected NAME=VALUE, as in --set instruct.sampling.temperature=1.1")
-    try:
-        parsed = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"--set {override!r}: the value is not valid YAML") from error
+        raise _refused(f"--set {override!r}: expected NAME=VALUE, as in --set instruct.sampling.temperature=1.1")
+    parsed, problem = _yaml(value)
+    if problem is not None:
+        raise _refused(f"--set {override!r}: the value is not valid YAML")
     place = document
     for name in names[:-1]:
         below = place.get(name)
-        # `engine: scripted` is short for `engine: {name: scripted}`, and may be refined.
-        place[name] = below if isinstance(below, dict) else {"name": below} if isinstance(below, str) else {}
+        place[name] = below if isinstance(below, dict) else _in_full(name, below) if isinstance(below, str) else {}
         place = place[name]
     place[names[-1]] = parsed
+
+
+def _in_full(name: str, short: str) -> dict[str, Any]:
+    """A setting that a text is short for, and that is to be refined: `engine: scripted` is `engine: {name: scripted}`,
+    a URL is a server's."""
+    try:
+        found = name_the_embedder(short) if name == "embedder" else name_the_engine(short)
+    except ValueError as error:
+        problem = str(error)
+    else:
+        return dict(found)
+    raise _refused(f"{name}: {problem}")
 
 
 def _lists_as_tuples(value: Any) -> Any:
@@ -112,19 +136,32 @@ def _explain(error: ValidationError) -> str:
     return "; ".join(_explain_one(one) for one in error.errors(include_url=False))
 
 
+_NAMED = ("engine", "embedder")
+"""Settings that are of one of several kinds, by name."""
 _TELL_ENOUGH = ("value_error", "union_tag_invalid")
 """Kinds of errors that name what is wrong; what was given is several settings, and one of them may be a secret."""
 
 
 def _explain_one(one: Any) -> str:
-    where = ".".join(str(part) for part in one["loc"] if part not in _ENGINE_NAMES)
+    loc = one["loc"]
+    # After `engine` and `embedder` there is the name of one of their kinds, which nobody writes there.
+    where = ".".join(str(part) for before, part in zip((None, *loc), loc, strict=False) if before not in _NAMED)
     if one["type"] == "extra_forbidden":
         return f"unknown setting {where!r}{_did_you_mean(one['loc'])}"
     if one["loc"][-1] == "api_key_env":
         return f"{where}: expected the name of an environment variable, such as MY_API_KEY, and never the key itself"
     told = one["msg"].removeprefix("Value error, ").replace("valid tuple", "list")
-    shown = "" if one["type"] in _TELL_ENOUGH else f", found {one['input']!r}"
-    return f"{where}: {told}{shown}"
+    found = "" if one["type"] in _TELL_ENOUGH else f", found {_shown(one['input'])}"
+    return f"{where}: {one_line(told, MOST_SHOWN)}{found}"
+
+
+def _shown(found: Any) -> str:
+    """What was given, short. Of settings their names alone: one of their values may be a secret."""
+    if isinstance(found, dict):
+        return f"settings ({one_line(', '.join(map(str, found)), 100)})"
+    if isinstance(found, tuple | list):
+        return f"a list of {len(found)}"
+    return repr(one_line(found, 100)) if isinstance(found, str) else one_line(repr(found), 100)
 
 
 def _did_you_mean(loc: tuple[int | str, ...]) -> str:

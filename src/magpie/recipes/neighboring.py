@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 from pydantic_core import to_jsonable_python
 
-from magpie.recipes.base import Count, ModelName, Settings, Words
+from magpie.addresses import with_scheme
+from magpie.recipes.base import Count, KeyVariable, ModelName, Settings, Words, check_server_url
 from magpie.recipes.engines import Seconds
 
 
@@ -53,7 +54,7 @@ class EmbeddingServer(Settings):
     start, and makes all vectors anew where the answer has changed."""
     request: dict[str, Any] = Field(default_factory=dict)
     """Further fields of each request, such as `dimensions` or vLLM's `truncate_prompt_tokens`."""
-    api_key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    api_key_env: KeyVariable | None = None
     """The environment variable that holds the API key. The key itself never stands in a recipe."""
     batch: Count = 64
     """Texts in a request."""
@@ -68,6 +69,12 @@ class EmbeddingServer(Settings):
     """The longest wait for a whole answer, however lively it comes."""
     patience: Seconds = 120.0
     """How long the server may take no connection before the run ends, keeping what it has."""
+
+    @field_validator("url", mode="after")
+    @classmethod
+    def _holds_no_secret(cls, value: str) -> str:
+        check_server_url(value)
+        return value
 
     @field_validator("request", mode="after")
     @classmethod
@@ -92,17 +99,23 @@ class Embed(Settings):
     @field_validator("embedder", mode="before")
     @classmethod
     def _name_the_embedder(cls, value: Any) -> Any:
-        """`embedder: owner/name` is short for `embedder: {name: sentence-transformers, model: owner/name}`."""
-        if isinstance(value, str):
-            return _named(value)
-        if isinstance(value, dict) and "name" not in value:
-            name = "server" if "url" in value else "sentence-transformers" if "model" in value else "hashing"
-            return {"name": name, **value}
-        return value
+        return name_the_embedder(value)
+
+
+def name_the_embedder(value: Any) -> Any:
+    """`embedder: owner/name` is short for `embedder: {name: sentence-transformers, model: owner/name}`."""
+    if isinstance(value, str):
+        return _named(value)
+    if isinstance(value, dict) and "name" not in value:
+        name = "server" if "url" in value else "sentence-transformers" if "model" in value else "hashing"
+        return {"name": name, **value}
+    return value
 
 
 def _named(value: str) -> dict[str, str]:
-    if "://" in value:
+    if meant := with_scheme(value):
+        raise ValueError(f"{value!r} is an address without its scheme; expected {meant}")
+    if "://" in value or "@" in value:
         return {"name": "server", "url": value}
     return {"name": value} if value == "hashing" else {"name": "sentence-transformers", "model": value}
 

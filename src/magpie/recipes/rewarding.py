@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from magpie.recipes.base import Count, FilePath, ModelName, Settings, Words
+from magpie.recipes.base import Count, FilePath, KeyVariable, ModelName, Settings, Words, check_server_url
 from magpie.recipes.engines import Engine, Seconds, name_the_engine
 from magpie.recipes.sampling import Sampling, Template
 
@@ -42,7 +42,7 @@ class RewardServer(Settings):
     """The model's name on the server; `null` is the only one that it serves."""
     label: Annotated[int, Field(ge=0)] | None = None
     """The place, from 0, of the label whose logit is the score; `null` for a model that has one."""
-    api_key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    api_key_env: KeyVariable | None = None
     """The environment variable that holds the API key. The key itself never stands in a recipe."""
     concurrency: Count = 32
     """The most requests in flight."""
@@ -55,6 +55,12 @@ class RewardServer(Settings):
     """The longest wait for a whole answer, however lively it comes."""
     patience: Seconds = 120.0
     """How long the server may take no connection before the run ends, keeping what it has."""
+
+    @field_validator("url", mode="after")
+    @classmethod
+    def _holds_no_secret(cls, value: str) -> str:
+        check_server_url(value)
+        return value
 
 
 class Reward(Settings):
