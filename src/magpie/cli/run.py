@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from magpie.cli.outcome import leave
 from magpie.cli.progress import watching
 from magpie.cli.show import conversations, sample
 from magpie.cli.status import print_summary, summary
@@ -43,8 +44,9 @@ def run(
     finished = _execute(recipe, out, as_json=as_json)
     if as_json:
         print_json(summary(finished), indent=True)
-        return
-    _print_end(Console(highlight=False), finished)
+    else:
+        _print_end(Console(highlight=False), finished)
+    leave(finished, as_json=as_json)
 
 
 def _execute(recipe: Recipe, out: Path, *, as_json: bool) -> Run:

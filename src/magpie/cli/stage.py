@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from magpie.cli.outcome import leave
 from magpie.cli.progress import watching
 from magpie.cli.status import print_summary, summary
 from magpie.cli.text import print_json
@@ -28,10 +29,11 @@ def stage(name: str, path: Path, settings: tuple[str, ...], *, as_json: bool) ->
     run = work(name, path, settings, as_json=as_json)
     if as_json:
         print_json(summary(run), indent=True)
-        return
-    console = Console(highlight=False)
-    console.print()
-    print_summary(console, run)
+    else:
+        console = Console(highlight=False)
+        console.print()
+        print_summary(console, run)
+    leave(run, as_json=as_json)
 
 
 def work(name: str, path: Path, settings: tuple[str, ...], *, as_json: bool) -> Run:

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from magpie.cli.text import print_json, visible
 from magpie.runs import Cost, Run, StageCounts, cost_of, open_run
+from magpie.safe.redaction import redact
 
 
 def status(path: Path, *, as_json: bool) -> None:
@@ -30,6 +31,7 @@ def summary(run: Run) -> dict[str, Any]:
         "path": str(run.path),
         "size": run.size,
         "kept": run.kept(),
+        "last_session": {name: run.info["sessions"][-1].get(name) for name in ("ended", "error")},
         "seconds": round(sum(session["seconds"] for session in run.info["sessions"]), 3),
         "stages": [asdict(stage) | {"wanted": wanted} for stage, wanted in _with_wanted(run)],
         "cost": cost_of(run).plain(),
@@ -50,14 +52,32 @@ def print_summary(console: Console, run: Run) -> None:
     for stage, _ in counted:
         for line in _losses(stage, run):
             console.print(Text(visible(line)), soft_wrap=True)
-    last = run.info["sessions"][-1]
-    if last["ended"] != "done":
-        ended = "was stopped" if last["ended"] == "stopped" else "is under way, or did not end well"
-        console.print(Text(f"The last session {ended}; `magpie run --out {run.path}` goes on."), soft_wrap=True)
+    if unfinished := _unfinished(run):
+        console.print(Text(visible(redact(unfinished))), soft_wrap=True)
     seconds = sum(session["seconds"] for session in run.info["sessions"])
     for line in _cost(cost_of(run)):
         console.print(line, soft_wrap=True)
     console.print(f"Kept {run.kept():,} of {run.size:,} rows in {seconds:.1f} s of work.")
+
+
+def _unfinished(run: Run) -> str | None:
+    """How the last session ended, where it is not done, and what to do."""
+    last = run.info["sessions"][-1]
+    ended, error = last["ended"], last.get("error") or "no more is known of it"
+    again = f"`magpie run --out {run.path}` goes on"
+    match ended:
+        case "done":
+            return None
+        case None:
+            return f"The last session is under way, or was killed; {again}."
+        case "stopped":
+            return f"The last session was stopped; {again}."
+        case "ServerLost":
+            return f"The last session ended because its server was lost: {error}. Start the server again; then {again}."
+        case "EngineDied" | "EngineCrashed":
+            return f"The last session ended because its engine died: {error}. What was made is kept; {again}."
+        case _:
+            return f"The last session ended with an error ({ended}): {error}. When that is mended, {again}."
 
 
 def _made_by(run: Run) -> str:

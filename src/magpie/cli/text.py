@@ -5,10 +5,13 @@ A model can write escape sequences that recolor, retitle or overwrite a terminal
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import orjson
 import typer
+
+from magpie.safe.redaction import redact
 
 _KEPT = frozenset("\n\t\u200d\ufe0f")
 """Line ends and tabs, and the joiners inside emoji: not printable by Unicode's word, and harmless."""
@@ -23,6 +26,11 @@ def visible(text: str) -> str:
 
 def _escaped(character: str) -> str:
     return character.encode("unicode_escape", "backslashreplace").decode("ascii")
+
+
+def print_error(line: str) -> None:
+    """One line on standard error, under the command's name, without secrets."""
+    print(f"magpie: {visible(redact(line))}", file=sys.stderr)
 
 
 def print_json(value: Any, *, indent: bool = False) -> None:
