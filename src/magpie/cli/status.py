@@ -58,7 +58,7 @@ def print_summary(console: Console, run: Run) -> None:
     console.print(_stages_table(counted))
     for stage, _ in counted:
         for line in _losses(stage, run):
-            console.print(Text(one_line(redact(line))), soft_wrap=True)
+            console.print(Text(one_line(line)), soft_wrap=True)
     for stage_name, why in run.stale().items():
         words = (stage_name.replace("_", "-"),) if stage_name in _COMMANDS else ("run", "--out")
         told = visible(f"{stage_name} is stale: {why}. It counts as it is. To redo it: {command(*words, run.path)}")
@@ -112,7 +112,7 @@ def _losses(stage: StageCounts, run: Run) -> Iterator[str]:
         remedy = f" ({_REMEDIES[reason]})" if reason in _REMEDIES else ""
         yield f"  {stage.stage} dropped {count:,}: {reason}{remedy}"
     if stage.failed:
-        yield f"  {stage.stage} failed {stage.failed:,}: {stage.commonest_error}"
+        yield f"  {stage.stage} failed {stage.failed:,}: {redact(str(stage.commonest_error))}"
         again = "to try them again (three times at most, then with --retry-failed)"
         yield f"    {again}: {command('run', '--out', run.path)}"
 

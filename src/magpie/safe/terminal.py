@@ -47,8 +47,8 @@ def brief(value: Any, most: int = 80, *, quoted: bool = True) -> str:
         shown = repr(value)
     except (ValueError, RecursionError):  # an integer of more digits than Python writes out
         return f"a value of type {type(value).__name__}"
-    shown = one_line(redact(shown))
-    return shown if len(shown) <= most else f"{shown[:most]}... ({len(shown):,} characters)"
+    safe = one_line(redact(shown[:_MOST_READ]))
+    return safe if len(safe) <= most else f"{safe[:most]}... ({len(shown):,} characters)"
 
 
 def shell_word(value: object) -> str:
