@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +17,10 @@ import pytest
 
 from magpie.cli import main
 from magpie.cli.commands import command
+from magpie.errors import EngineDied, RunError
 from magpie.modelfiles.locate import find_model
 from magpie.runs import RunFolder
+from tests.engines.fault_server import Ask, Say, completion, fault_server, vanish
 from tests.engines.tiny_gguf import TinyModel, write_gguf
 
 MAGPIE = [sys.executable, "-m", "magpie"]
@@ -222,6 +225,49 @@ def test_a_user_s_mistake_is_one_line_and_exit_code_2(
     assert message in errors
 
 
+SECRET_URL = "http://bob:hunter2@127.0.0.1:9/v1"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        [f"engine={SECRET_URL}"],
+        [f"engine={SECRET_URL}", "engine.retries=1"],
+        [f"engine.url={SECRET_URL}", "engine.api=vllm", "engine.served_model=m", "engine.context=99"],
+        [f"respond.engine={SECRET_URL}"],
+        [f"embed.embedder={SECRET_URL}"],
+        ["engine=bob:hunter2@127.0.0.1:9"],
+        [f"model={SECRET_URL}"],
+        [f"template.chat_template={SECRET_URL}"],
+        [f"name={SECRET_URL}"],
+        [f"{SECRET_URL}"],
+    ],
+)
+def test_a_password_is_never_printed(tmp_path: Path, magpie: Any, settings: list[str]) -> None:
+    words = [word for setting in settings for word in ("--set", setting)]
+    for further in ([], ["--dry-run"]):
+        code, output, errors = magpie("run", "--size", 5, "--out", tmp_path / "x", *further, *words)
+        assert code == 2
+        assert "hunter2" not in output + errors
+    assert not any(b"hunter2" in file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+
+
+def test_what_an_engine_died_of_is_printed_without_keys(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The last line of defence: whatever error comes, from wherever."""
+    monkeypatch.setenv("SOME_API_KEY", "sk-Zq81-never-shown")
+    for error in (EngineDied("no: sk-Zq81-never-shown"), RunError("no: http://a:sk-Zq81-never-shown@b")):
+        monkeypatch.setattr("magpie.cli.app.app", lambda error=error, **_: _raise(error))
+        with pytest.raises(SystemExit):
+            main(["doctor"])
+        assert "sk-Zq81" not in capsys.readouterr().err
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
+
 def test_a_second_process_on_a_run_is_refused(run: Path, magpie: Any) -> None:
     with RunFolder(run).locked():
         code, _, errors = magpie("run", "--out", run)
@@ -251,6 +297,113 @@ def test_rows_that_failed_are_shown_with_what_went_wrong(tmp_path: Path, magpie:
     again = command("run", "--out", tmp_path / "[r]")
     assert "instruct failed 5: the scripted engine fails this request" in output
     assert f"to try them again (three times at most, then with --retry-failed): {again}\n" in output
+
+
+FAILING = ["--set", "engine=scripted", "--set", "engine.fail_rate=1.0"]
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_run_in_which_every_row_failed_is_exit_code_1_and_one_line(
+    tmp_path: Path, magpie: Any, as_json: bool
+) -> None:
+    words = ["run", "--size", 5, "--out", tmp_path / "r", *(["--json"] if as_json else [])]
+    code, output, errors = magpie(*words, *FAILING)
+    last = errors.splitlines()[-1]
+    assert code == 1
+    assert last.startswith("magpie: error: every row failed: instruct failed 5 (the scripted engine fails this request")
+    assert last.endswith(f"To try them again: {command('run', '--out', tmp_path / 'r')}")
+    assert json.loads(output)["stages"][0]["failed"] == 5 if as_json else "instruct failed 5" in output
+    code, _, errors = magpie(*words)
+    assert (code, "every row failed" in errors) == (1, True), "and again where they fail again"
+    code, _, errors = magpie(*words, "--set", "engine.fail_rate=0.0")
+    assert (code, "failed" in errors) == (0, False)
+
+
+def test_a_run_whose_last_stage_made_nothing_is_exit_code_1(tmp_path: Path, magpie: Any) -> None:
+    respond = ["--set", "respond.engine={name: scripted, fail_rate: 1.0}"]
+    code, output, errors = magpie("run", "--size", 20, "--out", tmp_path / "r", "--set", "engine=scripted", *respond)
+    assert code == 1
+    assert "every row failed: respond failed" in errors
+    assert "instruct failed" not in output + errors
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_run_in_which_some_rows_failed_is_exit_code_0_and_says_so(tmp_path: Path, magpie: Any, as_json: bool) -> None:
+    some = ["--set", "engine=scripted", "--set", "engine.fail_rate=0.3"]
+    words = ["run", "--size", 60, "--out", tmp_path / "r", *(["--json"] if as_json else [])]
+    code, output, errors = magpie(*words, *some)
+    assert code == 0
+    assert "failed" in (errors if as_json else output)
+    assert "the scripted engine fails this request" in (errors if as_json else output)
+
+
+def test_a_few_rows_that_keep_failing_beside_new_ones_are_no_failure_of_the_run(tmp_path: Path, magpie: Any) -> None:
+    """The first stage has only them to make, and made the others before."""
+    some = ["--set", "engine=scripted", "--set", "engine.fail_rate=0.1", "--set", "respond=null"]
+    magpie("run", "--size", 40, "--out", tmp_path / "r", *some)
+    again = ["--set", "respond={}", "--set", "engine.fail_rate=1.0", "--set", "respond.engine=scripted"]
+    code, output, errors = magpie("run", "--out", tmp_path / "r", *again)
+    assert (code, "every row failed" in errors) == (0, False)
+    assert "instruct failed" in output
+
+
+def test_a_stage_by_name_in_which_every_row_failed_is_exit_code_1(run: Path, magpie: Any) -> None:
+    settings = ["--set", "tag.engine={name: scripted, fail_rate: 1.0}", "--set", "tag.model=fledgling"]
+    code, _, errors = magpie("tag", run, *settings)
+    assert code == 1
+    assert "every row failed: tag failed" in errors
+
+
+def test_status_says_that_a_server_was_lost_and_what_to_do(tmp_path: Path, magpie: Any) -> None:
+    def script(asked: Ask) -> Any:
+        if asked.number < 12:
+            return (
+                Say(completion((5,)[: asked.body["max_tokens"] - 1])) if "completions" in asked.path else Say({}, 404)
+            )
+        if asked.number == 12:
+            death.start()
+        return vanish
+
+    with fault_server(script) as server:
+        death = threading.Thread(target=server.stop)
+        quick = "concurrency: 2, retries: 1, connect_seconds: 1, patience: 1"
+        engine = f"engine={{url: '{server.url}', api: vllm, {quick}}}"
+        words = ["--size", 40, "--out", tmp_path / "r", "--set", "respond=null", "--set", engine]
+        code, _, errors = magpie("run", *words)
+        assert (code, errors.count("what was made is kept")) == (2, 1)
+        death.join()
+        output = magpie("status", tmp_path / "r")[1]
+        assert "The last session ended because its server was lost: nothing from http://127.0.0.1" in output
+        assert f"Start the server again; then, to go on: {command('run', '--out', tmp_path / 'r')}\n" in output
+        ended = json.loads(magpie("status", tmp_path / "r", "--json")[1])["last_session"]
+        assert (ended["ended"], "nothing from" in ended["error"]) == ("ServerLost", True)
+        server.start()
+
+
+def test_status_says_how_else_a_session_ended(run: Path, magpie: Any) -> None:
+    told = {
+        "stopped": "was stopped. To go on: ",
+        "EngineDied": "ended because its engine died: out of luck. What was made is kept",
+        "RunError": "ended with an error (RunError): out of luck. When that is mended",
+        None: "is under way, or was killed",
+    }
+    index = json.loads((run / "run.json").read_text())
+    assert index["sessions"][-1]["ended"] == "done"
+    assert "The last session" not in magpie("status", run)[1]
+    for ended, line in told.items():
+        index["sessions"][-1] |= {"ended": ended, "error": "out of luck"}
+        (run / "run.json").write_text(json.dumps(index))
+        assert f"The last session {line}" in magpie("status", run)[1]
+    del index["sessions"][-1]["error"]  # as an earlier magpie wrote it
+    (run / "run.json").write_text(json.dumps(index | {"sessions": [index["sessions"][-1] | {"ended": "ServerLost"}]}))
+    assert "its server was lost: no more is known of it. Start the server again" in magpie("status", run)[1]
+
+
+def test_an_address_without_its_scheme_is_answered_with_the_url_that_was_meant(tmp_path: Path, magpie: Any) -> None:
+    code, _, errors = magpie("run", "--out", tmp_path / "x", "--set", "engine=127.0.0.1:8123")
+    assert (code, "expected http://127.0.0.1:8123/v1" in errors) == (2, True)
+    code, _, errors = magpie("run", "--out", tmp_path / "x", "--set", "engine.url=127.0.0.1:8123")
+    assert (code, "did you mean http://127.0.0.1:8123/v1?" in errors) == (2, True)
 
 
 def test_an_export_follows_a_link_and_writes_into_a_pipe(run: Path, tmp_path: Path, magpie: Any) -> None:

@@ -108,3 +108,24 @@ def test_a_server_that_dies_in_the_middle_ends_the_run_which_goes_on_when_it_is_
         server.start()
         server.script = answered
         assert made(tmp_path / "run", *settings).kept() == SIZE
+
+
+def test_a_key_that_the_server_repeats_stands_in_no_file_of_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_VARIABLE", "sk-Zq81-never-shown")
+
+    def script(ask: Ask) -> Any:
+        if not ask.path.endswith("/completions"):
+            return Say({"detail": "Not Found"}, 404)
+        key = ask.headers["Authorization"]
+        return answered(ask) if ask.number % 3 else Say({"error": {"message": "x" * 250 + f" for {key}"}}, 403)
+
+    with fault_server(answered) as server:
+        settings = f"engine={{url: '{server.url}', api: vllm, api_key_env: SOME_VARIABLE, {QUICK}}}"
+        made(tmp_path / "first", "respond=null", settings, size=2)
+        server.script = script
+        run = made(tmp_path / "run", "respond=null", settings)
+    assert any(row["error"] for row in run.table().to_pylist())
+    assert all("sk-" not in (row["error"] or "") for row in run.table().to_pylist())
+    assert not [file for file in tmp_path.rglob("*") if file.is_file() and b"sk-Zq81" in file.read_bytes()]

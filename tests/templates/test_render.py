@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -77,6 +79,21 @@ def test_a_budget_that_is_spent_is_an_error() -> None:
     budget.spend(0.9)
     with pytest.raises(TemplateError, match=r"1\.4 s of rendering"):
         budget.spend(0.5)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where the system shows the environment of a process")
+def test_the_worker_is_given_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "HF_TOKEN", "SOME_SECRET"):
+        monkeypatch.setenv(name, "a-key-of-somebody")
+    worker = type(_worker)()
+    try:
+        worker.ask({"do": "inspect", "source": ""})
+        assert worker.process is not None
+        environment = Path(f"/proc/{worker.process.pid}/environ").read_text()
+    finally:
+        worker.stop()
+    assert "PATH=" in environment
+    assert "a-key-of-somebody" not in environment
 
 
 def test_nothing_is_left_running_when_the_worker_is_stopped() -> None:

@@ -14,6 +14,7 @@ from rich.text import Text
 from magpie.executors.local import Progress as Standing
 from magpie.executors.local import Watch
 from magpie.executors.work import Counts
+from magpie.safe.redaction import redact
 from magpie.safe.terminal import one_line
 
 PLAIN_SECONDS = 5.0
@@ -43,7 +44,7 @@ class _Live:
 
     def __call__(self, standing: Standing | str) -> None:
         if isinstance(standing, str):
-            self.progress.console.print(Text(one_line(standing), style="dim"), soft_wrap=True)
+            self.progress.console.print(Text(one_line(redact(standing)), style="dim"), soft_wrap=True)
             return
         known = standing.stage in self.tasks
         if known and not standing.ended and time.monotonic() - self.drawn < DRAW_SECONDS:
@@ -72,7 +73,7 @@ class _Plain:
 
     def __call__(self, standing: Standing | str) -> None:
         if isinstance(standing, str):
-            self._line(standing)
+            self._line(redact(standing))
         elif standing.ended or time.monotonic() - self.printed >= PLAIN_SECONDS:
             self._line(f"{standing.stage} ({standing.position} of {standing.stages}): {describe(standing.counts)}")
 

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from magpie.cli.commands import command
 from magpie.cli.next_steps import print_next
+from magpie.cli.outcome import leave
 from magpie.cli.progress import watching
 from magpie.cli.show import conversations, sample
 from magpie.cli.status import print_summary, summary
@@ -25,6 +26,7 @@ from magpie.plan.resolve import resolve
 from magpie.plan.upgrade import Choice
 from magpie.runs import Run, RunFolder, StageFolder, cost_of, open_run
 from magpie.safe.paths import expanded
+from magpie.safe.redaction import redact
 from magpie.safe.terminal import one_line, visible
 
 _SHOWN = 5
@@ -49,8 +51,9 @@ def run(
     finished = _execute(recipe, out, choice, retry_failed=retry_failed, as_json=as_json)
     if as_json:
         print_json(summary(finished), indent=True)
-        return
-    _print_end(Console(highlight=False), finished)
+    else:
+        _print_end(Console(highlight=False), finished)
+    leave(finished, as_json=as_json)
 
 
 def _execute(recipe: Recipe, out: Path, choice: Choice, *, retry_failed: bool, as_json: bool) -> Run:
@@ -80,7 +83,7 @@ def _print_plan(plan: Plan, out: Path, *, as_json: bool) -> None:
     exists = "go on with the run in" if RunFolder(out).is_run() else "make a run in"
     typer.echo(f"# plan: {exists} {one_line(out)}: {recipe.size:,} rows")
     for warning in plan.warnings:
-        typer.echo(f"#   warning: {visible(warning)}")
+        typer.echo(f"#   warning: {visible(redact(warning))}")
     for planned in plan.stages:
         stage, sampling = planned.stage, planned.settings.get("sampling")
         names = ("temperature", "top_p", "max_tokens")
@@ -91,7 +94,8 @@ def _print_plan(plan: Plan, out: Path, *, as_json: bool) -> None:
         writes = f"writes {writes}" if writes else "drops rows"
         typer.echo(f"#     {reads}{writes}; {made[stage.name]:,} rows made before")
         for use in planned.uses.values():
-            typer.echo(f"#     asks {one_line(Path(use.loads).name)} on {use.engine.name}: {visible(use.why)}")
+            asks = redact(f"{Path(use.loads).name} on {use.engine.name}: {use.why}")
+            typer.echo(f"#     asks {one_line(asks)}")
         if stage.name == "shortlist":
             typer.echo(f"#     {_expected(plan, out)}")
 
@@ -130,7 +134,10 @@ def _planned(planned: PlannedStage) -> dict[str, Any]:
         "fingerprint": planned.fingerprint,
         "reads": stage.reads,
         "settings": planned.settings,
-        "models": {name: {"path": u.loads, "engine": u.engine.name, "why": u.why} for name, u in planned.uses.items()},
+        "models": {
+            name: {"path": redact(u.loads), "engine": u.engine.name, "why": redact(u.why)}
+            for name, u in planned.uses.items()
+        },
     }
 
 

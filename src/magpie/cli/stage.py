@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from magpie.cli.outcome import leave
 from magpie.cli.progress import watching
 from magpie.cli.status import print_summary, summary
 from magpie.cli.text import print_json
@@ -41,10 +42,11 @@ def stage(
     run = work(name, path, overrides, choice, retry_failed=retry_failed, as_json=as_json)
     if as_json:
         print_json(summary(run), indent=True)
-        return
-    console = Console(highlight=False)
-    console.print()
-    print_summary(console, run)
+    else:
+        console = Console(highlight=False)
+        console.print()
+        print_summary(console, run)
+    leave(run, as_json=as_json)
 
 
 def _model_setting(name: str, model: str | None) -> tuple[str, ...]:

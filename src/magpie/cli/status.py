@@ -15,6 +15,7 @@ from magpie.cli.commands import command
 from magpie.cli.text import print_json
 from magpie.plan.registry import stages
 from magpie.runs import Cost, Run, StageCounts, cost_of, open_run
+from magpie.safe.redaction import redact
 from magpie.safe.terminal import one_line, visible
 
 
@@ -28,11 +29,13 @@ def status(path: Path, *, as_json: bool) -> None:
 
 def summary(run: Run) -> dict[str, Any]:
     """Counts over the run's files, and the time of its sessions, for a script."""
+    last = _last_session(run)
     return {
         "name": run.name,
         "path": str(run.path),
         "size": run.size,
         "kept": run.kept(),
+        "last_session": None if last is None else {name: last.get(name) for name in ("ended", "error")},
         "seconds": round(sum(session["seconds"] for session in run.info["sessions"]), 3),
         "stages": [asdict(stage) | {"wanted": wanted} for stage, wanted in _with_wanted(run)],
         "cost": cost_of(run).plain(),
@@ -60,14 +63,40 @@ def print_summary(console: Console, run: Run) -> None:
         words = (stage_name.replace("_", "-"),) if stage_name in _COMMANDS else ("run", "--out")
         told = visible(f"{stage_name} is stale: {why}. It counts as it is. To redo it: {command(*words, run.path)}")
         console.print(Text(told), soft_wrap=True)
-    last = run.info["sessions"][-1] if run.info["sessions"] else None
-    if last is not None and last["ended"] != "done":
-        ended = "was stopped" if last["ended"] == "stopped" else "is under way, or did not end well"
-        console.print(Text(f"The last session {ended}. To go on: {command('run', '--out', run.path)}"), soft_wrap=True)
+    if unfinished := _unfinished(run):
+        console.print(Text(one_line(unfinished)), soft_wrap=True)
     seconds = sum(session["seconds"] for session in run.info["sessions"])
     for line in _cost(cost_of(run)):
         console.print(line, soft_wrap=True)
     console.print(f"Kept {run.kept():,} of {run.size:,} rows in {seconds:.1f} s of work.")
+
+
+def _unfinished(run: Run) -> str | None:
+    """How the last session ended, where it is not done, and what to do."""
+    if (last := _last_session(run)) is None:
+        return None
+    ended, error = last["ended"], redact(last.get("error") or "no more is known of it").rstrip(".")
+    again = command("run", "--out", run.path)
+    match ended:
+        case "done":
+            return None
+        case None:
+            return f"The last session is under way, or was killed. To go on: {again}"
+        case "stopped":
+            return f"The last session was stopped. To go on: {again}"
+        case "ServerLost":
+            why = f"because its server was lost: {error}. Start the server again; then, to go on"
+        case "EngineDied" | "EngineCrashed":
+            why = f"because its engine died: {error}. What was made is kept. To go on"
+        case _:
+            why = f"with an error ({redact(ended)}): {error}. When that is mended, to go on"
+    return f"The last session ended {why}: {again}"
+
+
+def _last_session(run: Run) -> dict[str, Any] | None:
+    """A run whose `run.json` was rebuilt may have none."""
+    sessions: list[dict[str, Any]] = run.info["sessions"]
+    return sessions[-1] if sessions else None
 
 
 def _made_by(run: Run) -> str:
@@ -83,7 +112,7 @@ def _losses(stage: StageCounts, run: Run) -> Iterator[str]:
         remedy = f" ({_REMEDIES[reason]})" if reason in _REMEDIES else ""
         yield f"  {stage.stage} dropped {count:,}: {reason}{remedy}"
     if stage.failed:
-        yield f"  {stage.stage} failed {stage.failed:,}: {stage.commonest_error}"
+        yield f"  {stage.stage} failed {stage.failed:,}: {redact(str(stage.commonest_error))}"
         again = "to try them again (three times at most, then with --retry-failed)"
         yield f"    {again}: {command('run', '--out', run.path)}"
 

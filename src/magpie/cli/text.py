@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import orjson
 import typer
+
+from magpie.safe.redaction import redact
+from magpie.safe.terminal import one_line
+
+
+def print_error(line: str) -> None:
+    """One line on standard error, under the command's name, without secrets."""
+    print(f"magpie: {one_line(redact(line))}", file=sys.stderr)
 
 
 def print_json(value: Any, *, indent: bool = False) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from magpie.errors import MissingExtra, RequestFailed
 from magpie.install import install_hint
+from magpie.safe.redaction import one_line
 from magpie.seams import Choice, Structure
 
 PLAIN = {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":"}
@@ -55,7 +56,7 @@ class Guides:
         try:
             self._tokens = self._library.LLTokenizer(tokenizer_json, n_vocab=vocab_size, eos_token=list(ends))
         except ValueError as error:
-            told = " ".join(str(error).split())[:300]
+            told = one_line(str(error))
             raise RequestFailed(f"structure needs a tokenizer that llguidance reads: {told}") from error
 
     def guide(self, structure: Structure) -> Guide:
@@ -66,9 +67,7 @@ class Guides:
         except ValueError as error:
             wrong, told = True, [str(error)]
         if wrong:
-            raise RequestFailed(
-                f"the JSON schema or choice cannot be followed: {' '.join(' '.join(told).split())[:300]}"
-            )
+            raise RequestFailed(f"the JSON schema or choice cannot be followed: {one_line(' '.join(told))}")
         return Guide(self._library.LLMatcher(self._tokens, grammar, log_level=0))
 
     def _grammar(self, structure: Structure) -> str:

@@ -119,7 +119,7 @@ def execute_plan(
             _run_stages(plan, session, watch, opener, only, retry_failed=retry_failed)
             session.ended = "done"
         except BaseException as error:
-            session.ended = "stopped" if isinstance(error, Stopped) else type(error).__name__
+            session.ended_by(error)
             raise
         finally:
             session.write()

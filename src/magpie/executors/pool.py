@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from magpie.models.engines import ModelUse
+from magpie.safe.redaction import redact
 from magpie.seams import Engine
 
 Opener = Callable[[ModelUse], AbstractContextManager[Engine]]
@@ -41,7 +42,7 @@ class Pool:
 
     def _engine(self, use: ModelUse) -> Engine:
         if use.key not in self._open:
-            self.watch(f"loading {Path(use.loads).name} on {use.engine.name} ({use.why})")
+            self.watch(redact(f"loading {Path(use.loads).name} on {use.engine.name} ({use.why})"))
             with ExitStack() as opening:
                 engine = opening.enter_context(self._opener(use))
                 self._open[use.key] = engine, opening.pop_all()
@@ -53,7 +54,7 @@ class Pool:
         known = () if use.facts is None else use.facts.warnings
         for warning in getattr(engine, "warnings", ()):
             if warning not in known:
-                self.watch(f"warning: {warning}")
+                self.watch(redact(f"warning: {warning}"))
 
     def _close(self, keys: Iterable[_Key]) -> None:
         with ExitStack() as closing:

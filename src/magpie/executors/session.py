@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from magpie.errors import RunError
+from magpie.errors import EngineDied, MagpieError, RunError, ServerLost
+from magpie.executors.stopping import Stopped
 from magpie.executors.work import Counts
 from magpie.install import magpie_version
 from magpie.models.engines import ModelUse
@@ -23,6 +24,7 @@ from magpie.plan.plan import Plan, PlannedStage
 from magpie.plan.recipe import Recipe
 from magpie.plan.registry import stages
 from magpie.runs import Kind, RunFolder, StageFolder, cost_of, open_run
+from magpie.safe.redaction import one_line, redact
 from magpie.seams import AnyStage, CorpusStage, Stage, TableStage
 
 WRITE_SECONDS = 30.0
@@ -63,6 +65,8 @@ class Session:
         self.counts: dict[str, Counts] = {}
         self.ended: str | None = None
         """`done`, `stopped`, or the error's name; a session that a kill ended has null."""
+        self.error: str | None = None
+        """What the error says."""
         self._before = list(index["sessions"])
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
         self._clock = self._written = time.monotonic()
@@ -71,6 +75,13 @@ class Session:
         """Called at every poll: writes again after half a minute, so that a kill costs little of what is known."""
         if time.monotonic() - self._written >= WRITE_SECONDS:
             self.write()
+
+    def ended_by(self, error: BaseException) -> None:
+        """Take note of what ended the session before it was done."""
+        cause = error.__cause__ if isinstance(error, ServerLost) else None
+        self.ended = "stopped" if isinstance(error, Stopped) else type(error).__name__
+        if isinstance(error, MagpieError):
+            self.error = one_line(str(cause if isinstance(cause, EngineDied) else error))
 
     def write(self) -> None:
         """Put `run.json` as it stands now; when the session has ended, with what a kept row has cost."""
@@ -120,6 +131,7 @@ class Session:
             "started": self._started,
             "seconds": round(time.monotonic() - self._clock, 3),
             "ended": self.ended,
+            "error": self.error,
             "stages": {name: asdict(counts) for name, counts in self.counts.items()},
         }
 
@@ -180,4 +192,4 @@ def _index(folder: StageFolder, planned: PlannedStage, recipe: Recipe) -> dict[s
 
 def _told(use: ModelUse) -> dict[str, Any]:
     """A model and its engine, with why it was this one."""
-    return {"path": use.loads, "engine": use.engine.name, "why": use.why}
+    return {"path": redact(use.loads), "engine": use.engine.name, "why": redact(use.why)}

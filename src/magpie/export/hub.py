@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from magpie.errors import MissingExtra, UserError
 from magpie.install import install_hint_for
+from magpie.safe.redaction import one_line, register
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 
@@ -38,7 +39,9 @@ def check_can_push(upload: Upload) -> None:
     """Raise `UserError` for a name that the Hub would not take, `MissingExtra` without the library, and `UserError`
     without a token."""
     check_name(upload)
-    if _library().get_token() is None:
+    token = _library().get_token()
+    register(token)
+    if token is None:
         raise UserError(
             "--push-to-hub: no token of the Hugging Face Hub is set here; expected one that may write, by `hf auth "
             "login` or the variable HF_TOKEN (--dry-run needs none)"
@@ -62,12 +65,13 @@ def push(folder: Path, upload: Upload, about: str, api: Api | None = None) -> st
         api.create_repo(upload.repository, repo_type="dataset", private=upload.private or None, exist_ok=True)
         api.upload_folder(repo_id=upload.repository, folder_path=str(folder), repo_type="dataset", commit_message=about)
     except Exception as error:  # the errors of the HTTP client below that library have no name that stays
-        told = " ".join(str(error).split())
-        raise UserError(
-            f"--push-to-hub {upload.repository}: it was not taken: {told}; expected a name and a token that may write "
-            "there: try again, or keep the folder by --to"
-        ) from error
-    return f"https://huggingface.co/datasets/{upload.repository}"
+        problem = one_line(str(error))
+    else:
+        return f"https://huggingface.co/datasets/{upload.repository}"
+    raise UserError(  # outside of the handler: the caught error knows the request, and so the token
+        f"--push-to-hub {upload.repository}: it was not taken: {problem}; expected a name and a token that may write "
+        "there: try again, or keep the folder by --to"
+    )
 
 
 def shown(upload: Upload, files: Sequence[tuple[str, int]], splits: Mapping[str, int]) -> str:

@@ -9,7 +9,8 @@ import re
 from ipaddress import ip_address
 
 _HOST = r"(?:localhost|\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:]+\]|[\w-]+(?:\.[\w-]+)*)"
-_ADDRESS = re.compile(rf"{_HOST}:\d{{1,5}}(?:/[\w./~-]*)?|{_HOST}/v1/?", re.IGNORECASE)
+_FULL_HOST = r"(?:localhost|\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:]+\]|[\w-]+(?:\.[\w-]+)+)"
+_ADDRESS = re.compile(rf"{_HOST}:\d{{1,5}}(?:/[\w./~-]*)?|{_FULL_HOST}/v1/?", re.IGNORECASE)
 _ALONE = re.compile(r"localhost|\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:]+\]", re.IGNORECASE)
 
 

@@ -109,7 +109,7 @@ def decode_json(body: bytes) -> Any:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         reason = error.msg
-    shown = one_line(body[:2000].decode(errors="replace"), 80)
+    shown = one_line(body[: 1 << 16].decode(errors="replace"), 80)
     raise Garbled(f"the answer is not JSON ({reason}): {shown!r}")
 
 

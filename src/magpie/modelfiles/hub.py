@@ -5,12 +5,14 @@ Opens `huggingface_hub` lazily, and only here. Knows nothing of what is in the f
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Final
 
 from magpie.errors import MissingExtra, ModelError
 from magpie.install import install_hint_for
+from magpie.safe.redaction import one_line, register
 
 PATTERNS: Final = (
     "tokenizer.json",
@@ -38,8 +40,10 @@ def download(repository: str) -> Path:
     try:
         return Path(hub.snapshot_download(repository, allow_patterns=list(PATTERNS)))
     except Exception as error:  # the library raises many kinds: no network, no such repository, no access
-        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-        raise ModelError(
-            f"{repository}: no such path here, and it could not be fetched from the Hugging Face Hub ({reason}); "
-            "check the name, the network and your access, or give a GGUF file or a folder"
-        ) from None
+        with suppress(Exception):
+            register(hub.get_token())  # which may lie in a file
+        reason = one_line(f"{type(error).__name__}: {error}".partition("\n")[0])
+    raise ModelError(  # outside of the handler: the caught error knows the request, and so the token
+        f"{repository}: no such path here, and it could not be fetched from the Hugging Face Hub ({reason}); "
+        "check the name, the network and your access, or give a GGUF file or a folder"
+    )

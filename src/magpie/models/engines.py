@@ -24,6 +24,7 @@ from magpie.modelfiles.model import ModelFiles
 from magpie.modelfiles.probe import check_tokenizer
 from magpie.models.fitness import fitness, install_command, installed, llamacpp_has_gpu, too_large, vllm_wants_gpu
 from magpie.models.hardware import has_gpu
+from magpie.safe.redaction import one_line
 from magpie.seams import Capabilities, Capability, Engine
 from magpie.settings.engines import Auto, LlamaCpp, OpenVino, Scripted, Server, Transformers, Vllm
 from magpie.settings.engines import Engine as EngineSettings
@@ -112,7 +113,7 @@ def choose_server(
     """A model behind a server. `place` and `files` are those of its tokenizer, where prompts are written here."""
     capabilities = server.capabilities(facts.api)
     identity = {"server": facts.served_model, "tokenizer": None if place is None else place.identity()}
-    why = "; ".join([f"{facts.served_model} at a server of kind {facts.api}", *facts.warnings])
+    why = "; ".join([f"{one_line(facts.served_model)} at a server of kind {facts.api}", *facts.warnings])
     return ModelUse(
         place.name if place else facts.served_model, settings, why, capabilities, identity, place, files, facts
     )

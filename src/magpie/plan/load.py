@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from hashlib import blake2b
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -19,11 +20,11 @@ from magpie.plan.recipe import Recipe, stages_model
 from magpie.plan.registry import recipe_keys
 from magpie.safe.documents import MOST_CHARACTERS, MOST_DEPTH, check_values, read_yaml
 from magpie.safe.paths import expanded
+from magpie.safe.redaction import redact
 from magpie.safe.terminal import brief
 from magpie.settings.base import Settings
-from magpie.settings.engines import ENGINES
-
-_ENGINE_NAMES = {engine.model_fields["name"].default for engine in ENGINES}
+from magpie.settings.embedders import name_the_embedder
+from magpie.settings.engines import name_the_engine
 
 _MOST_BYTES = 4 * MOST_CHARACTERS
 """Of a recipe's file; `read_yaml` counts the characters."""
@@ -46,21 +47,37 @@ def recipe_text(name_or_path: str) -> str:
         return known[name_or_path]
     path = expanded(name_or_path)
     if path.exists():
-        try:
-            with path.open("rb") as file:
-                data = file.read(_MOST_BYTES + 1)
-            if len(data) > _MOST_BYTES:
-                raise RecipeError(f"recipe {name_or_path!r}: more than {_MOST_BYTES:,} bytes; expected a YAML file")
-            return data.decode("utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            said = error.strerror if isinstance(error, OSError) else f"no UTF-8 text at byte {error.start:,}"
-            raise RecipeError(f"recipe {name_or_path!r}: not a YAML file that can be read: {said}") from error
+        data, problem = _read(path)
+        if problem is not None:
+            raise _refused(f"recipe {brief(name_or_path, 200)}: not a YAML file that can be read: {problem}")
+        if len(data) > _MOST_BYTES:
+            raise _refused(f"recipe {brief(name_or_path, 200)}: more than {_MOST_BYTES:,} bytes; expected a YAML file")
+        return data.decode("utf-8-sig")
     close = get_close_matches(name_or_path[:100], known, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
-    raise RecipeError(
+    raise _refused(
         f"recipe {brief(name_or_path, 200)}: no such file, and no recipe of that name{hint} "
         f"(shipped: {', '.join(known)})"
     )
+
+
+def _read(path: Path) -> tuple[bytes, str | None]:
+    """A file's bytes, as far as they are looked at, and what is wrong with them."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+        if len(data) <= _MOST_BYTES:
+            data.decode("utf-8-sig")
+    except OSError as error:
+        return b"", str(error.strerror)
+    except UnicodeDecodeError as error:
+        return b"", f"no UTF-8 text at byte {error.start:,}"
+    return data, None
+
+
+def _refused(message: str) -> RecipeError:
+    """What is wrong with a recipe. What stands in one may be a secret at a wrong place."""
+    return RecipeError(redact(message))
 
 
 def parse(text: str, where: str, overrides: Sequence[str] = (), replace: Mapping[str, Any] | None = None) -> Recipe:
@@ -70,27 +87,30 @@ def parse(text: str, where: str, overrides: Sequence[str] = (), replace: Mapping
     document = read_yaml(text, where)
     document = {} if document is None else document
     if not isinstance(document, dict):
-        raise RecipeError(f"{where}: expected settings (`size: 1000`), found {type(document).__name__}")
+        raise _refused(f"{where}: expected settings (`size: 1000`), found {type(document).__name__}")
     for override in overrides:
         _override(document, override)
     return check({**document, **(replace or {})}, where)
 
 
 def check(document: Mapping[str, Any], where: str) -> Recipe:
-    """A checked recipe from plain data."""
+    """A checked recipe from plain data. Raises `RecipeError`, outside of the handler: the caught error knows what was
+    given, which may be a secret."""
     check_values(document, where)
     try:
         return Recipe.model_validate(_lists_as_tuples(document))
     except ValidationError as error:
-        raise RecipeError(f"{where}: {_explain(error)}") from error
+        problem = _explain(error)
+    raise _refused(f"{where}: {problem}")
 
 
 def check_stage(key: str, settings: Mapping[str, Any]) -> Settings:
-    """A stage's checked settings from plain data. Raises `RecipeError`."""
+    """A stage's checked settings from plain data. Raises `RecipeError`, as `check` does."""
     try:
         return recipe_keys()[key].settings_class.model_validate(_lists_as_tuples(settings))
     except ValidationError as error:
-        raise RecipeError(f"{key}: {_explain(error)}") from error
+        problem = _explain(error)
+    raise _refused(f"{key}: {problem}")
 
 
 def text_digest(text: str) -> str:
@@ -107,20 +127,31 @@ def _override(document: dict[str, Any], override: str) -> None:
     path, equals, value = override.partition("=")
     names = path.strip().split(".")
     if not equals or not all(names):
-        raise RecipeError(
-            f"--set {brief(override)}: expected NAME=VALUE, as in --set instruct.sampling.temperature=1.1"
-        )
+        raise _refused(f"--set {brief(override)}: expected NAME=VALUE, as in --set instruct.sampling.temperature=1.1")
     if len(names) > MOST_DEPTH:
-        raise RecipeError(f"--set {brief(override)}: {len(names):,} names; expected at most {MOST_DEPTH}")
+        raise _refused(f"--set {brief(override)}: {len(names):,} names; expected at most {MOST_DEPTH}")
     parsed = read_yaml(value, f"--set {brief(path.strip(), quoted=False)}")
     place = document
     for name in names[:-1]:
         below = place.get(name)
-        # `engine: scripted` is short for `engine: {name: scripted}`, and may be refined.
         # A copy, since an alias may have put the same settings in two places.
-        place[name] = dict(below) if isinstance(below, dict) else {"name": below} if isinstance(below, str) else {}
+        place[name] = (
+            dict(below) if isinstance(below, dict) else _in_full(name, below) if isinstance(below, str) else {}
+        )
         place = place[name]
     place[names[-1]] = parsed
+
+
+def _in_full(name: str, short: str) -> dict[str, Any]:
+    """A setting that a text is short for, and that is to be refined: `engine: scripted` is `engine: {name: scripted}`,
+    a URL is a server's."""
+    try:
+        found = name_the_embedder(short) if name == "embedder" else name_the_engine(short)
+    except ValueError as error:
+        problem = str(error)
+    else:
+        return dict(found)
+    raise _refused(f"{name}: {problem}")
 
 
 def _lists_as_tuples(value: Any) -> Any:
@@ -145,20 +176,33 @@ _MOST_SHOWN = 10
 """Mistakes that a message shows."""
 
 
+_NAMED = ("engine", "embedder")
+"""Settings that are of one of several kinds, by name."""
 _TELL_ENOUGH = ("value_error", "union_tag_invalid")
 """Kinds of errors that name what is wrong; what was given is several settings, and one of them may be a secret."""
 
 
 def _explain_one(one: Any) -> str:
-    parts = [str(part) for part in one["loc"] if part not in _ENGINE_NAMES]
+    loc = one["loc"]
+    # After `engine` and `embedder` there is the name of one of their kinds, which nobody writes there.
+    parts = [str(part) for before, part in zip((None, *loc), loc, strict=False) if before not in _NAMED]
     where = ".".join(brief(part, quoted=False) for part in parts)
     if one["type"] == "extra_forbidden":
         return f"unknown setting {brief('.'.join(parts), 200)}{_did_you_mean(one['loc'])}"
     if one["loc"][-1] == "api_key_env":
         return f"{where}: expected the name of an environment variable, such as MY_API_KEY, and never the key itself"
     told = brief(one["msg"].removeprefix("Value error, ").replace("valid tuple", "list"), 500, quoted=False)
-    shown = "" if one["type"] in _TELL_ENOUGH else f", found {brief(one['input'], 200)}"
-    return f"{where}: {told}{shown}"
+    found = "" if one["type"] in _TELL_ENOUGH else f", found {_shown(one['input'])}"
+    return f"{where}: {told}{found}"
+
+
+def _shown(found: Any) -> str:
+    """What was given, short. Of settings their names alone: one of their values may be a secret."""
+    if isinstance(found, dict):
+        return f"settings ({brief(', '.join(map(str, found)), 100, quoted=False)})"
+    if isinstance(found, tuple | list):
+        return f"a list of {len(found)}"
+    return brief(found, 200)
 
 
 def _did_you_mean(loc: tuple[int | str, ...]) -> str:

@@ -71,6 +71,7 @@ def _check_session(session: Any) -> None:
     _need(isinstance(session, dict), "sessions: expected objects")
     _need(_is_figure(session.get("seconds")), "a session without its seconds")
     _need(isinstance(session.get("ended"), str | None), "how a session ended")
+    _need(isinstance(session.get("error"), str | None), "the error of a session")
     _need(isinstance(session.get("stages"), dict), "a session without its stages")
     for counts in session["stages"].values():
         _need(isinstance(counts, dict) and _is_figure(counts.get("seconds", 0)), "the seconds of a stage in a session")

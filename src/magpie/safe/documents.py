@@ -13,6 +13,7 @@ from typing import Any, Final
 import yaml
 
 from magpie.errors import RecipeError
+from magpie.safe.redaction import redact
 from magpie.safe.terminal import brief
 
 MOST_CHARACTERS: Final = 1_000_000
@@ -42,15 +43,12 @@ def read_yaml(text: str, where: str) -> Any:
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
-        raise RecipeError(f"{where}: not valid YAML: {_explain(error)}") from None
+        problem = _explain(error)
     except yaml.YAMLError as error:
-        raise RecipeError(
-            f"{where}: not valid YAML: {brief(' '.join(str(error).split()), 200, quoted=False)}"
-        ) from None
+        problem = brief(" ".join(str(error).split()), 200, quoted=False)
     except (ValueError, OverflowError, RecursionError) as error:
-        raise RecipeError(
-            f"{where}: not valid YAML: a value that cannot be read ({brief(str(error), quoted=False)})"
-        ) from None
+        problem = f"a value that cannot be read ({brief(str(error), quoted=False)})"
+    raise RecipeError(redact(f"{where}: not valid YAML: {problem}"))  # outside of the handler: the error knows the text
 
 
 def check_values(values: Any, where: str, path: str = "") -> None:

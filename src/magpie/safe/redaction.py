@@ -37,7 +37,7 @@ _SECRET_NAME = re.compile(
 )
 
 # Every repetition has a bound: what is searched may be written by somebody who wants the search to take long.
-_URL_USER = re.compile(r"""(\b[a-z][\w.+-]{0,30}:(?:/|\\/){2})[^\s'"<>`]{0,1000}@""", re.IGNORECASE)
+_URL_USER = re.compile(r"""(\b[a-z][\w.+-]{1,30}:(?:/|\\/){1,3})[^\s'"<>`]{0,1000}@""", re.IGNORECASE)
 _BARE_USER = re.compile(r"""(?<![\w./@%+-])[\w.+%~-]{1,100}:[^\s'"<>`/@]{1,200}@(?=[\w\[])""")
 _QUERY = re.compile(
     r"([?&;](?:[\w-]{0,30}(?:key|token|secret|password|signature)|sig|auth|code)=)[^&;\s'\"<>`]+", re.IGNORECASE

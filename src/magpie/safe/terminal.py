@@ -10,6 +10,10 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from magpie.safe.redaction import redact
+
+_MOST_READ = 1 << 16
+"""Of a long text, what `brief` looks for secrets in."""
 _KEPT = frozenset("\n\t\u200d\ufe0f")
 """Line ends and tabs, and the joiners inside emoji: not printable by Unicode's word, and harmless."""
 
@@ -30,20 +34,21 @@ def one_line(text: str | Path) -> str:
 
 
 def brief(value: Any, most: int = 80, *, quoted: bool = True) -> str:
-    """A value that an error shows: as Python writes it, or as it is where it is text and not `quoted`, in one line and
-    no longer than `most` characters.
+    """A value that an error shows: without secrets, as Python writes it, or as it is where it is text and not `quoted`,
+    in one line and no longer than `most` characters.
 
     brief("x" * 5000)  # "'xxx...xxx'... (5,000 characters)"
     """
     if isinstance(value, str):
-        shown = repr(value[:most]) if quoted else one_line(value[:most])
-        return shown if len(value) <= most else f"{shown}... ({len(value):,} characters)"
+        safe = redact(value[:_MOST_READ])
+        shown = repr(safe[:most]) if quoted else one_line(safe[:most])
+        return shown if len(safe) <= most else f"{shown}... ({len(value):,} characters)"
     try:
         shown = repr(value)
     except (ValueError, RecursionError):  # an integer of more digits than Python writes out
         return f"a value of type {type(value).__name__}"
-    shown = one_line(shown)
-    return shown if len(shown) <= most else f"{shown[:most]}... ({len(shown):,} characters)"
+    safe = one_line(redact(shown[:_MOST_READ]))
+    return safe if len(safe) <= most else f"{safe[:most]}... ({len(shown):,} characters)"
 
 
 def shell_word(value: object) -> str:

@@ -10,6 +10,8 @@ from typing import Annotated, Any, get_args
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import to_jsonable_python
 
+from magpie.safe.redaction import has_credentials, register_url, register_variable
+
 
 def _on_or_off(value: Any) -> Any:
     return ("on" if value else "off") if isinstance(value, bool) else value
@@ -19,14 +21,31 @@ def _as_read_back(value: dict[str, Any]) -> dict[str, Any]:
     return dict(to_jsonable_python(value))
 
 
+def _known_as_secret(name: str) -> str:
+    register_variable(name)
+    return name
+
+
 Count = Annotated[int, Field(ge=1)]
 Words = Annotated[str, Field(min_length=1)]
-VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-"""Of the environment."""
+KeyVariable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$"), AfterValidator(_known_as_secret)]
+"""The name of an environment variable that holds a key: no message shows what it holds, and no child process gets it,
+from the moment in which a recipe names it."""
 OnOff = BeforeValidator(_on_or_off)
 """For a setting that may be `on` or `off`, which YAML takes for truth values."""
 JsonObject = Annotated[dict[str, Any], AfterValidator(_as_read_back)]
 """Anything by name. A YAML date is text here, as it is when the run reads its recipe back."""
+
+
+def check_server_url(url: str) -> None:
+    """Raise `ValueError`, which does not show it, for a URL that holds a secret: a recipe is written into its run."""
+    if has_credentials(url):
+        register_url(url)
+        raise ValueError(
+            "holds a name or a password; put the key into an environment variable and name it by api_key_env"
+        )
+    if "?" in url or "#" in url:
+        raise ValueError("ends with ? or #; expected the address up to /v1")
 
 
 class Place(Enum):

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from magpie.settings.base import Count, JsonObject, ModelName, Settings, VariableName, Words
+from magpie.http.addresses import with_scheme
+from magpie.settings.base import Count, JsonObject, KeyVariable, ModelName, Settings, Words, check_server_url
 from magpie.settings.engines import Seconds
 
 
@@ -52,7 +53,7 @@ class EmbeddingServer(Settings):
     start, and makes all vectors anew where the answer has changed."""
     request: JsonObject = Field(default_factory=dict)
     """Further fields of each request, such as `dimensions` or vLLM's `truncate_prompt_tokens`."""
-    api_key_env: VariableName | None = None
+    api_key_env: KeyVariable | None = None
     """The environment variable that holds the API key. The key itself never stands in a recipe."""
     batch: Count = 64
     """Texts in a request."""
@@ -68,6 +69,12 @@ class EmbeddingServer(Settings):
     patience: Seconds = 120.0
     """How long the server may take no connection before the run ends, keeping what it has."""
 
+    @field_validator("url", mode="after")
+    @classmethod
+    def _holds_no_secret(cls, value: str) -> str:
+        check_server_url(value)
+        return value
+
     @field_validator("request", mode="after")
     @classmethod
     def _not_our_own(cls, value: dict[str, Any]) -> dict[str, Any]:
@@ -77,3 +84,21 @@ class EmbeddingServer(Settings):
 
 
 Embedder = Annotated[Hashing | SentenceTransformers | EmbeddingServer, Field(discriminator="name")]
+
+
+def name_the_embedder(value: Any) -> Any:
+    """`embedder: owner/name` is short for `embedder: {name: sentence-transformers, model: owner/name}`."""
+    if isinstance(value, str):
+        return _named(value)
+    if isinstance(value, dict) and "name" not in value:
+        name = "server" if "url" in value else "sentence-transformers" if "model" in value else "hashing"
+        return {"name": name, **value}
+    return value
+
+
+def _named(value: str) -> dict[str, str]:
+    if meant := with_scheme(value):
+        raise ValueError(f"{value!r} is an address without its scheme; expected {meant}")
+    if "://" in value or "@" in value:
+        return {"name": "server", "url": value}
+    return {"name": value} if value == "hashing" else {"name": "sentence-transformers", "model": value}

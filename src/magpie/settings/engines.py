@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from magpie.settings.base import Count, JsonObject, Settings, VariableName, Words
+from magpie.http.addresses import with_scheme
+from magpie.settings.base import Count, JsonObject, KeyVariable, Settings, Words, check_server_url
 
 MOST_CONTEXT = 4096
 """Tokens of a context where the recipe names none, at most: models that claim 128k would leave room for one request."""
@@ -111,7 +112,7 @@ class Server(Settings):
     with only `/v1/chat/completions`, which can answer instructions and not write them."""
     served_model: Words | None = None
     """The model's name on the server; `null` is the only one that it serves."""
-    api_key_env: VariableName | None = None
+    api_key_env: KeyVariable | None = None
     """The environment variable that holds the API key. The key itself never stands in a recipe."""
     concurrency: Count = 64
     """The most requests in flight at each address; fewer while a server says that it has too many."""
@@ -131,6 +132,13 @@ class Server(Settings):
     each token that it may write."""
     patience: Seconds = 120.0
     """How long no address may take a connection before the run ends, keeping what it has."""
+
+    @field_validator("url", mode="after")
+    @classmethod
+    def _holds_no_secret(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        for url in (value,) if isinstance(value, str) else value:
+            check_server_url(url)
+        return value
 
     @property
     def urls(self) -> tuple[str, ...]:
@@ -172,11 +180,13 @@ class OpenVino(Settings):
     """Memory for keys and values, in GiB."""
 
 
-def _name_the_engine(value: Any) -> Any:
+def name_the_engine(value: Any) -> Any:
     """`engine: scripted` is short for `engine: {name: scripted}`; settings without a name are llamacpp's, and a URL
     alone is a server."""
     if isinstance(value, str):
-        return {"name": "server", "url": value} if "://" in value else {"name": value}
+        if meant := with_scheme(value):
+            raise ValueError(f"{value!r} is an address without its scheme; expected {meant}")
+        return {"name": "server", "url": value} if "://" in value or "@" in value else {"name": value}
     if isinstance(value, dict) and "name" not in value:
         return {"name": "server" if "url" in value else "llamacpp", **value}
     return value
@@ -185,6 +195,5 @@ def _name_the_engine(value: Any) -> Any:
 Engine = Annotated[
     Auto | LlamaCpp | Vllm | Server | Transformers | OpenVino | Scripted,
     Field(discriminator="name"),
-    BeforeValidator(_name_the_engine),
+    BeforeValidator(name_the_engine),
 ]
-ENGINES = (Auto, LlamaCpp, Vllm, Server, Transformers, OpenVino, Scripted)

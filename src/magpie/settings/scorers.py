@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from magpie.settings.base import Count, ModelName, Settings, VariableName, Words
+from magpie.settings.base import Count, KeyVariable, ModelName, Settings, Words, check_server_url
 from magpie.settings.engines import Seconds
 
 
@@ -41,7 +41,7 @@ class RewardServer(Settings):
     """The model's name on the server; `null` is the only one that it serves."""
     label: Annotated[int, Field(ge=0)] | None = None
     """The place, from 0, of the label whose logit is the score; `null` for a model that has one."""
-    api_key_env: VariableName | None = None
+    api_key_env: KeyVariable | None = None
     """The environment variable that holds the API key. The key itself never stands in a recipe."""
     concurrency: Count = 32
     """The most requests in flight."""
@@ -54,3 +54,9 @@ class RewardServer(Settings):
     """The longest wait for an answer."""
     patience: Seconds = 120.0
     """How long the server may take no connection before the run ends, keeping what it has."""
+
+    @field_validator("url", mode="after")
+    @classmethod
+    def _holds_no_secret(cls, value: str) -> str:
+        check_server_url(value)
+        return value

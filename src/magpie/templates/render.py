@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from magpie.errors import TemplateError
+from magpie.safe.environment import child_environment
 
 _WORKER: Final = Path(__file__).with_name("worker.py")
 _START_SECONDS: Final = 60.0
@@ -57,7 +58,9 @@ class _Worker:
         if self.process is None or self.owner != os.getpid() or self.process.poll() is not None:
             self.stop()
             command = [sys.executable, "-P", str(_WORKER)]
-            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=child_environment()
+            )
             self.owner, self.buffer = os.getpid(), b""
             self._exchange(self.process, b'{"do": "inspect", "source": ""}\n', _START_SECONDS)
         return self.process

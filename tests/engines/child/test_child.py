@@ -18,6 +18,7 @@ from magpie.engines.child import handle as child_handle
 from magpie.engines.child import log as child_log
 from magpie.engines.child.engine import ChildEngine, open_child
 from magpie.errors import EngineCrashed, EngineDied, MissingExtra, ModelError, RequestFailed
+from magpie.safe.redaction import register_variable
 from magpie.seams import Logprob, Request, SamplingParams, Tokens
 from tests.engines.asking import ask, completions, new_tickets
 
@@ -235,6 +236,34 @@ def test_what_goes_wrong_while_opening_is_one_line_of_the_same_kind(
         pass
     assert type(raised.value) is kind
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where the system shows the environment of a process")
+def test_a_child_is_given_no_keys_and_the_hub_s_token_only_where_it_downloads(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "GITHUB_TOKEN", "HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "MY_SERVER"):
+        monkeypatch.setenv(name, f"secret-of-{name}")
+    register_variable("MY_SERVER")
+    for downloads in (False, True):
+        with open_child(SCRIPTED, {}, downloads=downloads) as engine:
+            environment = Path(f"/proc/{engine.pid}/environ").read_text()
+        assert "PATH=" in environment
+        assert ("secret-of-HF_TOKEN" in environment) == downloads
+        assert "secret-of" not in environment.replace("secret-of-HF_TOKEN", "")
+
+
+def test_what_a_child_says_of_itself_holds_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_never-shown-to-anyone")
+    long = "x" * 285
+    said = f"sys.stderr.write('fatal error: {long} hf_never-shown-to-anyone'); sys.stderr.flush(); os.abort()"
+    with child_that(tmp_path, monkeypatch, poll=said) as engine:
+        engine.submit(0, REQUEST)
+        crashed = str(await_end(engine))
+    assert "fatal error" in crashed
+    assert not any("hf_never-shown-to-anyone"[:n] in crashed for n in range(6, 25))
+    raised = f"raise ModelError('{long} hf_never-shown-to-anyone')"
+    with pytest.raises(ModelError) as refused, child_that(tmp_path, monkeypatch, opening=raised):
+        pass
+    assert "hf_never" not in str(refused.value)
 
 
 def test_only_known_engines_are_opened() -> None:

@@ -156,6 +156,54 @@ def test_a_server_that_is_something_else_than_the_settings_say(server: FaultServ
         assert "set engine.api" in opening(settings(plain, api="ollama"))
 
 
+OWNERS = {"vllm": "vLLM", "sglang": "SGLang", "llamacpp": "llama.cpp"}
+
+
+@pytest.mark.parametrize("owner", OWNERS)
+@pytest.mark.parametrize("api", [*OWNERS, "ollama"])
+def test_a_server_of_another_kind_than_the_settings_say_is_told_plainly(owner: str, api: str) -> None:
+    if owner == api:
+        return
+    with fault_server(models={"data": [{"id": "m", "owned_by": owner}]}) as server:
+        for more in ({}, {"served_model": "m", "context": 99}):
+            told = opening(settings(server, api=api, **more))
+            assert told == (
+                f"the server at {server.url} answers like {OWNERS[owner]}; engine.api says {api}; set it to auto or "
+                f"{owner}, as in --set engine.api=auto"
+            )
+
+
+@pytest.mark.parametrize("api", OWNERS)
+def test_ollama_is_told_from_what_the_settings_say_by_its_version(api: str) -> None:
+    with fault_server(models={"data": [{"id": "m", "owned_by": "library"}]}) as server:
+        server.pages["/api/version"] = Say({"version": "0.12.0"})
+        assert "answers like Ollama; engine.api says" in opening(settings(server, api=api))
+
+
+@pytest.mark.parametrize("api", ["text", "chat"])
+@pytest.mark.parametrize("owner", [*OWNERS, "library"])
+def test_what_every_kind_of_server_has_may_be_asked_of_each(owner: str, api: str) -> None:
+    with fault_server(lambda _: Say(says("a")), models={"data": [{"id": "m", "owned_by": owner}]}) as server:
+        server.pages["/api/version"] = Say({"version": "0.12.0"})
+        with open_server(settings(server, api=api)) as engine:
+            assert engine.capabilities == capabilities(api)
+
+
+def test_of_several_models_the_one_that_is_asked_for_tells_the_kind() -> None:
+    two: Body = {"data": [{"id": "m", "owned_by": "vllm"}, {"id": "n", "owned_by": "llamacpp"}]}
+    with fault_server(models=two) as server:
+        with open_server(settings(server, api="vllm", served_model="m")):
+            pass
+        assert "answers like llama.cpp" in opening(settings(server, api="vllm", served_model="n"))
+
+
+def test_a_gateway_that_says_nothing_of_itself_may_be_what_the_settings_say(server: FaultServer) -> None:
+    for models in ({"data": [{"id": "m", "owned_by": "openai"}]}, {"data": [{"id": "m"}]}, {"object": "list"}):
+        server.pages["/v1/models"] = Say(models)
+        with open_server(settings(server, api="vllm", served_model="m")):
+            pass
+
+
 def test_two_servers_must_serve_the_same_model(server: FaultServer) -> None:
     with fault_server(models={"data": [{"id": "other", "owned_by": "vllm"}]}) as other:
         told = opening(settings(server, url=(server.url, other.url)))
@@ -416,6 +464,9 @@ def test_llama_cpp_says_what_it_is(tmp_path: Path) -> None:
         assert (facts.api, facts.context, facts.slots) == ("llamacpp", 256, 3)
         with open_server(ServerSettings(url=url, concurrency=64)) as engine:
             assert engine.window == 4
+        told = r"answers like llama\.cpp; engine\.api says vllm; set it to auto or llamacpp"
+        with pytest.raises(UserError, match=told), open_server(ServerSettings(url=url, api="vllm")):
+            pass
 
 
 def test_nothing_of_a_servers_words_breaks_a_line() -> None:

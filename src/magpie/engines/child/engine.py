@@ -22,6 +22,7 @@ from magpie import errors
 from magpie.engines.child.handle import Process
 from magpie.engines.child.process import OPENERS, read_capabilities
 from magpie.errors import ContextFull, EngineCrashed, EngineDied, MagpieError, ModelError, RequestFailed
+from magpie.safe.redaction import redact
 from magpie.seams import Capabilities, Completion, Request
 from magpie.wire import plain_request, read_completion
 
@@ -40,17 +41,19 @@ def open_child(
     name: str = "the engine",
     patience: float = PATIENCE,
     environment: Mapping[str, str] | None = None,
+    downloads: bool = False,
 ) -> Iterator[ChildEngine]:
     """Start a process, open an engine in it, and yield what stands for it here; leaving the block ends the process.
 
     opener: one of `OPENERS`, which is called there with `arguments`, values that JSON can write.
-    name: what messages call the engine. environment: variables to set in the child besides this process's own.
+    name: what messages call the engine. environment: variables to set in the child besides this process's own, of which
+    it gets those that hold no secret. downloads: whether it fetches the model from the Hub, and gets the Hub's token.
 
     Raises what the opener raises of `MagpieError`; `ModelError` when it raises anything else, or the process ends.
     """
     if opener not in OPENERS:
         raise ValueError(f"{opener!r} is not among the engines that a child opens")
-    process, opened = Process(name, environment or {}), None
+    process, opened = Process(name, environment or {}, downloads=downloads), None
     try:
         process.send({"open": opener, "arguments": arguments, **_this_process()})
         opened = _opened(process)
@@ -80,7 +83,7 @@ def _opened(process: Process) -> Mapping[str, Any]:
 def _raised(message: Mapping[str, Any]) -> MagpieError:
     kind = getattr(errors, str(message["raised"]), ModelError)
     known = isinstance(kind, type) and issubclass(kind, MagpieError) and kind is not errors.StageBug
-    error: MagpieError = (kind if known else ModelError)(str(message["message"]))
+    error: MagpieError = (kind if known else ModelError)(redact(str(message["message"])))
     return error
 
 
@@ -164,4 +167,4 @@ class ChildEngine:
 def _answer(plain: Mapping[str, Any]) -> Answer:
     if "failed" not in plain:
         return read_completion(plain)
-    return (ContextFull if plain.get("context_full") else RequestFailed)(plain["failed"])
+    return (ContextFull if plain.get("context_full") else RequestFailed)(redact(plain["failed"]))

@@ -17,6 +17,8 @@ import orjson
 from magpie.engines.child.log import ChildLog, telling
 from magpie.engines.child.process import Lines
 from magpie.errors import EngineDied
+from magpie.safe.environment import child_environment
+from magpie.safe.redaction import one_line
 
 COMMAND = (sys.executable, "-u", "-P", "-m", "magpie.engines.child.process")
 """-P: the folder that magpie is started in may hold a `torch.py`."""
@@ -29,7 +31,7 @@ TERMINATE_SECONDS = 3.0
 class Process:
     """The child and its pipes. Nothing here ever waits for the child to read."""
 
-    def __init__(self, name: str, environment: Mapping[str, str]) -> None:
+    def __init__(self, name: str, environment: Mapping[str, str], *, downloads: bool = False) -> None:
         self.name = name
         self.lost: EngineDied | None = None
         """Why there is no engine any more."""
@@ -43,7 +45,7 @@ class Process:
             stderr=self._log.file,
             bufsize=0,
             start_new_session=True,
-            env={"OMP_WAIT_POLICY": "passive", **os.environ, **environment},
+            env={"OMP_WAIT_POLICY": "passive", **child_environment(downloads=downloads), **environment},
         )
         assert self._child.stdin is not None
         assert self._child.stdout is not None
@@ -108,7 +110,7 @@ class Process:
         with suppress(ValueError):
             if isinstance(message := orjson.loads(line), dict):
                 return message
-        self.lost = EngineDied(f"{self.name} is gone: it wrote {line[:60]!r}, which is no message")
+        self.lost = EngineDied(f"{self.name} is gone: it wrote {_shown(line)}, which is no message")
         return {}
 
     def ended(self) -> bool:
@@ -150,6 +152,10 @@ class Process:
         with suppress(subprocess.TimeoutExpired):
             self._child.wait(seconds)
         return self._child.returncode is not None
+
+
+def _shown(line: bytes) -> str:
+    return repr(one_line(line.decode(errors="replace"), 60))
 
 
 def how_it_ended(code: int | None) -> str:

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import IO
 
+from magpie.safe.redaction import redact
+
 MOST_BYTES = 4 << 20
 """A log longer than this begins anew: a library that warns at every step must not fill the disk."""
 TAIL_BYTES = 1 << 16
@@ -56,5 +58,5 @@ def telling(lines: Sequence[str]) -> str | None:
     for looked_for in (_RAISED, _TELLING):
         for line in reversed(lines):
             if looked_for.search(bare := _PREFIX.sub("", line)):
-                return bare.strip()[:LINE_CHARACTERS]
-    return lines[-1].strip()[:LINE_CHARACTERS] if lines else None
+                return redact(bare).strip()[:LINE_CHARACTERS]
+    return redact(lines[-1]).strip()[:LINE_CHARACTERS] if lines else None

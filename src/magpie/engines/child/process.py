@@ -22,6 +22,7 @@ from typing import Any
 import orjson
 
 from magpie.errors import ContextFull, EngineDied, MagpieError, ModelError, RequestFailed
+from magpie.safe.redaction import one_line
 from magpie.seams import Capabilities, Capability, Completion, Engine
 from magpie.wire import plain_completion, read_request
 
@@ -156,7 +157,7 @@ def told(error: BaseException, arguments: Mapping[str, Any]) -> bytes:
 
 def _explained(error: BaseException, model: str) -> str:
     """One line for whatever a library raised while it opened a model."""
-    said = next((line.strip() for line in str(error).splitlines() if line.strip()), "it gives no reason")[:300]
+    said = one_line(next((line for line in str(error).splitlines() if line.strip()), "it gives no reason"))
     if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__ or "out of memory" in str(error).lower():
         return (
             f"{model} does not fit into memory ({said}): "

@@ -25,6 +25,7 @@ from magpie.engines.openvino.plan import CAPABILITIES, Plan
 from magpie.engines.seeds import seed32
 from magpie.engines.stops import StopStrings
 from magpie.errors import RequestFailed
+from magpie.safe.redaction import one_line
 from magpie.seams import Completion, Request
 
 BATCH_TOKENS = 8192
@@ -97,7 +98,7 @@ class OpenVino:
         except UnknownSchema as error:
             failed = RequestFailed(f"the JSON schema cannot be followed: {error}")
         except (RuntimeError, ValueError, TypeError) as error:
-            failed = RequestFailed(f"OpenVINO refused the request: {str(error).strip().splitlines()[-1][:300]}")
+            failed = RequestFailed(f"OpenVINO refused the request: {one_line(str(error).strip().splitlines()[-1])}")
         self._refused.append((ticket, failed))
 
     def _begin(self, request: Request) -> _Held:

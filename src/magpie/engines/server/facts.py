@@ -8,6 +8,7 @@ no request of a run.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -87,6 +88,7 @@ def ask(way: Way, settings: ServerSettings) -> Found:
     with way.client(settings.connect_seconds, QUESTION_SECONDS) as client:
         way, answer = _models(client, way)
         models = _by_name(answer)
+        _check_api(client, way, models, settings)
         api = settings.api if settings.api != "auto" else _api(client, way, models, settings)
         return Found(way, models, api, _said(client, way, api))
 
@@ -116,15 +118,45 @@ def _is_name(value: Any) -> bool:
     return isinstance(value, str) and 0 < len(value) <= MOST_NAME
 
 
+_KINDS = {"vllm": "vLLM", "sglang": "SGLang", "llamacpp": "llama.cpp", "ollama": "Ollama"}
+"""APIs of one kind of server, and what it is called."""
+
+
+def _check_api(
+    client: httpx.Client, way: Way, models: Mapping[str, Mapping[str, Any]] | None, settings: ServerSettings
+) -> None:
+    """Raise `UserError` where the settings name one kind of server, and this is another."""
+    if settings.api not in _KINDS:
+        return  # auto, or what several kinds have
+    named = (models or {}).get(settings.served_model or "")
+    kinds = _owners({"": named} if named else models)
+    with suppress(UserError):  # whoever says nothing of itself may be what the settings say
+        if not kinds and settings.api != "ollama" and _is_ollama(client, way):
+            kinds = ["ollama"]
+    if kinds and settings.api not in kinds:
+        raise UserError(
+            f"the server at {way.address.told} answers like {_KINDS[kinds[0]]}; engine.api says {settings.api}; set it "
+            f"to auto or {kinds[0]}, as in --set engine.api=auto"
+        )
+
+
+def _owners(models: Mapping[str, Mapping[str, Any]] | None) -> list[str]:
+    """The kinds of server that say that they own these models."""
+    owners = {owner.lower() for one in (models or {}).values() if isinstance(owner := one.get("owned_by"), str)}
+    return [kind for kind in _KINDS if kind in owners]
+
+
+def _is_ollama(client: httpx.Client, way: Way) -> bool:
+    return isinstance(quiet(client, way, "/api/version").get("version"), str)
+
+
 def _api(
     client: httpx.Client, way: Way, models: Mapping[str, Mapping[str, Any]] | None, settings: ServerSettings
 ) -> str:
     """Which API this is: by who owns the models, by Ollama's version, else by what it completes."""
-    owners = {owner.lower() for one in (models or {}).values() if isinstance(owner := one.get("owned_by"), str)}
-    for owner in ("vllm", "sglang", "llamacpp"):
-        if owner in owners:
-            return owner
-    if isinstance(quiet(client, way, "/api/version").get("version"), str):
+    if kinds := _owners(models):
+        return kinds[0]
+    if _is_ollama(client, way):
         return "ollama"
     name = settings.served_model or next(iter(models or {}), "")
     return "text" if _completes(client, way, name) else _chats(client, way, name)

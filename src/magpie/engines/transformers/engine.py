@@ -69,8 +69,8 @@ def open_transformers(
         "revision": revision,
         "settings": settings.model_dump(),
     }
-    opener = "magpie.engines.transformers.engine:open_in_process"
-    with open_child(opener, arguments, name="transformers", environment=ENVIRONMENT) as engine:
+    opener, downloads = "magpie.engines.transformers.engine:open_in_process", not Path(model).exists()
+    with open_child(opener, arguments, name="transformers", environment=ENVIRONMENT, downloads=downloads) as engine:
         yield engine
 
 

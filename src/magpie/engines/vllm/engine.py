@@ -26,6 +26,7 @@ from magpie.engines.vllm.errors import explained
 from magpie.engines.vllm.loop import CAPABILITIES, Vllm
 from magpie.errors import MagpieError, MissingExtra, ModelError, RecipeError
 from magpie.install import install_hint
+from magpie.safe.redaction import one_line
 from magpie.settings.engines import MOST_CONTEXT
 from magpie.settings.engines import Vllm as VllmSettings
 
@@ -79,7 +80,8 @@ def open_vllm(
     if find_spec("vllm") is None:
         raise _missing("it is not installed")
     arguments = {"model": str(model), "revision": revision, "settings": (settings or VllmSettings()).model_dump()}
-    with open_child("magpie.engines.vllm.engine:open_in_process", arguments, name="vLLM") as engine:
+    opener, downloads = "magpie.engines.vllm.engine:open_in_process", not Path(model).exists()
+    with open_child(opener, arguments, name="vLLM", downloads=downloads) as engine:
         yield engine
 
 
@@ -108,7 +110,7 @@ def import_vllm() -> ModuleType:
     try:
         import vllm
     except Exception as error:  # it opens native libraries, which fail in their own ways
-        raise _missing(f"{type(error).__name__}: {str(error)[:200]}") from error
+        raise _missing(f"{type(error).__name__}: {one_line(str(error), 200)}") from error
     return vllm  # type: ignore[no-any-return]
 
 

@@ -7,6 +7,7 @@ import re
 import stat
 
 from magpie.engines.child.log import ChildLog, telling
+from magpie.safe.redaction import redact
 
 MOST_CHARACTERS = 240
 """Of vLLM's own words: some of its messages list every architecture that there is."""
@@ -61,7 +62,7 @@ def _said(error: BaseException) -> str:
 
 def _short(text: str) -> str:
     """The first paragraph's first sentences."""
-    line = " ".join(text.strip().partition("\n\n")[0].split())
+    line = " ".join(redact(text).strip().partition("\n\n")[0].split())
     if len(line) <= MOST_CHARACTERS:
         return line
     ends = [match.start() for match in re.finditer(r"(?<=[.!?]) (?=[A-Z])", line[: MOST_CHARACTERS + 2])]

@@ -13,6 +13,7 @@ from typing import Any
 from magpie.engines.checks import refusal, room, token_ids
 from magpie.engines.seeds import seed63
 from magpie.errors import EngineCrashed, RequestFailed
+from magpie.safe import redaction
 from magpie.seams import Capabilities, Choice, Completion, JsonSchema, Logprob, Request, Structure
 
 CAPABILITIES = Capabilities()
@@ -157,7 +158,7 @@ class Reader:
 def one_line(error: BaseException) -> str:
     """The first line that an exception says, or its name."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:300] if lines else type(error).__name__
+    return redaction.one_line(lines[0]) if lines else type(error).__name__
 
 
 def _too_many(request: Request) -> RequestFailed | None:

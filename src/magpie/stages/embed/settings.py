@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import field_validator
 
 from magpie.settings.base import Settings
-from magpie.settings.embedders import Embedder, Hashing
+from magpie.settings.embedders import Embedder, Hashing, name_the_embedder
 
 
 class Embed(Settings):
@@ -21,16 +21,4 @@ class Embed(Settings):
     @field_validator("embedder", mode="before")
     @classmethod
     def _name_the_embedder(cls, value: Any) -> Any:
-        """`embedder: owner/name` is short for `embedder: {name: sentence-transformers, model: owner/name}`."""
-        if isinstance(value, str):
-            return _named(value)
-        if isinstance(value, dict) and "name" not in value:
-            name = "server" if "url" in value else "sentence-transformers" if "model" in value else "hashing"
-            return {"name": name, **value}
-        return value
-
-
-def _named(value: str) -> dict[str, str]:
-    if "://" in value:
-        return {"name": "server", "url": value}
-    return {"name": value} if value == "hashing" else {"name": "sentence-transformers", "model": value}
+        return name_the_embedder(value)
