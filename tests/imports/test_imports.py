@@ -127,7 +127,8 @@ def test_a_json_array_a_folder_and_parquet_hold_the_same(tmp_path: Path) -> None
 
 def test_rows_are_cut_into_shards(tmp_path: Path) -> None:
     run, _ = import_dataset(lines(tmp_path / "set.jsonl", *[PAIR] * 10), tmp_path / "run", shard_rows=4)
-    assert [path.name for path in sorted(run.path.glob("0-import-*/*.parquet"))] == [f"0000{n}.parquet" for n in range(3)]
+    files = sorted(path.name for path in run.path.glob("0-import-*/*.parquet"))
+    assert files == [f"0000{n}.parquet" for n in range(3)]
     assert [row["row"] for row in run.rows()] == list(range(10))
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from magpie.errors import RecipeError
 from magpie.stages.select import functions, patterns
-from magpie.stages.select.limits import clipped
+from magpie.stages.select.shown import clipped
 from magpie.stages.select.trees import Tree, arguments, constant, lambda_parameters, operands
 
 MOST = 64.0

@@ -29,10 +29,10 @@ import pyarrow as pa
 
 from magpie.errors import RecipeError, UserError
 from magpie.stages.select.costs import costs
-from magpie.stages.select.limits import clipped
 from magpie.stages.select.reading import read_selection
 from magpie.stages.select.rows import Judged, check_selection
 from magpie.stages.select.selection import Asked, Selection
+from magpie.stages.select.shown import clipped
 
 MEMORY = 3 << 30
 """The most bytes that it may take beyond what it has when it starts."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from magpie.errors import RecipeError
+from magpie.stages.select.shown import clipped
 
 if TYPE_CHECKING:
     from magpie.stages.select.selection import Asked
@@ -94,12 +95,6 @@ def check_clauses(count: int) -> None:
             f"the selection has {count:,} clauses joined by AND; expected {CLAUSES} or fewer: "
             "column IN (...) says many of them in one"
         )
-
-
-def clipped(text: str, most: int = 200) -> str:
-    """A text on one line, as messages show it."""
-    line = " ".join(text[: 4 * most].split())
-    return line if len(line) <= most and len(text) <= 4 * most else f"{line[:most]}..."
 
 
 def too_deep(text: str) -> RecipeError:

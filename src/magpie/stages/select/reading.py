@@ -24,9 +24,10 @@ import duckdb
 from magpie.errors import RecipeError
 from magpie.stages.select import functions
 from magpie.stages.select.checks import check_expression
-from magpie.stages.select.limits import check_clauses, check_size, clipped, too_deep
+from magpie.stages.select.limits import check_clauses, check_size, too_deep
 from magpie.stages.select.sandbox import LABELS, said, sandbox
 from magpie.stages.select.selection import Asked, Clause, Selection
+from magpie.stages.select.shown import clipped
 from magpie.stages.select.trees import (
     Parser,
     Tree,

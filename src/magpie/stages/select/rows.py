@@ -17,9 +17,9 @@ import pyarrow as pa
 
 from magpie.errors import RecipeError, UserError
 from magpie.stages.select.chunks import chunks
-from magpie.stages.select.limits import clipped
 from magpie.stages.select.sandbox import label_type, said, sandbox
 from magpie.stages.select.selection import Selection, told
+from magpie.stages.select.shown import clipped
 
 _TRIED_ROWS = 2048
 """The first rows, which clauses look at one by one: which of them is slow is then known."""

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from magpie.stages.select.limits import clipped
+from magpie.stages.select.shown import clipped
 
 
 @dataclass(frozen=True, slots=True)

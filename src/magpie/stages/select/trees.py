@@ -13,8 +13,9 @@ from typing import Any
 import duckdb
 
 from magpie.errors import RecipeError
-from magpie.stages.select.limits import TREE_BYTES, check_tree, clipped, too_deep, too_many
+from magpie.stages.select.limits import TREE_BYTES, check_tree, too_deep, too_many
 from magpie.stages.select.sandbox import LABELS, label_type, said
+from magpie.stages.select.shown import clipped
 
 Tree = dict[str, Any]
 """A node, with the nodes below it."""
