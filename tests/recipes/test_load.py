@@ -143,3 +143,18 @@ def test_a_key_in_a_recipe_is_refused_and_not_repeated(engine: str, told: str) -
 def test_more_tokens_than_llama_cpp_counts_are_refused_in_one_line() -> None:
     with pytest.raises(RecipeError, match=r"^r: engine: slots times context is 6,400,000,000 tokens"):
         parse("engine: {name: llamacpp, slots: 64, context: 100000000}", "r")
+
+
+def test_a_recipe_whose_aliases_repeat_each_other_is_refused() -> None:
+    lists = [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]" for n in range(1, 11)]
+    with pytest.raises(RecipeError, match="more than 1,000,000 values"):
+        parse("\n".join(["l0: &l0 [1, 2]", *lists]), "r")
+    with pytest.raises(RecipeError, match="more than 1,000,000 values"):
+        parse("a: &a [*a]", "r")
+    with pytest.raises(RecipeError, match="in each other without end"):
+        parse("[" * 2_000, "r")
+
+
+def test_a_recipe_with_half_of_a_surrogate_pair_is_refused() -> None:
+    with pytest.raises(RecipeError, match="half of a surrogate pair"):
+        parse('template: {system: "\\ud800"}', "r")

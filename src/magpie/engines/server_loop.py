@@ -33,7 +33,7 @@ GONE = frozenset({502, 503, 504})
 """Statuses of whatever stands before a server that is not there, or of one that is still loading."""
 OVERLOADED = frozenset({429, 503, 529})
 """Statuses that say "too many": the server gets fewer at once."""
-READING_ERRORS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+READING_ERRORS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 """What reading an answer in another form than its API's raises."""
 CLOSE_SECONDS = 10.0
 TICK = 0.25

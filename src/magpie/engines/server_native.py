@@ -26,6 +26,7 @@ from magpie.engines.server_wire import (
     from_ids,
     json_lines,
     likeliest,
+    one_line,
     refuse_errors,
     seed31,
 )
@@ -167,7 +168,7 @@ class Sglang:
         reason = said["meta_info"]["finish_reason"] or {}
         kind, matched = reason.get("type"), reason.get("matched")
         if kind == "abort":
-            raise Garbled(f"the server broke off: {reason.get('message')}")
+            raise Garbled(f"the server broke off: {one_line(str(reason.get('message')))}")
         ids, by_token = list(said["output_ids"]), isinstance(matched, int)
         if by_token and (not ids or ids[-1] != matched):
             ids.append(matched)

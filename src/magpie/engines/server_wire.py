@@ -144,7 +144,7 @@ def finish(said: Any) -> FinishReason:
         return "length"
     if said in ("stop", "eos_token", "stop_sequence", "tool_calls", "content_filter"):
         return "stop"
-    raise Garbled(f"the answer ended with finish_reason {said!r}: expected stop or length")
+    raise Garbled(f"the answer ended with finish_reason {one_line(repr(said))}: expected stop or length")
 
 
 def prompt_length(request: Request, told: Any) -> int:

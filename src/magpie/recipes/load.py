@@ -61,10 +61,7 @@ def parse(text: str, where: str, overrides: Sequence[str] = (), replace: Mapping
         raise RecipeError(f"{where}: not valid YAML: {' '.join(str(error).split())}") from error
     except RecursionError:
         raise RecipeError(f"{where}: not a recipe: lists or settings in each other without end") from None
-    if _is_larger(document, MOST_VALUES):
-        raise RecipeError(
-            f"{where}: not a recipe: more than {MOST_VALUES:,} values, or a few that YAML aliases repeat as often"
-        )
+    _check_values(document, where)
     document = {} if document is None else document
     if not isinstance(document, dict):
         raise RecipeError(f"{where}: expected settings (`size: 1000`), found {type(document).__name__}")
@@ -95,8 +92,7 @@ def _override(document: dict[str, Any], override: str) -> None:
         parsed = yaml.safe_load(value)
     except (yaml.YAMLError, RecursionError) as error:
         raise RecipeError(f"--set {override!r}: the value is not valid YAML") from error
-    if _is_larger(parsed, MOST_VALUES):
-        raise RecipeError(f"--set {override!r}: more than {MOST_VALUES:,} values")
+    _check_values(parsed, f"--set {override!r}")
     place = document
     for name in names[:-1]:
         below = place.get(name)
@@ -106,17 +102,23 @@ def _override(document: dict[str, Any], override: str) -> None:
     place[names[-1]] = parsed
 
 
-def _is_larger(value: Any, most: int) -> bool:
-    """Whether a document holds more values than `most`, those that aliases repeat counted each time: ten lists of ten
-    aliases each, one in the other, are ten billion values."""
-    waiting, count = [value], 1
-    while waiting and count <= most:
-        one = waiting.pop()
-        inside = list(one.values()) if isinstance(one, Mapping) else one if isinstance(one, list) else ()
+def _check_values(document: Any, where: str) -> None:
+    """Raises `RecipeError` for more values than a recipe has, and for a text that no file can hold.
+
+    Values that aliases repeat count each time: ten lists of ten aliases each, one in the other, are ten billion values.
+    """
+    waiting, count = [document], 1
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str) and not value.isascii() and value != value.encode("utf-8", "replace").decode():
+            raise RecipeError(f"{where}: a text holds half of a surrogate pair, which is no character: take it out")
+        inside = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else ()
         count += len(inside)
-        if count <= most:
-            waiting += inside
-    return count > most
+        if count > MOST_VALUES:
+            raise RecipeError(
+                f"{where}: not a recipe: more than {MOST_VALUES:,} values, or a few that YAML aliases repeat as often"
+            )
+        waiting += inside
 
 
 def _lists_as_tuples(value: Any) -> Any:
