@@ -101,5 +101,5 @@ def _from_parquet(path: Path) -> Iterator[Document]:
                 for values in batch.to_pylist():
                     yield Document(f"{path} row {number}", values)
                     number += 1
-    except pa.ArrowException as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not a Parquet file that can be read ({error})") from None

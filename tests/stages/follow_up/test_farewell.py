@@ -68,3 +68,9 @@ def test_hostile_text_takes_no_time(text: str) -> None:
     began = time.process_time()
     is_farewell(text)
     assert time.process_time() - began < 0.1
+
+
+@pytest.mark.parametrize("piece", ["спасибо за а ", "ty for a ", "thanks help "])
+def test_thanks_upon_thanks_are_a_farewell_and_with_more_behind_them_none(piece: str) -> None:
+    assert is_farewell(piece * 7)
+    assert not is_farewell((piece * 30)[:98] + " " + "z" * 61)

@@ -59,3 +59,8 @@ def test_a_label_is_read_in_other_words(labels: Labels, written: str, meant: str
 )
 def test_what_may_mean_two_labels_or_none_means_none(labels: Labels, written: str) -> None:
     assert labels.read(written) is None
+
+
+def test_an_entity_of_more_digits_than_python_reads_says_nothing() -> None:
+    assert QUALITIES.read("good: &#" + "1" * 10_000 + ";") == "good"
+    assert QUALITIES.read("&#" + "1" * 10_000 + ";") is None

@@ -164,3 +164,8 @@ def test_labels_over_several_rows_are_never_compared_as_text_either() -> None:
 def test_a_column_of_a_labels_name_that_holds_something_else_is_compared_as_what_it_is() -> None:
     asked = Asked("SELECT row FROM rows WHERE difficulty >= 3")
     assert read_selection(asked, labels=()).clauses[0].sql == "(difficulty >= 3)"
+
+
+def test_a_selection_hundreds_of_expressions_deep_is_refused() -> None:
+    with pytest.raises(RecipeError, match="not a selection that can be read"):
+        read_selection(Asked("SELECT row FROM rows WHERE " + "NOT " * 300 + "is_repeat"))

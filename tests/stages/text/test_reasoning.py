@@ -72,3 +72,9 @@ def test_a_delimiter_inside_an_answer_is_seen() -> None:
 def test_a_thought_put_back_around_is_told_from_the_answer_again(how: Thoughts) -> None:
     parted = part(how.around("Hm.") + "Yes.", how)
     assert (parted.reasoning, parted.response.strip()) == ("Hm.", "Yes.")
+
+
+def test_a_message_in_a_channel_ends_where_the_next_begins() -> None:
+    text = "<|channel|>analysis<|message|>a<|channel|>analysis<|message|>b<|end|><|channel|>final<|message|>c"
+    assert part(text, CHANNELS) == Parted("a\n\nb", "c", True)
+    assert part("<|channel|>final<|message|>a<|channel|>b", CHANNELS).response == "a<|channel|>b"

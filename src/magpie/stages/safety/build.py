@@ -109,9 +109,15 @@ def _names(model: ChatModel, style: str) -> dict[str, str]:
     if style == "granite_guardian":
         config = kwargs.get("guardian_config", {})
         return {"": str(config.get("risk_name") or config.get("criteria_id") or "harm")}
-    if style == "shield_gemma" and (match := _GUIDELINE.search(str(kwargs.get("guideline", ""))[:_LONGEST_GUIDELINE])):
-        return {"": match[1].lower()}
+    if style == "shield_gemma" and (harm := _guideline(str(kwargs.get("guideline", "")))):
+        return {"": harm}
     return {}
+
+
+def _guideline(text: str) -> str | None:
+    """The harm that a guideline names: what stands in quotation marks, as "No Dangerous Content"."""
+    match = _GUIDELINE.search(text[:_LONGEST_GUIDELINE])
+    return None if match is None else match[1].lower()
 
 
 def _shown(model: ChatModel) -> str:

@@ -15,10 +15,15 @@ from magpie.install import install_hint
 Detect = Callable[[str], tuple[str | None, float | None]]
 """A text's language and how sure that is, from 0 to 1; both None where there is nothing to tell it by."""
 
-_NOT_LANGUAGE = re.compile(
-    r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+|[^\s@]{1,64}@\S{1,100}|<[^<>\n]{1,80}>|[\d_]+", re.DOTALL
+_CODE, _ADDRESS, _MARKS = (
+    r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+",
+    r"[^\s@]{1,64}@\S{1,100}",
+    r"<[^<>\n]{1,80}>|[\d_]+",
 )
-"""Fenced and quoted code, addresses, tags and digits: they look like English, and the text around may not be."""
+_NOT_LANGUAGE = re.compile(f"{_CODE}|{_MARKS}", re.DOTALL)
+_NOR_ADDRESSES = re.compile(f"{_CODE}|{_ADDRESS}|{_MARKS}", re.DOTALL)
+"""Fenced and quoted code, addresses, tags and digits: they look like English, and the text around may not be. A mail
+address is looked for only where there is an @: it may begin at any letter."""
 _MOST = 400
 """Characters that are looked at: enough to be sure by, and time grows with them."""
 
@@ -48,5 +53,6 @@ def _detect(classify: Callable[[str], list[dict[str, object]]], text: str) -> tu
 
 def readable(text: str) -> str:
     """What there is to tell a language by: a line of prose; the whole text where nothing else is in it."""
-    prose = " ".join(_NOT_LANGUAGE.sub(" ", text).split())
+    not_language = _NOR_ADDRESSES if "@" in text else _NOT_LANGUAGE
+    prose = " ".join(not_language.sub(" ", text).split())
     return (prose if any(map(str.isalpha, prose)) else " ".join(text.split()))[:_MOST]

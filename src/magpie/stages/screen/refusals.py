@@ -56,7 +56,7 @@ _REFUSALS = (
     r"(?:お手伝い|お答え|提供|対応)(?:することは?)?でき(?:ません|かね)",
     r"죄송(?:합니다|하지만)[,.]? ?[^.\n]{0,40}?(?:도와드릴|도울|제공할|답변할|답변드릴) 수 (?:는 )?없",
 )
-_REFUSAL = re.compile(rf"[\W_]*(?:{'|'.join(_REFUSALS)})", re.IGNORECASE)
+_REFUSAL = re.compile(rf"[\W_]*+(?:{'|'.join(_REFUSALS)})", re.IGNORECASE)
 
 
 def is_refusal(text: str) -> bool:

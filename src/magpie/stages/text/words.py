@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import cache
+from itertools import islice
 
 from magpie.safe.normal_forms import nfc
 
@@ -58,7 +59,7 @@ def words_and_signs(text: str) -> list[str]:
 def between_words(text: str, first: int, last: int) -> str:
     """`text`, composed, from its word of number `first` to that of number `last`, with what stands between them."""
     composed = nfc(text)
-    found = list(_word().finditer(composed))[first : last + 1]
+    found = list(islice(_word().finditer(composed), first, last + 1))
     return composed[found[0].start() : found[-1].end()] if found else ""
 
 
@@ -75,8 +76,8 @@ def _word_or_sign() -> re.Pattern[str]:
 def _word_pattern() -> str:
     """An unspaced character, or a run of others. Python's `\\w` lacks the marks that half of the letters of Hindi are
     written with."""
-    within = rf"[^\W{_UNSPACED}]|[{_marks()}]"
-    return rf"[{_UNSPACED}]|(?:{within})+"
+    within = rf"[^\W{_UNSPACED}]++|[{_marks()}]++"
+    return rf"[{_UNSPACED}]|(?:{within})++"
 
 
 @cache
