@@ -18,7 +18,7 @@ from magpie.imports import import_dataset
 from magpie.imports.shapes import shape
 
 PAIR = {"instruction": "Say hello.", "response": "Hello."}
-UPSTREAM = Path(__file__).parents[3] / "shared/data/upstream_instructions.jsonl"
+UPSTREAM = Path(os.environ.get("MAGPIE_TEST_DATA", "nowhere")) / "data" / "upstream_instructions.jsonl"
 
 
 def lines(path: Path, *documents: Any) -> Path:

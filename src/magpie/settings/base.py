@@ -62,7 +62,13 @@ ModelName = Annotated[str, Field(min_length=1), Place.MODEL]
 class Settings(BaseModel):
     """Frozen, unknown keys refused, a docstring beneath every setting."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, strict=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        strict=True,
+        hide_input_in_errors=True,  # what was given may be a secret
+    )
 
 
 def places(annotation: Any) -> set[Place]:

@@ -14,6 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from magpie.engines.server.address import read_url
 from magpie.engines.server.engine import Facts, capabilities, detect, open_server
@@ -86,7 +87,10 @@ WRONG_URLS = {
 
 @pytest.mark.parametrize("url", WRONG_URLS)
 def test_what_is_no_address_is_refused(url: str) -> None:
-    told = opening(ServerSettings(url=url))
+    try:
+        told = opening(ServerSettings(url=url))
+    except ValidationError as error:  # what may hold a secret is refused where settings are checked
+        told = str(error)
     assert WRONG_URLS[url] in told
     assert "secret-word" not in told
 
