@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import grimp
 import pytest
 
 import magpie
@@ -12,6 +11,8 @@ from magpie.plan.registry import STAGES, column_map, recipe_keys, stages
 from magpie.settings.base import Settings
 
 PACKAGE = Path(magpie.__file__).parent
+
+grimp = pytest.importorskip("grimp")  # comes with import-linter
 
 
 def circles() -> list[list[str]]:

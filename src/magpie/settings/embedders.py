@@ -50,7 +50,7 @@ class EmbeddingServer(Settings):
     """The model's name on the server; `null` is the only one that it serves."""
     dimension: Count | None = None
     """Numbers in a vector, and the run ends where the server gives another number; `null` asks the server at every
-    start, and makes all vectors anew where the answer has changed."""
+    start; where the answer has changed, the run asks before it makes all vectors anew (`--remake embed`)."""
     request: JsonObject = Field(default_factory=dict)
     """Further fields of each request, such as `dimensions` or vLLM's `truncate_prompt_tokens`."""
     api_key_env: KeyVariable | None = None

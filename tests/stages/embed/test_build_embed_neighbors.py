@@ -11,7 +11,7 @@ import pytest
 
 import magpie
 from magpie.embedders import sentences
-from magpie.errors import MissingExtra, ModelError, RecipeError
+from magpie.errors import MissingExtra, ModelError, RecipeError, RunError
 from magpie.install import install_hint
 from magpie.modelfiles.locate import shipped_models
 from magpie.plan.load import parse
@@ -118,13 +118,15 @@ def longer(stub: FaultServer) -> None:
     stub.script = lambda ask: Say(embedded([[float(len(text)), 1.0, 0.0, 0.0] for text in ask.body["input"]]))
 
 
-def test_a_server_embeds_and_other_lengths_on_resuming_make_all_anew(tmp_path: Path) -> None:
+def test_a_server_embeds_and_other_lengths_on_resuming_make_all_anew_on_request(tmp_path: Path) -> None:
     pytest.importorskip("faiss")
     with fault_server(by_length) as stub:
         first = run(tmp_path / "run", 30, f"embed.embedder={stub.url}")
         assert made(first, "embed") > 0
         longer(stub)
-        then = run(tmp_path / "run", 60, f"embed.embedder={stub.url}")
+        with pytest.raises(RunError, match="embed: its model is another one"):
+            run(tmp_path / "run", 60, f"embed.embedder={stub.url}")
+        then = magpie.run(out=tmp_path / "run", size=60, remake=("embed",))
     vectors = [row["embedding"] for row in then.rows() if row["embedding"] is not None]
     assert {len(vector) for vector in vectors} == {4}
     assert made(then, "embed") == len(vectors)

@@ -38,7 +38,7 @@ def test_a_user_s_own_prompt_is_read_and_rendered(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("Grade {{ response }}", "'response' is undefined"),
-        ("Grade {{ instruction", "does not render"),
+        ("Grade {{ instruction", "is not valid Jinja"),
         ("Grade it.", "shows nothing of what it is given: instruction"),
         ("{{ ''.__class__.__mro__ }}{{ instruction }}", "unsafe"),
         ("{{ instruction / 2 }}", "does not render"),

@@ -190,4 +190,4 @@ def test_a_judge_that_fails_is_its_rows_error() -> None:
     asking = judge_reward(PLAIN, MessagesChat(), package_prompt("reward/judge_response"), ("instruct_reward",))
     next(asking)
     with pytest.raises(RequestFailed, match="on fire"):
-        asking.send([RequestFailed("on fire")])
+        asking.throw(RequestFailed("on fire"))

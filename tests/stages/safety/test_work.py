@@ -190,5 +190,5 @@ def test_the_threshold_decides_where_there_is_a_probability() -> None:
 def test_a_row_that_no_engine_could_serve_is_an_error_and_no_null() -> None:
     asking = safety(ASKED, LLAMA)
     next(asking)
-    with pytest.raises(RequestFailed, match="too long"):
-        asking.send([RequestFailed("too long")])
+    with pytest.raises(RequestFailed, match="gone"):
+        asking.throw(RequestFailed("gone"))

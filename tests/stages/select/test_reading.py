@@ -167,5 +167,5 @@ def test_a_column_of_a_labels_name_that_holds_something_else_is_compared_as_what
 
 
 def test_a_selection_hundreds_of_expressions_deep_is_refused() -> None:
-    with pytest.raises(RecipeError, match="not a selection that can be read"):
+    with pytest.raises(RecipeError, match="nested more than 64 deep"):
         read_selection(Asked("SELECT row FROM rows WHERE " + "NOT " * 300 + "is_repeat"))

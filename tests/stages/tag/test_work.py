@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from magpie.errors import RequestFailed, TemplateError
+from magpie.errors import ContextFull, RequestFailed, TemplateError
 from magpie.seams import Asking, Completion, JsonSchema, Logprob, Message, Messages, Request, SamplingParams
 from magpie.stages.judging.prompts import package_prompt
 from magpie.stages.respond.work import Responder
@@ -94,8 +94,18 @@ def test_what_can_never_be_read_is_null_with_the_judge_s_words_and_the_row_goes_
 
 
 def test_a_row_that_no_engine_could_serve_is_an_error_and_no_null() -> None:
-    with pytest.raises(RequestFailed, match="too long"):
-        talk(tag(ROW, Judge(SPEAKER), FULL[:1]), [RequestFailed("too long")])
+    asking = tag(ROW, Judge(SPEAKER), FULL[:1])
+    next(asking)
+    with pytest.raises(RequestFailed, match="gone"):
+        asking.throw(RequestFailed("gone"))
+
+
+def test_a_prompt_that_does_not_fit_the_judge_leaves_its_tags_null() -> None:
+    for asking in (tag(ROW, Judge(SPEAKER), FULL[:1]), tag_fast(ROW, Judge(SPEAKER), FAST[:1])):
+        next(asking)
+        with pytest.raises(StopIteration) as ended:
+            asking.throw(ContextFull("too long"))
+        assert ended.value.value["input_quality"] is None
 
 
 def test_what_the_judge_thought_before_is_not_read() -> None:
