@@ -14,7 +14,8 @@ from magpie.errors import RunError
 from magpie.plan.resolve import resolve
 from magpie.runs import RunFolder
 from magpie.safe.markdown import code, fence, link, plain
-from magpie.safe.terminal import brief, one_line, shell_word
+from magpie.safe.shell import quoted
+from magpie.safe.terminal import brief, one_line
 
 HOSTILE = [
     "```\n# x",
@@ -56,7 +57,7 @@ def test_a_link_s_address_cannot_close_it() -> None:
     "name", ["plain", "a b", "a'b", "a\nb", "a\\\n'b", "\x1b]0;x\x07", "ü\n", "caf\udce9", "$(id)\n"]
 )
 def test_a_printed_word_is_one_line_and_names_the_same_file(name: str) -> None:
-    word = shell_word(Path(name))
+    word = quoted(name)
     assert word.isprintable()
     said = subprocess.run(["bash", "-c", f"printf %s {word}"], capture_output=True, check=True).stdout
     assert said == name.encode("utf-8", "surrogateescape")

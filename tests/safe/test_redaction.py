@@ -63,6 +63,7 @@ def test_a_text_of_another_is_one_line_and_no_longer_than_asked() -> None:
     assert one_line("word " * 100, most=9) == "word word..."
 
 
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
 URLS = {
     "http://bob:hunter2@host/v1": "http://***@host/v1",
     "see https://bob:hunter2@host:8000/v1, please": "see https://***@host:8000/v1, please",
@@ -70,6 +71,10 @@ URLS = {
     "http://bob:hun/ter2@host": "http://***@host",
     "http://bob:hun@ter2@host": "http://***@host",
     "http://bob:@host": "http://***@host",
+    f"'git+https://bob:hunter2@host/m.git@{COMMIT}'": f"'git+https://***@host/m.git@{COMMIT}'",
+    f"git+ssh://git:hunter2@host/m.git@{COMMIT}": f"git+ssh://***@host/m.git@{COMMIT}",
+    "ssh://git@hunter2@host/m.git": "ssh://***@host/m.git",
+    f"https://bob:hunter2@{COMMIT}/path": f"https://***@{COMMIT}/path",
     "'http://bob:hunter2@host', 'http://a:hunter2@b'": "'http://***@host', 'http://***@b'",
     "bob:hunter2@host:8000": "***@host:8000",
     "--set 'engine=bob:hunter2@[::1]:80'": "--set 'engine=***@[::1]:80'",
@@ -93,6 +98,10 @@ def test_names_and_passwords_in_urls_are_left_out_though_nobody_registered_them(
         "http://127.0.0.1:8000/v1 takes no connection: Connection refused",
         "mail me at bob@example.org",
         "git@github.com:owner/name",
+        "ssh://git@github.com/owner/name.git",
+        f"pip install 'magpie-synth[vllm] @ git+https://host/m.git@{COMMIT}'",
+        f"pip install 'magpie-synth[vllm] @ git+https://host/m.git@{COMMIT}#subdirectory=py'",
+        f"pip install 'magpie-synth[vllm] @ git+ssh://git@host:22/m.git@{COMMIT}'",
         "hf-internal-testing/tiny-random-gpt2",
         "the key in MY_API_KEY: bearer authentication is required",
         "instruct.sampling.temperature: 1.5 @ 12:30",

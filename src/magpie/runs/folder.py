@@ -29,7 +29,8 @@ from magpie.errors import RunError
 from magpie.runs.index import STAGE_FOLDER, Kind, check_index
 from magpie.runs.files import make_folder, remove, storage, write_whole
 from magpie.runs.shards import ShardFiles, content_digest
-from magpie.safe.terminal import one_line, shell_word
+from magpie.safe.shell import quoted
+from magpie.safe.terminal import one_line
 
 FORMAT = 1
 """Of the folder and its files. A reader refuses a larger one."""
@@ -128,7 +129,7 @@ class RunFolder:
         except ValueError as error:
             raise BrokenIndex(
                 f"{self.path / _INDEX}: not the index of a run ({error}); `magpie run` with --out "
-                f"{shell_word(self.path)} rebuilds it from {_RECIPE} and the stages' folders"
+                f"{quoted(str(self.path))} rebuilds it from {_RECIPE} and the stages' folders"
             ) from error
         if index["format"] > FORMAT:
             raise RunError(

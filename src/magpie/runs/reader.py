@@ -25,7 +25,7 @@ from magpie.runs.shards import arrow_schema, input_digest
 from magpie.runs.surviving import corpus_shards
 from magpie.safe.documents import check_values, read_yaml
 from magpie.safe.paths import expanded
-from magpie.safe.terminal import shell_word
+from magpie.safe.shell import quoted
 
 _BATCH_ROWS = 1024
 _GLOB = re.compile(r"([*?\[])")
@@ -176,7 +176,7 @@ class Run:
         if not self.stages or ("response" in makers and "instruction" not in makers):
             raise RunError(
                 f"{self.path}: run.json names no stage whose rows can be read; `magpie run` with --out "
-                f"{shell_word(self.path)} makes what is missing"
+                f"{quoted(str(self.path))} makes what is missing"
             )
         for place, stage in enumerate(self.stages):
             relation = _relation(connection, stage, self.stages[:place], self.size, self.shard_rows, checked)

@@ -37,7 +37,13 @@ _SECRET_NAME = re.compile(
 )
 
 # Every repetition has a bound: what is searched may be written by somebody who wants the search to take long.
-_URL_USER = re.compile(r"""(\b[a-z][\w.+-]{1,30}:(?:/|\\/){1,3})[^\s'"<>`]{0,1000}@""", re.IGNORECASE)
+_COMMIT = r"@[0-9a-f]{40}(?![\w@.:/-])"
+"""What stands behind the address of a Git repository in an install command: no host."""
+_GIT_LOGIN = rf"git@[\w./:-]{{1,300}}(?:{_COMMIT})?(?![\w@./:-])"
+"""The login of repositories behind SSH, which is no secret; where another @ follows, it is a part of one."""
+_URL_USER = re.compile(
+    rf"""(\b[a-z][\w.+-]{{1,30}}:(?:/|\\/){{1,3}}+)(?!{_GIT_LOGIN})[^\s'"<>`]{{0,1000}}(?!{_COMMIT})@""", re.IGNORECASE
+)
 _BARE_USER = re.compile(r"""(?<![\w./@%+-])[\w.+%~-]{1,100}:[^\s'"<>`/@]{1,200}@(?=[\w\[])""")
 _QUERY = re.compile(
     r"([?&;](?:[\w-]{0,30}(?:key|token|secret|password|signature)|sig|auth|code)=)[^&;\s'\"<>`]+", re.IGNORECASE

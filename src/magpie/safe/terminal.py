@@ -6,7 +6,6 @@ are shown, not obeyed.
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -49,26 +48,6 @@ def brief(value: Any, most: int = 80, *, quoted: bool = True) -> str:
         return f"a value of type {type(value).__name__}"
     safe = one_line(redact(shown[:_MOST_READ]))
     return safe if len(safe) <= most else f"{safe[:most]}... ({len(shown):,} characters)"
-
-
-def shell_word(value: object) -> str:
-    r"""A word of a command that a reader may copy into bash or zsh, in one line: `$'a\nb'` where it has control
-    characters, or bytes that are not UTF-8, and as `shlex.quote` has it otherwise.
-
-    shell_word(Path("my runs"))  # 'my runs'
-    """
-    text = str(value)
-    if text.isprintable():
-        return shlex.quote(text)
-    return "$'" + "".join(map(_ansi_c, text)) + "'"
-
-
-def _ansi_c(character: str) -> str:
-    if character in "\\'":
-        return "\\" + character
-    if character.isprintable():
-        return character
-    return "".join(f"\\{byte:03o}" for byte in character.encode("utf-8", "surrogateescape"))
 
 
 def _escaped(character: str) -> str:
