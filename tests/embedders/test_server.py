@@ -166,6 +166,15 @@ def test_a_model_that_changes_under_the_run_is_one_clear_line(serve: Callable[[A
         embed(serve(changing).url, ["x", "y", "z"], batch=1, concurrency=1)
 
 
+def test_a_model_of_much_longer_vectors_is_told_by_their_length(serve: Callable[[Answers], FaultServer]) -> None:
+    def changing(ask: Ask) -> Action:
+        size = 3 if ask.number == 0 else 4096
+        return Say(embedded([[0.123456789] * size for _ in ask.body["input"]]))
+
+    with pytest.raises(ModelError, match=r"vectors of 4096 numbers, and 3 were expected"):
+        embed(serve(changing).url, ["x"] * 64)
+
+
 def test_the_key_is_sent_and_stands_in_no_error(
     serve: Callable[[Answers], FaultServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:

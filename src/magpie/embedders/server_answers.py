@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from magpie.http.answers import READING_ERRORS, as_list, as_object, decode_json, json_or_none
+from magpie.http.answers import MOST_BYTES, READING_ERRORS, as_list, as_object, decode_json, json_or_none
 from magpie.http.answers import Garbled as Garbled
 
 if TYPE_CHECKING:
@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 
 BASE_BYTES, NUMBER_BYTES = 1 << 20, 32
 """The longest answer that is taken, in bytes: for itself, and for each number of a vector."""
-MOST_DIMENSION = 1 << 16
-"""Numbers in a vector whose length is not known yet, at most."""
+MOST_DIMENSION, USUAL_DIMENSION = 1 << 16, 1 << 13
+"""Numbers in a vector whose length is not known yet, at most; and in one of another model than before, usually."""
 
 
 def most_bytes(count: int, dimension: int | None) -> int:
-    """The longest answer with so many vectors."""
-    return BASE_BYTES + count * (dimension or MOST_DIMENSION) * NUMBER_BYTES
+    """The longest answer with so many vectors. There is room for those of another model, so that a server that changes
+    its model is told by the length of its vectors."""
+    expected = count * (dimension or MOST_DIMENSION) * NUMBER_BYTES
+    return BASE_BYTES + max(expected, min(count * USUAL_DIMENSION * NUMBER_BYTES, MOST_BYTES))
 
 
 def body(model: str | None, texts: Sequence[str], further: Mapping[str, Any]) -> bytes:

@@ -232,6 +232,15 @@ def test_an_answer_that_never_ends_is_given_up_at_its_deadline(fault: str, most:
     assert "answer_seconds" in str(failed) or "first_token_seconds" in str(failed)
 
 
+def test_a_server_that_answers_without_end_is_there_and_uses_up_no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_pool, "MOST_BACKOFF", 0.1)
+    with fault_server() as server, open_server(settings(server, patience=1.5, retries=40)) as engine:
+        server.script = lambda _: LARGE["a gzip bomb"]
+        (failed,) = ask(engine, [Request(Tokens((5,)), SamplingParams(max_tokens=16))])
+    assert "longer than 1 MiB" in str(failed)
+    assert "after 41 tries" in str(failed)
+
+
 def test_a_stream_that_goes_on_and_on_is_given_up_at_its_deadline() -> None:
     piece = event({"choices": [{"text": "", "token_ids": [5]}]})
     with fault_server() as server, open_server(settings(server, answer_seconds=0.5)) as engine:

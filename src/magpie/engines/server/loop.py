@@ -240,7 +240,11 @@ class Server:
                 answered = await self._negotiate(job, site, answered)
         except Unreachable as error:
             return self._unreachable(job, site, str(error))
-        except (Broken, Garbled) as error:
+        except Garbled as error:  # a server is there, whatever it says
+            self._contact = time.monotonic()
+            site.failed(time.monotonic(), at_once=False)
+            return self._again(job, site, f"{site.name}: {error}")
+        except Broken as error:
             self._reason = str(error)
             site.failed(time.monotonic(), at_once=False)
             return self._again(job, site, f"{site.name}: {error}")
