@@ -19,7 +19,7 @@ from magpie.embedders.server import open_server
 from magpie.embedders.server_answers import Garbled, body, vectors
 from magpie.engines.llamacpp.engine import import_llamacpp
 from magpie.errors import ModelError, RequestFailed, ServerLost, UserError
-from magpie.http import connections
+from magpie.http import retries
 from magpie.modelfiles.locate import find_model
 from magpie.settings.embedders import EmbeddingServer
 from tests.engines.fault_server import Action, Ask, Body, FaultServer, Say, fault_server, half_close, vanish
@@ -47,7 +47,7 @@ def error(message: str, code: int = 400) -> Say:
 @pytest.fixture
 def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Answers], FaultServer]]:
     """A server with one model, `m`, and no waits between tries."""
-    monkeypatch.setattr(connections, "FIRST_BACKOFF", 0.01)
+    monkeypatch.setattr(retries, "FIRST_BACKOFF", 0.01)
     running: list[Any] = []
 
     def begin(answers: Answers) -> FaultServer:

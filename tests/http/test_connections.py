@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from magpie.errors import UserError
-from magpie.http.connections import FIRST_BACKOFF, MOST_BACKOFF, api_key, backoff, client, server_root
+from magpie.http.connections import api_key, client, server_root
 
 
 @pytest.mark.parametrize("url", ["http://there:8000", "http://there:8000/v1", " http://there:8000/v1/ "])
@@ -45,8 +45,3 @@ def test_the_key_goes_to_its_own_host_alone() -> None:
     with client("http://127.0.0.1:1", "word", 2, 1.0, 1.0) as made:
         assert made.headers["Authorization"] == "Bearer word"
         assert not made.follow_redirects
-
-
-def test_waits_grow_and_have_a_bound() -> None:
-    assert FIRST_BACKOFF / 2 <= backoff(1) <= FIRST_BACKOFF
-    assert MOST_BACKOFF / 2 <= backoff(1000) <= MOST_BACKOFF

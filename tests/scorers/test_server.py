@@ -15,7 +15,7 @@ import pytest
 from pydantic import ValidationError
 
 from magpie.errors import ModelError, RequestFailed, ServerLost, UserError
-from magpie.http import connections
+from magpie.http import retries
 from magpie.scorers.server import open_server_scorer
 from magpie.scorers.server_answers import Api, Garbled, WrongLabel, body, score
 from magpie.seams import Message
@@ -53,7 +53,7 @@ Answers = Callable[[Ask], Action]
 @pytest.fixture
 def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Answers], FaultServer]]:
     """A server with one model, `m`, and no waits between tries."""
-    monkeypatch.setattr(connections, "FIRST_BACKOFF", 0.01)
+    monkeypatch.setattr(retries, "FIRST_BACKOFF", 0.01)
     running: list[Any] = []
 
     def begin(answers: Answers) -> FaultServer:
@@ -374,3 +374,24 @@ def test_scores_that_came_before_a_server_went_are_kept(serve: Callable[[Answers
         found = scorer.score([TWO, conversation("Go.", "die")])
     assert found[0] == 8.0
     assert isinstance(found[1], RequestFailed)
+
+
+def test_a_server_that_is_still_loading_is_waited_for_as_one_that_is_gone(
+    serve: Callable[[Answers], FaultServer],
+) -> None:
+    loading = serve(lambda ask: Say({}, 503) if 0 < ask.number <= 8 else by_length(ask))
+    assert scores(loading.url, retries=0) == [8.0]
+    stub = serve(lambda ask: Say({}, 503) if ask.number else by_length(ask))
+    with pytest.raises(ServerLost, match=r"has not answered for 0.2 s \(503 .*run the same command"):
+        scores(stub.url, patience=0.2)
+
+
+def test_a_server_that_says_when_is_asked_again_then(serve: Callable[[Answers], FaultServer]) -> None:
+    began: list[float] = []
+
+    def busy(ask: Ask) -> Action:
+        began.append(time.monotonic())
+        return Say({}, 429, headers={"Retry-After": "0.5"}) if ask.number == 1 else by_length(ask)
+
+    assert scores(serve(busy).url, retries=1) == [8.0]
+    assert began[2] - began[1] >= 0.5

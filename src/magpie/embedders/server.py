@@ -20,23 +20,18 @@ from magpie.errors import ModelError, RequestFailed, ServerLost, UserError
 from magpie.http import connections
 from magpie.http.answers import QUESTION_BYTES, Garbled, error_message
 from magpie.http.connections import (
-    MAY_PASS,
     Broken,
     Fetched,
     TooSlow,
     Unreachable,
     api_key,
-    backoff,
     fetch,
     server_root,
 )
+from magpie.http.retries import GONE, backoff, may_pass, retry_after
 from magpie.safe.redaction import one_line
 from magpie.settings.embedders import EmbeddingServer
 
-MOST_RETRY_AFTER = 120.0
-"""Seconds: a server that asks for more is asked again then."""
-GONE = frozenset({502, 503, 504})
-"""Statuses of whatever stands before a server that is not there, or of one that is still loading."""
 _TRIAL = "Hello."
 
 
@@ -126,7 +121,7 @@ class ServerEmbedder:
             variable = self._settings.api_key_env
             hint = f"check the key in {variable}" if variable else "name the variable with its API key by api_key_env"
             return UserError(f"{told}: {hint}")
-        if answer.status in MAY_PASS:
+        if may_pass(answer.status):
             return UserError(f"{told}: it is not ready; run the same command again when it is")
         return ModelError(f"{told}: expected a server with /v1/embeddings, and in served_model a model that embeds")
 
@@ -182,9 +177,10 @@ class ServerEmbedder:
                 for vector in found:
                     self._check(vector)
                 return list(found)
-            if answer.status not in MAY_PASS:
+            if not may_pass(answer.status):
                 raise self._refusal(answer)
-            problem, wait = f"{answer.status} {error_message(answer.body)}", _retry_after(answer)
+            problem = f"{answer.status} {error_message(answer.body)}"
+            wait = retry_after(answer.headers.get("retry-after")) or 0.0
         raise RequestFailed(f"the server gave no vectors in {self._settings.retries + 1} tries: {problem}")
 
     def _refusal(self, answer: Fetched) -> Exception:
@@ -220,11 +216,3 @@ class ServerEmbedder:
 
 class _Refused(Exception):
     """The server refuses a request for what is in it."""
-
-
-def _retry_after(answer: Fetched) -> float:
-    """Seconds that the server asks for, where it says a number; it may say a date, which the backoff stands in for."""
-    try:
-        return min(MOST_RETRY_AFTER, max(0.0, float(answer.headers.get("retry-after", ""))))
-    except ValueError:
-        return 0.0

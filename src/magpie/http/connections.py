@@ -1,5 +1,5 @@
-"""What every connection to a server of the user's has in common: its URL, its key, its client, how long to wait, and
-how an answer is read: to its end, before a deadline, and no longer than it may be.
+"""What every connection to a server of the user's has in common: its URL, its key, its client, and how an
+answer is read: to its end, before a deadline, and no longer than it may be.
 
 A key comes from the environment and stands in no error. Knows no API: what is said over a connection is its user's.
 """
@@ -12,7 +12,6 @@ import urllib.request
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from random import random
 from ssl import SSLContext
 from time import monotonic
 from typing import Any
@@ -33,12 +32,8 @@ from magpie.safe.redaction import (
     register_variable,
 )
 
-FIRST_BACKOFF, MOST_BACKOFF = 0.5, 30.0
-"""Seconds before a request is tried again: doubled each time, of which a random half to all is waited."""
 KEEP_SECONDS = 4.0
 """How long an idle connection is kept: uvicorn, beneath vLLM and SGLang, and llama.cpp close theirs after 5."""
-MAY_PASS = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
-"""Statuses after which the same request may be answered."""
 
 
 redact_loggers(("httpx", *(f"httpcore.{name}" for name in ("connection", "http11", "http2", "proxy", "socks"))))
@@ -326,11 +321,3 @@ def _as_httpx() -> Iterator[None]:
     else:
         return
     raise problem
-
-
-# -- trying again -----------------------------------------------------------------------------------------------------
-
-
-def backoff(tries: int) -> float:
-    """Seconds to wait before a request is tried again for the `tries`-th time."""
-    return min(MOST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(tries - 1, 16)) * (0.5 + 0.5 * random())

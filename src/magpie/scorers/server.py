@@ -28,16 +28,15 @@ from magpie.http.answers import (
     names_the_length,
 )
 from magpie.http.connections import (
-    MAY_PASS,
     Broken,
     Fetched,
     TooSlow,
     Unreachable,
     api_key,
-    backoff,
     fetch,
     server_root,
 )
+from magpie.http.retries import GONE, backoff, may_pass, retry_after
 from magpie.safe.redaction import one_line
 from magpie.scorers.server_answers import APIS, Api, WrongLabel, body, route, score, shortened
 from magpie.seams import Message
@@ -171,19 +170,20 @@ class ServerScorer:
 
     def _answered(self, asked: Mapping[str, Any]) -> Fetched:
         """An answer that is a score, or a refusal that does not pass. Raises `RequestFailed` after the last try."""
-        content, problem = orjson.dumps(asked), ""
+        content, problem, wait = orjson.dumps(asked), "", 0.0
         for tries in range(self._settings.retries + 1):
             if tries:
-                self._closing.wait(backoff(tries))
+                self._closing.wait(max(wait, backoff(tries)))
             try:
                 answer = self._post(content)
                 if answer.status == 200:
                     self._score(answer)
-                if answer.status not in MAY_PASS:
+                if not may_pass(answer.status):
                     return answer
                 problem = f"{answer.status} {error_message(answer.body)}"
+                wait = retry_after(answer.headers.get("retry-after")) or 0.0
             except (Garbled, TooSlow) as error:
-                problem = str(error)
+                problem, wait = str(error), 0.0
         raise RequestFailed(f"the server gave no score in {self._settings.retries + 1} tries: {problem}")
 
     def _score(self, answer: Fetched) -> float:
@@ -229,19 +229,22 @@ class ServerScorer:
             try:
                 answer = self._fetch("POST", route(self._api), MOST_BYTES, asked)
             except (Unreachable, Broken) as error:
-                if self._closing.is_set() or monotonic() - self._reached > self._settings.patience:
-                    raise ServerLost(
-                        f"{self._root} has not answered for {self._settings.patience:g} s ({error}): start it "
-                        "again; the scores so far are in the run"
-                    ) from None
-                tries += 1
-                self._closing.wait(backoff(tries))
-                continue
+                told = str(error)
             except (Garbled, TooSlow):
                 self._reached = monotonic()
                 raise
-            self._reached = monotonic()
-            return answer
+            else:
+                if answer.status not in GONE:
+                    self._reached = monotonic()
+                    return answer
+                told = f"{answer.status} {error_message(answer.body)}"
+            if self._closing.is_set() or monotonic() - self._reached > self._settings.patience:
+                raise ServerLost(
+                    f"{self._root} has not answered for {self._settings.patience:g} s ({told}): start it again, then "
+                    "run the same command; the scores so far are in the run"
+                )
+            tries += 1
+            self._closing.wait(backoff(tries))
 
     def _refused(self, answer: Fetched) -> UserError:
         variable = self._settings.api_key_env

@@ -15,6 +15,7 @@ from magpie.engines.server import pool as server_pool
 from magpie.engines.server.engine import open_server
 from magpie.engines.server.loop import Server
 from magpie.errors import EngineDied, RequestFailed
+from magpie.http import retries
 from magpie.seams import Completion, Request, SamplingParams, Tokens
 from magpie.settings.engines import Server as ServerSettings
 from tests.engines.asking import Answer, ask, completions, new_tickets
@@ -44,8 +45,8 @@ LONG = 200
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("FIRST_BACKOFF", "FIRST_REST"):
-        monkeypatch.setattr(server_pool, name, 0.005)
+    monkeypatch.setattr(retries, "FIRST_BACKOFF", 0.005)
+    monkeypatch.setattr(server_pool, "FIRST_REST", 0.005)
     monkeypatch.setattr(server_pool, "MOST_REST", 0.05)
     monkeypatch.setattr(server_loop, "TICK", 0.01)
 

@@ -21,6 +21,7 @@ from magpie.engines.server.engine import detect, open_server
 from magpie.engines.server.info import Facts
 from magpie.engines.server.loop import Server
 from magpie.errors import RequestFailed, UserError
+from magpie.http import retries
 from magpie.modelfiles.model import open_model
 from magpie.seams import Completion, Message, Messages, Prompt, Request, SamplingParams, Text, Tokens
 from magpie.settings.engines import Server as ServerSettings
@@ -43,7 +44,7 @@ ANY: dict[str, Action] = {
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_facts, "QUESTION_SECONDS", 0.4)
-    monkeypatch.setattr(server_pool, "FIRST_BACKOFF", 0.005)
+    monkeypatch.setattr(retries, "FIRST_BACKOFF", 0.005)
     monkeypatch.setattr(server_pool, "FIRST_REST", 0.005)
     monkeypatch.setattr(server_pool, "MOST_REST", 0.05)
     monkeypatch.setattr(server_loop, "TICK", 0.01)
@@ -233,7 +234,7 @@ def test_an_answer_that_never_ends_is_given_up_at_its_deadline(fault: str, most:
 
 
 def test_a_server_that_answers_without_end_is_there_and_uses_up_no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_pool, "MOST_BACKOFF", 0.1)
+    monkeypatch.setattr(retries, "MOST_BACKOFF", 0.1)
     with fault_server() as server, open_server(settings(server, patience=1.5, retries=40)) as engine:
         server.script = lambda _: LARGE["a gzip bomb"]
         (failed,) = ask(engine, [Request(Tokens((5,)), SamplingParams(max_tokens=16))])
@@ -355,7 +356,7 @@ DATES = ("Mon, 99 Foo 99999 99:99:99 +9999", "Mon, 1 Jan 9999999999999999999 0:0
 
 @pytest.mark.parametrize("told", ["nan", "inf", "-inf", "1e999", "-5", "", "9" * 400, "\xff", *DATES])
 def test_a_wait_that_is_none_is_as_if_it_were_not_told(told: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_pool, "MOST_RETRY_AFTER", 0.01)
+    monkeypatch.setattr(retries, "MOST_RETRY_AFTER", 0.01)
     with fault_server() as server, open_server(settings(server, retries=1)) as engine:
         server.asked.clear()
         busy = Say({}, 429, headers={"Retry-After": told})

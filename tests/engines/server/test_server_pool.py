@@ -1,25 +1,17 @@
-"""How many requests a server gets, which one is next, and when to try again: numbers, without a server."""
+"""How many requests a server gets, which one is next: numbers, without a server."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from email.utils import format_datetime
 from typing import cast
-
-import pytest
 
 from magpie.engines.server.lines import Lines
 from magpie.engines.server.pool import (
     FAILURES,
     FIRST_LIMIT,
-    MOST_BACKOFF,
     MOST_REST,
-    MOST_RETRY_AFTER,
     Limit,
     Site,
     Sites,
-    backoff,
-    retry_after,
 )
 
 NO_LINES = cast("Lines", None)
@@ -136,36 +128,3 @@ def test_a_server_that_keeps_failing_is_tried_with_one_request_until_it_succeeds
     assert not site.has_room(now)
     site.succeeded()
     assert site.has_room(now)
-
-
-def test_backoff_doubles_and_is_jittered() -> None:
-    assert [backoff(tries, lambda: 1.0) for tries in (1, 2, 3)] == [0.5, 1.0, 2.0]
-    assert [backoff(tries, lambda: 0.0) for tries in (1, 2, 3)] == [0.25, 0.5, 1.0]
-    assert backoff(10**6, lambda: 1.0) == MOST_BACKOFF
-
-
-NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("told", "seconds"),
-    [
-        (None, None),
-        ("0", 0.0),
-        ("3", 3.0),
-        (" 2.5 ", 2.5),
-        ("-5", 0.0),
-        ("nan", 0.0),
-        ("inf", MOST_RETRY_AFTER),
-        ("99999", MOST_RETRY_AFTER),
-        (format_datetime(NOW.replace(second=9), usegmt=True), 9.0),
-        (format_datetime(NOW.replace(hour=11), usegmt=True), 0.0),
-        (format_datetime(NOW.replace(year=2999), usegmt=True), MOST_RETRY_AFTER),
-        ("Tue, 24 Nov 2026 12:00:07", 7.0),
-        ("soon", None),
-        ("", None),
-        ("Xyz, 99 Nov 2026", None),
-    ],
-)
-def test_retry_after_is_seconds_or_a_date_and_capped(told: str | None, seconds: float | None) -> None:
-    assert retry_after(told, lambda: NOW) == seconds

@@ -17,6 +17,7 @@ from magpie.engines.server.engine import open_server
 from magpie.engines.server.loop import Server
 from magpie.engines.server.quirks import blamed
 from magpie.errors import ContextFull, RequestFailed, UserError
+from magpie.http import retries
 from magpie.seams import Completion, Message, Messages, Prompt, Request, SamplingParams, Text
 from magpie.settings.engines import Server as ServerSettings
 from tests.engines.asking import ask
@@ -29,7 +30,7 @@ LONG, SHORT = 999, 16
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_pool, "FIRST_BACKOFF", 0.005)
+    monkeypatch.setattr(retries, "FIRST_BACKOFF", 0.005)
     monkeypatch.setattr(server_pool, "FIRST_REST", 0.005)
     monkeypatch.setattr(server_loop, "TICK", 0.01)
 

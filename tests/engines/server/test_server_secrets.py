@@ -12,6 +12,7 @@ from magpie.embedders.server import open_server as open_embedder
 from magpie.engines.server import pool as server_pool
 from magpie.engines.server.engine import open_server
 from magpie.errors import UserError
+from magpie.http import retries
 from magpie.models.engines import choose_server, find_server
 from magpie.scorers.server import open_server_scorer
 from magpie.seams import Message, Request, SamplingParams, Tokens
@@ -28,7 +29,7 @@ VARIABLE = "MAGPIE_TEST_KEY"
 @pytest.fixture(autouse=True)
 def _key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, KEY)
-    monkeypatch.setattr(server_pool, "FIRST_BACKOFF", 0.001)
+    monkeypatch.setattr(retries, "FIRST_BACKOFF", 0.001)
     monkeypatch.setattr(server_pool, "FIRST_REST", 0.001)
 
 

@@ -19,20 +19,17 @@ from typing import Any
 from magpie.engines.checks import refusal
 from magpie.engines.server.lines import Answered, Broken, TooSlow, Unreachable
 from magpie.engines.server.native import SCHEMA_ERRORS
-from magpie.engines.server.pool import Site, Sites, backoff, retry_after
+from magpie.engines.server.pool import Site, Sites
 from magpie.engines.server.quirks import REFUSALS, Adapting, negotiation
 from magpie.engines.server.wire import Asked, Dialect, refused
 from magpie.errors import EngineDied, RequestFailed
 from magpie.http.answers import READING_ERRORS, Garbled, error_message, json_or_none, names_the_length
+from magpie.http.retries import GONE, backoff, may_pass, retry_after
 from magpie.safe.redaction import one_line, redact
 from magpie.seams import Completion, Request
 
 Answer = Completion | RequestFailed
 
-PASSING = frozenset({408, 409, 425, 429})
-"""Statuses below 500 after which a request is tried again; with all from 500 on."""
-GONE = frozenset({502, 503, 504})
-"""Statuses of whatever stands before a server that is not there, or of one that is still loading."""
 OVERLOADED = frozenset({429, 503, 529})
 """Statuses that say "too many": the server gets fewer at once."""
 CLOSE_SECONDS = 10.0
@@ -284,7 +281,7 @@ class Server:
 
     def _refused(self, job: _Job, site: Site, answered: Answered, sent_at: float) -> Callable[[], None]:
         told = f"{site.name} answers {answered.status}: {_told(answered)}"
-        if answered.status < 500 and answered.status not in PASSING:
+        if not may_pass(answered.status):
             site.succeeded()  # it is well, and the request is not
             failed = refused(answered.status, json_or_none(answered.body), redact(told))
             return lambda: self._answer(job, failed)

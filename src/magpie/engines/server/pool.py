@@ -1,14 +1,11 @@
-"""How many requests each server holds, which one gets the next, and when to try again.
+"""How many requests each server holds, and which one gets the next.
 
 Additive increase, multiplicative decrease (Chiu and Jain 1989), as TCP does it. Knows numbers and times; no socket.
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from collections.abc import Sequence
 
 from magpie.engines.server.lines import Lines
 
@@ -21,11 +18,6 @@ QUEUED = 8.0
 the whole answer, means that the server lets requests queue: that counts as a complaint."""
 QUEUED_SECONDS = 5.0
 
-FIRST_BACKOFF = 0.5
-MOST_BACKOFF = 30.0
-"""Seconds before a request is tried again: doubled each time, of which a random half to all is waited."""
-MOST_RETRY_AFTER = 120.0
-"""Seconds: a server that asks for more is asked again then."""
 FIRST_REST = 0.25
 MOST_REST = 5.0
 """Seconds for which a server is set aside that takes no connection, or has too many requests: doubled each time."""
@@ -110,23 +102,3 @@ class Sites:
         if chosen is not None:
             self._next = (self.all.index(chosen) + 1) % len(self.all)
         return chosen
-
-
-def backoff(tries: int, luck: Callable[[], float] = random.random) -> float:
-    """Seconds before the next try, after `tries` that failed. Jittered, so that a crowd does not come back as one."""
-    return min(MOST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(tries - 1, 16)) * (0.5 + 0.5 * luck())
-
-
-def retry_after(told: str | None, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> float | None:
-    """Seconds, of a Retry-After header: a number or a date; at most `MOST_RETRY_AFTER`, None where it says nothing."""
-    if told is None:
-        return None
-    try:
-        seconds = float(told)
-    except ValueError:
-        try:
-            date = parsedate_to_datetime(told)
-            seconds = (date.replace(tzinfo=date.tzinfo or UTC) - now()).total_seconds()
-        except (ValueError, TypeError, OverflowError):
-            return None
-    return min(MOST_RETRY_AFTER, seconds) if seconds > 0 else 0.0
