@@ -22,6 +22,7 @@ from typing import Any
 import orjson
 
 from magpie.errors import ContextFull, EngineDied, MagpieError, ModelError, RequestFailed
+from magpie.safe.descriptors import take_standard_descriptors
 from magpie.safe.redaction import one_line
 from magpie.seams import Capabilities, Capability, Completion, Engine
 from magpie.wire import plain_completion, read_request
@@ -193,12 +194,7 @@ def _watch(parent: int) -> None:
 
 def private_pipe() -> Pipe:
     """The standard descriptors, taken for messages: what libraries print goes to the log instead."""
-    reads, writes = os.dup(0), os.dup(1)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    os.dup2(2, 1)
-    return Pipe(reads, writes)
+    return Pipe(*take_standard_descriptors())
 
 
 def main() -> None:

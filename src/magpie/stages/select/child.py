@@ -28,6 +28,7 @@ import orjson
 import pyarrow as pa
 
 from magpie.errors import RecipeError, UserError
+from magpie.safe.descriptors import take_standard_descriptors
 from magpie.stages.select.costs import costs
 from magpie.stages.select.reading import read_selection
 from magpie.stages.select.rows import Judged, check_selection
@@ -157,16 +158,6 @@ def _valid(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 
-def _private_pipe() -> _Pipe:
-    """The standard descriptors, taken for messages: what libraries print goes to standard error instead."""
-    reads, writes = os.dup(0), os.dup(1)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    os.dup2(2, 1)
-    return _Pipe(reads, writes)
-
-
 def _limit_addresses() -> None:
     try:
         import resource
@@ -208,7 +199,7 @@ def _statm() -> tuple[int, int, int]:
 
 def main() -> None:
     parent, *slots = map(int, sys.argv[1:])
-    pipe = _private_pipe()
+    pipe = _Pipe(*take_standard_descriptors())
     _limit_addresses()
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
     try:
