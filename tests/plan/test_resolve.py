@@ -38,3 +38,21 @@ def test_the_paths_of_another_responder_are_made_absolute_too(tmp_path: Path, mo
     assert recipe.settings("respond").template is not None
     assert recipe.settings("respond").model == str(tmp_path / "m.gguf")
     assert recipe.settings("respond").template.chat_template == str(tmp_path / "t.jinja")
+
+
+@pytest.mark.parametrize(
+    ("section", "given"),
+    [
+        ("engine", "{name: server, url: 'http://127.0.0.1:1', api: text, served_model: m}"),
+        ("embed", "{embedder: {name: server, url: 'http://127.0.0.1:1', served_model: m}}"),
+        ("reward", "{by: server, server: {url: 'http://127.0.0.1:1', served_model: m}}"),
+    ],
+)
+def test_a_served_model_is_the_servers_name_and_no_folder_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, section: str, given: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "m").mkdir()
+    recipe = resolve(None, tmp_path / "run", (f"{section}={given}",))
+    shown = str(recipe.engine if section == "engine" else recipe.settings(section))
+    assert "served_model='m'" in shown

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from magpie.settings.base import Count, KeyVariable, ModelName, Settings, Words, check_server_url
+from magpie.settings.base import Count, KeyVariable, Settings, Words, check_server_url
 from magpie.settings.engines import Seconds
 
 
@@ -37,7 +37,7 @@ class RewardServer(Settings):
     """Its address, as in `http://localhost:8000`."""
     api: Literal["auto", "classify", "pooling", "score"] = "auto"
     """What it is asked by; `auto` is the first of these that it has. `score` takes single turns only."""
-    served_model: ModelName | None = None
+    served_model: Words | None = None
     """The model's name on the server; `null` is the only one that it serves."""
     label: Annotated[int, Field(ge=0)] | None = None
     """The place, from 0, of the label whose logit is the score; `null` for a model that has one."""
