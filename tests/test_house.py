@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,12 @@ def circles() -> list[list[str]]:
         for module in reaches
         if module in reaches[module]
     )
+
+
+def test_the_first_lines_of_every_file_say_what_it_is_for() -> None:
+    files = [path for path in PACKAGE.rglob("*.py") if path.stat().st_size]
+    said = {path: ast.get_docstring(ast.parse(path.read_text())) or "" for path in files}
+    assert [str(path.relative_to(PACKAGE)) for path, words in said.items() if len(words.split()) < 3] == []
 
 
 def test_no_module_imports_itself_over_others() -> None:

@@ -1,1 +1,1 @@
-"""How a model is run: one file for each engine, which knows token ids and sampling, and no roles, rows or files."""
+"""How a model is run: one package for each family. It knows token ids and sampling, and no roles, rows or files."""

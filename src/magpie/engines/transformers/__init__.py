@@ -1,1 +1,1 @@
-""""""
+"""Models run by PyTorch and Hugging Face transformers, in batches that rows join and leave."""

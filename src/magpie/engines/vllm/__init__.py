@@ -1,1 +1,1 @@
-""""""
+"""Models run by vLLM: on GPUs, or on the CPU."""
