@@ -222,6 +222,11 @@ def in_file(name: str, data: Callable[[str], bytes], use: Callable[[Path], objec
     return call
 
 
+def as_bytes(text: str) -> bytes:
+    """The text as a file may hold it: half of a surrogate pair becomes bytes that are not UTF-8."""
+    return text.encode("utf-8", "surrogatepass")
+
+
 def logged(text: str) -> object:
     log = ChildLog()
     try:
@@ -332,7 +337,7 @@ CASES: Final[dict[str, Call]] = {
     # selections, and what is written as Markdown
     "select: pattern": patterns.size,
     "select: set": lambda text: patterns.size(f"[{text}]"),
-    "select: file": in_file("selection.sql", str.encode, lambda path: selection_building._read(str(path))),
+    "select: file": in_file("selection.sql", as_bytes, lambda path: selection_building._read(str(path))),
     "markdown": every(markdown.fence, markdown.plain, markdown.code),
     "server: field": lambda text: list(quirks._first(text)),
     # judges and guards
@@ -392,7 +397,7 @@ LIBRARIES: Final[dict[str, Call]] = {
     "stop strings": lambda text: StopStrings(("STOP", "\n\n"), _characters).cut([*map(ord, text)]),
     "json_grammar": lambda text: json_grammar({"enum": [text]}),
     "import: files": in_file("d.jsonl", lambda text: orjson.dumps({"a": text}), lambda path: list(documents(path))),
-    "import: no JSON": in_file("d.jsonl", str.encode, lambda path: list(documents(path))),
+    "import: no JSON": in_file("d.jsonl", as_bytes, lambda path: list(documents(path))),
     "export: trainers": exported_for_trainers,
     "recipe": recipe_of,
     "show": shown,

@@ -310,11 +310,13 @@ def test_a_run_in_which_every_row_failed_is_exit_code_1_and_one_line(
     code, output, errors = magpie(*words, *FAILING)
     last = errors.splitlines()[-1]
     assert code == 1
-    assert last.startswith("magpie: error: every row failed: instruct failed 5 (the scripted engine fails this request")
+    assert last.startswith(
+        "magpie: error: every row that was tried failed: instruct failed 5 (the scripted engine fails this request"
+    )
     assert last.endswith(f"To try them again: {command('run', '--out', tmp_path / 'r')}")
     assert json.loads(output)["stages"][0]["failed"] == 5 if as_json else "instruct failed 5" in output
     code, _, errors = magpie(*words)
-    assert (code, "every row failed" in errors) == (1, True), "and again where they fail again"
+    assert (code, "every row that was tried failed" in errors) == (1, True), "and again where they fail again"
     code, _, errors = magpie(*words, "--set", "engine.fail_rate=0.0")
     assert (code, "failed" in errors) == (0, False)
 
@@ -323,7 +325,7 @@ def test_a_run_whose_last_stage_made_nothing_is_exit_code_1(tmp_path: Path, magp
     respond = ["--set", "respond.engine={name: scripted, fail_rate: 1.0}"]
     code, output, errors = magpie("run", "--size", 20, "--out", tmp_path / "r", "--set", "engine=scripted", *respond)
     assert code == 1
-    assert "every row failed: respond failed" in errors
+    assert "every row that was tried failed: respond failed" in errors
     assert "instruct failed" not in output + errors
 
 
@@ -343,7 +345,7 @@ def test_a_few_rows_that_keep_failing_beside_new_ones_are_no_failure_of_the_run(
     magpie("run", "--size", 40, "--out", tmp_path / "r", *some)
     again = ["--set", "respond={}", "--set", "engine.fail_rate=1.0", "--set", "respond.engine=scripted"]
     code, output, errors = magpie("run", "--out", tmp_path / "r", *again)
-    assert (code, "every row failed" in errors) == (0, False)
+    assert (code, "every row that was tried failed" in errors) == (0, False)
     assert "instruct failed" in output
 
 
@@ -351,7 +353,7 @@ def test_a_stage_by_name_in_which_every_row_failed_is_exit_code_1(run: Path, mag
     settings = ["--set", "tag.engine={name: scripted, fail_rate: 1.0}", "--set", "tag.model=fledgling"]
     code, _, errors = magpie("tag", run, *settings)
     assert code == 1
-    assert "every row failed: tag failed" in errors
+    assert "every row that was tried failed: tag failed" in errors
 
 
 def test_status_says_that_a_server_was_lost_and_what_to_do(tmp_path: Path, magpie: Any) -> None:

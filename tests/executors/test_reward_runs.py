@@ -71,11 +71,11 @@ def test_of_several_responses_the_one_with_the_highest_reward_is_chosen(tmp_path
 
 
 def test_a_row_that_got_no_score_is_tried_again_by_the_next_run(tmp_path: Path) -> None:
-    with fault_server(lambda ask: Say({"error": "busy"}, 503) if ask.number in (3, 4) else length(ask)) as stub:
+    with fault_server(lambda ask: Say({"error": "busy"}, 500) if ask.number in (3, 4) else length(ask)) as stub:
         run = made(tmp_path / "run", *TALK, by_server(stub.url, ", concurrency: 1"))
         failed = [row for row in run.table().to_pylist() if row["error"] is not None]
         assert len(failed) == 2
-        assert "503 busy" in failed[0]["error"]
+        assert "500 busy" in failed[0]["error"]
         run = made(tmp_path / "run", *TALK, by_server(stub.url, ", concurrency: 1"))
         assert not [row for row in run.table().to_pylist() if row["error"] is not None]
         assert all(row["instruct_reward"] is not None for row in rows(run))

@@ -9,7 +9,7 @@ from magpie.cli.text import print_error
 from magpie.runs import Run
 
 NOTHING_MADE = 1
-"""The exit code where every row failed."""
+"""The exit code where every row that a session tried failed."""
 
 
 def leave(run: Run, *, as_json: bool) -> None:
@@ -19,7 +19,7 @@ def leave(run: Run, *, as_json: bool) -> None:
     """
     again = command("run", "--out", run.path)
     if hopeless := _hopeless(run):
-        print_error(f"error: every row failed: {'; '.join(hopeless)}. To try them again: {again}")
+        print_error(f"error: every row that was tried failed: {'; '.join(hopeless)}. To try them again: {again}")
         raise typer.Exit(NOTHING_MADE)
     if as_json and (failed := _failed(run)):
         print_error(f"warning: some rows failed: {'; '.join(failed)}. To try them again: {again}")
