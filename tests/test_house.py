@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,12 @@ def test_the_first_lines_of_every_file_say_what_it_is_for() -> None:
     files = [path for path in PACKAGE.rglob("*.py") if path.stat().st_size]
     said = {path: ast.get_docstring(ast.parse(path.read_text())) or "" for path in files}
     assert [str(path.relative_to(PACKAGE)) for path, words in said.items() if len(words.split()) < 3] == []
+
+
+def test_no_benchmark_is_named_like_a_module_of_the_standard_library() -> None:
+    """`python bench/x.py` puts the folder first on the path: a `select.py` there took the place of the real one."""
+    names = {path.stem for path in (Path(__file__).parents[1] / "bench").glob("*.py")}
+    assert not names & sys.stdlib_module_names
 
 
 def test_no_module_imports_itself_over_others() -> None:

@@ -115,7 +115,7 @@ class Way:
 
     def connection(self) -> httpcore.AsyncHTTPConnection | httpcore.AsyncHTTPProxy:
         """A new one, not yet connected. httpx's client looks through all its connections at every request, and with 64
-        of them takes 3 to 6 ms for each; one by one these take 0.2 ms (`bench/http.py`)."""
+        of them takes 3 to 6 ms for each; one by one these take 0.2 ms (`bench/http_clients.py`)."""
         if self.proxy is not None:
             return _through(httpx.Proxy(self.proxy), self.tls)
         origin = self.address.target("/").origin

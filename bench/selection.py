@@ -1,7 +1,7 @@
 """What a selection costs, in seconds and memory, on rows that are generated as they are read.
 
-    python -m bench.select [--rows 4000000] [--with pro] [--repeats 3]
-    python -m bench.select --diverse [--rows 100000] [--limit 10000]
+    python -m bench.selection [--rows 4000000] [--with pro] [--repeats 3]
+    python -m bench.selection --diverse [--rows 100000] [--limit 10000]
 
 The first: a shipped selection over rows as a run has them, responses of 300 to 3,000 characters among them; from the
 first batch to the last fate, reading Parquet not counted. CPU seconds are those of both processes, this one and the one

@@ -1,7 +1,7 @@
 """What the client's side of a request to a server costs, in this process's time: httpx as it comes, the connections
 beneath it, and the whole engine `server`.
 
-    python -m bench.http [--requests 3000] [--connections 64]
+    python -m bench.http_clients [--requests 3000] [--connections 64]
 
 The server, in a process of its own, says the same 60 tokens after 5 ms, whole or in four pieces. Requests for each
 second of processor time, both threads of the engine together; of wall-clock time too, where the machine is idle.
@@ -157,7 +157,7 @@ def main() -> None:
         asyncio.run(serve(given.serve))
         return
     port = free_port()
-    process = subprocess.Popen([sys.executable, "-m", "bench.http", "--serve", str(port)])
+    process = subprocess.Popen([sys.executable, "-m", "bench.http_clients", "--serve", str(port)])
     try:
         time.sleep(1.0)
         url, size = f"http://127.0.0.1:{port}", (given.requests, given.connections)
