@@ -58,7 +58,8 @@ def test_a_default_ends_before_the_token_that_closes_its_turn_otherwise() -> Non
 def test_no_system_prompt_takes_the_default_away_where_the_template_lets_it() -> None:
     chat = chat_with("default_system", system=None)
     assert "Magnet" not in text_before_user(chat)
-    assert chat.describe()["warnings"] == []
+    (warning,) = chat.describe()["warnings"]
+    assert "leaves an empty system turn" in warning
 
 
 def test_no_system_prompt_is_a_warning_where_the_template_insists_on_one() -> None:

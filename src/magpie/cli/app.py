@@ -236,7 +236,10 @@ def template(
     model: Annotated[
         str, typer.Argument(help="A GGUF file, a Hugging Face folder or Hub id, or a model inside the package.")
     ],
-    system: Annotated[str | None, typer.Option("--system", help="A system prompt to derive the prompts with.")] = None,
+    system: Annotated[
+        str | None,
+        typer.Option("--system", help="A system prompt; omit: no system turn at all."),
+    ] = None,
     thinking: Annotated[
         str | None, typer.Option("--thinking", help="on or off, for models that think by switch.")
     ] = None,

@@ -12,7 +12,15 @@ from magpie.cli.text import print_json
 from magpie.errors import UserError
 from magpie.models.find import open_tokenizer
 from magpie.safe.terminal import visible
-from magpie.templates import TEMPLATE_SYSTEM, ChatTemplate, TemplateOptions, derive, sample
+from magpie.templates import (
+    OMIT_SYSTEM,
+    TEMPLATE_SYSTEM,
+    ChatTemplate,
+    System,
+    TemplateOptions,
+    derive,
+    sample,
+)
 
 _STYLES = {"template": "dim", "user model": "bold cyan", "assistant model": "green"}
 _PROMPTS = ("pre_query", "pre_response", "follow_up")
@@ -22,12 +30,18 @@ def template(name: str, system: str | None, thinking: str | None, *, as_json: bo
     if thinking not in (None, "on", "off"):
         raise UserError(f"--thinking {thinking!r}: expected on or off")
     switch = cast(Literal["on", "off", "default"], thinking or "default")
-    options = TemplateOptions(system=TEMPLATE_SYSTEM if system is None else system, thinking=switch)
+    options = TemplateOptions(system=_system(system), thinking=switch)
     chat = derive(open_tokenizer(name), options)
     if as_json:
         print_json(chat.describe(), indent=True)
         return
     _print(Console(highlight=False, soft_wrap=True), chat)
+
+
+def _system(asked: str | None) -> str | System | None:
+    if asked is None:
+        return TEMPLATE_SYSTEM
+    return OMIT_SYSTEM if asked == OMIT_SYSTEM.value else asked or None
 
 
 def _print(console: Console, chat: ChatTemplate) -> None:

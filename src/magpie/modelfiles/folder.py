@@ -89,6 +89,14 @@ def special(files: Files) -> dict[str, str]:
     return {role: text for role, text in found.items() if text is not None}
 
 
+def more_special(files: Files) -> tuple[str, ...]:
+    """The special tokens without a role, which chat templates see as the list `additional_special_tokens`."""
+    merged = {**files["special_tokens_map"], **files["tokenizer_config"]}
+    lists = [merged.get(name) for name in ("additional_special_tokens", "extra_special_tokens")]
+    texts = [_text(token) for tokens in lists if isinstance(tokens, list) for token in tokens]
+    return tuple(dict.fromkeys(text for text in texts if text is not None))
+
+
 def _text(token: Any) -> str | None:
     content = token.get("content") if isinstance(token, dict) else token
     return content if isinstance(content, str) else None

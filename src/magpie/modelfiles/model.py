@@ -27,6 +27,8 @@ class ModelFiles:
     """Jinja sources by name; one that stands alone is called `default`."""
     special: Mapping[str, str] = field(default_factory=dict)
     """`bos_token`, `eos_token` and their like: what the chat template may print."""
+    more_special: tuple[str, ...] = ()
+    """Special tokens without a role: `additional_special_tokens` in a chat template."""
     eos_ids: tuple[int, ...] = ()
     """The ids that end a generation, as far as the files say."""
     adds_bos: bool = False
@@ -117,6 +119,7 @@ def _from_folder(path: Path) -> ModelFiles:
         tokenizer=tokenizer,
         chat_templates=folder.chat_templates(path, files),
         special=special,
+        more_special=folder.more_special(files),
         eos_ids=folder.eos_ids(files, special, tokenizer),
         adds_bos=folder.adds_bos(files, special, tokenizer),
         context=folder.context(files),

@@ -20,6 +20,7 @@ from magpie.seams import Capability
 from magpie.settings.engines import Auto, Engine, Server
 from magpie.settings.sampling import Template
 from magpie.templates import (
+    OMIT_SYSTEM,
     TEMPLATE_SYSTEM,
     UNKNOWN,
     ChatTemplate,
@@ -200,7 +201,17 @@ def _conversing(asked: Names, stage: str, use: ModelUse, template: Template) -> 
         )
     if unheeded:
         use = replace(use, why=f"{use.why}; template.{', template.'.join(unheeded)} mean nothing to it")
-    return ChatModel(use, MessagesChat(template.system or None), template)
+    return ChatModel(use, MessagesChat(_told_system(stage, template)), template)
+
+
+def _told_system(stage: str, template: Template) -> str | None:
+    """The system prompt that goes to a server which writes conversations out itself. Raises `RecipeError`."""
+    if template.system == OMIT_SYSTEM.value:
+        raise RecipeError(
+            f"{stage}.template.system: omit cuts what the chat template writes, and this server writes conversations "
+            "out by its own; give it a template without a system turn, or use a server that takes token ids or text"
+        )
+    return template.system or None
 
 
 def _needs(banned: tuple[int, ...]) -> frozenset[Capability]:
@@ -214,7 +225,7 @@ def _spoken(use: ModelUse, exact: ChatTemplate, files: ModelFiles, template: Tem
     if kind == "text":
         chat = TextChat(exact, files.bos_token if files.adds_bos else None)
     elif kind == "messages":
-        chat = MessagesChat(template.system or None, exact)
+        chat = MessagesChat(_told_system(use.name, template), exact)
     source = None if kind == "messages" else exact.script.renderer.source
     return ChatModel(use, chat, template, exact.family, exact.first_token_bans, source)
 
@@ -236,10 +247,10 @@ def _template_options(asked: Template) -> TemplateOptions:
 
 
 def _system(asked: str | Literal[False] | None) -> str | System | None:
-    """In a recipe null is "as the template does" and false is "none"; in the options they are a marker and None."""
+    """In a recipe null is "as the template does", false is "none" and `omit` is "no turn": markers and None here."""
     if asked is None:
         return TEMPLATE_SYSTEM
-    return asked or None
+    return OMIT_SYSTEM if asked == OMIT_SYSTEM.value else asked or None
 
 
 def _read_template(path: Path) -> str:

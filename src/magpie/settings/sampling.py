@@ -27,7 +27,8 @@ class Template(Settings):
     """How the model's own chat template is used."""
 
     system: str | Literal[False] | None = None
-    """A system prompt; `null` is what the template does by itself, `false` is none where the template allows it."""
+    """A system prompt; `null` is what the template does by itself, `false` is an empty one where the template allows
+    it, and `omit` is no system turn at all, cut where the template always writes one."""
     thinking: Annotated[Literal["on", "off"], OnOff] | None = None
     """For models that think by switch; `null` is what the template does by itself."""
     kwargs: JsonObject = Field(default_factory=dict)

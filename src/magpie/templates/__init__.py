@@ -12,12 +12,13 @@ from magpie.templates.adapted import MessagesChat, TextChat
 from magpie.templates.chat import ChatTemplate
 from magpie.templates.derive import derive
 from magpie.templates.families import UNKNOWN, Family, family_of
-from magpie.templates.options import TEMPLATE_SYSTEM, Switch, System, TemplateOptions
+from magpie.templates.options import OMIT_SYSTEM, TEMPLATE_SYSTEM, Switch, System, TemplateOptions
 from magpie.templates.sample import Segment, sample
 from magpie.templates.sanitize import sanitize
 from magpie.templates.thoughts import ThoughtMarks, thought_marks
 
 __all__ = [
+    "OMIT_SYSTEM",
     "TEMPLATE_SYSTEM",
     "UNKNOWN",
     "ChatTemplate",

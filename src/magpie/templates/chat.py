@@ -6,6 +6,7 @@ cheaper is used in their place.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,6 +19,7 @@ from magpie.templates.ends import End
 from magpie.templates.families import Family
 from magpie.templates.frame import Frame, Opening, build_frame, build_opening, last_anchor
 from magpie.templates.marks import between_marks, marks
+from magpie.templates.openings import Surroundings
 from magpie.templates.script import Script
 from magpie.templates.sentinels import ASSISTANT, USER, shared_start, split
 
@@ -38,6 +40,8 @@ class ChatTemplate:
     markers: tuple[str, ...]
     """Texts that only the template may write, such as `<|im_start|>`: in a model's text they are a leak."""
     family: Family
+    around: Surroundings
+    """What the template has around the words of an answer and the model writes."""
     heals: bool
     """Whether the end of a generation prompt has other ids when the assistant's words follow: then those are taken."""
     by_hand: str | None = None
@@ -103,22 +107,43 @@ class ChatTemplate:
         return self.tokenizer.decode(token_ids)
 
     def leaks(self, token_ids: Sequence[int], text: str) -> bool:
-        """Whether a model wrote what only the template may write, as a token or as text."""
-        return not self.marker_ids.isdisjoint(token_ids) or any(marker in text for marker in self.markers)
+        """Whether a model wrote what only the template may write, as a token or as text.
+
+        A token that opens an answer is the model's to write, once. `text` is without it.
+        """
+        if any(marker in text for marker in self.markers):
+            return True
+        if self.marker_ids.isdisjoint(token_ids):
+            return False
+        written = Counter(token for token in token_ids if token in self.marker_ids)
+        return bool(written - self._opening_ids)
+
+    @cached_property
+    def _opening_ids(self) -> Counter[int]:
+        """Tokens that may stand before an answer, each as often as its opening has it."""
+        allowed: Counter[int] = Counter()
+        for opening in self.around.openings:
+            allowed |= Counter(self.added[opening[start:end]] for start, end in marks(opening, self.added))
+        return allowed
 
     def user_text(self, sampled: str) -> str:
         """The user message in what the model wrote as the user."""
-        return self._words(sampled, "", self.user_end.between)
+        return self._words(sampled, (), self.user_end.between)
 
     def assistant_text(self, sampled: str) -> str:
         """The response in what the model wrote as the assistant."""
-        return self._words(sampled, self.script.manner.first_words, self.assistant_end.between)
+        text = self._words(sampled, self.around.openings, self.assistant_end.between)
+        for opens, closes in self.around.wrappers:
+            if text.startswith(opens):
+                text = text.removeprefix(opens).removesuffix(closes).strip()
+        return text
 
-    def _words(self, sampled: str, before: str, after: str) -> str:
+    def _words(self, sampled: str, before: Sequence[str], after: str) -> str:
         """`sampled` without outer white space and what the template has around words, special tokens shown or not."""
         text = sampled.strip()
         for form in (str.strip, self._without_marks):
-            text = text.removeprefix(form(before)).removesuffix(form(after)).strip()
+            opening = next((form(one) for one in before if form(one) and text.startswith(form(one))), "")
+            text = text.removeprefix(opening).removesuffix(form(after)).strip()
         return text
 
     def _without_marks(self, text: str) -> str:

@@ -20,12 +20,22 @@ from magpie.templates.chat import ChatTemplate
 from magpie.templates.ends import assistant_end, plain_headers, sample_texts, texts_of, user_end
 from magpie.templates.families import Family, family_of
 from magpie.templates.marks import written_by
-from magpie.templates.options import TEMPLATE_SYSTEM, TemplateOptions
+from magpie.templates.openings import Surroundings, surroundings
+from magpie.templates.options import OMIT_SYSTEM, TEMPLATE_SYSTEM, TemplateOptions
 from magpie.templates.render import Budget, Renderer
 from magpie.templates.report import report_of
 from magpie.templates.script import Script
 from magpie.templates.sentinels import ASSISTANT, USER, shared_start
-from magpie.templates.survey import ASK, REPLY, Findings, examine, learn, missing_header, with_thought
+from magpie.templates.survey import (
+    ASK,
+    REPLY,
+    Findings,
+    examine,
+    learn,
+    missing_header,
+    own_system_turn,
+    with_thought,
+)
 
 _OTHER_DAYS: Final = ("2001-02-03", "2019-11-28")
 
@@ -34,13 +44,15 @@ def derive(model: ModelFiles, options: TemplateOptions = TemplateOptions()) -> C
     """The `Chat` of `model`. Raises `TemplateError` where its template cannot be prompted this way, and says why."""
     given = options.chat_template is not None
     source = options.chat_template if options.chat_template is not None else model.template(options.name)
-    variables = {**model.special, **_pinned(options), **options.kwargs}
+    more = {"additional_special_tokens": list(model.more_special)} if model.more_special else {}
+    variables = {**model.special, **more, **_pinned(options), **options.kwargs}
     renderer = Renderer(source, variables, options.date or date.today().isoformat(), given, Budget())
     script, thinking, notes = _settle(Script(renderer), model, options)
     added = _written(script, model)
     found = examine(script, model.bos_token or "", added)
-    script = _with_system(script, options, found, notes)
-    chat = _chat(script, model, options, added, family_of(source, model.tokenizer.added))
+    script = _with_system(script, options, found, model.bos_token or "", notes)
+    around = surroundings(script, thinking.tags[1] if thinking.tags else None)
+    chat = _chat(script, model, options, added, around, family_of(source, model.tokenizer.added))
     _check(chat, notes)
     report = report_of(chat, model, options, found, thinking, _dates(renderer, script, options), notes)
     return replace(chat, script=replace(chat.script, renderer=replace(renderer, budget=None)), report=report)
@@ -62,7 +74,7 @@ def _settle(script: Script, model: ModelFiles, options: TemplateOptions) -> tupl
     thinking = thoughts.find_thinking(script)
     script, notes = thoughts.apply(script, thinking, options.thinking)
     script = script.adopting(glue=missing_header(script, model.tokenizer.added))
-    script = script.adopting(excess=_excess(script))
+    script = script.adopting(excess=script.manner.excess or _excess(script))
     between = _between(script)
     kind = "lead" if between.isspace() else "first_words"
     return script.adopting(**{kind: between}), thinking, notes
@@ -85,17 +97,45 @@ def _between(script: Script) -> str:
     return whole[len(prompt) :].partition(REPLY.content)[0] if whole.startswith(prompt) else ""
 
 
-def _with_system(script: Script, options: TemplateOptions, found: Findings, notes: list[str]) -> Script:
+def _omitting_system(script: Script, bos: str, notes: list[str]) -> Script:
+    """The script without any system turn: as the template writes it for an empty message, else cut out of its text."""
+    script = replace(script, system=TEMPLATE_SYSTEM)
+    if not own_system_turn(script, bos).strip():
+        return script
+    if script.manner.system not in ("refused", "ignored") and not own_system_turn(_empty(script), bos).strip():
+        return _empty(script)
+    if script.manner.system != "own turn":
+        raise TemplateError(
+            "template.system: omit was asked for, but the chat template writes its own system text inside a user's "
+            "turn; expected a turn that can be cut: give template.system a text, or template.chat_template a file"
+        )
+    notes.append("system: omit cuts the system turn that the chat template writes: no rendering of the template is so")
+    return script.adopting(omitted=own_system_turn(script, bos))
+
+
+def _empty(script: Script) -> Script:
+    return replace(script, system="")
+
+
+def _with_system(script: Script, options: TemplateOptions, found: Findings, bos: str, notes: list[str]) -> Script:
     """The script with the user's decision on the system prompt, as far as the template lets it be made."""
     role = script.manner.system
     if isinstance(options.system, str) and role in ("refused", "ignored"):
         notes.append(
             f"the system role is {role} by the chat template: magpie puts the text before the first user message"
         )
+    if options.system is OMIT_SYSTEM:
+        return _omitting_system(script, bos, notes)
     if options.system is not None or found.default_system is None:
         return replace(script, system=TEMPLATE_SYSTEM if options.system is None else options.system)
     if found.removes_default:
-        return replace(script, system="")
+        without = _empty(script)
+        if own_system_turn(without, bos).strip():
+            notes.append(
+                "system: none was asked for, and the chat template leaves an empty system turn, which the model may "
+                "not know: template.system: omit takes the turn away too"
+            )
+        return without
     notes.append("system: none was asked for, but the chat template adds a system text that cannot be taken away")
     return script
 
@@ -108,7 +148,12 @@ def _written(script: Script, model: ModelFiles) -> dict[str, int]:
 
 
 def _chat(
-    script: Script, model: ModelFiles, options: TemplateOptions, added: Mapping[str, int], family: Family
+    script: Script,
+    model: ModelFiles,
+    options: TemplateOptions,
+    added: Mapping[str, int],
+    around: Surroundings,
+    family: Family,
 ) -> ChatTemplate:
     ends = user_end(script, added), assistant_end(script, added, model.eog_ids)
     if not ends[0].token_ids and not ends[0].texts:
@@ -124,6 +169,7 @@ def _chat(
         assistant_end=ends[1],
         markers=_markers(script, added),
         family=family,
+        around=around,
         heals=_heals(script, model.tokenizer),
         by_hand=options.pre_query,
     )
@@ -159,6 +205,12 @@ def _check(chat: ChatTemplate, notes: list[str]) -> None:
     opened = chat.next_user([]).ids
     if not opened:
         notes.append("nothing stands before the first user message: expected a special token or a header there")
+    said = chat.script.conversation([*turns, ASK])
+    notes += [
+        f"the stop text {text!r} is not in a whole conversation: turns may go on without end"
+        for text in [*chat.user_end.texts, *chat.assistant_end.texts]
+        if text not in said
+    ]
     if chat.by_hand is None and not (_goes_on(chat, turns, 2) and _goes_on(chat, turns, 4)):
         notes.append("a user's turn is rendered otherwise once it is answered: prompts follow the unanswered form")
 

@@ -53,7 +53,7 @@ def _stop_text(after: str) -> tuple[str, ...]:
     """The first line with something on it, and what leads to it: enough to tell a turn's end from its words."""
     match = re.match(r"(\s*)(\S[^\n]*)", after)
     if match:
-        lead = "\n" if "\n" in match[1] else match[1]
+        lead = match[1][max(match[1].rfind("\n"), 0) :]  # a model may write other empty lines before it
         return (lead + match[2].rstrip(),)
     return (after,) if after else ()
 
@@ -69,7 +69,13 @@ def assistant_end(script: Script, added: Mapping[str, int], eos: Sequence[int]) 
         stop = next(i for i in ids if i is not None)
         text = last if ids[0] is not None else earlier
         return End(token_ids=known, between=text[: _place(text, added, stop)])
-    return End(token_ids=known, texts=_next_header(script, earlier.partition(ASK_AGAIN.content)[0]))
+    return End(known, _next_header(script, earlier.partition(ASK_AGAIN.content)[0]), _first_token(last, added))
+
+
+def _first_token(after: str, added: Mapping[str, int]) -> str:
+    """The special token right behind an answer that is no stop, because a thought ends with the same one."""
+    found = marks(after, added)
+    return after[: found[0][1]] if found and not after[: found[0][0]].strip() else ""
 
 
 def _next_header(script: Script, upto_next: str) -> tuple[str, ...]:

@@ -12,10 +12,14 @@ class System(Enum):
     """Stands where a system prompt's text could stand."""
 
     TEMPLATE = "template"
+    OMIT = "omit"
 
 
 TEMPLATE_SYSTEM: Final = System.TEMPLATE
 """Say nothing of a system prompt: the template does what it does by itself, which may be a default of its own."""
+
+OMIT_SYSTEM: Final = System.OMIT
+"""No system turn at all, be it an empty one: what the template writes by itself is cut where it cannot be switched."""
 
 Switch = Literal["default", "on", "off"]
 
@@ -25,7 +29,8 @@ class TemplateOptions:
     """How to speak to a model. The defaults leave every decision to its chat template."""
 
     system: str | System | None = TEMPLATE_SYSTEM
-    """A text, None for no system prompt at all, or `TEMPLATE_SYSTEM`. A system message in a conversation wins."""
+    """A text, None for no system prompt as far as the template allows it, `TEMPLATE_SYSTEM`, or `OMIT_SYSTEM`. A system
+    message in a conversation wins."""
     thinking: Switch = "default"
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     """Handed to the template as they are; they win over what `thinking` sets."""

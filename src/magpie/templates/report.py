@@ -16,7 +16,7 @@ from magpie.templates.chat import ChatTemplate
 from magpie.templates.options import Switch, TemplateOptions
 from magpie.templates.sentinels import ASSISTANT, USER, shared_end, split
 from magpie.templates.survey import ASK, Findings
-from magpie.templates.thinking import Thinking
+from magpie.templates.thinking import Thinking, shows_thoughts
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,11 @@ def report_of(
         "cut_from_response": chat.assistant_end.between,
         "default_system": found.default_system,
         "system_role": chat.script.manner.system,
-        "thinking": {**thinking.described(), "asked": options.thinking},
+        "thinking": {
+            **thinking.described(),
+            "asked": options.thinking,
+            "unseen": thinking.thinks(options.thinking) and not shows_thoughts(chat.script, thinking),
+        },
         "generation_prompt": found.generation_prompt,
         "content": "parts" if chat.script.manner.parts else "text",
         "bos": {"token": model.bos_token, "inside": bos_inside},
@@ -138,6 +142,10 @@ def _warnings(
         found.append(f"no token ends a user's turn: instructions stop at the text {chat.user_end.texts[0]!r}")
     if chat.script.manner.system == "last user turn":
         found.append("the chat template tells the system prompt in the last user message")
-    if thinking.state in ("always", "on") and asked != "off":
+    if thinking.thinks(asked):
         found.append("the model thinks before it answers: responses begin with a thought")
+        if not shows_thoughts(chat.script, thinking):
+            found.append(
+                "the chat template shows no thought, so that none can be told from an answer: give respond.thought_tags"
+            )
     return found

@@ -34,6 +34,9 @@ class Manner:
     """White space that the template puts between the prompt and the assistant's words."""
     first_words: str = ""
     """What the template has between the prompt and the words that is not white space: the model writes it first."""
+    omitted: str = ""
+    """What the template writes at the start of a conversation without a system message, and is cut: its own system
+    turn."""
     prefill: str = ""
     """What magpie itself writes after the generation prompt: the end of a thought that may not be had."""
 
@@ -64,7 +67,17 @@ class Script:
         shaped = [self._dress(message) for message in self.shape(messages)]
         if extra:
             shaped[-1] = {**shaped[-1], **extra}
-        return self.renderer.render(shaped, prompt, **dict(self.manner.variables))
+        text = self.renderer.render(shaped, prompt, **dict(self.manner.variables))
+        return self._without_omitted(text, messages) if self.manner.omitted else text
+
+    def _without_omitted(self, text: str, messages: Sequence[Message]) -> str:
+        """`text` without the template's own system turn, which stands before the first special token of a user's turn
+        or behind the token that begins every text."""
+        omitted = self.manner.omitted
+        place = text.find(omitted)
+        if place < 0 or (messages and messages[0].role == "system"):
+            return text
+        return text[:place] + text[place + len(omitted) :]
 
     def shape(self, messages: Sequence[Message]) -> list[Message]:
         """The messages with the system prompt where this template will print it."""

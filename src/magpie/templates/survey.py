@@ -141,6 +141,19 @@ def _between_turns(script: Script) -> str:
     return before[before.rfind(REPLY.content) + len(REPLY.content) :] if REPLY.content in before else ""
 
 
+def own_system_turn(script: Script, bos: str) -> str:
+    """The turn that the template writes before the first user's turn when no system message is given; "" for none.
+
+    What a user's turn begins with is what stands between turns, less what ends an answer.
+    """
+    between = _between_turns(script)
+    ended = script.conversation([ASK, REPLY]).rpartition(REPLY.content)[2]
+    header = between[shared_start([between, ended]) :]
+    before, _ = split(script.bare_prompt([ASK]), ASK.content, "user")
+    own = before.removeprefix(bos)
+    return own.removesuffix(header) if header.strip() and own.endswith(header) else ""
+
+
 def _framed(script: Script, added: Mapping[str, int]) -> str:
     """The default where it stands exactly where a given system prompt would, be that in the user's turn."""
     if script.manner.system in ("refused", "ignored"):
@@ -207,13 +220,41 @@ def _generation_prompt(script: Script, added: Collection[str]) -> str:
     return "never" if missing_header(script, added) else "always"
 
 
+_THOUGHTS: tuple[dict[str, Any], ...] = (
+    {"reasoning_content": REASONING, "reasoning": REASONING, "thinking": REASONING},
+    {"thoughts": REASONING, "thought": REASONING},
+    {"content": [{"type": "thinking", "thinking": REASONING}, {"type": "text", "text": THOUGHTFUL.content}]},
+    {
+        "content": [
+            {"type": "thinking", "thinking": [{"type": "text", "text": REASONING}]},
+            {"type": "text", "text": THOUGHTFUL.content},
+        ]
+    },
+    {
+        "content": {
+            "blocks": [{"type": "thoughts", "text": REASONING}, {"type": "response", "text": THOUGHTFUL.content}]
+        }
+    },
+)
+"""The forms in which templates take an answer's thought: fields of the message, parts of its content, blocks."""
+
+
 def with_thought(script: Script) -> str:
-    """A conversation whose answer has a thought before it, under each name templates know for one; "" if refused."""
-    thought = {"reasoning_content": REASONING, "reasoning": REASONING, "thinking": REASONING}
+    """A conversation whose answer has a thought before it, in the first form that makes the template print it.
+
+    Without the thought where no form does; "" where the template refuses all of them.
+    """
+    texts = [text for form in _THOUGHTS if (text := _thoughtful(script, form)) is not None]
+    return next((text for text in texts if REASONING in text), texts[0] if texts else "")
+
+
+def _thoughtful(script: Script, form: Mapping[str, Any]) -> str | None:
     try:
-        return script.conversation([ASK, THOUGHTFUL], **thought)
+        text = script.conversation([ASK, THOUGHTFUL], **form)
     except Refusal:
-        return ""
+        return None
+    printed_as_data = "'type'" in text or '"type"' in text  # the template expects a text there
+    return None if printed_as_data or THOUGHTFUL.content not in text else text
 
 
 def missing_header(script: Script, added: Collection[str]) -> str:

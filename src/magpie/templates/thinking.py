@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from magpie.errors import TemplateError
 from magpie.templates.options import Switch
 from magpie.templates.render import Refusal
 from magpie.templates.script import Script
-from magpie.templates.survey import ASK, REASONING, with_thought
+from magpie.templates.survey import ASK, ASK_AGAIN, REASONING, REPLY, with_thought
 
 State = Literal["on", "off", "always", "model", "none"]
 """`on`, `off`: what a switch stands at by itself. `always`: the prompt opens a thought. `model`: the model opens one
@@ -27,6 +27,8 @@ _GRADED: Final = re.compile(r"effort|budget|level|strength")
 _OFF: Final = ("none", "off", "no", "false", "disabled", "disable", "nothink", "no_think", "non-thinking", "chat")
 _ON: Final = ("on", "true", "enabled", "enable", "thinking", "think", "high", "medium", "low", "yes", "auto")
 _OPEN: Final = re.compile(r"<(?:(?=[\w:]*+>)[\w:]*?think[\w:]*+|(?=\w*+>)\w*?reason\w*+)>|\[THINK\]", re.IGNORECASE)
+_EMPTY: Final = re.compile(r"\s*([<\[][^<>\[\]\s]{1,60}[>\]]\w{0,40})\s*([<\[][^<>\[\]\s]{1,60}[>\]])\s*")
+"""A thought with nothing in it: what opens it, perhaps with a channel's name, and what closes it."""
 _CLOSE: Final = re.compile(r"</[\w:]*+>|\[/THINK\]", re.IGNORECASE)
 
 
@@ -41,6 +43,12 @@ class Thinking:
     off: Any = None
     tags: tuple[str, str] | None = None
     """What opens and closes a thought."""
+
+    def thinks(self, asked: Switch) -> bool:
+        """Whether answers begin with a thought when thinking is `asked` for."""
+        if asked == "default":
+            return self.state in ("always", "on")
+        return asked == "on" and self.state != "none"
 
     def described(self) -> dict[str, Any]:
         return {
@@ -60,8 +68,13 @@ def find_thinking(script: Script) -> Thinking:
     for name in sorted(filter(_NAMED.search, script.renderer.facts["variables"]), key=_preference):
         found = _try(script, name, default, tags)
         if found:
-            return found
+            return found if found.tags or REASONING in thought else replace(found, tags=_tags_of_empty(script, found))
     return Thinking(_state_without_switch(default, tags, REASONING in thought), tags=tags)
+
+
+def shows_thoughts(script: Script, thinking: Thinking) -> bool:
+    """Whether the template says anywhere how a thought is told from an answer."""
+    return thinking.tags is not None or REASONING in with_thought(script)
 
 
 def _preference(name: str) -> tuple[bool, bool, str]:
@@ -76,6 +89,20 @@ def _try(script: Script, name: str, default: str, tags: tuple[str, str] | None) 
         return None
     on, off = pair
     return Thinking(_stands_at(default, {repr(on): "on", repr(off): "off"}, texts, tags), name, on, off, tags)
+
+
+def _tags_of_empty(script: Script, found: Thinking) -> tuple[str, str] | None:
+    """The tags of the empty thought with which the template's switch turns thinking off, where it writes one."""
+    on, off = (_set(script, found.switch, value).bare_prompt([ASK]) for value in (found.on, found.off))
+    asked, closed = (text.rpartition(ASK.content)[2] for text in (on, off))
+    match = _EMPTY.fullmatch(closed[len(asked) :]) if closed.startswith(asked) else None
+    return (match[1], match[2]) if match else None
+
+
+def _set(script: Script, name: str | None, value: Any) -> Script:
+    if name is None or value is None:
+        return script
+    return script.adopting(variables=(*script.manner.variables, (name, value)))
 
 
 def _stands_at(
@@ -94,7 +121,7 @@ def _answers(script: Script, name: str) -> Iterator[tuple[Any, str]]:
     plain = [] if _GRADED.search(name) else [True, False]
     for value in {repr(value): value for value in [*plain, *constants]}.values():
         try:
-            yield value, script.adopting(variables=(*script.manner.variables, (name, value))).bare_prompt([ASK])
+            yield value, _set(script, name, value).bare_prompt([ASK])
         except Refusal:
             continue
 
@@ -169,10 +196,7 @@ def apply(script: Script, thinking: Thinking, wanted: Switch) -> tuple[Script, l
     if wanted == "default":
         return script, []
     if thinking.switch:
-        value = thinking.on if wanted == "on" else thinking.off
-        if value is None:
-            return script, []
-        return script.adopting(variables=(*script.manner.variables, (thinking.switch, value))), []
+        return _set(script, thinking.switch, thinking.on if wanted == "on" else thinking.off), []
     if wanted == "on":
         return script, [] if thinking.state in ("always", "model") else [_NOTHING_TO_SWITCH]
     return _without_thought(script, thinking)
@@ -188,10 +212,27 @@ def _without_thought(script: Script, thinking: Thinking) -> tuple[Script, list[s
         )
     opened, closed = thinking.tags
     prompt = script.bare_prompt([ASK])
+    own = _own_empty_thought(script, prompt, closed)
+    if own is not None:
+        return script.adopting(prefill=own, excess=prompt[len(prompt.rstrip()) :]), [_CLOSED_AS_SHOWN]
     start = "" if opens_thought(prompt, thinking.tags) else f"{opened}\n"
     newline = "" if (start or prompt).endswith("\n") else "\n"
     return script.adopting(prefill=f"{start}{newline}\n{closed}\n\n"), [_CLOSED_BY_HAND]
 
 
+def _own_empty_thought(script: Script, prompt: str, closed: str) -> str | None:
+    """What the template itself writes between the prompt and an answer without a thought, where that closes one."""
+    asked = prompt.rpartition(ASK.content)[2].rstrip()
+    for turns in ([ASK, REPLY], [ASK, REPLY, ASK_AGAIN]):
+        before, _, _ = script.conversation(turns).partition(ASK.content)[2].partition(REPLY.content)
+        if before.startswith(asked) and closed in before[len(asked) :]:
+            return before[len(asked) :]
+    return None
+
+
 _NOTHING_TO_SWITCH: Final = "thinking: on has no effect: the chat template has no switch for it"
+_CLOSED_AS_SHOWN: Final = (
+    "the chat template has no thinking switch: magpie writes before each response the empty thought that the template "
+    "writes in answers without one"
+)
 _CLOSED_BY_HAND: Final = "the chat template has no thinking switch: magpie writes an empty thought before each response"

@@ -26,7 +26,7 @@ def thought_marks(chat: ChatTemplate) -> ThoughtMarks | None:
     if marks is None:
         return None
     opens, closes = marks
-    return ThoughtMarks(opens, closes, found["pre_response"]["text"].rstrip().endswith(opens))
+    return ThoughtMarks(opens, closes, chat.script.prompt([ASK]).rstrip().endswith(opens))
 
 
 def _around(chat: ChatTemplate) -> tuple[str, str] | None:

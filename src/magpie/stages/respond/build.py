@@ -80,6 +80,12 @@ def responder_of(asked: Respond, one: Respond | Answerer, model: ChatModel, engi
     """A model that answers as `one` of those that `asked` names."""
     sampling = _sampling(one.sampling or asked.sampling, model, asked.n)
     thoughts = _thoughts(asked.thought_tags, model)
+    if thoughts is None and asked.reasoning == "column" and _thinks_unseen(model):
+        raise RecipeError(
+            f"respond.reasoning: {_name(model)} thinks before it answers, and its chat template shows nowhere what "
+            "opens and closes a thought; expected respond.thought_tags, such as [<think>, </think>], or "
+            "respond.reasoning: response, or template.thinking: off"
+        )
     return Responder(model.chat, sampling, thoughts, asked.reasoning == "response", engine, _name(model))
 
 
@@ -110,6 +116,10 @@ def _thoughts(tags: tuple[str, str] | None, model: ChatModel) -> Thoughts | None
     if tags is not None:
         return Thoughts(*tags, opened=chat.describe()["pre_response"]["text"].rstrip().endswith(tags[0]))
     return None if marks is None else Thoughts(*marks)
+
+
+def _thinks_unseen(model: ChatModel) -> bool:
+    return model.exact is not None and bool(model.exact.describe()["thinking"]["unseen"])
 
 
 def _name(model: ChatModel) -> str:
