@@ -3,6 +3,7 @@
 # environment of its own. These are made while the core is tested. A heavy suite that would not fit into the time that is
 # left is not begun, and this says so. Last, if time is left, the tests of transformers run again with its newest release.
 #
+#   MAGPIE_TEST_WORKERS   processes that test the core side by side, as many as there are cores by default
 #   MAGPIE_TEST_MINUTES   how long all may take, 15 by default; 0 tests the core alone
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -55,7 +56,7 @@ $bin/ruff check .
 $bin/ruff format --check .
 $bin/mypy
 $bin/lint-imports
-$bin/pytest
+$bin/pytest -n "${MAGPIE_TEST_WORKERS:-$(nproc)}" --dist worksteal
 [ "$minutes" -ne 0 ] || { echo "heavy engines: skipped, MAGPIE_TEST_MINUTES is 0"; exit 0; }
 
 tested=:
