@@ -1,10 +1,11 @@
 # Two commands on a fresh machine: `make run` and `make test`. Both set up what they need in .venv; the tests of heavy
-# engines in .venv-engines and .venv-vllm (`make test-core` leaves them out).
+# engines in .venv-engines and .venv-vllm (`make test-core` leaves them out). `make oldest` tests the oldest releases that
+# pyproject.toml admits.
 PYTHON ?= python3
 VENV := .venv
 export OMP_WAIT_POLICY := passive
 
-.PHONY: run test test-core clean
+.PHONY: run test test-core oldest clean
 
 run: $(VENV)/.run
 	$(VENV)/bin/magpie run --size 200 --out runs/first
@@ -14,6 +15,9 @@ test: $(VENV)/.test
 
 test-core: $(VENV)/.test
 	MAGPIE_TEST_MINUTES=0 scripts/test.sh
+
+oldest:
+	scripts/oldest.sh
 
 $(VENV)/.run: pyproject.toml
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
@@ -26,4 +30,4 @@ $(VENV)/.test: pyproject.toml
 	touch $@ $(VENV)/.run
 
 clean:
-	rm -rf $(VENV) $(VENV)-engines $(VENV)-vllm build dist
+	rm -rf $(VENV) $(VENV)-engines $(VENV)-vllm $(VENV)-oldest-* $(VENV)-uv build dist

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # What `make test` runs: the checks and tests of the core, then the suites of the heavy engines, each in a virtual
 # environment of its own. These are made while the core is tested. A heavy suite that would not fit into the time that is
-# left is not begun, and this says so.
+# left is not begun, and this says so. Last, if time is left, the tests of transformers run again with its newest release.
 #
+#   MAGPIE_TEST_WORKERS   processes that test the core side by side, as many as there are cores by default
 #   MAGPIE_TEST_MINUTES   how long all may take, 15 by default; 0 tests the core alone
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -27,6 +28,26 @@ make_environments() { # one after the other, so that they do not fight for two c
     done
 }
 
+# In .venv-engines, where scripts/env-engines.sh puts the pinned release back. torch stays as pinned: the newest one comes
+# with CUDA. The newest release is therefore the newest one that works with this torch.
+test_newest_transformers() {
+    local python=.venv-engines/bin/python needed=120 pinned newest
+    local version='import importlib.metadata as m; print(m.version("transformers"))'
+    if [ "$(left)" -le "$needed" ]; then
+        echo "newest transformers: skipped, $(left) s are left of $minutes minutes and it takes $needed s or more"
+        return
+    fi
+    pinned=$("$python" -c "$version")
+    "$python" -m pip install --quiet --disable-pip-version-check --upgrade transformers "$(grep '^torch==' constraints/cpu.txt)"
+    newest=$("$python" -c "$version")
+    if [ "$newest" = "$pinned" ]; then
+        echo "newest transformers: skipped, it is the pinned release, $pinned"
+        return
+    fi
+    echo "newest transformers: $newest after $pinned, in .venv-engines"
+    "$python" -m pytest -m transformers
+}
+
 stop_making() { for pid in "${making[@]}"; do kill -- "-$pid" 2>/dev/null || true; done; }
 trap stop_making EXIT
 
@@ -35,9 +56,10 @@ $bin/ruff check .
 $bin/ruff format --check .
 $bin/mypy
 $bin/lint-imports
-$bin/pytest
+$bin/pytest -n "${MAGPIE_TEST_WORKERS:-$(nproc)}" --dist worksteal
 [ "$minutes" -ne 0 ] || { echo "heavy engines: skipped, MAGPIE_TEST_MINUTES is 0"; exit 0; }
 
+tested=:
 for suite in "${suites[@]}"; do
     IFS='|' read -r name needed markers <<<"$suite"
     while kill -0 "${making[$name]}" 2>/dev/null && [ "$(left)" -gt "$needed" ]; do sleep 1; done
@@ -52,4 +74,9 @@ for suite in "${suites[@]}"; do
     fi
     echo "$name: $markers, in .venv-$name"
     ".venv-$name/bin/python" -m pytest -m "$markers"
+    tested+=$name:
 done
+case $tested in
+    *:engines:*) test_newest_transformers ;;
+    *) echo "newest transformers: skipped, as engines was" ;;
+esac

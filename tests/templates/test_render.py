@@ -50,12 +50,21 @@ def test_a_hostile_template_ends_in_an_error_within_five_seconds(source: str) ->
     assert time.monotonic() - started < 15
 
 
-def test_a_template_that_is_slow_every_time_is_refused_before_all_prompts_are_derived() -> None:
+def test_a_template_that_is_slow_every_time_is_refused_before_all_prompts_are_derived(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     slow = "{% for a in range(700) %}{% for b in range(999) %}{% endfor %}{% endfor %}"
-    started = time.monotonic()
+    spent: list[float] = []
+    spend = Budget.spend
+
+    def record(budget: Budget, seconds: float) -> None:
+        spent.append(seconds)
+        spend(budget, seconds)
+
+    monkeypatch.setattr(Budget, "spend", record)
     with pytest.raises(TemplateError, match=r"too slow|did not finish"):
         derive(toy(slow + "{% for m in messages %}<|im_start|>{{ m.content }}<|im_end|>{% endfor %}"))
-    assert time.monotonic() - started < 15
+    assert sum(spent) < 15, "processor seconds: others on the machine do not slow them"
 
 
 def test_the_worker_is_started_again_after_a_template_has_ended_it() -> None:
