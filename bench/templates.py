@@ -1,6 +1,6 @@
 """Derives prompts from every chat template under a folder and reports what came of it.
 
-    python bench/templates.py DIR [--failed] [--metaspace]
+    python -m bench.templates DIR [--failed] [--metaspace]
 
 Reads *.jinja, and *.json files with a `chat_template`. Each template gets a small tokenizer trained here, to which
 the special tokens that its source writes are added, so no model has to be at hand. On conversations of one to three
@@ -14,12 +14,14 @@ import argparse
 import json
 import re
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
+from bench.round_trips import round_trips
 from magpie.errors import TemplateError, UserError
 from magpie.modelfiles.model import ModelFiles
 from magpie.modelfiles.probe import probe_texts
@@ -51,6 +53,7 @@ class Row:
     outcome: str
     exact: str = ""
     history: str = ""
+    answers: str = ""
     system: str = ""
     thinking: str = ""
     prompts: str = ""
@@ -136,7 +139,8 @@ def _written(source: str) -> str:
 def examine(name: str, source: str, base: str) -> Row:
     started = time.perf_counter()
     try:
-        chat = derive(model_for(name, source, base), TemplateOptions(date="2026-01-02"))
+        model = model_for(name, source, base)
+        chat = derive(model, TemplateOptions(date="2026-01-02"))
     except UserError as error:
         return Row(name, f"refused: {error}")
     spent = (time.perf_counter() - started) * 1000
@@ -145,7 +149,19 @@ def examine(name: str, source: str, base: str) -> Row:
         repr(report[key]["text"]) if report[key] else "-" for key in ("pre_query", "follow_up", "pre_response")
     )
     exact, history = exactness(chat)
-    return Row(name, "derived", exact, history, report["system_role"], report["thinking"]["state"], shown, spent)
+    answers = _answers(chat, model)
+    return Row(
+        name, "derived", exact, history, answers, report["system_role"], report["thinking"]["state"], shown, spent
+    )
+
+
+def _answers(chat: ChatTemplate, model: ModelFiles) -> str:
+    """How many answers of each kind came back, see `bench.round_trips`."""
+    try:
+        outcomes = Counter(trip.outcome for trip in round_trips(chat, model))
+    except TemplateError as error:
+        return f"refused: {error}"
+    return ", ".join(f"{count} {outcome.replace(', ', ' ')}" for outcome, count in outcomes.most_common())
 
 
 def exactness(chat: ChatTemplate) -> tuple[str, str]:
@@ -187,17 +203,18 @@ def _thinks(chat: ChatTemplate) -> bool:
 
 def table(rows: list[Row], only_failed: bool) -> str:
     lines = [
-        "| template | outcome | exact | history | system | thinking | ms | pre_query, follow_up, pre_response |",
-        "|---|---|---|---|---|---|---|---|",
+        "| template | outcome | exact | history | answers | system | thinking | ms | prompts |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        if only_failed and row.outcome == "derived" and row.exact == "yes":
+        if only_failed and row.outcome == "derived" and row.exact == "yes" and not _wrong(row.answers):
             continue
         cells = (
             row.file,
             row.outcome,
             row.exact,
             row.history,
+            row.answers,
             row.system,
             row.thinking,
             f"{row.milliseconds:.0f}",
@@ -214,7 +231,13 @@ def summary(rows: list[Row]) -> Mapping[str, int]:
         "derived": len(derived),
         "exact": sum(row.exact == "yes" for row in derived),
         "history the same": sum(row.history == "same" for row in derived),
+        "answers read back": sum(not _wrong(row.answers) for row in derived),
     }
+
+
+def _wrong(answers: str) -> bool:
+    """Whether any answer that the template renders was not read back as its words."""
+    return any(part.split(" ", 1)[1] not in ("exact", "unseen") for part in answers.split(", "))
 
 
 def main() -> None:
