@@ -108,21 +108,24 @@ class ChatTemplate:
 
     def user_text(self, sampled: str) -> str:
         """The user message in what the model wrote as the user."""
-        return self._words(sampled, "", self.user_end.between)
+        return _words(sampled, self._around_user)
 
     def assistant_text(self, sampled: str) -> str:
         """The response in what the model wrote as the assistant."""
-        return self._words(sampled, self.script.manner.first_words, self.assistant_end.between)
+        return _words(sampled, self._around_assistant)
 
-    def _words(self, sampled: str, before: str, after: str) -> str:
-        """`sampled` without outer white space and what the template has around words, special tokens shown or not."""
-        text = sampled.strip()
-        for form in (str.strip, self._without_marks):
-            text = text.removeprefix(form(before)).removesuffix(form(after)).strip()
-        return text
+    @cached_property
+    def _around_user(self) -> list[tuple[str, str]]:
+        return self._forms("", self.user_end.between)
 
-    def _without_marks(self, text: str) -> str:
-        return "".join(between_marks(text, self.added)).strip()
+    @cached_property
+    def _around_assistant(self) -> list[tuple[str, str]]:
+        return self._forms(self.script.manner.first_words, self.assistant_end.between)
+
+    def _forms(self, before: str, after: str) -> list[tuple[str, str]]:
+        """What the template has before and after words, with special tokens shown and without."""
+        bare = ["".join(between_marks(text, self.added)) for text in (before, after)]
+        return [(before.strip(), after.strip()), (bare[0].strip(), bare[1].strip())]
 
     def prompt_ids(self, messages: Sequence[Message]) -> tuple[str, list[int]]:
         """The prompt for the assistant as text and ids, from a whole rendering."""
@@ -196,6 +199,14 @@ class ChatTemplate:
 
         needles = self.script.renderer.facts["needles"]
         return build_frame(prompt, self.tokenizer, self.anchors, needles)
+
+
+def _words(sampled: str, around: Sequence[tuple[str, str]]) -> str:
+    """`sampled` without outer white space and what the template has around words."""
+    text = sampled.strip()
+    for before, after in around:
+        text = text.removeprefix(before).removesuffix(after).strip()
+    return text
 
 
 def _without_system(messages: Sequence[Message]) -> tuple[str | None, Sequence[Message]]:
