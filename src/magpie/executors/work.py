@@ -202,13 +202,20 @@ class StageWork:
         if reason is not None:
             counts.dropped[reason] = counts.dropped.get(reason, 0) + 1
 
+    def _count_reused(self, number: int, rows: int) -> None:
+        """Add a shard's rows from before, once."""
+        if number >= self._counted:
+            self.counts.reused += rows
+            self._counted = number + 1
+
     def _shards(self) -> Iterator[OpenShard]:
         """The shards that lack something, in order; the others are sealed on the way."""
         for number in self.inputs.shards:
+            if self.inputs.is_whole(number):
+                self._count_reused(number, self.inputs.wanted_set(number).bit_count())
+                continue
             shard = open_shard(self.inputs, number)
-            if number >= self._counted:
-                self.counts.reused += len(shard.inputs) - len(shard.missing)
-                self._counted = number + 1
+            self._count_reused(number, len(shard.inputs) - len(shard.missing))
             if shard.missing:
                 yield shard
             else:
@@ -217,7 +224,7 @@ class StageWork:
 
 def count_wanted(inputs: Inputs) -> int:
     """How many rows a stage is to make."""
-    return sum(len(inputs.wanted(number)) for number in inputs.shards)
+    return sum(inputs.wanted_set(number).bit_count() for number in inputs.shards)
 
 
 def open_shard(inputs: Inputs, number: int) -> OpenShard:
