@@ -4,7 +4,8 @@
 
 Rows a second, both stages together, medians; of CPU time too, since the machine may be shared. Once with prompts made
 beforehand (the runner and the store alone), once with the chat template rendered and tokenized for each row, as
-`magpie run` does it; then where the time goes.
+`magpie run` does it; then what one completion costs in the journal, where every answer is written before stage code
+sees it; then where the time goes.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ from magpie.executors.local import execute_plan
 from magpie.models.engines import ModelUse
 from magpie.plan.load import parse
 from magpie.plan.plan import Plan, make_plan
-from magpie.runs import RunFolder
-from magpie.seams import Completion, Engine, Message, SamplingParams, Stage, Tokens
+from magpie.runs import OpenShard, RunFolder, ShardFiles
+from magpie.seams import Completion, Engine, Message, Request, SamplingParams, Stage, Tokens
 from magpie.settings.engines import Scripted as ScriptedSettings
 from magpie.stages.instruct.work import instruct
 from magpie.stages.respond.work import Responder, respond
@@ -70,6 +71,7 @@ def main() -> None:
         rounds = [timed(kind_plan) for _ in range(options.repeats)]
         wall, cpu = median(w for w, _ in rounds), median(c for _, c in rounds)
         print(f"{kind:34}{options.rows / wall:10,.0f}{options.rows / cpu:12,.0f}{1e6 * cpu / options.rows:12.1f}")
+    journal()
     for kind, kind_plan in kinds.items():
         print(f"\nWhere the time goes: {kind} (profiled, so slower; seconds in the function itself)")
         profile(kind_plan)
@@ -107,6 +109,39 @@ def timed(plan: Plan) -> tuple[float, float]:
         began, cpu = time.perf_counter(), time.process_time()
         execute_plan(plan, RunFolder(Path(folder) / "run"), opener=engine)
         return time.perf_counter() - began, time.process_time() - cpu
+
+
+POLL = 256
+"""Completions that are written in one go."""
+
+
+def journal(polls: int = 20) -> None:
+    """What one completion takes in the journal, in CPU time and bytes: short ones, and some of the usual length."""
+    print(f"\n{'one completion in the journal':46}{'CPU us':>8}{'bytes':>8}{'digest us':>11}")
+    for prompt_tokens, tokens, text in (
+        (20, 12, "Explain how bridges stand the frost. "),
+        (1000, 300, "Frost is hard. " * 96),
+    ):
+        prompts = [Tokens(tuple(range(100_000 + n, 100_000 + n + prompt_tokens))) for n in range(POLL)]
+        requests = [Request(prompt, SAMPLING, seed=n) for n, prompt in enumerate(prompts)]
+        said = Completion(text, tuple(range(100_000, 100_000 + tokens)), "stop", prompt_tokens, tokens + 1)
+        written, digests = [], []
+        with tempfile.TemporaryDirectory() as folder:
+            shard = OpenShard(ShardFiles(Path(folder), 0), (), {}, (), "")
+            for poll in range(polls):
+                began = time.process_time()
+                for row, request in enumerate(requests):
+                    shard.note(row, poll, request, said)
+                shard.flush()
+                written.append(time.process_time() - began)
+                began = time.process_time()
+                for request in requests:
+                    request.digest()
+                digests.append(time.process_time() - began)
+            size = shard.files.journal.stat().st_size / (polls * POLL)
+            shard.close()
+        kind = f"{tokens} tokens after a prompt of {prompt_tokens}"
+        print(f"{kind:46}{1e6 * min(written) / POLL:8.1f}{size:8.0f}{1e6 * min(digests) / POLL:11.1f}")
 
 
 def profile(plan: Plan) -> None:

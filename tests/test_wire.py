@@ -51,6 +51,13 @@ def test_a_completion_comes_back_from_json_as_it_was(said: Completion) -> None:
     assert read_completion(orjson.loads(orjson.dumps(plain_completion(said)))) == said
 
 
+def test_a_completion_at_its_defaults_is_written_without_them_and_one_that_has_them_written_is_read() -> None:
+    said = Completion("a", (4,), "stop", 3, 2)
+    plain = plain_completion(said)
+    assert plain.keys() == {"text", "token_ids", "finish_reason", "prompt_tokens", "completion_tokens"}
+    assert read_completion({**plain, "wasted_tokens": 0, "logprobs": []}) == said
+
+
 def test_requests_that_differ_in_anything_have_other_digests() -> None:
     plain = Request(Tokens((1,)), SAMPLING)
     others = [

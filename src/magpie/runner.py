@@ -26,7 +26,7 @@ Remembered = Mapping[tuple[int, str], Completion]
 """What a journal holds of a row: (n, request digest) to completion."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Usage:
     """What a row's requests took, in tokens; replayed completions count, since they were paid for."""
 
@@ -35,7 +35,7 @@ class Usage:
     wasted_tokens: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Said:
     """A completion, before the row's generator has seen it."""
 
@@ -45,7 +45,7 @@ class Said:
     completion: Completion
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Done:
     """A row that ended, with what its stage returned."""
 
@@ -54,7 +54,7 @@ class Done:
     usage: Usage
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Failed:
     """A row with a request that no engine could serve."""
 
@@ -76,12 +76,15 @@ class Talk:
     asked: int = 0
     alone: bool = True
     answers: list[Answer | None] = field(default_factory=list)
+    unanswered: int = 0
+    """Of the requests asked together."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
     wasted_tokens: int = 0
 
     def heard(self, slot: int, answer: Answer) -> None:
         self.answers[slot] = answer
+        self.unanswered -= 1
         if isinstance(answer, Completion):
             self.prompt_tokens += answer.prompt_tokens
             self.completion_tokens += answer.completion_tokens
@@ -90,17 +93,18 @@ class Talk:
     def result(self) -> Answer | list[Completion]:
         """What the generator is sent, once every answer is there. Of several requests asked together, one that failed
         fails them all: the row is tried again, and what the others were answered is remembered then."""
+        if self.alone and self.answers[0] is not None:
+            return self.answers[0]
         failed = next((answer for answer in self.answers if isinstance(answer, RequestFailed)), None)
         if failed is not None:
             return failed
-        answers = [answer for answer in self.answers if isinstance(answer, Completion)]
-        return answers[0] if self.alone else answers
+        return [answer for answer in self.answers if isinstance(answer, Completion)]
 
     def usage(self) -> Usage:
         return Usage(self.prompt_tokens, self.completion_tokens, self.wasted_tokens)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Ask:
     """One request of one talk: the n-th of its row, and its place among those asked together."""
 
@@ -122,7 +126,10 @@ class _Desk:
         self.bug: StageBug | None = None
 
     def has_room(self) -> bool:
-        return any(len(self.waiting[m]) + len(self.flying[m]) < e.window for m, e in self.engines.items())
+        for name, engine in self.engines.items():  # asked before every talk: a generator would take longer than this
+            if len(self.waiting[name]) + len(self.flying[name]) < engine.window:
+                return True
+        return False
 
     def busy(self) -> list[str]:
         """The engines to poll: those that hold requests; all of them where no window has room, so that one may grow."""
@@ -135,7 +142,7 @@ class _Desk:
             while True:
                 asked = talk.asking.throw(answer) if isinstance(answer, RequestFailed) else talk.asking.send(answer)
                 self._ask(talk, asked)
-                if None in talk.answers:
+                if talk.unanswered:
                     return None
                 answer = talk.result()
         except StopIteration as stop:
@@ -152,6 +159,7 @@ class _Desk:
         batch = [asked] if isinstance(asked, Request) else asked
         first, talk.asked = talk.asked, talk.asked + len(batch)
         talk.answers = [None] * len(batch)
+        talk.unanswered = len(batch)
         for slot, unseeded in enumerate(batch):
             n = first + slot
             request = unseeded.with_seed(self.seed(talk.row, n))
@@ -183,7 +191,7 @@ class _Desk:
         aside until every row has had its turn."""
         ended = []
         for talk in dict.fromkeys(ask.talk for ask in answered):  # one poll may answer several requests of a row
-            if None not in talk.answers:
+            if not talk.unanswered:
                 event = self.advance(talk, talk.result())
                 if event is not None:
                     ended.append(event)

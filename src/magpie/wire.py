@@ -35,8 +35,9 @@ def plain_completion(said: Completion) -> dict[str, Any]:
         "finish_reason": said.finish_reason,
         "prompt_tokens": said.prompt_tokens,
         "completion_tokens": said.completion_tokens,
-        "wasted_tokens": said.wasted_tokens,
     }
+    if said.wasted_tokens:
+        plain["wasted_tokens"] = said.wasted_tokens
     if said.logprobs:
         plain["logprobs"] = [[tuple(one) for one in place] for place in said.logprobs]  # orjson takes no named tuples
     return plain

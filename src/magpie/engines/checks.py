@@ -53,6 +53,8 @@ def _no_schema(schema: str) -> str | None:
 
 def lacks(request: Request, capabilities: Capabilities) -> Capability | None:
     """What the request needs and these capabilities do not have."""
+    if not request.banned and request.structure is None and request.logprobs <= 0:
+        return None
     needed = {
         Capability.LOGIT_BIAS: bool(request.banned),
         Capability.STRUCTURE: request.structure is not None,

@@ -59,6 +59,9 @@ class TableWork:
 
     def _shards(self) -> Iterator[OpenShard]:
         for number in self.inputs.shards:
+            if self.inputs.is_whole(number):
+                self.counts.reused += self.inputs.wanted_set(number).bit_count()
+                continue
             shard = open_shard(self.inputs, number)
             self.counts.reused += len(shard.inputs) - len(shard.missing)
             if shard.missing:
@@ -76,7 +79,7 @@ class CorpusWork:
         self.counts = Counts(wanted=count_wanted(inputs))
         self.digest = inputs.corpus_digest()
         found = {n: inputs.folder.shard(n).made_from() for n in inputs.folder.shards()}
-        needed = [n for n in inputs.shards if len(inputs.wanted(n))]
+        needed = [n for n in inputs.shards if inputs.wanted_set(n)]
         self.nothing_missing = all(found.get(n) == self.digest for n in needed)
         if self.nothing_missing:
             self.counts.reused = self.counts.wanted

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from magpie.runs import StageFolder
-from magpie.runs.surviving import corpus_digest, shard_numbers, surviving
+from magpie.runs.surviving import corpus_digest, shard_numbers, surviving, surviving_set
+from magpie.runs.tally import shifted
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,25 @@ class Inputs:
     def wanted(self, number: int) -> pa.Array:
         """The rows of a shard that every stage above made and none dropped, in order."""
         return surviving(self.above, number, self.size, self.shard_rows)
+
+    def wanted_set(self, number: int) -> int:
+        """The same as a set of rows from the shard's first row on, see `magpie.runs.tally`."""
+        return surviving_set(self.above, number, self.size, self.shard_rows)
+
+    def is_whole(self, number: int) -> bool:
+        """Whether nothing of a shard is missing, as far as footers tell: its sealed file holds the wanted rows and no
+        others, all made from what is read of them now. A shard of which this is not so has to be opened."""
+        files, wanted, span = self.folder.shard(number), self.wanted_set(number), self.span(number)
+        if files.journal.exists():
+            return False
+        tally = files.tally()
+        if tally is None:
+            return not wanted
+        if tally.failed or tally.first < span.start or tally.end > span.stop:
+            return False
+        if shifted(tally.rows, tally.first - span.start) != wanted:
+            return False
+        return files.made_from() == self.read_digest(number)
 
     def table(self, number: int) -> pa.Table:
         """`row` and the columns that the stage reads, of the wanted rows of a shard, in order."""

@@ -50,6 +50,7 @@ class StageWork:
     def __init__(self, stage: Stage, inputs: Inputs) -> None:
         self.stage = stage
         self.inputs = inputs
+        self._columns = [column.name for column in stage.writes]
         self.open: dict[int, OpenShard] = {}
         self._blamed = 0
         """Rows that failed since engines died with them alone."""
@@ -92,20 +93,19 @@ class StageWork:
             suspects = {row for row, deaths in shard.deaths.items() if deaths >= SUSPECT_DEATHS}
             self._suspects += sorted(suspects & shard.missing)
             for row in sorted(shard.missing - suspects):
-                yield self._talk(row)
+                yield self._talk(row, shard)
         while self._suspects:
             if self._missing_rows() > len(self._suspects):
                 yield None
                 continue
             row = self._suspects.pop(0)
             self.alone = row
-            yield self._talk(row)
+            yield self._talk(row, self._shard(row))
             while self._is_missing(row):
                 yield None
             self.alone = None
 
-    def _talk(self, row: int) -> Talk:
-        shard = self._shard(row)
+    def _talk(self, row: int, shard: OpenShard) -> Talk:
         return Talk(row, self.stage.ask(shard.inputs[row]), shard.said.get(row, {}))
 
     def _shard(self, row: int) -> OpenShard:
@@ -178,17 +178,17 @@ class StageWork:
             columns = event.outcome
         self._count(event, reason)
         usage = event.usage
-        return {
-            "row": event.row,
-            **{column.name: columns.get(column.name) for column in self.stage.writes},
-            "drop_reason": reason,
-            "error": error,
-            "attempts": 0 if error is None else shard.attempts(event.row) + 1,
-            "prompt_tokens": usage.prompt_tokens,
-            "completion_tokens": usage.completion_tokens,
-            "wasted_tokens": usage.wasted_tokens,
-            "input_digest": shard.digest(event.row),
-        }
+        made: dict[str, Any] = {"row": event.row}
+        for name in self._columns:
+            made[name] = columns.get(name)
+        made["drop_reason"] = reason
+        made["error"] = error
+        made["attempts"] = 0 if error is None else shard.attempts(event.row) + 1
+        made["prompt_tokens"] = usage.prompt_tokens
+        made["completion_tokens"] = usage.completion_tokens
+        made["wasted_tokens"] = usage.wasted_tokens
+        made["input_digest"] = shard.digest(event.row)
+        return made
 
     def _count(self, event: Done | Failed, reason: str | None) -> None:
         counts = self.counts
@@ -202,13 +202,20 @@ class StageWork:
         if reason is not None:
             counts.dropped[reason] = counts.dropped.get(reason, 0) + 1
 
+    def _count_reused(self, number: int, rows: int) -> None:
+        """Add a shard's rows from before, once."""
+        if number >= self._counted:
+            self.counts.reused += rows
+            self._counted = number + 1
+
     def _shards(self) -> Iterator[OpenShard]:
         """The shards that lack something, in order; the others are sealed on the way."""
         for number in self.inputs.shards:
+            if self.inputs.is_whole(number):
+                self._count_reused(number, self.inputs.wanted_set(number).bit_count())
+                continue
             shard = open_shard(self.inputs, number)
-            if number >= self._counted:
-                self.counts.reused += len(shard.inputs) - len(shard.missing)
-                self._counted = number + 1
+            self._count_reused(number, len(shard.inputs) - len(shard.missing))
             if shard.missing:
                 yield shard
             else:
@@ -217,7 +224,7 @@ class StageWork:
 
 def count_wanted(inputs: Inputs) -> int:
     """How many rows a stage is to make."""
-    return sum(len(inputs.wanted(number)) for number in inputs.shards)
+    return sum(inputs.wanted_set(number).bit_count() for number in inputs.shards)
 
 
 def open_shard(inputs: Inputs, number: int) -> OpenShard:

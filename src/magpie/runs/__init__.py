@@ -7,7 +7,8 @@ from magpie.runs.cost import Cost, StageCost, cost_of
 from magpie.runs.files import make_folder, storage, whole_file
 from magpie.runs.folder import RunFolder, StageFolder
 from magpie.runs.index import Kind
-from magpie.runs.reader import Run, StageCounts, open_run
+from magpie.runs.in_force import StageCounts
+from magpie.runs.reader import Run, open_run
 from magpie.runs.shards import OpenShard, ShardFiles, arrow_schema, fields_of, write_sealed
 
 __all__ = [

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from magpie.runs.reader import Run, StageCounts
+from magpie.runs.in_force import StageCounts
+from magpie.runs.reader import Run
 
 SHORTLIST, RESPOND = "shortlist", "respond"
 

@@ -16,12 +16,12 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from magpie.columns import Column
 from magpie.errors import RunError
 from magpie.runs.folder import RunFolder, StageFolder
-from magpie.runs.shards import arrow_schema, input_digest
+from magpie.runs.in_force import InForce, StageCounts, count_kept, count_stage, in_force
+from magpie.runs.shards import arrow_schema
 from magpie.runs.surviving import corpus_shards
 from magpie.safe.documents import check_values, read_yaml
 from magpie.safe.paths import expanded
@@ -30,21 +30,6 @@ from magpie.safe.shell import quoted
 _BATCH_ROWS = 1024
 _GLOB = re.compile(r"([*?\[])")
 """What DuckDB would take as a pattern in a path."""
-
-
-@dataclass(frozen=True, slots=True)
-class StageCounts:
-    """What one stage did: rows made, dropped by reason, failed; and the tokens that they took."""
-
-    stage: str
-    made: int
-    dropped: dict[str, int]
-    failed: int
-    prompt_tokens: int
-    completion_tokens: int
-    wasted_tokens: int
-    commonest_error: str | None
-    """The message that most failed rows carry."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -122,9 +107,8 @@ class Run:
 
     def kept(self) -> int:
         """How many rows came through every stage."""
-        with self._asked(checked=False) as connection:
-            counted = connection.sql("SELECT count(*) FROM kept").fetchall()
-        return int(counted[0][0])
+        with self._readable():
+            return count_kept([self._in_force(stage) for stage in self.stages], self.size, self.shard_rows)
 
     def sql(self, query: str) -> pa.Table:
         """Ask DuckDB. `rows` is every row, `kept` those that came through; each stage's own files are a view of its
@@ -135,51 +119,48 @@ class Run:
 
     def counts(self) -> list[StageCounts]:
         """What each stage did so far, counted over the files."""
-        with self._asked(checked=False) as connection:
-            return [self._count(connection, stage) for stage in self.stages]
+        with self._readable():
+            return [count_stage(self._in_force(stage), self.size) for stage in self.stages]
 
-    def _count(self, connection: duckdb.DuckDBPyConnection, stage: StageFolder) -> StageCounts:
-        query = (
-            f"SELECT error IS NOT NULL AS failed, drop_reason, count(*), sum(prompt_tokens), sum(completion_tokens), "
-            f"sum(wasted_tokens), mode(error) FROM {_name(stage)} WHERE row < {self.size} GROUP BY ALL ORDER BY ALL"
-        )
-        groups = connection.sql(query).fetchall()
-        return StageCounts(
-            stage=stage.stage,
-            made=sum(n for failed, _, n, *_ in groups if not failed),
-            dropped={reason: n for failed, reason, n, *_ in groups if reason is not None and not failed},
-            failed=sum(n for failed, _, n, *_ in groups if failed),
-            prompt_tokens=sum(group[3] for group in groups),
-            completion_tokens=sum(group[4] for group in groups),
-            wasted_tokens=sum(group[5] for group in groups),
-            commonest_error=next((group[6] for group in groups if group[0]), None),
-        )
+    def _in_force(self, stage: StageFolder) -> InForce:
+        return in_force(stage, self.stages[: self.stages.index(stage)], self.size, self.shard_rows)
 
     @contextmanager
-    def _asked(self, *, checked: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The run as views, spilling where the system keeps temporary files. checked: whether files are held against
-        their digests first."""
-        config: dict[str, str | bool | int | float | list[str]] = {
-            "python_enable_replacements": False,
-            "temp_directory": tempfile.gettempdir(),
-        }
+    def _readable(self) -> Iterator[None]:
+        self._check_stages()
         try:
-            with duckdb.connect(":memory:", config=config) as connection:
-                self._make_views(connection, checked=checked)
-                yield connection
-        except (duckdb.Error, pa.ArrowException) as error:
+            yield
+        except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
             said = " ".join(str(error).split())
-            raise RunError(f"{self.path}: the query failed, or a file of the run cannot be read: {said}") from error
+            raise RunError(f"{self.path}: a file of the run cannot be read: {said}") from error
 
-    def _make_views(self, connection: duckdb.DuckDBPyConnection, *, checked: bool) -> None:
+    def _check_stages(self) -> None:
         makers = {column.name for stage in self.stages for column in stage.columns}
         if not self.stages or ("response" in makers and "instruction" not in makers):
             raise RunError(
                 f"{self.path}: run.json names no stage whose rows can be read; `magpie run` with --out "
                 f"{quoted(str(self.path))} makes what is missing"
             )
-        for place, stage in enumerate(self.stages):
-            relation = _relation(connection, stage, self.stages[:place], self.size, self.shard_rows, checked)
+
+    @contextmanager
+    def _asked(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The run as views, its files held against their digests first; spilling where the system keeps temporary files."""
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "python_enable_replacements": False,
+            "temp_directory": tempfile.gettempdir(),
+        }
+        try:
+            with duckdb.connect(":memory:", config=config) as connection:
+                self._make_views(connection)
+                yield connection
+        except (duckdb.Error, pa.ArrowException) as error:
+            said = " ".join(str(error).split())
+            raise RunError(f"{self.path}: the query failed, or a file of the run cannot be read: {said}") from error
+
+    def _make_views(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._check_stages()
+        for stage in self.stages:
+            relation = _relation(connection, self._in_force(stage))
             connection.execute(f"CREATE VIEW {_name(stage)} AS {relation}")
         connection.execute(f"CREATE VIEW rows AS {_rows_query(self)}")
         last, alive = _name(self.stages[-1]), "drop_reason IS NULL AND error IS NULL"
@@ -195,69 +176,20 @@ def _name(stage: StageFolder) -> str:
     return f'"{stage.stage}"'
 
 
-def _relation(
-    connection: duckdb.DuckDBPyConnection,
-    stage: StageFolder,
-    above: Sequence[StageFolder],
-    size: int,
-    shard_rows: int,
-    checked: bool,
-) -> str:
-    """A query for a stage's rows: sealed shards are scanned where they lie; shards with a journal, and those whose
-    rows may be made from what is no longer so, are looked through row by row. Which shards of a stage over the whole run
-    count is for `corpus_shards` to say.
-    """
-    numbers = stage.shards()
-    if stage.kind == "corpus":
-        settled, others = corpus_shards(stage, above, size, shard_rows)[0], []
-    else:
-        settled = [n for n in numbers if _settled(stage, above, n)]
-        spans = {n: (n * shard_rows, (n + 1) * shard_rows) for n in numbers if n not in set(settled)}
-        others = [_within(_rows_in_force(stage, above, n), *span) for n, span in spans.items()]
+def _relation(connection: duckdb.DuckDBPyConnection, rows: InForce) -> str:
+    """A query for a stage's rows: settled shards are scanned where they lie."""
+    stage, others = rows.stage, list(rows.others.values())
     journal = pa.concat_tables(others) if others else arrow_schema(stage.columns).empty_table()
     open_rows = f"{stage.stage}_open"
     connection.register(open_rows, journal.replace_schema_metadata(None))
-    if checked:
-        for number in settled:
-            stage.shard(number).check()
+    settled = [stage.shard(number) for number in sorted(rows.settled)]
+    for files in settled:
+        files.check()
     if not settled:
         return f'SELECT * FROM "{open_rows}"'
-    files = ", ".join(_quoted(_GLOB.sub(r"[\1]", str(stage.shard(n).parquet))) for n in settled)
-    scan = f"read_parquet([{files}], hive_partitioning=false)"
+    paths = ", ".join(_quoted(_GLOB.sub(r"[\1]", str(files.parquet))) for files in settled)
+    scan = f"read_parquet([{paths}], hive_partitioning=false)"
     return f'SELECT * FROM {scan} UNION ALL BY NAME SELECT * FROM "{open_rows}"'
-
-
-def _settled(stage: StageFolder, above: Sequence[StageFolder], number: int) -> bool:
-    """Whether the shard's Parquet file is all there is, and was made from the shards above as they are now."""
-    files = stage.shard(number)
-    makers = [maker for maker, _ in stage.makers(above)]
-    if any(maker.shard(number).lines(maker.columns)[0] for maker in (stage, *makers)):
-        return False
-    return files.parquet.exists() and files.made_from() == stage.read_digest(above, number)
-
-
-def _rows_in_force(stage: StageFolder, above: Sequence[StageFolder], number: int) -> pa.Table:
-    """The shard's rows, without those that were made from an input that has changed since and will be made again."""
-    rows = stage.shard(number).rows(stage.columns)
-    if not stage.reads:
-        return rows
-    inputs: dict[int, dict[str, Any]] = {}
-    for maker, columns in stage.makers(above):
-        for given in maker.shard(number).rows(maker.columns).select(["row", *columns]).to_pylist():
-            inputs.setdefault(given["row"], {}).update(given)
-    digests = {row: input_digest([given[name] for name in stage.reads]) for row, given in inputs.items()}
-    same = [digests.get(row) == digest for row, digest in zip(*_pair(rows, "row", "input_digest"), strict=True)]
-    return rows.filter(pa.array(same, pa.bool_()))
-
-
-def _within(rows: pa.Table, first: int, end: int) -> pa.Table:
-    """The rows that the shard has room for: a strange line in a journal may name any other."""
-    numbers = rows.column("row")
-    return rows.filter(pc.and_(pc.greater_equal(numbers, first), pc.less(numbers, end)))
-
-
-def _pair(table: pa.Table, one: str, other: str) -> tuple[list[Any], list[Any]]:
-    return table.column(one).to_pylist(), table.column(other).to_pylist()
 
 
 def _quoted(text: str) -> str:

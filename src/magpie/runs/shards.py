@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from hashlib import blake2b
 from io import BytesIO
 from pathlib import Path
@@ -32,6 +33,7 @@ from magpie.columns import (
 from magpie.errors import RunError
 from magpie.runs.sums import check_sum, write_summed
 from magpie.runs.journal import Journal, read_lines
+from magpie.runs.tally import NEEDED, Tally, read_tally, tally_of, write_tally
 from magpie.seams import Completion, Request
 from magpie.wire import check_completion, plain_completion, read_completion
 
@@ -63,6 +65,11 @@ MOST_ATTEMPTS = 3
 _DIGEST = b"magpie.digest"
 _READ = b"magpie.read"
 _COLUMNS = b"magpie.columns"
+_TALLY = b"magpie.tally"
+_ARROW_SCHEMA = b"ARROW:schema"
+
+_REMEMBERED = 65536
+"""Sealed files whose footers are kept in mind: about 2 KiB each at 4,096 rows."""
 
 MadeRow = dict[str, Any]
 """A row as its stage's file has it: `row`, the stage's columns, and the bookkeeping."""
@@ -86,7 +93,13 @@ def input_digest(values: Sequence[Any]) -> int:
     """A digest of the values that a row's stage read, as a signed 64-bit number; 0 for a stage that reads nothing."""
     if not values:
         return 0
-    return int.from_bytes(blake2b(orjson.dumps(values), digest_size=8).digest(), "little", signed=True)
+    digest = _EMPTY_DIGEST.copy()
+    digest.update(orjson.dumps(values))
+    return int.from_bytes(digest.digest(), "little", signed=True)
+
+
+_EMPTY_DIGEST = blake2b(digest_size=8)
+"""Copied for each row: that is faster than a new one."""
 
 
 class ShardFiles:
@@ -97,12 +110,24 @@ class ShardFiles:
         self.parquet = folder / f"{number:05d}.parquet"
         self.journal = folder / f"{number:05d}.part"
 
-    def footer(self) -> dict[bytes, bytes]:
-        """What the sealed file says of itself; empty when there is none."""
-        if not self.parquet.exists():
-            return {}
-        with self._opened() as file:
-            return dict(file.schema_arrow.metadata or {})
+    def footer(self) -> Mapping[bytes, bytes]:
+        """What the sealed file says of itself; empty when there is none. It is read once, as long as the file's inode,
+        time and size are the same."""
+        version = self._version()
+        return {} if version is None else _footer(self.parquet, self.number, version)
+
+    def tally(self) -> Tally | None:
+        """What the sealed rows came to, or None when there is no sealed file. Of a file that earlier magpies sealed it is
+        counted; it, too, is read once."""
+        version = self._version()
+        return None if version is None else _tally(self.parquet, self.number, version)
+
+    def _version(self) -> tuple[int, int, int] | None:
+        try:
+            found = self.parquet.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
 
     def is_sealed(self) -> bool:
         """Whether there is a sealed file."""
@@ -150,6 +175,8 @@ class ShardFiles:
         made: dict[int, MadeRow] = {}
         said: dict[int, dict[tuple[int, str], Completion]] = {}
         deaths: dict[int, int] = {}
+        if not self.journal.exists():
+            return made, said, deaths
         for line in well_formed(read_lines(self.journal), columns):
             if "said" in line:
                 key = (line["n"], line["request"])
@@ -172,6 +199,30 @@ class ShardFiles:
             return schema.empty_table() if sealed is None else _fitted(sealed, schema)
         merged = {} if sealed is None else {row["row"]: row for row in sealed.to_pylist()}
         return _table({**merged, **made}, schema)
+
+
+@lru_cache(_REMEMBERED)
+def _footer(parquet: Path, number: int, version: tuple[int, int, int]) -> Mapping[bytes, bytes]:  # noqa: ARG001 (names the file)
+    with ShardFiles(parquet.parent, number)._opened() as file:
+        found: dict[bytes, bytes] = dict(file.metadata.metadata or {})
+    found.pop(_ARROW_SCHEMA, None)
+    return found
+
+
+@lru_cache(_REMEMBERED)
+def _tally(parquet: Path, number: int, version: tuple[int, int, int]) -> Tally:
+    try:
+        return read_tally(_footer(parquet, number, version).get(_TALLY, b""))
+    except ValueError:
+        table = ShardFiles(parquet.parent, number).sealed(NEEDED, checked=False)
+    try:
+        assert table is not None, "a file was there"
+        return tally_of(table)
+    except (AssertionError, KeyError, TypeError, ValueError, pa.ArrowException) as error:
+        raise RunError(
+            f"{parquet}: its rows cannot be counted ({error}); magpie writes files whole, so something else changed it: "
+            "restore it, or delete it and its rows are made again"
+        ) from error
 
 
 _NEVER_NULL = ("instruction", "response")
@@ -411,6 +462,7 @@ def write_sealed(files: ShardFiles, table: pa.Table, read: str) -> None:
     columns = _column_digests(table)
     content = blake2b("".join(columns.values()).encode(), digest_size=16).hexdigest()
     metadata = {_DIGEST: content.encode(), _READ: read.encode(), _COLUMNS: orjson.dumps(columns)}
+    metadata[_TALLY] = write_tally(tally_of(table))
     _put(files, table, metadata)
 
 
@@ -425,7 +477,7 @@ def restamp(files: ShardFiles, read: str) -> None:
     rows stays, since other files may have been made from it."""
     sealed = files.sealed()
     assert sealed is not None, "a shard that says what it was made from"
-    _put(files, sealed, files.footer() | {_READ: read.encode()})
+    _put(files, sealed, {**files.footer(), _READ: read.encode()})
 
 
 def content_digest(files: ShardFiles) -> str:

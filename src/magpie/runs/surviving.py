@@ -6,19 +6,14 @@ Knows files and their bookkeeping; knows no stage's work.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache, reduce
 from hashlib import blake2b
-from pathlib import Path
 
 import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from magpie.runs.folder import StageFolder
-from magpie.runs.shards import ShardFiles, column_digests, restamp
-
-_REMEMBERED = 4096
-"""Shards whose surviving rows are kept in mind, since every later stage asks for them: 32 KiB each at 4,096 rows."""
+from magpie.runs.shards import column_digests, restamp
+from magpie.runs.tally import row_numbers
 
 
 def shard_numbers(size: int, shard_rows: int) -> range:
@@ -28,30 +23,17 @@ def shard_numbers(size: int, shard_rows: int) -> range:
 
 def surviving(upstream: Sequence[StageFolder], number: int, size: int, shard_rows: int) -> pa.Array:
     """The rows of a shard that every stage of `upstream` made and none dropped, in order: int64."""
+    return row_numbers(surviving_set(upstream, number, size, shard_rows), number * shard_rows)
+
+
+def surviving_set(upstream: Sequence[StageFolder], number: int, size: int, shard_rows: int) -> int:
+    """The same as a set of rows, see `tally`, from the shard's first row on. Reads footers."""
     first = number * shard_rows
-    rows = pa.array(range(first, min(first + shard_rows, size)), pa.int64())
-    return reduce(_those_in, (_goes_on(stage.shard(number)) for stage in upstream), rows)
-
-
-def _those_in(rows: pa.Array, others: pa.Array) -> pa.Array:
-    return rows.filter(pc.is_in(rows, value_set=others))
-
-
-def _goes_on(files: ShardFiles) -> pa.Array:
-    """The rows of a sealed shard that are neither dropped nor failed."""
-    try:
-        found = files.parquet.stat()
-    except FileNotFoundError:
-        return pa.array([], pa.int64())
-    return _read(files.parquet, files.number, (found.st_ino, found.st_mtime_ns, found.st_size))
-
-
-@lru_cache(_REMEMBERED)
-def _read(parquet: Path, number: int, version: tuple[int, int, int]) -> pa.Array:  # noqa: ARG001 (names the file)
-    table = ShardFiles(parquet.parent, number).sealed(["row", "drop_reason", "error"], checked=False)
-    assert table is not None, "a file was there"
-    goes_on = pc.and_(pc.is_null(table.column("drop_reason")), pc.is_null(table.column("error")))
-    return table.filter(goes_on).column("row").combine_chunks()
+    rows = (1 << max(0, min(shard_rows, size - first))) - 1
+    for stage in upstream:
+        tally = stage.shard(number).tally()
+        rows &= 0 if tally is None else tally.from_row(first)[0]
+    return rows
 
 
 # -- stages over the whole run ----------------------------------------------------------------------------------------

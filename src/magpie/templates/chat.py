@@ -128,23 +128,29 @@ class ChatTemplate:
 
     def user_text(self, sampled: str) -> str:
         """The user message in what the model wrote as the user."""
-        return self._words(sampled, (), self.user_end.between)
+        return _words(sampled, self._around_user)
 
     def assistant_text(self, sampled: str) -> str:
         """The response in what the model wrote as the assistant."""
-        text = self._words(sampled, self.around.openings, self.assistant_end.between)
+        text = _words(sampled, self._around_assistant)
         for opens, closes in self.around.wrappers:
             if text.startswith(opens):
                 text = text.removeprefix(opens).removesuffix(closes).strip()
         return text
 
-    def _words(self, sampled: str, before: Sequence[str], after: str) -> str:
-        """`sampled` without outer white space and what the template has around words, special tokens shown or not."""
-        text = sampled.strip()
-        for form in (str.strip, self._without_marks):
-            opening = next((form(one) for one in before if form(one) and text.startswith(form(one))), "")
-            text = text.removeprefix(opening).removesuffix(form(after)).strip()
-        return text
+    @cached_property
+    def _around_user(self) -> list[tuple[tuple[str, ...], str]]:
+        return self._forms((), self.user_end.between)
+
+    @cached_property
+    def _around_assistant(self) -> list[tuple[tuple[str, ...], str]]:
+        return self._forms(self.around.openings, self.assistant_end.between)
+
+    def _forms(self, before: Sequence[str], after: str) -> list[tuple[tuple[str, ...], str]]:
+        """What the template may have before words and has after them, with special tokens shown and without."""
+        shown = tuple(text.strip() for text in before), after.strip()
+        bare = tuple(self._without_marks(text) for text in before), self._without_marks(after)
+        return [(tuple(text for text in texts if text), end) for texts, end in (shown, bare)]
 
     def _without_marks(self, text: str) -> str:
         return "".join(between_marks(text, self.added)).strip()
@@ -221,6 +227,15 @@ class ChatTemplate:
 
         needles = self.script.renderer.facts["needles"]
         return build_frame(prompt, self.tokenizer, self.anchors, needles)
+
+
+def _words(sampled: str, around: Sequence[tuple[tuple[str, ...], str]]) -> str:
+    """`sampled` without outer white space and what the template has around words."""
+    text = sampled.strip()
+    for openings, after in around:
+        opening = next((one for one in openings if text.startswith(one)), "")
+        text = text.removeprefix(opening).removesuffix(after).strip()
+    return text
 
 
 def _without_system(messages: Sequence[Message]) -> tuple[str | None, Sequence[Message]]:

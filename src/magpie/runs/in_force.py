@@ -1,0 +1,152 @@
+"""Which rows of a stage count as they are now, and how many: from footers, where a shard is sealed and up to date.
+
+Shards with a journal, and those whose rows may be made from what is no longer so, are looked through row by row.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from magpie.runs.folder import StageFolder
+from magpie.runs.shards import input_digest
+from magpie.runs.surviving import corpus_shards, shard_numbers
+from magpie.runs.tally import NEEDED, Tally, tally_of
+
+
+@dataclass(frozen=True, slots=True)
+class StageCounts:
+    """What one stage did: rows made, dropped by reason, failed; and the tokens that they took."""
+
+    stage: str
+    made: int
+    dropped: dict[str, int]
+    failed: int
+    prompt_tokens: int
+    completion_tokens: int
+    wasted_tokens: int
+    commonest_error: str | None
+    """The message that most failed rows carry."""
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """A stage's rows that count: `settled` shards as their files have them, and those of other shards as tables."""
+
+    stage: StageFolder
+    settled: frozenset[int]
+    others: Mapping[int, pa.Table]
+
+
+def in_force(stage: StageFolder, above: Sequence[StageFolder], size: int, shard_rows: int) -> InForce:
+    """The rows of a stage that count. Which shards of a stage over the whole run do, is for `corpus_shards` to say."""
+    if stage.kind == "corpus":
+        return InForce(stage, frozenset(corpus_shards(stage, above, size, shard_rows)[0]), {})
+    numbers = stage.shards()
+    settled = frozenset(n for n in numbers if _settled(stage, above, n))
+    spans = {n: (n * shard_rows, (n + 1) * shard_rows) for n in numbers if n not in settled}
+    return InForce(
+        stage, settled, {n: _within(_rows_in_force(stage, above, n), *span) for n, span in spans.items()}
+    )
+
+
+def _settled(stage: StageFolder, above: Sequence[StageFolder], number: int) -> bool:
+    """Whether the shard's Parquet file is all there is, and was made from the shards above as they are now."""
+    files = stage.shard(number)
+    makers = [maker for maker, _ in stage.makers(above)]
+    if any(maker.shard(number).lines(maker.columns)[0] for maker in (stage, *makers)):
+        return False
+    return files.parquet.exists() and files.made_from() == stage.read_digest(above, number)
+
+
+def _rows_in_force(stage: StageFolder, above: Sequence[StageFolder], number: int) -> pa.Table:
+    """The shard's rows, without those that were made from an input that has changed since and will be made again."""
+    rows = stage.shard(number).rows(stage.columns)
+    if not stage.reads:
+        return rows
+    inputs: dict[int, dict[str, Any]] = {}
+    for maker, columns in stage.makers(above):
+        for given in maker.shard(number).rows(maker.columns).select(["row", *columns]).to_pylist():
+            inputs.setdefault(given["row"], {}).update(given)
+    digests = {row: input_digest([given[name] for name in stage.reads]) for row, given in inputs.items()}
+    same = [digests.get(row) == digest for row, digest in zip(*_pair(rows, "row", "input_digest"), strict=True)]
+    return rows.filter(pa.array(same, pa.bool_()))
+
+
+def _within(rows: pa.Table, first: int, end: int) -> pa.Table:
+    """The rows that the shard has room for: a strange line in a journal may name any other."""
+    numbers = rows.column("row")
+    return rows.filter(pc.and_(pc.greater_equal(numbers, first), pc.less(numbers, end)))
+
+
+def _pair(table: pa.Table, one: str, other: str) -> tuple[list[Any], list[Any]]:
+    return table.column(one).to_pylist(), table.column(other).to_pylist()
+
+
+# -- counts -----------------------------------------------------------------------------------------------------------
+
+
+def count_stage(rows: InForce, size: int) -> StageCounts:
+    """What a stage did with the first `size` rows. Opens shards only where rows failed, for the message, or where a shard
+    has rows beyond."""
+    errors: Counter[str] = Counter()
+    tallies = []
+    for table_or_tally in _tallies_or_tables(rows, size):
+        if isinstance(table_or_tally, Tally):
+            tallies.append(table_or_tally)
+        else:
+            table = table_or_tally.filter(pc.less(table_or_tally.column("row"), size))
+            tallies.append(tally_of(table))
+            errors.update(table.column("error").drop_null().to_pylist())
+    dropped: Counter[str] = Counter()
+    for tally in tallies:
+        dropped.update(tally.dropped)
+    return StageCounts(
+        stage=rows.stage.stage,
+        made=sum(tally.made for tally in tallies),
+        dropped=dict(sorted(dropped.items())),
+        failed=sum(tally.failed for tally in tallies),
+        prompt_tokens=sum(tally.prompt_tokens for tally in tallies),
+        completion_tokens=sum(tally.completion_tokens for tally in tallies),
+        wasted_tokens=sum(tally.wasted_tokens for tally in tallies),
+        commonest_error=errors.most_common(1)[0][0] if errors else None,
+    )
+
+
+def _tallies_or_tables(rows: InForce, size: int) -> Iterator[Tally | pa.Table]:
+    for number in sorted(rows.settled):
+        files = rows.stage.shard(number)
+        tally = files.tally()
+        if tally is None:
+            continue
+        table = files.sealed(NEEDED, checked=False) if tally.failed or tally.end > size else None
+        yield tally if table is None else table
+    yield from rows.others.values()
+
+
+def count_kept(stages: Sequence[InForce], size: int, shard_rows: int) -> int:
+    """How many of the first `size` rows came through every stage: rows of the first and of the last that no stage dropped
+    or failed to make."""
+    kept = 0
+    for number in shard_numbers(size, shard_rows):
+        base = number * shard_rows
+        sets = [_sets(rows, number, base) for rows in stages]
+        span = (1 << min(shard_rows, size - base)) - 1
+        bad = reduce(or_, (bad for _, bad in sets))
+        kept += (sets[0][0] & sets[-1][0] & span & ~bad).bit_count()
+    return kept
+
+
+def _sets(rows: InForce, number: int, base: int) -> tuple[int, int]:
+    """The rows of one shard that go on, and those that do not, as sets from the row `base` on."""
+    if number in rows.others:
+        return tally_of(rows.others[number]).from_row(base)
+    tally = rows.stage.shard(number).tally() if number in rows.settled else None
+    return (0, 0) if tally is None else tally.from_row(base)
