@@ -78,7 +78,8 @@ from magpie.stages.screen_responses.work import screen_responses
 from magpie.stages.select import building as selection_building
 from magpie.stages.select import patterns
 from magpie.stages.tag.questions import NAMES, question
-from magpie.stages.text.answers import final_answer, normalised
+from magpie.stages.text.answers import Answer, final_answer, normalised
+from magpie.stages.text.equal_answers import mathematics
 from magpie.stages.text.reasoning import Thoughts, leaks, part
 from magpie.stages.text.words import between_words, level, words, words_and_signs
 from magpie.templates import derive, ends, survey, thinking
@@ -334,6 +335,7 @@ CASES: Final[dict[str, Call]] = {
     "words leveled": level,
     "answer: final": final_answer,
     "answer: normalised": normalised,
+    "answer: mathematics": lambda text: mathematics(Answer(text, text)),
     # selections, and what is written as Markdown
     "select: pattern": patterns.size,
     "select: set": lambda text: patterns.size(f"[{text}]"),
