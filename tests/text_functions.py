@@ -83,6 +83,7 @@ from magpie.stages.text.equal_answers import mathematics
 from magpie.stages.text.reasoning import Thoughts, leaks, part
 from magpie.stages.text.words import between_words, level, words, words_and_signs
 from magpie.templates import derive, ends, survey, thinking
+from magpie.templates.earlier_rules import EARLIER_RULES
 from magpie.templates.marks import between_marks
 from magpie.templates.sanitize import RULES, sanitize
 
@@ -300,6 +301,7 @@ def reply_reader(name: str) -> Call:
 CASES: Final[dict[str, Call]] = {
     # chat templates and what models write around a question
     **{f"sanitize: {name}": rule for name, rule in RULES.items()},
+    **{f"sanitize: earlier {name}": rule for name, rule in EARLIER_RULES.items()},
     "sanitize: all rules": lambda text: sanitize(text, tuple(RULES)),
     "chat: words of a turn": every(CHAT.user_text, CHAT.assistant_text, lambda text: CHAT.leaks((), text)),
     "chat: between marks": lambda text: between_marks(text, CHAT.added),
