@@ -50,6 +50,8 @@ _BOXED_SENTENCE: Final = re.compile(
     r"(?<=[.?!\u3002\uff1f\uff01])\s+[^.?!\n]{0,120}(?:\b(?:is|are|equals|es|est|ist|\u00e9|\u00e8)|[=:\uff1a\u662f])\s*\$?"
     r"\\boxed\s*\{[^\n]{1,200}\Z"
 )
+_LETTER: Final = re.compile(rf"(?:{words.LETTER_OPENERS})", re.IGNORECASE)
+_OWN: Final = re.compile(words.OWN, re.IGNORECASE)
 _CLOSING: Final = re.compile(rf"[\s*_(]*(?:{words.CLOSES})", re.IGNORECASE)
 _BOLD_ITEM: Final = re.compile(r"\s*(?:\d{1,2}[.)]|[-*\u2022])\s+\*\*")
 _GLUED_ROLE: Final = re.compile(r"(?<=[.?!\u3002\uff1f\uff01])[ \t]*(?:assistant|model)[ \t]*:?\s*\Z", re.IGNORECASE)
@@ -59,22 +61,24 @@ _SENTENCES: Final = re.compile(r"(?<=[.!?\u3002\uff1f\uff01])\s*")
 def further_turn(text: str) -> str:
     """The assistant's turn behind the request, and all after it; also the bare name of the role at the end."""
     stripped = text.rstrip()
+    lines = read_lines(text)
     last = read_label(stripped[stripped.rfind("\n") + 1 :]) if "\n" in stripped else None
-    if last is not None and last.kind == "user" and not last.body:
+    if last is not None and last.kind == "user" and not last.body and not has_labels(read_lines(stripped)[:-1]):
         return stripped[: stripped.rfind("\n")].rstrip()
-    if (tag := _ROLE_TAG.search(text)) and is_complete(text[: tag.start()]):
+    if (tag := _ROLE_TAG.search(text)) and is_complete(text[: tag.start()]) and "<user>" not in text[: tag.start()]:
         return text[: tag.start()].rstrip()
     if glued := _GLUED_ROLE.search(text[-40:]):
         return text[: len(text) - len(text[-40:]) + glued.start()]
-    lines = read_lines(text)
     for place, line in enumerate(lines):
         label = None if line.fenced else read_label(line.text)
-        if label is None or label.kind != "assistant":
+        if label is None or label.kind != "assistant" or (label.name == "model" and label.body):  # of a device
             continue
         head = text[: line.start].rstrip()
         if not head:
             return text
         is_last = not label.body and not text[line.end :].strip()
+        if not is_last and last is not None and last.kind in ("user", "assistant") and not last.body:
+            return text  # a dialogue to go on with
         leads = begins_with_label(lines)
         others = has_labels(lines[:place], skip_first=leads)
         if others or _asks_on(text, lines, place, command=True):
@@ -205,8 +209,8 @@ def reply_paragraph(text: str) -> str:
     closes = len(parts) > 2 and not lines[parts[-1][0]].fenced and bool(_CLOSING.match(last) or _RESULT.match(last))
     bold = sum(_BOLD_ITEM.match(line.text[:40]) is not None for line in lines) > 1
     for begin, _ in parts[1:]:
-        begins = _OPENER.match(lines[begin].text[:_START]) is not None
         before = text[max(0, lines[begin].start - _START) : lines[begin].start]
+        begins = _begins_reply(lines[begin].text[:_START], before)
         proved = (closes or bold) and is_question(before)
         if lines[begin].fenced or not (begins or proved):
             continue
@@ -215,6 +219,13 @@ def reply_paragraph(text: str) -> str:
             return text
         return text if _asks_on(text, lines, begin) and not closes else head
     return text
+
+
+def _begins_reply(start: str, before: str) -> bool:
+    """Whether a paragraph begins as a reply does, or as the letter that was asked for."""
+    if _LETTER.match(start) and not is_question(before):
+        return True
+    return _OPENER.match(start) is not None and _OWN.search(start[:80]) is None
 
 
 def final_result(text: str) -> str:

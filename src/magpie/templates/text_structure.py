@@ -33,11 +33,14 @@ _CLOSERS: Final = "*_\"'\u201d\u2019\u00bb\u300d\u300f)]\uff09` \t\n"
 _QUESTION: Final = ("?", "\uff1f", "\u061f")
 _CONTENT: Final = re.compile(r"[:\uff1a]\s*\S|[\"\u201c\u00ab\u300c\u201e][^\"\u201d\u00bb\u300d]{2,}|```|\$[^$]|=")
 _WORKS_ON: Final = re.compile(
-    rf"(?:\A|[.!?\n]\s*|\b(?:and|please|then)\s)(?:{words.WORKS_ON})\b|{words.WORKS_ON_ANYWHERE}", re.IGNORECASE
+    rf"(?:\A|[.!?\n]\s*|\b(?:and|please|then|can you|could you|would you|help me)\s)(?:{words.WORKS_ON})\b"
+    rf"|{words.WORKS_ON_ANYWHERE}",
+    re.IGNORECASE,
 )
 _POINTS_AT: Final = re.compile(words.POINTS_AT, re.IGNORECASE)
 _POINTS_AHEAD: Final = re.compile(words.POINTS_AHEAD, re.IGNORECASE)
 _SENTENCE: Final = re.compile(r"[.!?\u3002\uff1f\uff01]\s*")
+_OWN_TEXTS: Final = re.compile(words.OWN_TEXTS, re.IGNORECASE)
 _MENTIONS: Final = re.compile(words.MENTIONS_ANSWERS, re.IGNORECASE)
 _POLITE: Final = re.compile(words.POLITE, re.IGNORECASE)
 _WORD: Final = re.compile(r"[^\W\d_]+")
@@ -168,7 +171,7 @@ def lacks_material(head: str) -> bool:
         return True
     if _CONTENT.search(head):
         return False
-    if _WORKS_ON.search(head):
+    if _WORKS_ON.search(head) or _OWN_TEXTS.search(head):
         return True
     sentences = [part for part in _SENTENCE.split(head) if part.strip()]
     pattern = _POINTS_AHEAD if len(sentences) > 1 else _POINTS_AT  # "this" may be what was said before
