@@ -81,6 +81,7 @@ SAMPLES = (
 ELSEWHERE = {
     "_answers": "names of variables in a chat template",
     "_check_stage": "names in a run's index, with patterns that are classes of characters",
+    "_firsts": "answers of at most 200 characters",
     "_heard": "lines of a log, which are 64 KB in all; their patterns are those of the child's log",
     "_letters": "a prompt that the user wrote; its pattern is in the table (guard: codes)",
     "_is_name": "names in a run's index, with patterns that are classes of characters",

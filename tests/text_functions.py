@@ -78,10 +78,12 @@ from magpie.stages.screen_responses.work import screen_responses
 from magpie.stages.select import building as selection_building
 from magpie.stages.select import patterns
 from magpie.stages.tag.questions import NAMES, question
-from magpie.stages.text.answers import final_answer, normalised
+from magpie.stages.text.answers import Answer, final_answer, normalised
+from magpie.stages.text.equal_answers import mathematics
 from magpie.stages.text.reasoning import Thoughts, leaks, part
 from magpie.stages.text.words import between_words, level, words, words_and_signs
 from magpie.templates import derive, ends, survey, thinking
+from magpie.templates.earlier_rules import EARLIER_RULES
 from magpie.templates.marks import between_marks
 from magpie.templates.sanitize import RULES, sanitize
 
@@ -299,6 +301,7 @@ def reply_reader(name: str) -> Call:
 CASES: Final[dict[str, Call]] = {
     # chat templates and what models write around a question
     **{f"sanitize: {name}": rule for name, rule in RULES.items()},
+    **{f"sanitize: earlier {name}": rule for name, rule in EARLIER_RULES.items()},
     "sanitize: all rules": lambda text: sanitize(text, tuple(RULES)),
     "chat: words of a turn": every(CHAT.user_text, CHAT.assistant_text, lambda text: CHAT.leaks((), text)),
     "chat: between marks": lambda text: between_marks(text, CHAT.added),
@@ -334,6 +337,7 @@ CASES: Final[dict[str, Call]] = {
     "words leveled": level,
     "answer: final": final_answer,
     "answer: normalised": normalised,
+    "answer: mathematics": lambda text: mathematics(Answer(text, text)),
     # selections, and what is written as Markdown
     "select: pattern": patterns.size,
     "select: set": lambda text: patterns.size(f"[{text}]"),

@@ -26,6 +26,7 @@ def run(
     remake: tuple[str, ...] = (),
     keep: bool = False,
     retry_failed: bool = False,
+    allow_keys: tuple[str, ...] = (),
 ) -> Run:
     """Make a run in the folder `out`, or go on with the one there, and return it.
 
@@ -34,7 +35,8 @@ def run(
     settings: overrides such as `"instruct.sampling.temperature=1.2"`. What these leave out is as the recipe has it.
     remake, keep: what to do where this magpie resolves the run's recipe otherwise than the one that made it: stages to
     make anew, or going on with the run's own values; with neither it is an error. retry_failed: try rows again that
-    could not be made at three tries. Only what is missing is made.
+    could not be made at three tries. allow_keys: `NAME@HOST`, for keys that a recipe file names (`api_key_env`): the
+    environment variable and the host that may get what it holds. Only what is missing is made.
 
     Raises `magpie.errors.UserError` for what the caller can mend, `EngineDied` and `StageBug` otherwise, and a
     `KeyboardInterrupt` on Ctrl-C; what was made until then is in the run, and the same call goes on from there.
@@ -42,14 +44,15 @@ def run(
     from magpie.executors.local import execute
     from magpie.plan.resolve import resolve
     from magpie.plan.upgrade import Choice
+    from magpie.safe.keys import allow, read_allowance
     from magpie.safe.paths import expanded
 
     replace = {"model": None if model is None else str(model), "size": size, "seed": seed}
     given = {name: value for name, value in replace.items() if value is not None}
     folder = expanded(out)
-    return execute(
-        resolve(recipe, folder, settings, given), folder, choice=Choice(remake, keep), retry_failed=retry_failed
-    )
+    resolved = resolve(recipe, folder, settings, given)
+    allow(map(read_allowance, allow_keys))
+    return execute(resolved, folder, choice=Choice(remake, keep), retry_failed=retry_failed)
 
 
 def open_run(path: str | Path) -> Run:

@@ -37,7 +37,7 @@ def test_what_is_no_address_is_told_without_a_secret(url: str, told: str) -> Non
 def test_a_variable_without_a_key_is_named_and_not_shown(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_KEY", value)
     with pytest.raises(UserError, match=r"SOME_KEY, named by setting, holds no API key") as caught:
-        api_key("SOME_KEY", "setting")
+        api_key("SOME_KEY", "setting", "http://here")
     assert not value or value not in str(caught.value)
 
 

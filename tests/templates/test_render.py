@@ -11,8 +11,9 @@ from threading import Thread
 import pytest
 
 from magpie.errors import TemplateError
+from magpie.safe.workers import Worker
 from magpie.templates import TemplateOptions, derive
-from magpie.templates.render import Budget, Renderer, _worker
+from magpie.templates.render import _SCRIPT, Budget, Renderer, _worker
 from tests.templates.toys import toy
 
 TALK = [{"role": "user", "content": "hi"}]
@@ -94,7 +95,7 @@ def test_a_budget_that_is_spent_is_an_error() -> None:
 def test_the_worker_is_given_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OPENAI_API_KEY", "HF_TOKEN", "SOME_SECRET"):
         monkeypatch.setenv(name, "a-key-of-somebody")
-    worker = type(_worker)()
+    worker = Worker(_SCRIPT, {"do": "inspect", "source": ""}, 3.0)
     try:
         worker.ask({"do": "inspect", "source": ""})
         assert worker.process is not None

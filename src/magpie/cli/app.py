@@ -38,6 +38,15 @@ KeepOption = Annotated[
 RetryOption = Annotated[
     bool, typer.Option("--retry-failed", help="Try rows again that could not be made at three tries.")
 ]
+AllowKeyOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-key",
+        metavar="NAME@HOST",
+        help="Let a recipe file send the key in this environment variable to this host, now and later; may be given "
+        "again.",
+    ),
+]
 RemakeOption = Annotated[
     bool, typer.Option("--remake", help="Where this magpie would make the stage's rows otherwise: make them anew.")
 ]
@@ -72,6 +81,7 @@ def run_command(
     ] = None,
     keep: KeepOption = False,
     retry_failed: RetryOption = False,
+    allow_key: AllowKeyOption = None,
     json: JsonOption = False,
 ) -> None:
     """Make a run, or go on with one: only what is missing is made."""
@@ -82,7 +92,8 @@ def run_command(
     replace = {name: value for name, value in given.items() if value is not None}
     choice = Choice(tuple(remake or ()), keep)
     overrides = tuple(settings or ())
-    run(recipe, out, overrides, replace, choice, dry_run=dry_run, retry_failed=retry_failed, as_json=json)
+    keys = tuple(allow_key or ())
+    run(recipe, out, overrides, replace, choice, keys, dry_run=dry_run, retry_failed=retry_failed, as_json=json)
 
 
 @app.command()
@@ -130,13 +141,15 @@ def _stage_command(name: str, about: str) -> None:
         remake: RemakeOption = False,
         keep: KeepOption = False,
         retry_failed: RetryOption = False,
+        allow_key: AllowKeyOption = None,
         json: JsonOption = False,
     ) -> None:
         from magpie.cli.stage import stage
         from magpie.plan.upgrade import Choice
 
         choice = Choice((name,) if remake else (), keep)
-        stage(name, run, tuple(settings or ()), model, choice, retry_failed=retry_failed, as_json=json)
+        keys = tuple(allow_key or ())
+        stage(name, run, tuple(settings or ()), model, choice, keys, retry_failed=retry_failed, as_json=json)
 
     app.command(name.replace("_", "-"), help=f"{about} One stage on a run that is there; the others are left alone.")(
         command
@@ -175,13 +188,14 @@ def select(
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="Override a setting, as in select.diverse={}.")
     ] = None,
+    allow_key: AllowKeyOption = None,
     json: JsonOption = False,
 ) -> None:
     """Choose the dataset from a run's rows; the others stay in the run, with the clause that dropped them."""
     from magpie.cli.select import select
 
     given = {"limit": limit, "also": where, "without": without}
-    select(run, chosen, given, tuple(settings or ()), explain=explain, as_json=json)
+    select(run, chosen, given, tuple(settings or ()), tuple(allow_key or ()), explain=explain, as_json=json)
 
 
 @app.command()

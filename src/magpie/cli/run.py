@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from magpie.cli.commands import command
+from magpie.cli.keys import settle
 from magpie.cli.next_steps import print_next
 from magpie.cli.outcome import leave
 from magpie.cli.progress import watching
@@ -25,6 +26,7 @@ from magpie.plan.recipe import Recipe
 from magpie.plan.resolve import resolve
 from magpie.plan.upgrade import Choice
 from magpie.runs import Run, RunFolder, StageFolder, cost_of, open_run
+from magpie.safe.keys import keys_withheld
 from magpie.safe.paths import expanded
 from magpie.safe.redaction import redact
 from magpie.safe.terminal import one_line, visible
@@ -38,6 +40,7 @@ def run(
     settings: tuple[str, ...],
     replace: Mapping[str, Any],
     choice: Choice,
+    allowances: tuple[str, ...] = (),
     *,
     dry_run: bool,
     retry_failed: bool,
@@ -46,8 +49,10 @@ def run(
     out = expanded(out or Path("runs") / Path(name or DEFAULT).stem)
     recipe = resolve(name, out, settings, replace)
     if dry_run:
-        _print_plan(reconcile_with(make_plan(recipe), RunFolder(out), choice).plan, out, as_json=as_json)
+        with keys_withheld():
+            _print_plan(reconcile_with(make_plan(recipe), RunFolder(out), choice).plan, out, as_json=as_json)
         return
+    settle(recipe, settings, allowances)
     finished = _execute(recipe, out, choice, retry_failed=retry_failed, as_json=as_json)
     if as_json:
         print_json(summary(finished), indent=True)

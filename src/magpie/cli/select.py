@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from magpie.cli.commands import command
+from magpie.cli.keys import settle
 from magpie.cli.next_steps import print_next
 from magpie.cli.stage import work
 from magpie.cli.status import print_summary, summary
@@ -29,7 +30,14 @@ STAGE = "select"
 
 
 def select(
-    path: Path, chosen: str | None, given: Mapping[str, Any], settings: tuple[str, ...], *, explain: bool, as_json: bool
+    path: Path,
+    chosen: str | None,
+    given: Mapping[str, Any],
+    settings: tuple[str, ...],
+    allowances: tuple[str, ...] = (),
+    *,
+    explain: bool,
+    as_json: bool,
 ) -> None:
     """`chosen`: a selection's name, a file, or clauses, in place of what the run's recipe selects by. `given`: settings
     of the selection, where they are not None or empty."""
@@ -39,9 +47,9 @@ def select(
     if resolve(None, path, asked).settings("select") is None:
         raise RunError(f"{path} has no selection yet: expected --with NAME, such as --with pro, a file, or clauses")
     if explain:
-        _explain(path, asked, as_json=as_json)
+        _explain(path, asked, allowances, as_json=as_json)
         return
-    run = work(STAGE, path, asked, UNDECIDED, as_json=as_json)
+    run = work(STAGE, path, asked, UNDECIDED, allowances, as_json=as_json)
     if as_json:
         print_json({**summary(run), "selection": _reported(run)}, indent=True)
         return
@@ -68,8 +76,10 @@ def _is_file(chosen: str) -> bool:
     return chosen.endswith(".sql") or expanded(chosen).is_file()
 
 
-def _explain(path: Path, asked: tuple[str, ...], *, as_json: bool) -> None:
-    plan = make_plan(resolve(None, path, asked))
+def _explain(path: Path, asked: tuple[str, ...], allowances: tuple[str, ...], *, as_json: bool) -> None:
+    recipe = resolve(None, path, asked)
+    settle(recipe, asked, allowances)
+    plan = make_plan(recipe)
     found = rehearse(plan, RunFolder(path), STAGE)
     if not found:
         raise RunError(f"{path}: no row reaches {STAGE}; to make what is missing: {command('run', '--out', path)}")

@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from magpie.cli.keys import settle
 from magpie.cli.outcome import leave
 from magpie.cli.progress import watching
 from magpie.cli.status import print_summary, summary
@@ -32,6 +33,7 @@ def stage(
     settings: tuple[str, ...],
     model: str | None,
     choice: Choice,
+    allowances: tuple[str, ...] = (),
     *,
     retry_failed: bool,
     as_json: bool,
@@ -39,7 +41,7 @@ def stage(
     path = expanded(path)
     RunFolder(path).index()
     overrides = (*_model_setting(name, model), *settings)
-    run = work(name, path, overrides, choice, retry_failed=retry_failed, as_json=as_json)
+    run = work(name, path, overrides, choice, allowances, retry_failed=retry_failed, as_json=as_json)
     if as_json:
         print_json(summary(run), indent=True)
     else:
@@ -62,6 +64,7 @@ def work(
     path: Path,
     settings: tuple[str, ...],
     choice: Choice,
+    allowances: tuple[str, ...] = (),
     *,
     retry_failed: bool = False,
     as_json: bool,
@@ -75,6 +78,7 @@ def work(
     explicit = {setting.partition("=")[0].partition(".")[0].strip() for setting in settings}
     wanted = stages_to_add(asked, name, made, explicit)
     recipe = resolve(None, path, _added(before, wanted) + settings)
+    settle(recipe, settings, allowances)
     console = Console(highlight=False, stderr=as_json)
     with watching(console) as watch:
         try:

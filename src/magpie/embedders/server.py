@@ -29,6 +29,7 @@ from magpie.http.connections import (
     server_root,
 )
 from magpie.http.retries import GONE, backoff, may_pass, retry_after
+from magpie.safe.keys import WITHHELD, are_withheld
 from magpie.safe.redaction import one_line
 from magpie.settings.embedders import EmbeddingServer
 
@@ -39,7 +40,7 @@ _TRIAL = "Hello."
 def open_server(settings: EmbeddingServer) -> Iterator[ServerEmbedder]:
     """Find out what the server is, with one trial. Raises `UserError` for what the user can mend."""
     root = server_root(settings.url, "embed.embedder.url", "http://localhost:8000/v1")
-    key = api_key(settings.api_key_env, "embed.embedder.api_key_env")
+    key = api_key(settings.api_key_env, "embed.embedder.api_key_env", settings.url)
     with connections.client(
         root, key, settings.concurrency, settings.connect_seconds, settings.answer_seconds
     ) as client:
@@ -120,6 +121,8 @@ class ServerEmbedder:
         if answer.status in (401, 403):
             variable = self._settings.api_key_env
             hint = f"check the key in {variable}" if variable else "name the variable with its API key by api_key_env"
+            if variable and are_withheld():
+                hint = f"{WITHHELD}: say embed.embedder.served_model and dimension, or leave --dry-run out"
             return UserError(f"{told}: {hint}")
         if may_pass(answer.status):
             return UserError(f"{told}: it is not ready; run the same command again when it is")

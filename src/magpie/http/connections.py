@@ -23,6 +23,7 @@ import httpx
 from magpie.errors import UserError
 from magpie.http.addresses import is_local, with_scheme
 from magpie.http.answers import BodyReader
+from magpie.safe.keys import may_send
 from magpie.safe.redaction import (
     has_credentials,
     one_line,
@@ -81,9 +82,10 @@ def server_root(url: str, setting: str, example: str) -> str:
     return url.strip().rstrip("/").removesuffix("/v1").rstrip("/")
 
 
-def api_key(variable: str | None, setting: str) -> str | None:
-    """The key in an environment variable, from now on a secret. Raises `UserError` where it holds none."""
-    if variable is None:
+def api_key(variable: str | None, setting: str, url: str) -> str | None:
+    """The key in an environment variable, from now on a secret; None in a dry run, which sends none. Raises `UserError`
+    where it holds none, `KeyNotAllowed` where it may not be sent there."""
+    if variable is None or not may_send(variable, [url]):
         return None
     register_variable(variable)
     value = os.environ.get(variable, "").strip()

@@ -31,6 +31,7 @@ from magpie.templates import (
     TextChat,
     derive,
 )
+from magpie.templates.sanitize import rule_names
 
 ExactChat = ChatTemplate | TextChat
 """A chat that can write what stands before a user's message."""
@@ -232,6 +233,8 @@ def _spoken(use: ModelUse, exact: ChatTemplate, files: ModelFiles, template: Tem
 
 def _with_rules(chat: ChatTemplate, rules: Mapping[str, Any]) -> ChatTemplate:
     """The chat, with the recipe's word on what is otherwise the family's."""
+    if "sanitize" in rules:
+        rules = {**rules, "sanitize": rule_names(rules["sanitize"])}
     return replace(chat, family=chat.family.model_copy(update=rules)) if rules else chat
 
 

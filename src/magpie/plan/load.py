@@ -93,6 +93,18 @@ def parse(text: str, where: str, overrides: Sequence[str] = (), replace: Mapping
     return check({**document, **(replace or {})}, where)
 
 
+def overrides_document(overrides: Sequence[str]) -> dict[str, Any]:
+    """What overrides alone say, as a document. Raises `RecipeError`.
+
+    >>> overrides_document(["respond.n=2"])
+    {'respond': {'n': 2}}
+    """
+    document: dict[str, Any] = {}
+    for override in overrides:
+        _override(document, override)
+    return document
+
+
 def check(document: Mapping[str, Any], where: str) -> Recipe:
     """A checked recipe from plain data. Raises `RecipeError`, outside of the handler: the caught error knows what was
     given, which may be a secret."""

@@ -16,6 +16,7 @@ from magpie.errors import RecipeError
 from magpie.modelfiles.model import ModelFiles
 from magpie.models.chats import ChatModel, ExactChat, ModelSettings
 from magpie.models.engines import ModelUse, check_memory, check_needs
+from magpie.models.keys import check_keys
 from magpie.models.recipe_models import Models
 from magpie.plan.recipe import Recipe
 from magpie.plan.registry import column_map, recipe_keys
@@ -133,8 +134,10 @@ class Plan:
 def make_plan(recipe: Recipe) -> Plan:
     """Find the models, choose their engines, derive the prompts, order, build and fingerprint the stages, each once.
 
-    Raises `UserError` for a model or an engine that cannot be used this way.
+    Raises `UserError` for a model or an engine that cannot be used this way, and `KeyNotAllowed` of it, before any
+    server is asked.
     """
+    check_keys(recipe)
     models = Models(model_settings(recipe), _capabilities(recipe))
     planned = _planned(recipe, models)
     for each in planned:

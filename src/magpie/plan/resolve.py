@@ -14,7 +14,8 @@ import yaml
 
 from magpie.errors import RecipeError, UserError
 from magpie.modelfiles.locate import shipped_models
-from magpie.plan.load import DEFAULT, check, parse, recipe_text, shipped, text_digest
+from magpie.models.keys import note_keys
+from magpie.plan.load import DEFAULT, check, overrides_document, parse, recipe_text, shipped, text_digest
 from magpie.plan.recipe import Origin, Recipe
 from magpie.runs import RunFolder
 from magpie.safe.paths import expanded
@@ -33,7 +34,8 @@ def resolve(
     """The recipe for a run in the folder `out`, complete, its paths absolute.
 
     recipe: a name, a file, or a recipe; None is the run's own, or the default for a new run. `overrides` and then
-    `replace` win over it; what a run fixes when it is made wins over all.
+    `replace` win over it; what a run fixes when it is made wins over all. Keys that a file names, a run's own included,
+    are sent only where they are allowed (`magpie.safe.keys`); a `Recipe` made in Python is its maker's word.
 
         resolve("basic", Path("runs/first"), ["respond.n=2"], {"size": 50})
     """
@@ -48,6 +50,7 @@ def resolve(
     else:
         text, where = _yaml(_own_words(folder, made)), str(folder.path / "recipe.yaml")
     resolved = _complete(parse(text, where, overrides, replace), folder, made)
+    note_keys(resolved, None if isinstance(recipe, Recipe) else overrides_document(overrides))
     return resolved.from_shipped(_origin(recipe, folder, made, text, overrides, replace or {}))
 
 
@@ -63,10 +66,16 @@ def own_recipe(out: Path, recipe: Recipe) -> Recipe:
     began, now = _began(folder), recipe.origin
     if began is not None and now is not None and began.name == now.name and began.digest != now.digest:
         parsed = parse(recipe_text(began.name), began.name, began.overrides, began.replace)
-        return _complete(parsed, folder, made)
+        return _noted(_complete(parsed, folder, made))
     index = folder.known_index() or {}
     given = index["given"] if _is_recipe(index.get("given")) else _own_words(folder, made)
-    return _complete(parse(_yaml(given), str(folder.path / "run.json")), folder, made)
+    return _noted(_complete(parse(_yaml(given), str(folder.path / "run.json")), folder, made))
+
+
+def _noted(recipe: Recipe) -> Recipe:
+    """The recipe, with the keys that it names noted as a file's word."""
+    note_keys(recipe, {})
+    return recipe
 
 
 def _complete(parsed: Recipe, folder: RunFolder, made: Recipe | None) -> Recipe:

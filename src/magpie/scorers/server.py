@@ -54,7 +54,7 @@ Scored = float | RequestFailed | None
 def open_server_scorer(settings: RewardServer) -> Iterator[ServerScorer]:
     """Find out what the server takes, with one trial. Raises `UserError` for what the user can mend."""
     root = server_root(settings.url, "reward.server.url", "http://localhost:8000")
-    key = api_key(settings.api_key_env, "reward.server.api_key_env")
+    key = api_key(settings.api_key_env, "reward.server.api_key_env", settings.url)
     with connections.client(
         root, key, settings.concurrency, settings.connect_seconds, settings.answer_seconds
     ) as client:

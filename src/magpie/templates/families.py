@@ -11,7 +11,9 @@ from importlib import resources
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from magpie.templates.sanitize import rule_names
 
 
 class _Match(BaseModel):
@@ -36,6 +38,11 @@ class Family(BaseModel):
     sanitize: tuple[str, ...] = ()
     """Names of the rules of `sanitize`, in order."""
     remarks: tuple[str, ...] = ()
+
+    @field_validator("sanitize", mode="after")
+    @classmethod
+    def _in_full(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return rule_names(value)
 
 
 UNKNOWN = Family(name="unknown", match=_Match(template=(), tokens=()))

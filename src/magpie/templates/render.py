@@ -7,104 +7,23 @@ Knows how to ask and how long to wait; knows nothing of what a template says.
 from __future__ import annotations
 
 import atexit
-import json
-import os
-import select
-import subprocess
-import sys
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from magpie.errors import TemplateError
-from magpie.safe.environment import child_environment
+from magpie.safe.workers import Worker, WorkerGone
 
-_WORKER: Final = Path(__file__).with_name("worker.py")
-_START_SECONDS: Final = 60.0
-"""A worker that has not said a word by then never will: a busy machine takes a second or two."""
+_SCRIPT: Final = Path(__file__).with_name("worker.py")
 _ANSWER_SECONDS: Final = 3.0
 """Longer than the worker gives itself, so that this limit only meets a worker that cannot end itself."""
 _BUDGET_SECONDS: Final = 2.0
 """Processor seconds that a template may use before it has given its prompts: with one last render, under 5 s."""
 
 
-class _Gone(Exception):
-    """The worker ended, or did not answer."""
-
-
-class _Worker:
-    """A child process and the lock that keeps one question in it at a time."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.process: subprocess.Popen[bytes] | None = None
-        self.owner = 0
-        self.buffer = b""
-        """What came behind the last answer."""
-
-    def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        with self.lock:
-            process = self._running()
-            try:
-                return self._exchange(process, json.dumps(request).encode() + b"\n", _ANSWER_SECONDS)
-            except (_Gone, OSError):
-                self.stop()
-                raise _Gone from None
-
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self.process is None or self.owner != os.getpid() or self.process.poll() is not None:
-            self.stop()
-            command = [sys.executable, "-P", str(_WORKER)]
-            self.process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=child_environment()
-            )
-            self.owner, self.buffer = os.getpid(), b""
-            self._exchange(self.process, b'{"do": "inspect", "source": ""}\n', _START_SECONDS)
-        return self.process
-
-    def _exchange(self, process: subprocess.Popen[bytes], line: bytes, seconds: float) -> dict[str, Any]:
-        stdin, stdout = _pipes(process)
-        stdin.write(line)
-        stdin.flush()
-        pieces = [self.buffer]
-        while b"\n" not in pieces[-1]:
-            ready, _, _ = select.select([stdout], [], [], seconds)
-            piece = os.read(stdout.fileno(), 1 << 20) if ready else b""
-            if not piece:
-                raise _Gone
-            pieces.append(piece)
-        reply, _, self.buffer = b"".join(pieces).partition(b"\n")
-        found: dict[str, Any] = json.loads(reply)
-        return found
-
-    def stop(self) -> None:
-        process, self.process = self.process, None
-        if process is None:
-            return
-        if self.owner == os.getpid():
-            process.kill()
-            process.wait()
-        for pipe in _pipes(process):
-            _close(pipe)
-
-
-def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
-    assert process.stdin is not None
-    assert process.stdout is not None
-    return process.stdin, process.stdout
-
-
-def _close(pipe: IO[bytes]) -> None:
-    try:
-        pipe.close()
-    except OSError:
-        return  # the other end is gone, and what was still to be written with it
-
-
-_worker = _Worker()
+_worker = Worker(_SCRIPT, {"do": "inspect", "source": ""}, _ANSWER_SECONDS)
 atexit.register(_worker.stop)
 
 
@@ -155,7 +74,7 @@ class Renderer:
     def _ask(self, request: Mapping[str, Any]) -> Any:
         try:
             reply = _worker.ask({**request, "source": self.source})
-        except _Gone:
+        except WorkerGone:
             raise TemplateError(
                 "the chat template did not finish: it ran out of time or memory and was stopped; "
                 "expected a template that renders in well under a second: give template.chat_template another file"

@@ -1,130 +1,105 @@
-"""Takes off an instruction what a model writes around a question: labels, quotes, fences, an answer that follows.
+"""Takes off an instruction what a model wrote around it: a label, quotes, an answer that follows, a further turn.
 
 A pure function of the text and the names of the rules; those that changed the text are named, and an instruction that
-no rule recognises comes back as it went in. Which rules a model needs is data: see
-`families.yaml`. Knows no model.
-
-Patterns are anchored to an edge of the text or to a line, so that their time is linear: one that begins with `\\n\\s*`
-starts at every line end of a run of them, and reads to the end of the run each time.
+no rule recognises comes back as it went in. Rules are applied again until none changes the text: there may be a label
+inside quotes. Of a text that holds no request nothing remains. Which rules a model needs is data: see `families.yaml`.
+Knows no model.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
 from magpie.errors import RecipeError
-
-_ASKS: Final = r"question|task|instruction|prompt|problem|query|request|user(?: query| question| prompt)?|exercise"
-_ANSWERS: Final = r"answer|response|solution|output|assistant|ai|model|reply"
-_LABEL: Final = re.compile(
-    rf"\A\s*(?:#{{1,6}}[ \t]*)?(?P<bold>\*\*|__)?(?:{_ASKS})(?:[ \t]*\d{{1,3}})?[ \t]*"
-    r"(?P<end>:[ \t]*(?P=bold)|(?P=bold)[ \t]*:|(?P=bold)[ \t]*(?=\n)|:)[ \t]*\n*",
-    re.IGNORECASE,
+from magpie.templates.earlier_rules import EARLIER_RULES
+from magpie.templates.no_request import no_request
+from magpie.templates.replies import (
+    answer_label,
+    final_result,
+    further_turn,
+    inline_answer,
+    reply_paragraph,
+    right_option,
+    worked_steps,
 )
-_PLAIN_LABEL: Final = re.compile(
-    rf"\A\s*(?:#{{1,6}}[ \t]*)?(?:{_ASKS})(?:[ \t]*\d{{1,3}})?[ \t]*:[ \t]*\n*", re.IGNORECASE
+from magpie.templates.wrappings import (
+    preamble,
+    question_label,
+    remark,
+    special_token,
+    wrapping_fence,
+    wrapping_quotes,
+    wrapping_tag,
 )
-_HEADING: Final = re.compile(
-    rf"\A\s*#{{1,6}}[ \t]*(?:\*\*)?(?:{_ASKS})(?:[ \t]*\d{{1,3}})?(?:\*\*)?[ \t]*\n+", re.IGNORECASE
+
+Rule = Callable[[str], str]
+
+RULES: Final[Mapping[str, Rule]] = MappingProxyType(
+    {
+        rule.__name__: rule
+        for rule in (
+            special_token,
+            wrapping_fence,
+            wrapping_tag,
+            preamble,
+            further_turn,
+            answer_label,
+            right_option,
+            inline_answer,
+            worked_steps,
+            reply_paragraph,
+            final_result,
+            remark,
+            question_label,
+            wrapping_quotes,
+            no_request,
+        )
+    }
 )
-_STEP: Final = re.compile(
-    r"\A\s*(?:#{1,6}[ \t]*)?(?:\*\*)?step[ \t]+\d{1,3}[ \t]*[:.][ \t]*(?:\*\*)?[ \t]*\n*", re.IGNORECASE
-)
-_ANSWER: Final = re.compile(
-    rf"\n[^\S\n]*+(?:#{{1,6}}[ \t]*)?(?:\*\*|__)?(?:{_ANSWERS})(?:\*\*|__)?[ \t]*+:(?:\*\*|__)?[ \t]*+\S",
-    re.IGNORECASE,
-)
-"""The line end is the last one before the label."""
-_FENCE: Final = re.compile(r"\A\s*```[\w+-]*[ \t]*\n(?P<inside>.*?)\n?```\s*\Z", re.DOTALL)
-_ROLE_START: Final = re.compile(r"\A\s*(?:user|human)[ \t]*(?::[ \t]*|\n+)(?=\S)", re.IGNORECASE)
-_ROLE_LINE: Final = re.compile(r"(?:assistant|user|human|model|system)[ \t]*:?", re.IGNORECASE)
-_LONGEST_ROLE_LINE: Final = 200
-"""Characters of a last line that may be a role's name."""
-_QUOTES: Final = (('"', '"'), ("'", "'"), ("\u201c", "\u201d"), ("\u2018", "\u2019"), ("\u00ab", "\u00bb"))
+"""In the order in which they are applied."""
+
+ALL: Final = "all"
+"""In a list of rules: each of `RULES`, in their order."""
+_MOST_PASSES: Final = 8
 
 
-def label(text: str) -> str:
-    """`Question: ...`, `**Task** ...`, `## Problem 3` and their like at the start."""
-    for pattern in (_LABEL, _PLAIN_LABEL, _HEADING):
-        match = pattern.match(text)
-        if match and text[match.end() :].strip():
-            return text[match.end() :].strip()
-    return text
+def rule_names(rules: Sequence[str]) -> tuple[str, ...]:
+    """The names of rules, `all` written out. Raises `RecipeError` for one that is none.
 
-
-def step_header(text: str) -> str:
-    """`## Step 1: ...` at the start, left by models that begin to solve what nobody asked."""
-    match = _STEP.match(text)
-    return text[match.end() :].strip() if match and text[match.end() :].strip() else text
-
-
-def answer_after(text: str) -> str:
-    """A question followed by `Answer: ...` on a line of its own; `Answer:` with nothing behind it is left alone."""
-    match = _ANSWER.search(text)
-    if match is None:
-        return text
-    kept = text[: match.start()].rstrip()
-    return kept if _is_question(kept) else text
-
-
-def _is_question(text: str) -> bool:
-    """Whether the words before an answer stand on their own: a question mark or a full stop at the end."""
-    return len(text.split()) >= 3 and text.rstrip("*_\"'").endswith(("?", ".", "!"))
-
-
-def quotes(text: str) -> str:
-    """Quotation marks around the whole, where there are none inside."""
-    inner = text.strip()
-    for opened, closed in _QUOTES:
-        if len(inner) > 2 and inner.startswith(opened) and inner.endswith(closed):
-            inside = inner[1:-1]
-            return text if opened in inside or closed in inside else inside.strip()
-    return text
-
-
-def fence(text: str) -> str:
-    """One Markdown fence around the whole."""
-    match = _FENCE.match(text)
-    if match is None or "```" in match["inside"] or not match["inside"].strip():
-        return text
-    return match["inside"].strip()
-
-
-def role_edge(text: str) -> str:
-    """A role's name on a line of its own, or with a colon, at the edge of the turn."""
-    match = _ROLE_START.match(text)
-    ended = _without_role_line(text[match.end() :] if match else text)
-    return ended.strip() if ended.strip() and ended != text else text
-
-
-def _without_role_line(text: str) -> str:
-    """`text` up to its last line, where that line is a role's name."""
-    before, line_end, last = text.rstrip().rpartition("\n")
-    last = last.strip()
-    is_role = len(last) <= _LONGEST_ROLE_LINE and _ROLE_LINE.fullmatch(last) is not None
-    return before if line_end and is_role else text
-
-
-RULES: Final[Mapping[str, Callable[[str], str]]] = MappingProxyType(
-    {rule.__name__: rule for rule in (label, step_header, answer_after, quotes, fence, role_edge)}
-)
+    >>> rule_names(["label", "quotes"])
+    ('label', 'quotes')
+    """
+    names: list[str] = []
+    for name in rules:
+        if name != ALL and name not in RULES and name not in EARLIER_RULES:
+            raise RecipeError(f"no sanitizing rule is called {name!r}; there are: {', '.join((ALL, *RULES))}")
+        names += RULES if name == ALL else [name]
+    return tuple(dict.fromkeys(names))
 
 
 def sanitize(instruction: str, rules: Sequence[str]) -> tuple[str, str | None]:
     """The instruction without what does not belong to it, and the names of the rules that fired, or None.
 
-    Pure. Rules are applied in the order given, each once; several that fired are joined with `+`. A clean instruction
-    comes back as it is, white space and all.
+    Pure. Rules are applied in the order given, and all of them again until none fires; the earlier rules once. Several
+    that fired are joined with `+`. A clean instruction comes back as it is, white space and all; empty where there was
+    no request in it.
+
+    >>> sanitize("Question: What is 2 + 2?\\nAnswer: 4", ["all"])
+    ('What is 2 + 2?', 'answer_label+question_label')
     """
-    fired = []
-    for name in rules:
-        if name not in RULES:
-            raise RecipeError(f"no sanitising rule is called {name!r}; there are: {', '.join(RULES)}")
-        changed = RULES[name](instruction)
-        if changed != instruction:
-            instruction = changed
-            fired.append(name)
-    return instruction, "+".join(fired) or None
+    fired: list[str] = []
+    names = rule_names(rules)
+    for number in range(_MOST_PASSES):
+        before = instruction
+        for name in names:
+            if number and name not in RULES:
+                continue
+            changed = (RULES.get(name) or EARLIER_RULES[name])(instruction)
+            if changed != instruction:
+                instruction = changed
+                fired.append(name)
+        if instruction == before:
+            break
+    return instruction, "+".join(dict.fromkeys(fired)) or None

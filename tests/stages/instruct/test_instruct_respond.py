@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from magpie.errors import TemplateError
 from magpie.seams import Asking, Completion, Drop, Message, Request, SamplingParams, Tokens
 from magpie.stages.instruct.work import instruct
 from magpie.stages.respond.work import Responder, respond
+from magpie.templates import sanitize
 
 SAMPLING = SamplingParams(temperature=0.7)
 LEAK = 99
@@ -84,6 +86,14 @@ def test_a_rule_that_cleans_is_named_and_the_raw_text_is_kept() -> None:
         "instruction_raw": "Q: Why?",
         "sanitized_by": "label",
     }
+
+
+def test_an_instruction_of_which_nothing_remains_is_dropped_with_its_own_reason() -> None:
+    asking = instruct({"row": 0}, WordChat(), SAMPLING, clean=partial(sanitize, rules=("no_request",)))
+    outcome = end(asking, said("How can I help you today?"))
+    assert outcome.reason == "no_request"
+    assert outcome.columns["instruction_raw"] == "How can I help you today?"
+    assert outcome.columns["sanitized_by"] == "no_request"
 
 
 def test_a_banned_first_token_is_a_request_of_its_own_and_the_rest_goes_on_from_there() -> None:

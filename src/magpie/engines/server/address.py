@@ -6,6 +6,7 @@ The key comes from the environment and stands in no error, no `repr` and no log:
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ssl import SSLContext
 
@@ -16,6 +17,7 @@ from magpie.engines.server.sockets import AsyncioBackend
 from magpie.errors import UserError
 from magpie.http.addresses import is_local
 from magpie.http.connections import KEEP_SECONDS, find_proxy, make_client, split_url
+from magpie.safe.keys import may_send
 from magpie.safe.redaction import register, register_variable
 
 _PORTS = {"http": 80, "https": 443}
@@ -76,11 +78,11 @@ class Key:
         return {} if self.value is None else {"Authorization": f"Bearer {self.value}"}
 
 
-def read_key(variable: str | None) -> Key:
-    """The key in this environment variable, from now on a secret. Raises `UserError` where it is not set, or can be no
-    key."""
-    if variable is None:
-        return Key(None)
+def read_key(variable: str | None, urls: Iterable[str]) -> Key:
+    """The key in this environment variable, from now on a secret; without its value in a dry run, which sends none.
+    Raises `UserError` where it is not set, or can be no key, `KeyNotAllowed` where it may not be sent to an address."""
+    if variable is None or not may_send(variable, urls):
+        return Key(variable)
     register_variable(variable)
     value = os.environ.get(variable, "").strip()
     if not value:

@@ -28,6 +28,7 @@ from magpie.http.answers import (
     json_or_none,
 )
 from magpie.http.connections import Broken, Fetched, TooSlow, Unreachable, fetch
+from magpie.safe.keys import WITHHELD, are_withheld
 from magpie.safe.redaction import one_line
 from magpie.settings.engines import Server as ServerSettings
 
@@ -65,7 +66,7 @@ def detect(settings: ServerSettings) -> Facts:
 
     Raises `UserError` for an address, a key or an answer that will not do, `ModelError` for a model not served there.
     """
-    key = read_key(settings.api_key_env)
+    key = read_key(settings.api_key_env, settings.urls)
     addresses = [read_url(url) for url in settings.urls]
     if settings.api != "auto" and settings.served_model and settings.context:
         return Facts(settings.api, settings.served_model, settings.context, None, warnings_of(settings.api))
@@ -313,5 +314,9 @@ def _check_key(way: Way, answer: Fetched) -> None:
     if variable is None:
         raise UserError(
             f"{problem}it wants an API key: put it into an environment variable and name that one by engine.api_key_env"
+        )
+    if are_withheld():
+        raise UserError(
+            f"{problem}{WITHHELD}: say engine.api, engine.served_model and engine.context, or leave --dry-run out"
         )
     raise UserError(f"{problem}it does not take the API key in the environment variable {variable}")

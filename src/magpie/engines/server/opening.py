@@ -40,7 +40,7 @@ PROBES = 3
 @contextmanager
 def opened(settings: ServerSettings, facts: Facts | None, vocabulary: Vocabulary | None) -> Iterator[Server]:
     """As `server.open_server` says."""
-    key, given = read_key(settings.api_key_env), [read_url(url) for url in settings.urls]
+    key, given = read_key(settings.api_key_env, settings.urls), [read_url(url) for url in settings.urls]
     facts = facts or detect(settings)
     settings = settings.model_copy(update={"api": facts.api, "served_model": facts.served_model})
     dialect = make_dialect(facts, vocabulary)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from functools import partial
 
 from magpie.errors import RecipeError
@@ -10,21 +9,26 @@ from magpie.seams import TableStage
 from magpie.stages.choose import SPEC
 from magpie.stages.choose.columns import RESPONSE_CHOICE
 from magpie.stages.choose.settings import Choose
-from magpie.stages.choose.work import choose
+from magpie.stages.choose.work import open_choose
 from magpie.stages.respond.columns import REASONING, RESPONSE
 from magpie.stages.spec import BoundStage, Context
+from magpie.stages.text.equal_answers import check_math
 
 
 def build_choose(asked: Choose, context: Context) -> BoundStage:
-    """Raises `RecipeError` where there is nothing to choose from, or by."""
+    """Raises `RecipeError` where there is nothing to choose from, or by, `MissingExtra` without
+    what compares answers."""
     check_several("choose", context)
     if asked.by == "reward":
         check_rewarded("choose", "; choose.by may also be first or majority", context)
     reads = tuple(SPEC.needs(asked, context.available))
-    compute = partial(choose, by=asked.by, min_agreement=asked.min_agreement)
-    stage = TableStage("choose", reads, (RESPONSE, REASONING, RESPONSE_CHOICE), lambda: nullcontext(compute))
+    if asked.answers == "math":
+        check_math("choose.answers")
+    opened = partial(open_choose, asked.by, asked.min_agreement, asked.answers)
+    stage = TableStage("choose", reads, (RESPONSE, REASONING, RESPONSE_CHOICE), opened)
     agreement = {"min_agreement": asked.min_agreement} if asked.by == "majority" else {}
-    return BoundStage(stage, {"by": asked.by, **agreement})
+    compared = {} if asked.answers == "text" else {"answers": asked.answers}
+    return BoundStage(stage, {"by": asked.by, **agreement, **compared})
 
 
 def check_several(stage: str, context: Context) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from magpie.settings.base import Settings
 
@@ -18,3 +18,12 @@ class Choose(Settings):
     min_agreement: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
     """For `majority`: the least share of the responses that come to the same answer; rows below it are dropped. At 0
     none is, and of responses without an answer that can be read the first is taken."""
+    answers: Literal["text", "math"] = "text"
+    """For `majority`: when two final answers are the same. `text`: when their normalized texts are, numbers as numbers.
+    `math`: also when math-verify finds them equal, as `\\frac12` and 0.5, `1{,}000` and 1000; it is an extra."""
+
+    @model_validator(mode="after")
+    def _answers_are_compared(self) -> Self:
+        if self.answers != "text" and self.by != "majority":
+            raise ValueError(f"answers means nothing where by is {self.by}: leave it out, or set by to majority")
+        return self

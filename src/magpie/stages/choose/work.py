@@ -1,17 +1,20 @@
 """Picks one of a row's responses: the first, the best by reward, or the first with the answer that most come to.
 
-Knows responses and rewards as columns; not who gave them. Reads an answer only as `choose_answers` does.
+Knows responses and rewards as columns; not who gave them. What is the same answer is
+`equal_answers`'s.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import Any, Literal
 
 import pyarrow as pa
 
-from magpie.stages.text.answers import final_answer
+from magpie.stages.text.equal_answers import Labels, Reading, labels_by_text, open_labels
 
 By = Literal["first", "reward", "majority"]
 
@@ -19,14 +22,21 @@ Choice = tuple[int | None, str | None]
 """The place of the chosen response, or None and the reason to drop the row."""
 
 
-def choose(table: pa.Table, by: By, min_agreement: float = 0.0) -> pa.Table:
+@contextmanager
+def open_choose(by: By, min_agreement: float, reading: Reading) -> Iterator[Callable[[pa.Table], pa.Table]]:
+    """What a `TableStage` opens: `choose`, with what compares answers."""
+    with open_labels(reading) as labels:
+        yield partial(choose, by=by, min_agreement=min_agreement, labels=labels)
+
+
+def choose(table: pa.Table, by: By, min_agreement: float = 0.0, labels: Labels = labels_by_text) -> pa.Table:
     """A table stage: `responses`, and for `reward` also `response_rewards`, to `response`, `reasoning` and
     `response_choice`.
 
     min_agreement: the share of a row's responses that a majority needs. Drops: `no_reward`, `no_majority`, `no_answer`.
     """
     rows = table.to_pylist()
-    picked = [_pick(row, by, min_agreement) for row in rows]
+    picked = [_pick(row, by, min_agreement, labels) for row in rows]
     taken = [{} if place is None else row["responses"][place] for row, (place, _) in zip(rows, picked, strict=True)]
     return pa.table(
         {
@@ -39,11 +49,11 @@ def choose(table: pa.Table, by: By, min_agreement: float = 0.0) -> pa.Table:
     )
 
 
-def _pick(row: Mapping[str, Any], by: By, min_agreement: float) -> Choice:
+def _pick(row: Mapping[str, Any], by: By, min_agreement: float, labels: Labels) -> Choice:
     if by == "reward":
         return best_by_reward(row["response_rewards"])
     if by == "majority":
-        return by_majority([one["response"] for one in row["responses"]], min_agreement)
+        return by_majority([one["response"] for one in row["responses"]], min_agreement, labels)
     return 0, None
 
 
@@ -53,12 +63,12 @@ def best_by_reward(rewards: Sequence[float | None] | None) -> Choice:
     return (-max(known)[1], None) if known else (None, "no_reward")
 
 
-def by_majority(responses: Sequence[str], min_agreement: float = 0.0) -> Choice:
+def by_majority(responses: Sequence[str], min_agreement: float = 0.0, labels: Labels = labels_by_text) -> Choice:
     """The first response with the commonest final answer; of answers equally common, the one that came first.
 
     Where no response has an answer that can be read, the first is taken, unless an agreement is asked for.
     """
-    answers = [final_answer(response) for response in responses]
+    answers = labels(responses)
     votes = Counter(answer for answer in answers if answer is not None)
     if not votes:
         return (None, "no_answer") if min_agreement else (0, None)

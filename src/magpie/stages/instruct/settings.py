@@ -84,7 +84,8 @@ class Instruct(Settings):
     first_token_bans: tuple[Words, ...] | None = None
     """Texts that an instruction may not begin with, each one token; `null` is what suits the model's family."""
     sanitize: tuple[str, ...] | None = None
-    """Rules that take labels, quotes and fences off an instruction; `null` is what suits the model's family."""
+    """Rules that take off an instruction what a model wrote around it, such as labels, quotes and answers, in order;
+    `[all]` is every rule, `[]` is none, `null` is what suits the model's family."""
     mix: tuple[Variant, ...] = ()
     """Several ways to ask, each with a share of the rows: other system prompts, other sampling, other beginnings. Each
     has `name`, `weight`, `system`, `language`, `fill`, `prefill` and `sampling`."""

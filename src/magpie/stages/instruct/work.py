@@ -34,7 +34,8 @@ def instruct(
     clean: Clean = as_it_is,
     start: Start | None = None,
 ) -> Asking:
-    """Sample one instruction (Magpie, section 2.1). Drops what is of no use, see `judge`.
+    """Sample one instruction (Magpie, section 2.1). Drops what is of no use, see `why_not_user`, and as
+    `no_request` what holds nothing but an answer, or what an assistant says.
 
     `banned`: ids that it may not begin with. `start`: what to go on from; else what stands before any user message.
     """
@@ -51,6 +52,8 @@ def instruct(
         "sanitized_by": rule,
     }
     reason = why_not_user(completion, text, chat, sampling)
+    if reason == "empty" and rule is not None:
+        reason = "no_request"
     return columns if reason is None else Drop(reason, columns)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from functools import partial
 from hashlib import blake2b
 from importlib.util import find_spec
@@ -24,12 +23,13 @@ from magpie.stages.judging.judges import check_letters, known_context
 from magpie.stages.judging.letters import JUDGE
 from magpie.stages.judging.prompts import package_prompt, read_prompt
 from magpie.stages.reward import SPEC
-from magpie.stages.reward.agreement import reward_by_agreement
+from magpie.stages.reward.agreement import open_agreement
 from magpie.stages.reward.columns import BASE_REWARD, INSTRUCT_REWARD, RESPONSE_REWARDS, REWARD_DIFFERENCE
 from magpie.stages.reward.judge import DIGITS, judge_reward
 from magpie.stages.reward.settings import Reward
 from magpie.stages.reward.work import open_reward
 from magpie.stages.spec import BoundStage, Context
+from magpie.stages.text.equal_answers import check_math
 
 STAGE = "reward"
 _TAKES = ("instruction", "response")
@@ -56,15 +56,18 @@ def _writes(reads: tuple[str, ...]) -> tuple[Column, ...]:
 # -- the responses themselves -----------------------------------------------------------------------------------------
 
 
-def _by_agreement(asked: Reward, context: Context) -> BoundStage:  # noqa: ARG001 (it has no settings)
+def _by_agreement(asked: Reward, context: Context) -> BoundStage:
     if "responses" not in context.available:
         raise RecipeError(
             "reward.by: agreement holds several responses to an instruction against each other, and there is one: set "
             "respond.n to more, such as 5"
         )
     writes = (INSTRUCT_REWARD, RESPONSE_REWARDS)
-    stage = TableStage(STAGE, ("responses",), writes, lambda: nullcontext(reward_by_agreement))
-    return BoundStage(stage, {"by": "agreement"})
+    if asked.answers == "math":
+        check_math("reward.answers")
+    stage = TableStage(STAGE, ("responses",), writes, partial(open_agreement, asked.answers))
+    compared = {} if asked.answers == "text" else {"answers": asked.answers}
+    return BoundStage(stage, {"by": "agreement", **compared})
 
 
 # -- a judge ----------------------------------------------------------------------------------------------------------

@@ -28,6 +28,9 @@ class Reward(Settings):
     classifier's, `system`, `kwargs` and `chat_template` are heeded."""
     prompt: FilePath | None = None
     """A Jinja file with what the judge is asked, which is given `instruction` and `response`; `null` is magpie's."""
+    answers: Literal["text", "math"] = "text"
+    """Where `by` is `agreement`: when two final answers are the same. `text`: when their normalized texts are, numbers
+    as numbers. `math`: also when math-verify, an extra library, finds them equal: `\\frac12` and 0.5."""
     classifier: RewardClassifier = RewardClassifier()
     """How the reward model is run, where `by` is `classifier`."""
     server: RewardServer | None = None
@@ -41,6 +44,8 @@ class Reward(Settings):
             raise ValueError("by is server, and server says nothing: give its url, as in server: {url: ...}")
         if self.by != "server" and self.server is not None:
             raise ValueError(f"by is {self.by}, and there is a server: set by to server, or leave the server out")
+        if self.by != "agreement" and self.answers != "text":
+            raise ValueError(f"answers means nothing where by is {self.by}: leave it out")
         unheeded = {
             "server": ("model", "engine", "template", "prompt"),
             "classifier": ("engine", "prompt"),

@@ -1,12 +1,13 @@
 """The final answer in a response, in a form in which equal answers are equal texts: what a majority is counted over.
 
 Rests on how solutions end: `\\boxed{...}`, `#### 12`, "the answer is 12", else the last number. Knows no mathematics:
-`x + 1` and `1 + x` are two answers, 0.5 and 1/2 are one.
+`x + 1` and `1 + x` are two answers, 0.5 and 1/2 are one. `equal_answers` compares answers as mathematics.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from fractions import Fraction
 
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
@@ -22,17 +23,40 @@ _SENTENCE_END = re.compile(r"[.!?](?:\s|$)|\n")
 _FRACTION = re.compile(r"\\[dt]?frac\s*+\{([^{}]++)\}\s*+\{([^{}]++)\}")
 _WRAPPED = re.compile(r"\\(?:text|mathrm|mathbf|textbf|operatorname)\s*\{([^{}]*)\}")
 _NOISE = re.compile(r"\\(?:left|right|[,;!: ])|[$*`]|\\[()\[\]]")
+_DELIMITERS = re.compile(r"\*\*|\\[()\[\]]|(?<!\\)\$|`")
+_STOPS = " .,;:!?"
 _LONGEST = 200
 """Characters of an answer; more is a text, and no two texts agree."""
 
 
-def final_answer(response: str) -> str | None:
-    """The answer that a response comes to, normalised; None where none can be seen."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The final answer in a response."""
+
+    text: str
+    """Normalised: what is equal as text is one answer."""
+    written: str
+    """As the response has it, with its case and its mathematics, without the signs that begin and end a formula; of a
+    number with its unit, the number."""
+
+
+def read_answer(response: str) -> Answer | None:
+    """The answer that a response comes to; None where none can be seen.
+
+    >>> read_answer("So it is $\\boxed{\\frac12}$.")
+    Answer(text='\\frac12', written='\\frac12')
+    """
     for found in (_boxed(response), _last(_HASHES, response), _said(response)):
-        if found is not None and (answer := normalised(found)):
+        if found is not None and (answer := _answer(found)):
             return answer
     numbers = [match[0] for match in _NUMBER.finditer(_bare(response))]
-    return _exact(numbers[-1]) if numbers else None
+    return Answer(_exact(numbers[-1]), _plain(numbers[-1])) if numbers else None
+
+
+def final_answer(response: str) -> str | None:
+    """The answer that a response comes to, normalised; None where none can be seen."""
+    answer = read_answer(response)
+    return None if answer is None else answer.text
 
 
 def _boxed(text: str) -> str | None:
@@ -63,11 +87,20 @@ def _last(pattern: re.Pattern[str], text: str) -> str | None:
 def normalised(answer: str) -> str | None:
     """An answer without marks of typesetting, case and closing points; a number alone, or with its unit, is the
     number. None for nothing and for more than an answer."""
-    bare = " ".join(_bare(answer).split()).strip(" .,;:!?").casefold()
+    found = _answer(answer)
+    return None if found is None else found.text
+
+
+def _answer(found: str) -> Answer | None:
+    bare = " ".join(_bare(found).split()).strip(_STOPS).casefold()
     if not bare or len(bare) > _LONGEST:
         return None
     numbers = [match[0] for match in _NUMBER.finditer(bare)]
-    return _exact(numbers[0]) if len(numbers) == 1 and _only_unit(bare.replace(numbers[0], " ", 1)) else bare
+    written = " ".join(_DELIMITERS.sub("", found).split()).strip(_STOPS)
+    if len(numbers) == 1 and _only_unit(bare.replace(numbers[0], " ", 1)):
+        # `2*3` is normalised to 23, and it is no number
+        return Answer(_exact(numbers[0]), _plain(numbers[0]) if numbers[0] in written else written)
+    return Answer(bare, written)
 
 
 def _bare(text: str) -> str:
@@ -83,8 +116,12 @@ def _only_unit(rest: str) -> bool:
 
 def _exact(number: str) -> str:
     """A number as a fraction in lowest terms."""
-    plain = re.sub(r"[\s,+]", "", number.replace("\u2212", "-"))
+    plain = _plain(number)
     try:
         return str(Fraction(plain))
     except (ValueError, ZeroDivisionError):
         return plain
+
+
+def _plain(number: str) -> str:
+    return re.sub(r"[\s,+]", "", number.replace("\u2212", "-"))

@@ -1,0 +1,107 @@
+"""What the sanitizing rules take off an instruction, and what they take off one that is clean.
+
+    python -m bench.sanitizing PLANTED.jsonl [--rules all] [--wrong]
+
+A line of the file has `kind`, `text` and `want`: the text with what was planted taken off, null where no request is
+left; of kinds that begin with `c_`, the text itself. Prints, as Markdown, how many of each kind come out exactly, of
+texts with an even and with an odd number apart. `--wrong` prints those that do not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from magpie.templates.sanitize import rule_names, sanitize
+
+
+@dataclass
+class Tally:
+    """Texts of a kind, and those that came out exactly, with an even and with an odd number."""
+
+    seen: list[int] = field(default_factory=lambda: [0, 0])
+    right: list[int] = field(default_factory=lambda: [0, 0])
+
+    def add(self, number: int, right: bool) -> None:
+        self.seen[number % 2] += 1
+        self.right[number % 2] += right
+
+    def __iadd__(self, other: Tally) -> Tally:
+        self.seen = [a + b for a, b in zip(self.seen, other.seen, strict=True)]
+        self.right = [a + b for a, b in zip(self.right, other.right, strict=True)]
+        return self
+
+    @property
+    def cells(self) -> str:
+        halves = " | ".join(f"{right}/{seen}" for right, seen in zip(self.right, self.seen, strict=True))
+        return f"{sum(self.right)}/{sum(self.seen)} | {sum(self.right) / max(1, sum(self.seen)):.1%} | {halves}"
+
+
+def is_clean(row: Mapping[str, Any]) -> bool:
+    """Whether nothing was planted in a text."""
+    return str(row["kind"]).startswith("c_")
+
+
+def is_right(row: Mapping[str, Any], rules: Sequence[str]) -> bool:
+    """Whether a text comes out as it should: a clean one to the last character."""
+    found, _ = sanitize(row["text"], rules)
+    if is_clean(row):
+        return bool(found == row["text"])
+    return bool(found.strip() == (row["want"] or "").strip())
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The rows of a file of JSON lines."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+def measure(rows: Sequence[Mapping[str, Any]], rules: Sequence[str]) -> dict[str, Tally]:
+    """A tally for each kind, in the order of the file."""
+    found: dict[str, Tally] = defaultdict(Tally)
+    for place, row in enumerate(rows):
+        digits = re.findall(r"\d+", str(row.get("id", place)))
+        found[row["kind"]].add(int(digits[-1]) if digits else place, is_right(row, rules))
+    return dict(found)
+
+
+def total(found: Mapping[str, Tally], *, clean: bool) -> Tally:
+    """The tally of all kinds that are clean, or that are not."""
+    whole = Tally()
+    for kind, tally in found.items():
+        if kind.startswith("c_") is clean:
+            whole += tally
+    return whole
+
+
+def table(found: Mapping[str, Tally]) -> Iterator[str]:
+    """Lines of Markdown."""
+    yield "| kind | exact | share | even | odd |"
+    yield "|---|---:|---:|---:|---:|"
+    for kind, tally in found.items():
+        yield f"| {kind} | {tally.cells} |"
+    yield f"| **planted** | {total(found, clean=False).cells} |"
+    yield f"| **clean, unchanged** | {total(found, clean=True).cells} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("planted", type=Path)
+    parser.add_argument("--rules", default="all", help="names with commas between them")
+    parser.add_argument("--wrong", action="store_true", help="print the texts that do not come out exactly")
+    asked = parser.parse_args()
+    rows, rules = read(asked.planted), rule_names(asked.rules.split(","))
+    print("\n".join(table(measure(rows, rules))))
+    for row in rows if asked.wrong else ():
+        if not is_right(row, rules):
+            found, fired = sanitize(row["text"], rules)
+            print(json.dumps({**row, "found": found, "by": fired}, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""Hosts as an allowance names them, and what is refused where a key is read."""
+
+from __future__ import annotations
+
+import pytest
+
+from magpie.embedders.server import open_server
+from magpie.errors import UserError
+from magpie.safe.keys import (
+    KeyNotAllowed,
+    KeyUse,
+    allow,
+    host_of,
+    keys_withheld,
+    may_send,
+    not_allowed,
+    note_asked,
+    read_allowance,
+)
+from magpie.settings.embedders import EmbeddingServer
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://API.example.com/v1", "api.example.com"),
+        ("https://api.example.com:443", "api.example.com"),
+        ("http://api.example.com", "api.example.com:80"),
+        ("http://localhost:8000/v1", "localhost:8000"),
+        ("https://localhost:8000", "localhost:8000"),
+        ("http://[::1]:8000/v1", "[::1]:8000"),
+        ("https://api.example.com@evil.example/v1", "evil.example"),
+        ("https://evil.example/?@api.example.com", "evil.example"),
+        ("http://host:port", "host"),
+    ],
+)
+def test_a_host_is_named_with_its_port_unless_that_is_the_one_of_https(url: str, host: str) -> None:
+    assert host_of(url) == host
+    assert read_allowance(f"KEY@{host}") == KeyUse("KEY", host)
+
+
+def test_a_key_that_a_file_asks_for_is_refused_until_it_is_allowed_for_every_address() -> None:
+    urls = ["https://a.example", "https://b.example"]
+    assert may_send("KEY", urls), "nobody asked for it in a file"
+    note_asked(KeyUse("KEY", host_of(url)) for url in urls)
+    allow([KeyUse("KEY", "a.example"), KeyUse("OTHER", "b.example")])
+    with pytest.raises(KeyNotAllowed, match=r"add --allow-key KEY@b\.example$"):
+        may_send("KEY", urls)
+    assert not_allowed([KeyUse("KEY", "b.example")] * 2) == [KeyUse("KEY", "b.example")]
+    allow([KeyUse("KEY", "b.example")])
+    assert may_send("KEY", urls)
+
+
+def test_the_reading_of_a_key_is_where_it_is_refused_whatever_path_led_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMBED_KEY", "word")
+    note_asked([KeyUse("EMBED_KEY", "localhost:1")])
+    asked = EmbeddingServer(url="http://localhost:1", api_key_env="EMBED_KEY", connect_seconds=1.0)
+    with pytest.raises(KeyNotAllowed), open_server(asked):
+        pass
+    with keys_withheld(), pytest.raises(UserError, match="gives no answer"), open_server(asked):
+        pass
+
+
+def test_a_name_of_a_host_cannot_forge_the_line_that_is_printed() -> None:
+    refused = str(KeyNotAllowed([KeyUse("KEY", "a; rm -rf ~\n")]))
+    assert "\n" not in refused
+    assert "--allow-key $'KEY@a; rm -rf ~\\n'" in refused
