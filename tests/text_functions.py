@@ -40,7 +40,7 @@ from magpie.export.trainers import TRAINERS
 from magpie.http.answers import Garbled, error_message, error_text, names_the_length
 from magpie.http.answers import shown as shown_value
 from magpie.http.connections import split_url
-from magpie.imports.reading import documents
+from magpie.imports.containers import documents
 from magpie.imports.shapes import shape
 from magpie.modelfiles.locate import find_model
 from magpie.modelfiles.model import open_model

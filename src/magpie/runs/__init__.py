@@ -8,7 +8,7 @@ from magpie.runs.files import make_folder, storage, whole_file
 from magpie.runs.folder import RunFolder, StageFolder
 from magpie.runs.index import Kind
 from magpie.runs.reader import Run, StageCounts, open_run
-from magpie.runs.shards import OpenShard, ShardFiles, arrow_schema, fields_of, write_sealed
+from magpie.runs.shards import OpenShard, ShardFiles, arrow_schema, arrow_type, fields_of, write_sealed
 
 __all__ = [
     "Cost",
@@ -21,6 +21,7 @@ __all__ = [
     "StageCounts",
     "StageFolder",
     "arrow_schema",
+    "arrow_type",
     "cost_of",
     "fields_of",
     "make_folder",
