@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from magpie.imports.keys import CONVERSATIONS, INSTRUCTIONS, QUESTIONS, REPLIES, SYSTEMS, THOUGHTS, Keys, Shaped
-from magpie.imports.messages import ROLE_KEYS, Conversation, Turn, conversation_of, pair_keys, parsed, text_or_none
+from magpie.imports.messages import Conversation, Turn, conversation_of, pair_keys, parsed, text_or_none
 
 
 def is_conversation(keys: Keys) -> bool:
@@ -30,7 +30,7 @@ def _conversation_key(keys: Keys) -> str | None:
 
 def _looks_like_talk(first: Any, name: str) -> bool:
     if isinstance(first, dict):
-        return any(key in first for key in ROLE_KEYS) or pair_keys(first) is not None
+        return "role" in first or "from" in first or "speaker" in first or pair_keys(first) is not None
     return isinstance(first, str) and name in ("data", "dialog", "dialogue")
 
 

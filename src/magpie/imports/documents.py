@@ -25,6 +25,8 @@ class Broken(NamedTuple):
 
     place: str
     reason: str
+    ends: bool = False
+    """Whether nothing behind it in the file can be read."""
 
 
 Read = Iterator[Document | Broken]

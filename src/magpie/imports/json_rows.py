@@ -39,6 +39,14 @@ def documents_of(value: Any, place: str) -> Read:
         yield Document(place, value)
 
 
+def is_nested(value: dict[str, Any]) -> bool:
+    """Whether an object may hold several rows; one that certainly does not is a row itself.
+
+    is_nested({"instruction": "Hi"})  # False
+    """
+    return isinstance(next(iter(value.values())), list) or any(key in value for key in WRAPPERS)
+
+
 def _of_list(value: list[Any], place: str) -> Read:
     if not value or all(map(is_message, value)):
         yield Document(place, {"messages": value})

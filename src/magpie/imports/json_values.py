@@ -18,7 +18,7 @@ from typing import IO, Any
 import orjson
 
 from magpie.imports.documents import Broken, Document, Read, replaced_surrogates
-from magpie.imports.json_rows import WRAPPERS, documents_of, is_message
+from magpie.imports.json_rows import WRAPPERS, documents_of, is_message, is_nested
 
 _BLOCK = 1 << 20
 _LONGEST = 1 << 28
@@ -28,6 +28,7 @@ _NEAR_THE_END = 12
 """Characters: an error that close to the end of what was read may be for want of the rest."""
 _WRAPPED = re.compile(rf'\s*\{{\s*"(?:{"|".join(WRAPPERS)})"\s*:\s*\[')
 _LONGEST_HEADER = 200
+_ESCAPED_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _DECODER = json.JSONDecoder()
 
 
@@ -43,7 +44,7 @@ def json_documents(stream: IO[bytes], name: str) -> Read:
         return
     values = _Values(head.text(), name)
     first = next(values, None)
-    if isinstance(first, Broken) and head.is_all_that_was_read:
+    if isinstance(first, Broken) and first.ends and head.is_all_that_was_read:
         yield from _from_lines(head.lines(), name)
     elif first is not None:
         yield from chain([first], values)
@@ -111,7 +112,7 @@ def _from_lines(lines: Iterable[bytes], name: str) -> Read:
             for value in values:
                 yield from documents_of(value, place)
             continue
-        if type(found) is dict and not any(key in found for key in WRAPPERS):
+        if type(found) is dict and found and not is_nested(found):
             yield Document(place, found)
         else:
             yield from documents_of(found, place)
@@ -124,7 +125,7 @@ def _parse_line(line: bytes) -> list[Any] | str:
     try:
         while at < len(text):
             value, at = _DECODER.raw_decode(text, at)
-            values.append(replaced_surrogates(value))
+            values.append(value)
             at = _past_space(text, at)
     except json.JSONDecodeError as error:
         return f"{error.msg} at character {error.pos + 1}"
@@ -132,7 +133,17 @@ def _parse_line(line: bytes) -> list[Any] | str:
         return "too many brackets in brackets"
     except ValueError:
         return "a number of too many digits"
-    return values
+    return [replaced_surrogates(value) for value in values] if _may_hold_halves(text) else values
+
+
+def _may_hold_halves(text: str) -> bool:
+    """Whether the strings of a JSON text may hold halves of surrogate pairs."""
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return True
+    return "\\u" in text and _ESCAPED_HALF.search(text) is not None
 
 
 def _past_space(text: str, at: int) -> int:
@@ -179,7 +190,7 @@ class _Values:
                 if wrapped:
                     self._pass_over_the_rest_of_the_object()
             except _NotJson as problem:
-                yield Broken(place, str(problem))
+                yield Broken(place, str(problem), ends=True)
                 return
 
     def _rows_of_an_object(self) -> int:
@@ -211,7 +222,9 @@ class _Values:
         number = 0
         while True:
             if not self._skip():
-                yield Broken(f"{self._name}[{number}]", "not JSON (the array has no end): the file may be cut short")
+                yield Broken(
+                    f"{self._name}[{number}]", "not JSON (the array has no end): the file may be cut short", ends=True
+                )
                 return
             if self._text[self._at] == "]":
                 self._at += 1
@@ -220,7 +233,7 @@ class _Values:
             try:
                 value = self._value()
             except _NotJson as problem:
-                yield Broken(place, f"{problem}; what follows in the file was not read")
+                yield Broken(place, f"{problem}; what follows in the file was not read", ends=True)
                 self._at, self._text = 0, ""
                 self._blocks = iter(())
                 return
@@ -236,8 +249,9 @@ class _Values:
         """The value that begins here. Raises `_NotJson`."""
         while True:
             try:
-                value, self._at = _DECODER.raw_decode(self._text, self._at)
-                return replaced_surrogates(value)
+                value, end = _DECODER.raw_decode(self._text, self._at)
+                written, self._at = self._text[self._at : end], end
+                return replaced_surrogates(value) if _may_hold_halves(written) else value
             except json.JSONDecodeError as error:
                 for_want_of_more = error.msg.startswith("Unterminated") or error.pos >= len(self._text) - _NEAR_THE_END
                 if for_want_of_more and len(self._text) - self._at < _LONGEST and self._more():

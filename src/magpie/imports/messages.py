@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -47,8 +47,7 @@ class Unreadable(Exception):
     """Why a document holds no conversation, in a few words."""
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """One message."""
 
     role: str
@@ -113,6 +112,9 @@ def messages_of(said: Any, unused: set[str]) -> list[Turn]:
     for one in said:
         if not isinstance(one, dict):
             raise Unreadable("the conversation is no list of messages")
+        if (plain := _plain_message(one)) is not None:
+            turns.append(plain)
+            continue
         pair = pair_keys(one)
         if pair is not None:
             turns += [Turn("user", text_of(one[pair[0]])), thinking("assistant", text_of(one[pair[1]]))]
@@ -120,6 +122,19 @@ def messages_of(said: Any, unused: set[str]) -> list[Turn]:
         else:
             turns.append(_message(one, unused))
     return turns
+
+
+def _plain_message(one: dict[str, Any]) -> Turn | None:
+    """A message of nothing but a role and a text, as nearly all are; None for another."""
+    if len(one) != 2:
+        return None
+    spoken, text = one.get("from"), one.get("value")
+    if text is None:
+        spoken, text = one.get("role"), one.get("content")
+    if type(spoken) is not str or type(text) is not str or "<think>" in text[:40]:
+        return None
+    role = ROLES.get(spoken)
+    return None if role is None else Turn(role, text)
 
 
 def pair_keys(one: Mapping[str, Any]) -> tuple[str, str] | None:
