@@ -68,6 +68,39 @@ class Column:
     unit: str = ""
 
 
+IMPORT = "import"
+"""The stage whose columns came with the rows."""
+
+_SAYS_OF: Mapping[str, tuple[str, ...]] = {
+    "reasoning": ("response",),
+    "turns": ("response",),
+    "turn_reasoning": ("turns", "response"),
+    "pair_prompt": ("chosen",),
+    "instruct_reward": ("response",),
+    "reward_difference": ("response",),
+    "response_rewards": ("responses",),
+    "safety": ("response",),
+    "safety_categories": ("response",),
+    "harm_probability": ("response",),
+}
+"""Columns that say something of others, which may be made anew without them."""
+
+
+def outdated(makers: Mapping[str, str]) -> list[str]:
+    """Imported columns that count no more, since what they say something of was made anew: a reward of the old answer
+    is none of the new one. They stay readable as `original_<column>`.
+
+    makers: each column's stage, of two the later one.
+
+    outdated({"response": "respond", "instruct_reward": "import"})  # ["instruct_reward"]
+    """
+    return [
+        name
+        for name, maker in makers.items()
+        if maker == IMPORT and any(makers.get(other, IMPORT) != IMPORT for other in _SAYS_OF.get(name, ()))
+    ]
+
+
 ROW = Column("row", "int64", "the row's number in the run; every file is sorted by it, and files join on it")
 
 DROP_REASON = Column("drop_reason", "string", "why the row goes no further; null for a row that does")

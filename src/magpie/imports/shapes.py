@@ -36,7 +36,7 @@ _NOT_TAKEN = frozenset(
 _BY_SHAPES = frozenset(
     {"instruction", "response", "reasoning", "system", "turns", "turn_reasoning", "responses", "response_rewards"}
     | {"chosen", "rejected", "chosen_reward", "rejected_reward", "chosen_model", "rejected_model", "pair_prompt"}
-    | {"source_id", "is_repeat"}
+    | {"source_id"}
 )
 
 
@@ -111,7 +111,10 @@ def _put_others(keys: Keys, row: Shaped) -> None:
         if key in keys.used:
             continue
         column = _RENAMED.get(key, key)
-        if key == "embedding":
+        if key == "meta" and isinstance(value, dict):
+            for name, inner in value.items():
+                row.extra.setdefault(name, inner)
+        elif key == "embedding":
             row.left_out.add(key)  # of a model that is not known
         elif column in known and column not in _BY_SHAPES and column not in _NOT_TAKEN and column not in row.columns:
             if not _put(row, column, value, known[column]):

@@ -8,14 +8,14 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from magpie.columns import struct_type
+from magpie.columns import IMPORT, struct_type
 from magpie.errors import RunError
 from magpie.seams import TableStage
 from magpie.stages.imported.columns import META
 from magpie.stages.imported.settings import Source
 from magpie.stages.spec import BoundStage, Context
 
-STAGE = "import"
+STAGE = IMPORT
 
 
 def build_import(asked: Source, context: Context) -> BoundStage:
