@@ -23,7 +23,7 @@ from magpie.imports.instructions import (
     read_instruction,
     read_question,
 )
-from magpie.imports.keys import IDS, SEVERAL, SIMILAR, Keys, Row, Shaped
+from magpie.imports.keys import CONVERSATIONS, IDS, SEVERAL, SIMILAR, Keys, Row, Shaped
 from magpie.imports.messages import Conversation, Unreadable, why_no_use
 from magpie.imports.pairs import is_pair, read_pair
 from magpie.plan.registry import column_map
@@ -108,7 +108,7 @@ def _put_others(keys: Keys, row: Shaped) -> None:
         keys.used.add(name)
     known = column_map().columns
     for key, value in keys.values.items():
-        if key in keys.used:
+        if key in keys.used or (key in CONVERSATIONS and value == []):
             continue
         column = _RENAMED.get(key, key)
         if key == "meta" and isinstance(value, dict):
