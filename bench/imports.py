@@ -68,9 +68,9 @@ KEYS = tuple(
     for line in (
         "instruction input output response prompt completion question answer query messages conversations conversation",
         "data items chosen rejected system system_prompt history responses completions reasoning turns turn_reasoning",
-        "label rewards_armorm score_chosen instruct_reward min_neighbor_distance repeat_count is_repeat language source",
+        "label rewards_armorm score_chosen instruct_reward min_neighbor_distance repeat_count is_repeat language",
         "difficulty input_quality task_category other_task_category llama_guard_2 gen_input_configs min_similar_uuid",
-        "uuid id row error drop_reason embedding meta model instruction_2 response_2 context text",
+        "source uuid id row error drop_reason embedding meta model instruction_2 response_2 context text",
     )
     for word in line.split()
 )
@@ -124,12 +124,13 @@ def pairs(draw: st.DrawFn) -> Written:
     asked, chosen, rejected = draw(st.tuples(TEXTS, TEXTS, TEXTS).filter(lambda texts: texts[1] != texts[2]))
     (who, what, user, assistant), form = draw(st.sampled_from(SPEAKERS)), draw(st.integers(0, 3))
     prompt, sides = {who: user, what: asked}, [{who: assistant, what: text} for text in (chosen, rejected)]
-    document: dict[str, Any] = {
-        0: {"prompt": asked, "chosen": chosen, "rejected": rejected},
-        1: {"prompt": [prompt], "chosen": [sides[0]], "rejected": [sides[1]]},
-        2: {"chosen": [prompt, sides[0]], "rejected": [prompt, sides[1]]},
-        3: {"conversations": [prompt], "chosen": sides[0], "rejected": sides[1]},
-    }[form]
+    forms: tuple[dict[str, Any], ...] = (
+        {"prompt": asked, "chosen": chosen, "rejected": rejected},
+        {"prompt": [prompt], "chosen": [sides[0]], "rejected": [sides[1]]},
+        {"chosen": [prompt, sides[0]], "rejected": [prompt, sides[1]]},
+        {"conversations": [prompt], "chosen": sides[0], "rejected": sides[1]},
+    )
+    document = forms[form]
     return Written("pair", {**document, **draw(extras())}, (asked, chosen), pair=(chosen, rejected))
 
 

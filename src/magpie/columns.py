@@ -116,7 +116,8 @@ BOOKKEEPING = (DROP_REASON, ERROR, ATTEMPTS, PROMPT_TOKENS, COMPLETION_TOKENS, W
 
 COMPUTED = {
     "id": "run name and row number: what readers and exports show",
-    "messages": "the conversation as role and content, further turns included; null until there is a response",
+    "messages": "the conversation as role and content, further turns included, and as reasoning where later turns have "
+    "one; null until there is a response",
     "dropped_by": "the first stage that dropped the row",
 }
 """What the reader adds to the columns on disk: name to meaning. Beside these it gives each stage's completion tokens

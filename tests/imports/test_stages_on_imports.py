@@ -14,7 +14,7 @@ from magpie.columns import Column, outdated
 from magpie.engines.scripted import open_scripted
 from magpie.errors import RecipeError
 from magpie.executors.local import execute_plan
-from magpie.export import export
+from magpie.export import Options, export
 from magpie.imports import import_dataset
 from magpie.plan.plan import make_plan
 from magpie.plan.registry import STAGES, column_map
@@ -162,3 +162,24 @@ def test_every_column_of_every_stage_has_one_type() -> None:
     assert {
         spec.name for spec in STAGES for column in spec.rewrites if column != column_map().columns[column.name]
     } == set()
+
+
+def test_thoughts_of_later_turns_and_long_prompts_go_out_as_they_came(tmp_path: Path) -> None:
+    talk = [turn for turn in TALK if turn["role"] != "system"][:4]
+    pair = {
+        "chosen": [*talk[:3], {"role": "assistant", "content": "y"}],
+        "rejected": [*talk[:3], {"role": "assistant", "content": "n"}],
+    }
+    run = imported(tmp_path, {"messages": talk}, pair)
+    for reasoning in ("field", "inside"):
+        export(run, "messages", tmp_path / f"{reasoning}.jsonl", Options(reasoning=reasoning))
+        again, _ = import_dataset(tmp_path / f"{reasoning}.jsonl", tmp_path / reasoning)
+        names = ("messages", "reasoning", "turn_reasoning")
+        (first, other), (was, _) = list(again.rows()), list(run.rows())
+        assert [first[name] for name in names] == [was[name] for name in names]
+        assert [turn["content"] for turn in other["messages"]] == ["What is 3 plus 4?", "Seven.", "And 5?", "y"]
+    export(run, "dpo", tmp_path / "dpo.jsonl")
+    again, _ = import_dataset(tmp_path / "dpo.jsonl", tmp_path / "dpo")
+    (row,) = again.rows()
+    assert [turn["content"] for turn in row["pair_prompt"]] == ["What is 3 plus 4?", "Seven.", "And 5?"]
+    assert (row["chosen"], row["rejected"]) == ("y", "n")

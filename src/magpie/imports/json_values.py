@@ -207,13 +207,13 @@ class _Values:
 
     def _pass_over_the_rest_of_the_object(self) -> None:
         """What stands beside the rows, such as a version."""
-        if not self._skip():
-            return
-        if self._text[self._at] == "}":
-            self._at += 1
-        elif self._text[self._at] == '"':
-            self._text, self._at = "{" + self._text[self._at :], 0
-            self._value()
+        while self._skip() and self._text[self._at] != "}":
+            self._value()  # the key
+            if self._skip() and self._text[self._at] == ":":
+                self._at += 1
+            if self._skip():
+                self._value()
+        self._at += 1
 
     def _array(self) -> Read:
         """The items of an array, which begins here. One that holds messages is one conversation."""

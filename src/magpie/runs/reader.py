@@ -300,6 +300,13 @@ def _messages(run: Run) -> str:
     if "response" not in made:
         return "NULL::STRUCT(role VARCHAR, content VARCHAR)[] AS messages"
     instruction, response = made["instruction"], made["response"]
-    pair = f"[{{'role': 'user', 'content': {instruction}}}, {{'role': 'assistant', 'content': {response}}}]"
-    said = f"list_concat({pair}, coalesce({made['turns']}, []))" if "turns" in made else pair
+    asked, answered = f"'role': 'user', 'content': {instruction}", f"'role': 'assistant', 'content': {response}"
+    turns = made.get("turns")
+    if "turn_reasoning" in made:  # then each message says what was thought before it
+        asked += ", 'reasoning': NULL::VARCHAR"
+        answered += f", 'reasoning': {made.get('reasoning', 'NULL::VARCHAR')}"
+        later = f"'role': t.role, 'content': t.content, 'reasoning': {made['turn_reasoning']}[i]"
+        turns = f"list_transform({turns}, lambda t, i: {{{later}}})"
+    pair = f"[{{{asked}}}, {{{answered}}}]"
+    said = f"list_concat({pair}, coalesce({turns}, []))" if turns else pair
     return f"CASE WHEN {response} IS NOT NULL THEN {said} END AS messages"
