@@ -111,7 +111,7 @@ def import_command(
     inputs: Annotated[
         list[str],
         typer.Argument(
-            metavar="INPUT...",
+            metavar="INPUT",
             help="Files (JSON, CSV, Parquet or Arrow, also compressed), folders, runs, or OWNER/NAME of the Hub.",
         ),
     ],

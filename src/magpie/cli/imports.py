@@ -54,7 +54,7 @@ def _print(console: Console, run: Run, seen: Imported) -> None:
     if seen.meta:
         line(f"  kept beside the columns of a run, as meta.KEY: {_listed(seen.meta)}")
     if seen.left_out:
-        line(f"  not kept: {_listed(name for name, _ in seen.left_out.most_common())}")
+        line(f"  not kept: {_listed(sorted(seen.left_out))}")
     for name, count in seen.unfit.most_common(_SHOWN):
         line(f"  {count:,} values of {name} are none for this column: null there, and kept in meta", "yellow")
     for note in seen.notes:
