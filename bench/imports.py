@@ -32,7 +32,7 @@ from hypothesis import strategies as st
 from magpie.imports.documents import Document
 from magpie.imports.json_rows import documents_of
 from magpie.imports.keys import Shaped
-from magpie.imports.shapes import shape
+from magpie.imports.shapes import shape, shape_with_care
 from magpie.imports.writing import Writer
 from magpie.runs import StageFolder
 
@@ -162,6 +162,7 @@ def keeps_all(written: Written) -> bool:
     row = shape(found.values) if found is not None else Shaped(drop_reason="no object")
     if row.drop_reason is not None:
         return False
+    assert found is None or shape_with_care(found.values) == row, written
     pair = (row.columns["chosen"], row.columns["rejected"]) if written.pair else None
     assert (said(row), row.columns.get("system"), pair) == (written.turns, written.system, written.pair), written
     return True

@@ -9,7 +9,7 @@ import pytest
 
 from magpie.imports.keys import Shaped
 from magpie.imports.languages import language_code
-from magpie.imports.shapes import shape
+from magpie.imports.shapes import shape, shape_with_care
 
 U, A = "user", "assistant"
 
@@ -43,6 +43,7 @@ TWO = FOUR[:2]
         ({"conversation": [{"input": "a", "output": "b"}, {"input": "c", "output": "d"}]}, FOUR),
         ({"conversation": [{"human": "a", "assistant": "b"}]}, TWO),
         ({"data": ["a", "b", "c", "d"], "id": "0"}, FOUR),
+        ({"conversations": ["a", "b"]}, TWO),
         ({"instruction": "c", "input": "", "output": "d", "history": [["a", "b"]]}, FOUR),
         ({"instruction": "a", "response": "b", "instruction_2": "c", "response_2": "d"}, FOUR),
         ({"messages": of("a", "b", "c", "d"), "instruction": "a", "response": "b", "instruction_2": "c"}, FOUR),
@@ -69,6 +70,7 @@ TWO = FOUR[:2]
 )
 def test_a_conversation_is_whole(document: dict[str, Any], expected: list[tuple[str, str]]) -> None:
     row = shape(document)
+    assert row == shape_with_care(document)
     assert row.drop_reason is None
     assert said(row) == expected
     assert row.extra.keys() <= {"label", "type"}

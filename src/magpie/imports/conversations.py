@@ -31,7 +31,7 @@ def _conversation_key(keys: Keys) -> str | None:
 def _looks_like_talk(first: Any, name: str) -> bool:
     if isinstance(first, dict):
         return "role" in first or "from" in first or "speaker" in first or pair_keys(first) is not None
-    return isinstance(first, str) and name in ("data", "dialog", "dialogue")
+    return isinstance(first, str) and name != "items"
 
 
 def read_conversation(keys: Keys, row: Shaped) -> Conversation:  # noqa: ARG001 (as all shapes are called)

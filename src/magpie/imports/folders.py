@@ -113,10 +113,10 @@ def _matching(folder: Path, pattern: str) -> list[Path]:
         return []
     try:
         found = [path for path in folder.glob(pattern) if path.is_file() and kind_of(path) is not None]
-    except (ValueError, NotImplementedError):
+        home = folder.resolve()
+        return [path for path in found if path.resolve().is_relative_to(home)]
+    except (ValueError, NotImplementedError, OSError):
         return []
-    home = folder.resolve()
-    return [path for path in found if path.resolve().is_relative_to(home)]
 
 
 # -- what `save_to_disk` wrote -----------------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 from magpie.imports.documents import Broken, Document, Read
-from magpie.safe.terminal import brief
 
 WRAPPERS = ("data", "rows", "examples", "instances", "records", "items", "dataset")
 """Keys of an object under which the rows of a file lie."""
@@ -28,7 +27,7 @@ def documents_of(value: Any, place: str) -> Read:
     if isinstance(value, list):
         yield from _of_list(value, place)
     elif not isinstance(value, dict):
-        yield Broken(place, f"expected an object, found {brief(value, 40)}")
+        yield Broken(place, f"expected an object, found {_kind(value)}")
     elif (rows := _wrapped(value)) is not None:
         for number, row in enumerate(rows):
             yield from documents_of(row, f"{place}[{number}]")
@@ -37,6 +36,12 @@ def documents_of(value: Any, place: str) -> Read:
             yield Document(f"{place}[{number}]", {key: column[number] for key, column in value.items()})
     else:
         yield Document(place, value)
+
+
+def _kind(value: Any) -> str:
+    """What JSON calls a value, for messages."""
+    kinds = {type(None): "null", bool: "true or false", str: "a text", list: "a list", dict: "an object"}
+    return kinds.get(type(value), "a number")
 
 
 def is_nested(value: dict[str, Any]) -> bool:
@@ -58,7 +63,7 @@ def _of_list(value: list[Any], place: str) -> Read:
         elif isinstance(item, list) and item and all(map(is_message, item)):
             yield Document(where, {"messages": item})
         else:
-            yield Broken(where, f"expected an object or a list of messages, found {brief(item, 40)}")
+            yield Broken(where, f"expected an object or a list of messages, found {_kind(item)}")
 
 
 def _wrapped(value: dict[str, Any]) -> list[Any] | None:

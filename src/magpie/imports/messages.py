@@ -112,7 +112,7 @@ def messages_of(said: Any, unused: set[str]) -> list[Turn]:
     for one in said:
         if not isinstance(one, dict):
             raise Unreadable("the conversation is no list of messages")
-        if (plain := _plain_message(one)) is not None:
+        if (plain := plain_message(one)) is not None:
             turns.append(plain)
             continue
         pair = pair_keys(one)
@@ -124,8 +124,11 @@ def messages_of(said: Any, unused: set[str]) -> list[Turn]:
     return turns
 
 
-def _plain_message(one: dict[str, Any]) -> Turn | None:
-    """A message of nothing but a role and a text, as nearly all are; None for another."""
+def plain_message(one: dict[str, Any]) -> Turn | None:
+    """A message of nothing but a role and a text, as nearly all are; None for another.
+
+    plain_message({"role": "user", "content": "Hi"})  # Turn("user", "Hi")
+    """
     if len(one) != 2:
         return None
     spoken, text = one.get("from"), one.get("value")

@@ -26,6 +26,7 @@ from magpie.imports.instructions import (
 from magpie.imports.keys import CONVERSATIONS, IDS, SEVERAL, SIMILAR, Keys, Row, Shaped
 from magpie.imports.messages import Conversation, Unreadable, why_no_use
 from magpie.imports.pairs import is_pair, read_pair
+from magpie.imports.plain import plain_conversation
 from magpie.plan.registry import column_map
 
 _RENAMED = {"raw_instruction": "instruction_raw", "base_output": "base_response", "rewards_armorm": "response_rewards"}
@@ -66,6 +67,13 @@ def shape(document: Row) -> Shaped:
 
     shape({"question": "2+2?", "answer": "4"}).columns["instruction"]  # "2+2?"
     """
+    if (columns := plain_conversation(document)) is not None:
+        return Shaped(columns)
+    return shape_with_care(document)
+
+
+def shape_with_care(document: Row) -> Shaped:
+    """As `shape`, whatever the document is like: for the plainest ones the same, and slower."""
     keys, row = Keys(document), Shaped()
     fitting = next((one for one in SHAPES if one.fits(keys)), None)
     try:
