@@ -29,7 +29,7 @@ import orjson
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from magpie.imports.documents import Document
+from magpie.imports.documents import Document, replaced_surrogates
 from magpie.imports.json_rows import documents_of
 from magpie.imports.keys import Shaped
 from magpie.imports.shapes import shape, shape_with_care
@@ -170,6 +170,7 @@ def keeps_all(written: Written) -> bool:
 
 def as_row(document: Any) -> Shaped:
     """A document as a row. Raises where its columns do not hold what they say."""
+    document = replaced_surrogates(document)  # as whatever reads a file does
     row = shape(document if isinstance(document, dict) else {"messages": document})
     assert row.drop_reason or row.columns["instruction"].strip()
     for name in ("instruction", "response", "system", "chosen", "rejected"):

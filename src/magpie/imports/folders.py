@@ -15,10 +15,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from magpie.errors import UserError
+from magpie.errors import RecipeError, UserError
 from magpie.imports.containers import EXPECTED, kind_of
+from magpie.safe.documents import read_yaml
+from magpie.safe.terminal import brief
 
 Splits = Mapping[str, list[Path]]
 """Each split's files, in order."""
@@ -71,8 +71,11 @@ def _of_card(folder: Path) -> Splits:
     if len(usable) > 1:
         defaults = [one for one in usable if one.get("default") is True or one.get("config_name") == "default"]
         if len(defaults) != 1:
-            names = ", ".join(sorted(str(one.get("config_name")) for one in usable))
-            raise UserError(f"{folder}: its card names several datasets ({names}); expected the files of one of them")
+            names = ", ".join(sorted(name for one in usable if isinstance(name := one.get("config_name"), str)))
+            raise UserError(
+                f"{folder}: its card names several datasets ({brief(names, 200, quoted=False)}); expected the files of "
+                "one of them"
+            )
         usable = defaults
     return _of_data_files(folder, usable[0]["data_files"]) if usable else {}
 
@@ -87,8 +90,8 @@ def _head_of(card: Path) -> Mapping[str, Any]:
     if not text.startswith("---\n") or len(parts) < 3:
         return {}
     try:
-        head = yaml.safe_load(parts[1])
-    except (yaml.YAMLError, ValueError, RecursionError):
+        head = read_yaml(parts[1], str(card))
+    except RecipeError:  # whatever it is, it names no files
         return {}
     return head if isinstance(head, dict) else {}
 
@@ -100,10 +103,12 @@ def _of_data_files(folder: Path, data_files: Any) -> Splits:
     for one in data_files:
         if not isinstance(one, dict):
             continue
-        patterns = one.get("path")
+        patterns, split = one.get("path"), one.get("split", "train")
+        if not isinstance(split, str):
+            continue
         for pattern in patterns if isinstance(patterns, list) else [patterns]:
             if isinstance(pattern, str):
-                found.setdefault(str(one.get("split", "train")), []).extend(_matching(folder, pattern))
+                found.setdefault(split, []).extend(_matching(folder, pattern))
     return {split: sorted(set(files)) for split, files in found.items() if files}
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from magpie.errors import UserError
-from magpie.imports.documents import Broken, Document
+from magpie.imports.documents import Broken, Document, replaced_surrogates
 from magpie.imports.keys import CONVERSATIONS, INSTRUCTIONS, REPLIES, SEVERAL, SYSTEMS, THOUGHTS
 from magpie.plan.registry import column_map
 from magpie.safe.terminal import brief
@@ -77,7 +77,7 @@ def mapper(options: Options) -> Callable[[Document], Document | Broken]:
         values = _renamed(document.values, options.map) if options.map else dict(document.values)
         if render is not None:
             try:
-                values["instruction"] = render(document.values)
+                values["instruction"] = replaced_surrogates(render(document.values))
             except _TemplateFailed as problem:
                 return Broken(document.place, f"unreadable: the template failed ({problem})")
         return Document(document.place, values)
