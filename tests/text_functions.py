@@ -40,12 +40,14 @@ from magpie.export.trainers import TRAINERS
 from magpie.http.answers import Garbled, error_message, error_text, names_the_length
 from magpie.http.answers import shown as shown_value
 from magpie.http.connections import split_url
-from magpie.imports.reading import documents
+from magpie.imports.containers import documents
+from magpie.imports.folders import splits_of
 from magpie.imports.shapes import shape
 from magpie.modelfiles.locate import find_model
 from magpie.modelfiles.model import open_model
 from magpie.modelfiles.vocabulary import scored_bpe
 from magpie.plan.load import parse
+from magpie.plan.registry import column_map
 from magpie.safe import markdown
 from magpie.safe.normal_forms import nfc, nfkc
 from magpie.safe.redaction import one_line, redact
@@ -358,6 +360,17 @@ CASES: Final[dict[str, Call]] = {
     # datasets, in and out
     "import: conversations": lambda text: shape(document_of(text)),
     "import: alpaca": lambda text: shape({"instruction": text, "input": text, "output": text}),
+    "import: pairs": every(
+        lambda text: shape({"prompt": text, "chosen": text, "rejected": f"{text}x"}),
+        lambda text: shape({"chosen": f"\n\nHuman: {text}", "rejected": f'[{{"role": {text}'}),
+    ),
+    "import: texts": every(
+        lambda text: shape({"text": f"Human: {text}"}),
+        lambda text: shape({"instruction": "a", "output": f"<think>{text}</think>{text}", "history": text}),
+        lambda text: shape({"messages": f"[{text}]", "data": [text, text], text: text}),
+    ),
+    "import: columns": lambda text: shape(dict.fromkeys(column_map().columns, text) | {"instruction": "a"}),
+    "import: guard": lambda text: shape({"instruction": "a", "llama_guard_2": f"unsafe\n{text}", "uuid": text}),
     "export: formats": exported,
     "card": lambda text: published({"system": text}),
     "terminal": visible,
@@ -402,6 +415,19 @@ LIBRARIES: Final[dict[str, Call]] = {
     "json_grammar": lambda text: json_grammar({"enum": [text]}),
     "import: files": in_file("d.jsonl", lambda text: orjson.dumps({"a": text}), lambda path: list(documents(path))),
     "import: no JSON": in_file("d.jsonl", as_bytes, lambda path: list(documents(path))),
+    "import: array": in_file(
+        "d.json", lambda text: b'[\n{"a": 1},' + as_bytes(text), lambda path: list(documents(path))
+    ),
+    "import: rows in objects": in_file(
+        "d.json", lambda text: b'{"data": [\n{"a": 1}], ' + as_bytes(text), lambda path: list(documents(path))
+    ),
+    "import: table": in_file("d.csv", lambda text: b"a,b\n" + as_bytes(text), lambda path: list(documents(path))),
+    "import: first line of a table": in_file("d.csv", as_bytes, lambda path: list(documents(path))),
+    "import: card": in_file(
+        "README.md",
+        lambda text: as_bytes(f"---\nconfigs:\n- data_files: {text}\n---\n"),
+        lambda path: splits_of(path.parent),
+    ),
     "export: trainers": exported_for_trainers,
     "recipe": recipe_of,
     "show": shown,

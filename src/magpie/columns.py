@@ -5,8 +5,11 @@ Knows no Arrow: types are named as Arrow and DuckDB name them, and `runs` turns 
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Type = Literal[
     "string", "int32", "int64", "double", "bool", "list<string>", "list<double>", "list<float>", "messages", "responses"
@@ -14,15 +17,88 @@ Type = Literal[
 """`messages`: a list of structs of `role` and `content`. `responses`: a list of structs of `response`, `reasoning`,
 `model`, `finish_reason` and `tokens`."""
 
+_STRUCT = "struct"
+_FIELD = re.compile(r"(?:list<){0,8}(?:string|int64|double|bool)>{0,8}")
+
+
+def struct_type(fields: Mapping[str, str]) -> str:
+    """The type of a column with named fields of its own, such as `meta` of an import.
+
+    struct_type({"source": "string"})  # 'struct{"source": "string"}'
+    """
+    return _STRUCT + json.dumps(dict(fields), ensure_ascii=False)
+
+
+def struct_fields(kind: str) -> dict[str, str] | None:
+    """Name to type of the fields of such a column; None for another type. Raises `ValueError` for what is no type.
+
+    struct_fields('struct{"source": "string"}')  # {"source": "string"}
+    """
+    if not kind.startswith(_STRUCT):
+        return None
+    found = json.loads(kind[len(_STRUCT) :])
+    if not isinstance(found, dict) or not found or not all(found):
+        raise ValueError("a struct without named fields")
+    if not all(isinstance(field, str) and is_field_type(field) for field in found.values()):
+        raise ValueError("a field of a struct without its type")
+    return found
+
+
+def is_field_type(kind: str) -> bool:
+    """Whether a field may have this type: a scalar, or lists of scalars."""
+    return bool(_FIELD.fullmatch(kind)) and kind.count("<") == kind.count(">")
+
+
+def is_type(kind: str) -> bool:
+    """Whether a column may have this type."""
+    try:
+        return kind in get_args(Type) or struct_fields(kind) is not None
+    except ValueError:
+        return False
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column: what it is called, what it holds, and what it means."""
 
     name: str
-    type: Type
+    type: Type | str
+    """One of `Type`, or that of a struct, see `struct_type`."""
     meaning: str
     unit: str = ""
+
+
+IMPORT = "import"
+"""The stage whose columns came with the rows."""
+
+_SAYS_OF: Mapping[str, tuple[str, ...]] = {
+    "reasoning": ("response",),
+    "turns": ("response",),
+    "turn_reasoning": ("turns", "response"),
+    "pair_prompt": ("chosen",),
+    "instruct_reward": ("response",),
+    "reward_difference": ("response",),
+    "response_rewards": ("responses",),
+    "safety": ("response",),
+    "safety_categories": ("response",),
+    "harm_probability": ("response",),
+}
+"""Columns that say something of others, which may be made anew without them."""
+
+
+def outdated(makers: Mapping[str, str]) -> list[str]:
+    """Imported columns that count no more, since what they say something of was made anew: a reward of the old answer
+    is none of the new one. They stay readable as `original_<column>`.
+
+    makers: each column's stage, of two the later one.
+
+    outdated({"response": "respond", "instruct_reward": "import"})  # ["instruct_reward"]
+    """
+    return [
+        name
+        for name, maker in makers.items()
+        if maker == IMPORT and any(makers.get(other, IMPORT) != IMPORT for other in _SAYS_OF.get(name, ()))
+    ]
 
 
 ROW = Column("row", "int64", "the row's number in the run; every file is sorted by it, and files join on it")
@@ -40,7 +116,8 @@ BOOKKEEPING = (DROP_REASON, ERROR, ATTEMPTS, PROMPT_TOKENS, COMPLETION_TOKENS, W
 
 COMPUTED = {
     "id": "run name and row number: what readers and exports show",
-    "messages": "the conversation as role and content, further turns included; null until there is a response",
+    "messages": "the conversation as role and content, further turns included, and as reasoning where later turns have "
+    "one; null until there is a response",
     "dropped_by": "the first stage that dropped the row",
 }
 """What the reader adds to the columns on disk: name to meaning. Beside these it gives each stage's completion tokens

@@ -136,6 +136,12 @@ def conversations(walk: Walk) -> None:
     (walk.folder / "theirs.jsonl").write_text(lines_of([{"messages": messages(q, a)} for q, a in CONVERSATIONS]))
 
 
+def conversations_with_topics(walk: Walk) -> None:
+    """A file for `magpie import` with keys beside its conversations."""
+    rows = [{"messages": messages(q, a), "topic": "a", "score": n} for n, (q, a) in enumerate(CONVERSATIONS)]
+    (walk.folder / "theirs.jsonl").write_text(lines_of(rows))
+
+
 def run_with_pairs(walk: Walk) -> None:
     """RUN and runs/mine, with what every format of an export shows."""
     rows = [{"instruction": f"{n} plus 1?", "response": f"{n + 1}", "chosen": f"{n + 1}", "rejected": f"{n}",
@@ -172,6 +178,7 @@ def model(walk: Walk) -> None:
 PREPARED: Mapping[str, Callable[[Walk], None]] = {
     "README.md": conversations,
     "docs/export.md": run_with_pairs,
+    "docs/imports.md": conversations_with_topics,
     "docs/runs.md": run_with_tags,
     "docs/selection.md": run_with_judgments,
     "docs/templates.md": model,

@@ -34,7 +34,7 @@ def turns(*said: tuple[str, str], keys: tuple[str, str] = ("role", "content")) -
 @pytest.mark.parametrize(
     "document",
     [
-        {"instruction": " Say hello.\n", "response": "Hello. "},
+        {"instruction": "Say hello.", "response": "Hello."},
         {"instruction": "Say hello.", "input": "", "output": "Hello."},
         {"messages": turns(("user", "Say hello."), ("assistant", "Hello."))},
         {"conversations": turns(("human", "Say hello."), ("gpt", "Hello."), keys=("from", "value"))},
@@ -84,7 +84,7 @@ def test_what_holds_no_conversation_stays_in_the_run_dropped_with_the_reason(
     assert sum(seen.dropped.values()) == 1
 
 
-def test_known_columns_are_carried_and_the_others_are_told(tmp_path: Path) -> None:
+def test_known_columns_are_carried_and_the_others_are_kept_in_meta(tmp_path: Path) -> None:
     document = PAIR | {
         "uuid": "abc",
         "input_quality": "good",
@@ -101,7 +101,9 @@ def test_known_columns_are_carried_and_the_others_are_told(tmp_path: Path) -> No
     assert (row["repeat_count"], row["other_task_category"]) == (2, ["Math"])
     assert (row["safety"], row["safety_categories"]) == ("unsafe", ["S1", "S3"])
     assert "min_neighbor_distance" not in row, "no value of it could be read"
-    assert seen.left_out == {"strange": 1}
+    assert seen.unfit == {"min_neighbor_distance": 1}
+    assert row["meta"] == {"min_neighbor_distance": "far", "strange": 1}
+    assert run.sql("SELECT row FROM rows WHERE meta.strange > 0").num_rows == 1
 
 
 @pytest.mark.skipif(not UPSTREAM.exists(), reason="the file that others published is not here")
@@ -109,7 +111,8 @@ def test_instructions_that_others_published_are_read() -> None:
     documents = [orjson.loads(line) for line in UPSTREAM.read_bytes().splitlines()]
     found = [shape(document) for document in documents]
     assert all(one.drop_reason is None and one.columns["input_quality"] for one in found)
-    assert {key for one in found for key in one.left_out} == {"gen_input_configs", "input_length"}
+    assert found[0].columns["variant"] == "temperature=1.1, top_p=1"
+    assert {key for one in found for key in one.extra} == {"gen_input_configs", "input_length"}
 
 
 def test_a_json_array_a_folder_and_parquet_hold_the_same(tmp_path: Path) -> None:
@@ -160,12 +163,18 @@ def test_imported_rows_that_were_lost_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.jsonl", b'{"instruction": "x"}\n{"instr', "a.jsonl:2: not JSON"),
-        ("a.jsonl", b"3\n", "a.jsonl:1: expected an object"),
+        ("a.jsonl", b'{"instr\n{"instr', "a.jsonl:1: unreadable: not JSON"),
+        ("a.jsonl", b"3\n", "a.jsonl:1: unreadable: expected an object"),
         ("a.jsonl", b"\n", "nothing to import"),
-        ("a.json", b"[1, 2", "not a JSON array"),
+        ("a.json", b"[1, 2", "expected an object, found a number"),
+        ("a.json", b'[{"a', "a.json:1: unreadable: not JSON"),
         ("a.parquet", b"PAR1", "not a Parquet file"),
-        ("a.csv", b"x", "expected a file that ends in"),
+        ("a.parquet", b"text", "not a Parquet file"),
+        ("a.csv", b"x", "nothing to import"),
+        ("a.xlsx", b"x", "expected a file that ends in"),
+        ("a.jsonl.gz", b"\x1f\x8bno", "not a file that can be read"),
+        ("a.jsonl", b'{"foo": "x", "bar": 1}\n', "keys found: foo, bar. Name what they are, as in --map"),
+        ("a.jsonl", b'{"responses": ["x", "y"]}\n', "keys found: responses. Name"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named_and_leaves_no_run(
@@ -175,6 +184,7 @@ def test_a_file_that_cannot_be_read_is_named_and_leaves_no_run(
     with pytest.raises(UserError, match=message):
         import_dataset(tmp_path / name, tmp_path / "run")
     assert not (tmp_path / "run" / "run.json").exists()
+    assert not list((tmp_path / "run").glob("0-*"))
 
 
 def test_a_published_set_without_responses_is_answered(tmp_path: Path) -> None:
@@ -193,5 +203,6 @@ def test_the_command_says_what_it_took_and_what_it_left(tmp_path: Path, capsys: 
     assert exit.value.code == 0
     printed = capsys.readouterr().out
     assert "2 rows imported" in printed
-    assert "left out" in printed
+    assert "kept beside the columns of a run, as meta.KEY: _[31mkey" in printed
+    assert "dropped 1: unreadable: no instruction and no messages (the first: set.jsonl:2)" in printed
     assert "\x1b" not in printed

@@ -119,14 +119,39 @@ def show(
 
 @app.command("import")
 def import_command(
-    path: Annotated[Path, typer.Argument(metavar="FILE|DIR", help="Conversations: .jsonl, .json or .parquet.")],
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="INPUT",
+            help="Files (JSON, CSV, Parquet or Arrow, also compressed), folders, runs, or OWNER/NAME of the Hub.",
+        ),
+    ],
     to: Annotated[Path, typer.Option("--to", metavar="RUN", help="The run to make.")],
+    map: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="KEY=COLUMN",
+            help="Read a key as a column, as in question=instruction; may be given again.",
+        ),
+    ] = None,
+    template: Annotated[
+        str | None,
+        typer.Option("--template", help="Render the instruction from each row by this Jinja template."),
+    ] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="The most rows.")] = None,
+    split: Annotated[
+        str | None,
+        typer.Option("--split", help="The split of a folder or of a dataset of the Hub: a name, several by +, or all."),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
-    """A dataset as a run: ShareGPT, messages, Alpaca, prompt and completion, or Magpie's own columns."""
+    """Datasets as a run: ShareGPT, messages, Alpaca, preference pairs, Magpie's own columns, or what --map says."""
     from magpie.cli.imports import imports
+    from magpie.imports import Options
+    from magpie.imports.mapping import read_map
 
-    imports(path, to, as_json=json)
+    imports(inputs, to, Options(read_map(map or ()), template, limit, split), as_json=json)
 
 
 def _stage_command(name: str, about: str) -> None:

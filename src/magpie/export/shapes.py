@@ -37,8 +37,11 @@ class Shape:
 def conversation(row: Row, options: Options) -> list[Message]:
     """The row's messages, with what the options ask for."""
     messages: list[Message] = [dict(message) for message in row["messages"]]
-    if options.reasoning != "none" and row.get("reasoning") is not None:
-        _think(messages[1], row["reasoning"], options)
+    thoughts = [message.pop("reasoning", None) for message in messages]
+    thoughts[1] = thoughts[1] or row.get("reasoning")
+    for message, thought in zip(messages, thoughts, strict=True):
+        if options.reasoning != "none" and thought is not None:
+            _think(message, thought, options)
     return [*_system(row, options), *messages]
 
 
@@ -57,7 +60,8 @@ def _think(answer: Message, reasoning: str, options: Options) -> None:
 
 def _prompt(row: Row, options: Options) -> list[Message]:
     """What a preference pair answers."""
-    return [*_system(row, options), {"role": "user", "content": row["instruction"]}]
+    asked = row.get("pair_prompt") or [{"role": "user", "content": row["instruction"]}]
+    return [*_system(row, options), *asked]
 
 
 def _answer(content: str) -> list[Message]:

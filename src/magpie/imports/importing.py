@@ -1,4 +1,4 @@
-"""Puts a dataset into a run as its stage 0: read twice, once for what there is and once to write it down.
+"""Puts datasets into a run as its stage 0: each row is read once, and kept, or dropped with its reason.
 
 A killed import leaves no run that looks finished: the run's index is written last.
 """
@@ -6,30 +6,39 @@ A killed import leaves no run that looks finished: the run's index is written la
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
-import pyarrow as pa
+import orjson
 
-from magpie.columns import Column
+from magpie.columns import Column, struct_fields
 from magpie.errors import RunError, UserError
 from magpie.executors.local import execute
-from magpie.imports.reading import documents, files_of
+from magpie.imports.documents import Broken, Document
+from magpie.imports.inputs import Input, inputs_of
+from magpie.imports.keys import Shaped
+from magpie.imports.mapping import Options, at, mapper
 from magpie.imports.shapes import shape
+from magpie.imports.writing import Writer
 from magpie.plan.load import check
 from magpie.plan.plan import make_plan
 from magpie.plan.recipe import Recipe
 from magpie.plan.registry import column_map
 from magpie.plan.resolve import resolve
-from magpie.runs import Run, RunFolder, StageFolder, arrow_schema, write_sealed
+from magpie.runs import Run, RunFolder, StageFolder, open_run
+from magpie.safe.terminal import brief
+from magpie.stages.imported.columns import META
 from magpie.stages.imported.settings import Source
 
-VERSION = 1
+VERSION = 2
 """Of how documents become columns: raised when the same file comes to make other rows."""
+
+_SHOWN_KEYS = 20
 
 
 @dataclass(slots=True)
@@ -39,86 +48,177 @@ class Imported:
     rows: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     """Reason to count, of rows that hold no conversation that can be read: they stay in the run, dropped."""
+    examples: dict[str, str] = field(default_factory=dict)
+    """Reason to the first row that was dropped for it: file and line, or file and row."""
     columns: set[str] = field(default_factory=set)
+    meta: dict[str, str] = field(default_factory=dict)
+    """The fields of `meta`, with their types: keys that no column of a run holds."""
     left_out: Counter[str] = field(default_factory=Counter)
-    """Keys that no column of a run holds, with how many rows had them."""
+    """Keys that are kept nowhere, with how many rows had them; those of messages as `messages[].KEY`."""
+    unfit: Counter[str] = field(default_factory=Counter)
+    """Columns with how many values did not fit their type and are null; such values are in `meta`."""
+    keys: Counter[str] = field(default_factory=Counter)
+    """Every key of the documents, with how many rows had it."""
+    notes: list[str] = field(default_factory=list)
+    """What a reader should know, such as splits that were not read."""
 
 
 def import_dataset(
-    path: Path, out: Path, shard_rows: int = 4096, watch: Callable[[int], None] = lambda _: None
+    given: str | Path | Sequence[str | Path],
+    out: Path,
+    options: Options = Options(),  # noqa: B008 (frozen)
+    shard_rows: int = 4096,
+    watch: Callable[[int], None] = lambda _: None,
 ) -> tuple[Run, Imported]:
-    """Make a run in `out` of the conversations in a file or a folder. Importing the same again changes nothing.
+    """Make a run in `out` of the conversations in files, folders, runs or datasets of the Hub. Importing the same again
+    changes nothing.
 
-    `watch` is told how many rows were written. Raises `UserError` for files that cannot be read, with file and line,
-    `RunError` when `out` holds another run, `StorageError` when the disk refuses.
+    `watch` is told how many rows were written. Raises `UserError` for what cannot be read, and where not one row can;
+    `RunError` when `out` holds another run; `StorageError` when the disk refuses.
+
+    import_dataset("ShareGPT_V3.json", Path("runs/theirs"), Options(limit=1000))
     """
-    files = files_of(path)
-    seen = Imported()
-    for _ in _rows(files, seen):
-        pass
-    if not seen.rows:
-        raise UserError(f"{path}: holds no conversation: nothing to import")
-    recipe = _recipe(path, out, files, seen, shard_rows)
-    plan, folder = make_plan(recipe), RunFolder(out)
-    planned = plan.stages[0]
-    with folder.locked():
-        place = folder.stage(0, planned.stage.name, planned.fingerprint, planned.stage.writes, kind="table")
-        place.make()
-        _write(place, _rows(files, Imported()), recipe.shard_rows, watch)
-    return execute(recipe, out), seen
-
-
-def _recipe(path: Path, out: Path, files: list[Path], seen: Imported, shard_rows: int) -> Recipe:
-    """The recipe of the run: nothing but what was imported. Raises `RunError` when another run is there."""
-    columns = tuple(name for name in column_map().columns if name in seen.columns)
-    source = Source(path=str(path.resolve()), digest=_digest(files), columns=columns)
+    names = [given] if isinstance(given, str | Path) else list(given)
+    inputs = inputs_of([str(name) for name in names], options.split)
+    source = Source(
+        path=_place(inputs), digest=_digest(inputs, options), columns=("instruction",), **_settings(options)
+    )
     folder = RunFolder(out)
-    if folder.is_run():
-        return _known(folder, source)
-    document = {"model": None, "source": source, "instruct": None, "respond": None, "size": seen.rows}
+    folder.check_usable()
+    with folder.locked():
+        seen = Imported(notes=[note for one in inputs for note in one.notes])
+        if folder.is_run():
+            place, rows = _known(folder, source)
+            _write(Writer(place, rows, watch), inputs, options, seen)
+            return open_run(out), seen
+        place = _new_place(folder, source, shard_rows)
+        try:
+            columns = _write(Writer(place, shard_rows, watch), inputs, options, seen)
+        except BaseException:
+            rmtree(place.path, ignore_errors=True)
+            raise
+    fields = next((struct_fields(column.type) for column in columns if column.name == META.name), None) or {}
+    source = source.model_copy(update={"columns": tuple(column.name for column in columns), "meta": fields})
+    return execute(_recipe(source, out, seen.rows, shard_rows), out), seen
+
+
+# -- the run -----------------------------------------------------------------------------------------------------------
+
+
+def _settings(options: Options) -> dict[str, Any]:
+    return {"map": dict(options.map), "template": options.template, "limit": options.limit, "split": options.split}
+
+
+def _place(inputs: Sequence[Input]) -> str:
+    return inputs[0].place if len(inputs) == 1 else " ".join(f"'{one.place}'" for one in inputs)
+
+
+def _digest(inputs: Sequence[Input], options: Options) -> str:
+    """Of all that decides which rows there are."""
+    told = [VERSION, options.plain(), [[one.name, one.digest()] for one in inputs]]
+    return blake2b(orjson.dumps(told), digest_size=16).hexdigest()
+
+
+def _recipe(source: Source, out: Path, size: int, shard_rows: int) -> Recipe:
+    """The recipe of the run: nothing but what was imported."""
+    plain = source.model_dump(exclude_defaults=True)
+    document = {"model": None, "source": plain, "instruct": None, "respond": None, "size": size}
     return resolve(check({**document, "shard_rows": shard_rows}, "import"), out)
 
 
-def _known(folder: RunFolder, source: Source) -> Recipe:
-    """The recipe of the run that is there, if it began with the same rows."""
+def _new_place(folder: RunFolder, source: Source, shard_rows: int) -> StageFolder:
+    """Where the rows of a new run go. Which columns they have is in no fingerprint."""
+    (planned,) = make_plan(_recipe(source, folder.path, 1, shard_rows)).stages
+    return folder.stage(0, planned.stage.name, planned.fingerprint, planned.stage.writes, kind="table")
+
+
+def _known(folder: RunFolder, source: Source) -> tuple[StageFolder, int]:
+    """Where the run that is there keeps the same rows, and how many in a file. Raises `RunError` for other rows."""
     made = resolve(None, folder.path)
-    if made.settings("source") is None or made.settings("source").digest != source.digest:
-        raise RunError(f"{folder.path}: holds another run; give --to a new folder")
-    return made
+    before = made.settings("source")
+    if before is None or before.digest != source.digest:
+        raise RunError(
+            f"{folder.path}: holds another run, or one that was imported with other options or by another magpie; give "
+            "--to a new folder"
+        )
+    return next(stage for stage in open_run(folder.path).stages if stage.stage == "import"), made.shard_rows
 
 
-def _digest(files: list[Path]) -> str:
-    digest = blake2b(str(VERSION).encode(), digest_size=16)
-    for path in files:
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()
+# -- rows --------------------------------------------------------------------------------------------------------------
 
 
-def _rows(files: list[Path], seen: Imported) -> Iterator[dict[str, Any]]:
-    """Every document in a run's columns, counted in `seen`."""
-    for path in files:
-        for document in documents(path):
-            one = shape(document.values)
-            seen.columns.update(name for name, value in one.columns.items() if value is not None)
-            seen.left_out.update(one.left_out)
-            if one.drop_reason is not None:
-                seen.dropped[one.drop_reason] += 1
-            yield {**one.columns, "row": seen.rows, "drop_reason": one.drop_reason}
-            seen.rows += 1
+def _write(writer: Writer, inputs: Sequence[Input], options: Options, seen: Imported) -> tuple[Column, ...]:
+    """Write every row. Raises `UserError` where none is of use."""
+    lacking = set(options.map)
+    for row in islice(_rows(inputs, options, seen, lacking), options.limit):
+        seen.rows += 1
+        if row.drop_reason is not None:
+            seen.dropped[row.drop_reason] += 1
+            seen.examples.setdefault(row.drop_reason, row.place)
+        if row.left_out or row.unfit:
+            seen.left_out.update(row.left_out)
+            seen.unfit.update(row.unfit)
+        writer.add(row)
+    if lacking and seen.rows:
+        raise UserError(f"--map {sorted(lacking)[0]}=...: no row has this key; keys found: {_keys(seen)}")
+    if seen.rows == seen.dropped.total():
+        raise UserError(_nothing_of_use(inputs, seen))
+    columns = writer.finish()
+    seen.columns = {column.name for column in columns}
+    seen.meta = writer.fields.types()
+    seen.left_out.update(dict.fromkeys(writer.unkept - seen.meta.keys(), 1))
+    return columns
 
 
-def _write(place: StageFolder, rows: Iterator[dict[str, Any]], shard_rows: int, watch: Callable[[int], None]) -> None:
-    schema = arrow_schema(place.columns)
-    number = 0
-    while batch := list(islice(rows, shard_rows)):
-        table = pa.Table.from_pylist([_filled(place.columns, row) for row in batch], schema=schema)
-        write_sealed(place.shard(number), table, "")
-        number += 1
-        watch((number - 1) * shard_rows + len(batch))
+def _rows(inputs: Sequence[Input], options: Options, seen: Imported, lacking: set[str]) -> Iterator[Shaped]:
+    mapped = mapper(options) if options.map or options.template is not None else None
+    for one in inputs:
+        for found in one.read():
+            if isinstance(found, Document):
+                seen.keys.update(found.values.keys())
+                if lacking:
+                    lacking -= {key for key in lacking if at(found.values, key) is not None}
+                if mapped is not None:
+                    found = mapped(found)
+            row = _shaped(found, one)
+            row.place = found.place
+            if len(inputs) > 1:
+                row.columns["source"] = one.name
+            yield row
 
 
-def _filled(columns: tuple[Column, ...], row: dict[str, Any]) -> dict[str, Any]:
-    tokens = {"attempts": 0, "prompt_tokens": 0, "completion_tokens": 0, "wasted_tokens": 0, "input_digest": 0}
-    return {"row": row["row"], "drop_reason": row["drop_reason"], **tokens} | {c.name: row.get(c.name) for c in columns}
+def _shaped(found: Document | Broken, one: Input) -> Shaped:
+    if isinstance(found, Broken):
+        return Shaped(drop_reason=found.reason if ": " in found.reason else f"unreadable: {found.reason}")
+    return _of_run(found.values) if one.is_run else shape(found.values)
+
+
+def _of_run(values: Mapping[str, Any]) -> Shaped:
+    """A row of another run: its columns are this one's."""
+    known = column_map().columns
+    row = Shaped(extra=dict(values.get("meta") or {}))
+    for key, value in values.items():
+        if key == "meta" or value is None:
+            continue
+        if key in known:
+            row.columns[key] = value
+        else:
+            row.extra.setdefault(key, value)
+    return row
+
+
+def _keys(seen: Imported) -> str:
+    names = [brief(key, 60, quoted=False) for key, _ in seen.keys.most_common(_SHOWN_KEYS)]
+    more = len(seen.keys) - len(names)
+    return ", ".join(names) + (f" and {more} more" if more else "") if names else "none"
+
+
+def _nothing_of_use(inputs: Sequence[Input], seen: Imported) -> str:
+    place = _place(inputs)
+    if not seen.rows:
+        return f"{place}: holds no conversation: nothing to import"
+    reason, _ = seen.dropped.most_common(1)[0]
+    return (
+        f"{place}: not one of its {seen.rows:,} rows can be read (the first, {seen.examples[reason]}: {reason}); keys "
+        f"found: {_keys(seen)}. Name what they are, as in --map question=instruction --map answer=response"
+    )

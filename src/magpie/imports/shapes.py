@@ -1,6 +1,7 @@
-"""What a document says, in the columns of a run: messages, ShareGPT, Alpaca, prompt and completion, upstream's own.
+"""What a document says, in the columns of a run: the one table of the shapes that datasets come in.
 
-Knows shapes and names that datasets use; knows no file and no run.
+The first shape whose keys a document has reads it. What a shape uses, a run's columns hold; every other key goes into
+`meta`. docs/imports.md lists the shapes with their sources. Knows names that datasets use; knows no file and no run.
 """
 
 from __future__ import annotations
@@ -10,144 +11,158 @@ from dataclasses import dataclass
 from typing import Any
 
 from magpie.columns import Column
+from magpie.imports.candidates import take_several
+from magpie.imports.conversations import is_conversation, read_conversation
+from magpie.imports.documents import is_number
+from magpie.imports.fitting import NoValue, Unfit, fitted, guard_verdict
+from magpie.imports.instructions import (
+    is_human_and_assistant,
+    is_instruction,
+    is_question,
+    read_human_and_assistant,
+    read_instruction,
+    read_question,
+)
+from magpie.imports.keys import CONVERSATIONS, IDS, SEVERAL, SIMILAR, Keys, Row, Shaped
+from magpie.imports.messages import Conversation, Unreadable, why_no_use
+from magpie.imports.pairs import is_pair, read_pair
+from magpie.imports.plain import plain_conversation
 from magpie.plan.registry import column_map
 
-ROLES = {
-    "system": "system", "developer": "system",
-    "user": "user", "human": "user", "prompter": "user",
-    "assistant": "assistant", "gpt": "assistant", "chatgpt": "assistant", "bing": "assistant", "bard": "assistant",
-    "model": "assistant", "chatbot": "assistant",
-}  # fmt: skip
-"""What datasets call who speaks."""
-
-
-_RENAMED = {"uuid": "source_id", "id": "source_id", "conversation_id": "source_id", "prompt_id": "source_id"}
-_CONVERSATIONS = ("messages", "conversations", "conversation", "dialog", "dialogue")
-_READ = {*_CONVERSATIONS, "input", "output", "prompt", "completion", "llama_guard_2", "system_prompt"}
-"""Keys that are read, beside the names of columns."""
+_RENAMED = {"raw_instruction": "instruction_raw", "base_output": "base_response", "rewards_armorm": "response_rewards"}
+_NOT_TAKEN = frozenset(
+    {"source", "meta", "duplicate_of", "nearest_row", "selection_rank", "response_choice", "unusable"}
+)
+"""Columns of a run that mean nothing in another run, or something else in other datasets."""
+_BY_SHAPES = frozenset(
+    {"instruction", "response", "reasoning", "system", "turns", "turn_reasoning", "responses", "response_rewards"}
+    | {"chosen", "rejected", "chosen_reward", "rejected_reward", "chosen_model", "rejected_model", "pair_prompt"}
+    | {"source_id"}
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
-    """One document, in a run's columns."""
+class Shape:
+    """One way in which datasets write rows."""
 
-    columns: Mapping[str, Any]
-    drop_reason: str | None
-    left_out: frozenset[str]
-    """Keys that no column holds."""
+    name: str
+    fits: Callable[[Keys], bool]
+    read: Callable[[Keys, Shaped], Conversation]
+    """Takes what it uses from the keys, and gives the conversation; other columns go into the row. Raises
+    `Unreadable`."""
 
 
-def shape(document: Mapping[str, Any]) -> Imported:
-    """A document in a run's columns. One without a conversation that can be read is dropped, with the reason."""
-    columns: dict[str, Any] = {}
-    left_out: set[str] = set()
-    known = column_map().columns
-    for key, value in document.items():
-        name = _RENAMED.get(key, key)
-        if name in known:
-            columns.setdefault(name, _fitted(known[name], value))
-        elif key not in _READ:
-            left_out.add(key)
-    columns |= _guarded(document.get("llama_guard_2"))
+SHAPES = (
+    Shape("preference pair", is_pair, read_pair),
+    Shape("conversation", is_conversation, read_conversation),
+    Shape("instruction and answer", is_instruction, read_instruction),
+    Shape("question and answer", is_question, read_question),
+    Shape("Human and Assistant in one text", is_human_and_assistant, read_human_and_assistant),
+)
+"""The shapes, in the order in which they are tried."""
+
+
+def shape(document: Row) -> Shaped:
+    """A document in a run's columns. One without a conversation that can be read is dropped, with the reason.
+
+    shape({"question": "2+2?", "answer": "4"}).columns["instruction"]  # "2+2?"
+    """
+    if (columns := plain_conversation(document)) is not None:
+        return Shaped(columns)
+    return shape_with_care(document)
+
+
+def shape_with_care(document: Row) -> Shaped:
+    """As `shape`, whatever the document is like: for the plainest ones the same, and slower."""
+    keys, row = Keys(document), Shaped()
+    fitting = next((one for one in SHAPES if one.fits(keys)), None)
     try:
-        columns |= _conversation(document)
-    except _Unreadable as why:
-        return Imported(columns, f"unreadable: {why}", frozenset(left_out))
-    return Imported(columns, None if columns["instruction"] else "empty", frozenset(left_out))
+        if fitting is None:
+            raise Unreadable("no instruction and no messages")
+        _put_conversation(row, fitting.read(keys, row))
+        for key in SEVERAL:
+            if "responses" not in row.columns and isinstance(keys.values.get(key), list):
+                take_several(keys, row, key, keys.values[key])
+    except Unreadable as why:
+        row.drop_reason = f"unreadable: {why}"
+    _put_others(keys, row)
+    _put_upstreams(row, document)
+    row.left_out |= {f"messages[].{key}" for key in keys.of_messages}
+    return row
 
 
-class _Unreadable(Exception):
-    """Why a document holds no conversation, in a few words."""
-
-
-def _conversation(document: Mapping[str, Any]) -> dict[str, Any]:
-    said = next((document[key] for key in _CONVERSATIONS if document.get(key)), None)
-    if said is not None:
-        return _of_messages(_as_messages(said))
-    if isinstance(document.get("prompt"), list):
-        return _of_messages(_as_messages([*document["prompt"], *(document.get("completion") or ())]))
-    instruction = document.get("instruction", document.get("prompt"))
-    if not isinstance(instruction, str):
-        raise _Unreadable("no instruction and no messages")
-    given = document.get("input")
-    asked = f"{instruction}\n\n{given}" if isinstance(given, str) and given else instruction
-    response = document.get("response", document.get("output", document.get("completion")))
-    system = document.get("system", document.get("system_prompt"))
-    return _present(instruction=asked, response=response, system=system)
-
-
-def _present(**columns: Any) -> dict[str, Any]:
-    """Texts without outer white space, those that are there."""
-    return {name: value.strip() for name, value in columns.items() if isinstance(value, str)}
-
-
-def _as_messages(said: Any) -> list[tuple[str, str]]:
-    """Who said what. Raises `_Unreadable`."""
-    if not isinstance(said, list) or not all(isinstance(one, dict) for one in said):
-        raise _Unreadable("the conversation is no list of messages")
-    return [_as_message(one) for one in said]
-
-
-def _as_message(one: Mapping[str, Any]) -> tuple[str, str]:
-    spoken, text = one.get("role", one.get("from")), one.get("content", one.get("value"))
-    role = ROLES.get(spoken.lower()) if isinstance(spoken, str) else None
-    if role is None:
-        raise _Unreadable(f"role {type(spoken).__name__ if isinstance(spoken, list | dict) else str(spoken)[:20]}")
-    if not isinstance(text, str):
-        raise _Unreadable("a message without text")
-    return role, text
-
-
-def _of_messages(messages: list[tuple[str, str]]) -> dict[str, Any]:
-    """The columns of a conversation in which user and assistant take turns. Raises `_Unreadable`."""
-    system = messages[0][1] if messages and messages[0][0] == "system" else None
-    turns = messages[1:] if system is not None else messages
-    if not turns or any(role != ("user", "assistant")[place % 2] for place, (role, _) in enumerate(turns)):
-        raise _Unreadable("user and assistant do not take turns")
-    columns = _present(instruction=turns[0][1], response=turns[1][1] if len(turns) > 1 else None, system=system)
+def _put_conversation(row: Shaped, found: Conversation) -> None:
+    turns = found.turns
+    if row.drop_reason is None:
+        row.drop_reason = why_no_use(turns)
+    columns = row.columns
+    columns["instruction"] = turns[0].text
+    if found.system is not None:
+        columns["system"] = found.system
+    if len(turns) > 1:
+        columns["response"] = turns[1].text
+        if turns[1].reasoning is not None:
+            columns["reasoning"] = turns[1].reasoning
     if len(turns) > 2:
-        columns["turns"] = [{"role": role, "content": text} for role, text in turns[2:]]
-    return columns
+        columns["turns"] = [{"role": turn.role, "content": turn.text} for turn in turns[2:]]
+        if any(turn.reasoning is not None for turn in turns[2:]):
+            columns["turn_reasoning"] = [turn.reasoning for turn in turns[2:]]
 
 
-def _guarded(verdict: Any) -> dict[str, Any]:
-    """Upstream's column of Llama-Guard-2: `safe`, or `unsafe` and a line of categories."""
-    if not isinstance(verdict, str) or not verdict.strip():
-        return {}
-    word, *rest = verdict.split()
-    categories = [name for part in rest for name in part.split(",") if name]
-    return {"safety": word.lower(), "safety_categories": categories} if word.lower() in ("safe", "unsafe") else {}
+def _put_others(keys: Keys, row: Shaped) -> None:
+    """Every key that the shape did not use: into its column, or among the extra ones."""
+    name = next((name for name in IDS if keys.has(name)), None)
+    if name is not None and _put(row, "source_id", keys.values[name]):
+        keys.used.add(name)
+    known = column_map().columns
+    for key, value in keys.values.items():
+        if key in keys.used or (key in CONVERSATIONS and value == []):
+            continue
+        column = _RENAMED.get(key, key)
+        if key == "meta" and isinstance(value, dict):
+            for name, inner in value.items():
+                row.extra.setdefault(name, inner)
+        elif key == "embedding":
+            row.left_out.add(key)  # of a model that is not known
+        elif column in known and column not in _BY_SHAPES and column not in _NOT_TAKEN and column not in row.columns:
+            if not _put(row, column, value, known[column]):
+                row.extra[key] = value
+        else:
+            row.extra[key] = value
 
 
-def _fitted(column: Column, value: Any) -> Any:
-    """A value as the column's type has it; null where it cannot be that."""
+def _put(row: Shaped, name: str, value: Any, column: Column | None = None) -> bool:
+    """Put a value into a column; False where the value is none for it, and is to be kept elsewhere."""
     try:
-        return None if value is None else _FITTING[column.type](value)
-    except (TypeError, ValueError, KeyError, AttributeError, OverflowError, RecursionError):
-        return None
+        row.columns[name] = fitted(column or column_map().columns[name], value)
+    except NoValue:
+        return True
+    except Unfit:
+        row.unfit.append(name)
+        return False
+    return True
 
 
-def _texts(value: Any) -> list[str]:
-    return [value] if isinstance(value, str) else [str(one) for one in value]
+def _put_upstreams(row: Shaped, document: Row) -> None:
+    """Columns of Magpie's releases that say something in another way than a run."""
+    verdict = row.extra.get("llama_guard_2")
+    if isinstance(verdict, str) and "safety" not in row.columns and (read := guard_verdict(verdict)) is not None:
+        del row.extra["llama_guard_2"]
+        row.columns["safety"] = "unsafe" if read.unsafe else "safe"
+        row.columns["safety_categories"] = list(read.categories)
+    configs = row.extra.get("gen_input_configs")
+    if isinstance(configs, dict) and "variant" not in row.columns and (variant := _variant(configs)):
+        row.columns["variant"] = variant
+    for key in SIMILAR:
+        if row.similar is None and isinstance(row.extra.get(key), str) and row.extra[key]:
+            row.similar = row.extra[key]
+    if any(key in document for key in SIMILAR):
+        row.ids = [value for key in IDS if isinstance(value := document.get(key), str)]
+    if row.similar is None and row.columns.get("repeat_count") == 0 and any(key in document for key in SIMILAR):
+        row.columns["is_repeat"] = False
 
 
-def _truth(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError
-    return value
-
-
-_FITTING: dict[str, Callable[[Any], Any]] = {
-    "string": lambda value: value.strip() if isinstance(value, str) else str(value),
-    "int32": int,
-    "int64": int,
-    "double": float,
-    "bool": _truth,
-    "list<string>": _texts,
-    "list<double>": lambda value: [float(one) for one in value],
-    "list<float>": lambda value: [float(one) for one in value],
-    "messages": lambda value: [{"role": one["role"], "content": one["content"]} for one in value],
-    "responses": lambda value: [
-        {key: one.get(key) for key in ("response", "reasoning", "model", "finish_reason", "tokens")} for one in value
-    ],
-}
+def _variant(configs: Mapping[str, Any]) -> str:
+    """How upstream sampled the instruction, in words."""
+    told = {name: configs.get(name) for name in ("temperature", "top_p")}
+    return ", ".join(f"{name}={float(value):g}" for name, value in told.items() if value and is_number(value))

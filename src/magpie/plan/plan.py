@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any
 
-from magpie.columns import Column
+from magpie.columns import Column, outdated
 from magpie.errors import RecipeError
 from magpie.modelfiles.model import ModelFiles
 from magpie.models.chats import ChatModel, ExactChat, ModelSettings
@@ -199,6 +199,8 @@ def _planned(recipe: Recipe, models: Models) -> list[PlannedStage]:
         each = _fingerprinted(len(planned) + 1, spec, bound, recipe, makers)
         planned.append(each)
         makers.update({column.name: each for column in bound.stage.writes})  # of two makers the later one counts
+        for name in outdated({name: maker.name for name, maker in makers.items()}):
+            del makers[name]
         del waiting[spec.name]
     return planned
 
@@ -245,8 +247,18 @@ def _replaced(planned: Sequence[PlannedStage], stage: PlannedStage) -> list[str]
     ]
 
 
+def _outdated(planned: Sequence[PlannedStage]) -> list[str]:
+    """What to know of imported columns that say something of an answer that is made anew."""
+    makers = {column.name: each.name for each in planned for column in each.stage.writes}
+    return [
+        f"{name} was imported with the old answer and counts no more; it stays readable as original_{name}"
+        for name in outdated(makers)
+    ]
+
+
 def _warnings(planned: Sequence[PlannedStage], asker: ChatModel | None) -> tuple[str, ...]:
     told = [warning for each in planned for warning in (*each.bound.warnings, *_replaced(planned, each))]
+    told += _outdated(planned)
     if asker is not None:
         told += asker.chat.describe().get("warnings", ())
     return tuple(dict.fromkeys(told))

@@ -9,7 +9,7 @@ from magpie.runs.folder import RunFolder, StageFolder
 from magpie.runs.index import Kind
 from magpie.runs.in_force import StageCounts
 from magpie.runs.reader import Run, open_run
-from magpie.runs.shards import OpenShard, ShardFiles, arrow_schema, fields_of, write_sealed
+from magpie.runs.shards import OpenShard, ShardFiles, arrow_schema, arrow_type, fields_of, write_sealed
 
 __all__ = [
     "Cost",
@@ -22,6 +22,7 @@ __all__ = [
     "StageCounts",
     "StageFolder",
     "arrow_schema",
+    "arrow_type",
     "cost_of",
     "fields_of",
     "make_folder",

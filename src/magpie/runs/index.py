@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
-from magpie.columns import BOOKKEEPING, ROW, Type
+from magpie.columns import BOOKKEEPING, ROW, is_type
 
 Kind = Literal["row", "table", "corpus"]
 """Of a stage: asks models, row by row; computes from the rows of a shard; computes from all rows of the run together,
@@ -50,7 +50,7 @@ def _check_stage(stage: Any) -> None:
         _need(column.keys() <= {"name", "type", "meaning", "unit"}, f"{where}: a column with more than it has")
         _need(all(isinstance(value, str) for value in column.values()), f"{where}: a column that is no text")
         _need(_is_name(column["name"]) and column["name"] not in _OWN, f"{where}: the name of a column")
-        _need(column["type"] in get_args(Type), f"{where}: the type of a column")
+        _need(is_type(column["type"]), f"{where}: the type of a column")
     _need(isinstance(stage.get("reads"), list) and all(map(_is_name, stage["reads"])), f"{where}: reads")
     _need(stage.get("kind", "row") in get_args(Kind), f"{where}: kind")
     _need(isinstance(stage.get("settings", {}), dict | None), f"{where}: settings")

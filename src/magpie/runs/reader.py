@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from magpie.columns import Column
+from magpie.columns import Column, outdated
 from magpie.errors import RunError
 from magpie.runs.folder import RunFolder, StageFolder
 from magpie.runs.in_force import InForce, StageCounts, count_kept, count_stage, in_force
@@ -200,7 +200,9 @@ def _rows_query(run: Run) -> str:
     first, *later = [_name(stage) for stage in run.stages]
     names = [first, *later]
     makers = {c.name: s for s in run.stages for c in s.columns}  # where two make a column, the later one counts
-    columns = [f"{_name(maker)}.{column}" for column, maker in makers.items()]
+    no_more = set(outdated({column: maker.stage for column, maker in makers.items()}))
+    columns = [f"{_name(maker)}.{column}" for column, maker in makers.items() if column not in no_more]
+    columns += [f"{_name(makers[column])}.{column} AS original_{column}" for column in makers if column in no_more]
     for column, maker in makers.items():
         earlier = [s for s in run.stages if s is not maker and column in {c.name for c in s.columns}]
         columns += [f"{_name(earlier[0])}.{column} AS original_{column}"] if earlier else []
@@ -224,10 +226,19 @@ def _rows_query(run: Run) -> str:
 
 def _messages(run: Run) -> str:
     """The conversation, computed: null until there is a response."""
-    made = {column.name: f"{_name(stage)}.{column.name}" for stage in run.stages for column in stage.columns}
+    makers = {column.name: stage for stage in run.stages for column in stage.columns}
+    no_more = set(outdated({column: maker.stage for column, maker in makers.items()}))
+    made = {column: f"{_name(maker)}.{column}" for column, maker in makers.items() if column not in no_more}
     if "response" not in made:
         return "NULL::STRUCT(role VARCHAR, content VARCHAR)[] AS messages"
     instruction, response = made["instruction"], made["response"]
-    pair = f"[{{'role': 'user', 'content': {instruction}}}, {{'role': 'assistant', 'content': {response}}}]"
-    said = f"list_concat({pair}, coalesce({made['turns']}, []))" if "turns" in made else pair
+    asked, answered = f"'role': 'user', 'content': {instruction}", f"'role': 'assistant', 'content': {response}"
+    turns = made.get("turns")
+    if "turn_reasoning" in made:  # then each message says what was thought before it
+        asked += ", 'reasoning': NULL::VARCHAR"
+        answered += f", 'reasoning': {made.get('reasoning', 'NULL::VARCHAR')}"
+        later = f"'role': t.role, 'content': t.content, 'reasoning': {made['turn_reasoning']}[i]"
+        turns = f"list_transform({turns}, lambda t, i: {{{later}}})"
+    pair = f"[{{{asked}}}, {{{answered}}}]"
+    said = f"list_concat({pair}, coalesce({turns}, []))" if turns else pair
     return f"CASE WHEN {response} IS NOT NULL THEN {said} END AS messages"

@@ -28,7 +28,7 @@ from magpie.columns import (
     ROW,
     WASTED_TOKENS,
     Column,
-    Type,
+    struct_fields,
 )
 from magpie.errors import RunError
 from magpie.runs.sums import check_sum, write_summed
@@ -37,7 +37,7 @@ from magpie.runs.tally import NEEDED, Tally, read_tally, tally_of, write_tally
 from magpie.seams import Completion, Request
 from magpie.wire import check_completion, plain_completion, read_completion
 
-_ARROW: Mapping[Type, pa.DataType] = {
+_ARROW: Mapping[str, pa.DataType] = {
     "string": pa.string(),
     "int32": pa.int32(),
     "int64": pa.int64(),
@@ -82,7 +82,20 @@ def arrow_schema(columns: Sequence[Column]) -> pa.Schema:
 
 def fields_of(columns: Sequence[Column]) -> pa.Schema:
     """The schema of some columns."""
-    return pa.schema([pa.field(c.name, _ARROW[c.type], metadata=_about(c)) for c in columns])
+    return pa.schema([pa.field(c.name, arrow_type(c.type), metadata=_about(c)) for c in columns])
+
+
+def arrow_type(kind: str) -> pa.DataType:
+    """The Arrow type of a column or of a field of a struct.
+
+    arrow_type("list<string>")
+    """
+    if kind in _ARROW:
+        return _ARROW[kind]
+    fields = struct_fields(kind)
+    if fields is None:
+        return pa.list_(arrow_type(kind.removeprefix("list<").removesuffix(">")))
+    return pa.struct([pa.field(name, arrow_type(field)) for name, field in fields.items()])
 
 
 def _about(column: Column) -> dict[str, str]:

@@ -59,6 +59,8 @@ class StageSpec:
     """Its builder, as `module:name`: from its settings and a `Context` to a `BoundStage`."""
     columns: tuple[Column, ...] = ()
     """All that it may write; the bound stage says which of these it does write."""
+    rewrites: tuple[Column, ...] = ()
+    """What it may write beside them, and only anew: columns that are there already, which it is no maker of."""
     version: int = 1
     """Of its code: raised when the same settings come to make other rows."""
     needs: Needs = READS_INSTRUCTION

@@ -1,7 +1,17 @@
-"""Columns that the stage `import` may write."""
+"""Columns that the stage `import` may write, beside those of the stages whose columns a dataset has."""
 
 from magpie.columns import Column
 
 SOURCE_ID = Column("source_id", "string", "the row's own id in the file that it was imported from")
+SOURCE = Column("source", "string", "the input that the row was imported from, where there were several")
+TURN_REASONING = Column(
+    "turn_reasoning", "list<string>", "what the assistant thought before each message of `turns`; null for the user's"
+)
+PAIR_PROMPT = Column(
+    "pair_prompt",
+    "messages",
+    "the conversation that `chosen` and `rejected` answer, where it is longer than the instruction",
+)
+META = Column("meta", "struct{}", "what the file has beside the columns of a run: each key is a field")
 
-COLUMNS = (SOURCE_ID,)
+COLUMNS = (SOURCE_ID, SOURCE, TURN_REASONING, PAIR_PROMPT, META)

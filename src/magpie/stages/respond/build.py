@@ -9,15 +9,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from magpie.columns import Column
+from magpie.columns import IMPORT, Column
 from magpie.errors import RecipeError
 from magpie.models.chats import ChatModel
 from magpie.models.sampling import as_assistant, frozen_prompt, frozen_sampling, resolved_sampling, written_by
 from magpie.seams import SamplingParams, Stage
 from magpie.settings.sampling import Sampling
+from magpie.stages.follow_up.columns import TURNS
+from magpie.stages.imported.columns import TURN_REASONING
 from magpie.stages.respond.columns import REASONING, RESPONSE, RESPONSES, UNUSABLE
 from magpie.stages.respond.settings import Answerer, Respond
-from magpie.stages.respond.work import Responder, respond, respond_several
+from magpie.stages.respond.work import Responder, respond, respond_again, respond_several
 from magpie.stages.spec import BoundStage, Context
 from magpie.stages.text.reasoning import Thoughts
 from magpie.templates import MessagesChat, thought_marks
@@ -60,20 +62,37 @@ def _resolved(asked: Respond, responders: Sequence[Responder]) -> Respond:
 
 
 def _stage(asked: Respond, responders: Sequence[Responder], context: Context) -> Stage:
-    reads = ("instruction", "system") if asked.under_system else ("instruction",)
+    """Raises `RecipeError` for a system prompt or an answer that there is not."""
     if asked.under_system and "system" not in context.available:
         raise RecipeError("respond.under_system: no instruction has one; expected an instruct.mix with system prompts")
-    ask = partial(respond, responder=responders[0])
-    if asked.n > 1:
-        ask = partial(respond_several, responders=tuple(responders), count=asked.n)
-    return Stage("respond", reads, _writes(asked, responders), ask, tuple(one.engine for one in responders))
+    if asked.with_original and "response" not in context.available:
+        raise RecipeError("respond.with_original: no row has an answer yet; expected rows that were imported with one")
+    imported = {name for name, (_, maker) in context.available.items() if maker == IMPORT}
+    under_system = "system" in imported if asked.under_system is None else asked.under_system
+    again = not _gives_several(asked) and TURNS.name in imported
+    reads = ["instruction"]
+    reads += ["system"] if under_system else []
+    reads += [TURNS.name] if again else []
+    reads += ["response"] if asked.with_original else []
+    if _gives_several(asked):
+        ask = partial(respond_several, responders=tuple(responders), count=asked.n, with_original=asked.with_original)
+    else:
+        ask = partial(respond_again if again else respond, responder=responders[0])
+    writes = _writes(asked, responders, again=again)
+    return Stage("respond", tuple(reads), writes, ask, tuple(one.engine for one in responders))
 
 
-def _writes(asked: Respond, responders: Sequence[Responder]) -> tuple[Column, ...]:
-    if asked.n > 1:
+def _gives_several(asked: Respond) -> bool:
+    return asked.n > 1 or asked.with_original
+
+
+def _writes(asked: Respond, responders: Sequence[Responder], *, again: bool) -> tuple[Column, ...]:
+    if _gives_several(asked):
         return (RESPONSES, UNUSABLE)
     thinks = any(one.thoughts is not None and not one.keeps_thoughts for one in responders)
-    return (RESPONSE, REASONING) if thinks else (RESPONSE,)
+    first = (RESPONSE, REASONING) if thinks else (RESPONSE,)
+    later = (TURNS, TURN_REASONING) if thinks else (TURNS,)
+    return (*first, *later) if again else first
 
 
 def responder_of(asked: Respond, one: Respond | Answerer, model: ChatModel, engine: str) -> Responder:
@@ -144,5 +163,6 @@ def _together(asked: Respond, settings: Sequence[Mapping[str, Any]]) -> dict[str
     """What decides the responses: of one model, as it is; of several, in their order."""
     kept = {"reasoning": asked.reasoning} if any("thoughts" in one for one in settings) else {}
     several = {"n": asked.n} if asked.n > 1 else {}
+    original = {"with_original": True} if asked.with_original else {}
     told = settings[0] if len(settings) == 1 else {"models": list(settings)}
-    return {**told, **kept, **several}
+    return {**told, **kept, **several, **original}

@@ -1,6 +1,8 @@
 """Columns that the stage `respond` may write."""
 
 from magpie.columns import Column
+from magpie.stages.follow_up.columns import TURNS
+from magpie.stages.imported.columns import TURN_REASONING
 
 RESPONSE = Column("response", "string", "what the model answered, without outer white space")
 REASONING = Column("reasoning", "string", "what the model thought before it answered; null where it did not")
@@ -13,3 +15,5 @@ COLUMNS = (
     RESPONSES,
     UNUSABLE,
 )
+REWRITES = (TURNS, TURN_REASONING)
+"""Of an imported conversation, whose later turns are answered again."""

@@ -42,9 +42,12 @@ class Respond(Settings):
     models: tuple[Answerer, ...] = ()
     """Several models that answer in turn, in place of the one: the n responses to an instruction come from the first,
     the second, and so on, and from the first again. Each has `model`, `engine`, `template` and `sampling`."""
-    under_system: bool = False
-    """Answer under the system prompt that the instruction was sampled under (the column `system`), where a mix gave it
-    one. Upstream does not."""
+    under_system: bool | None = None
+    """Answer under the row's system prompt (the column `system`). `null`: where it was imported with the conversation,
+    and not where the instruction was sampled under it, as upstream."""
+    with_original: bool = False
+    """Put the imported answer beside the new ones into `responses`, for `reward` and `pair` to set them against each
+    other: the new against the old."""
     reasoning: Literal["column", "response"] = "column"
     """Where a model's thoughts go: into a column of their own, or with their delimiters into the response."""
     thought_tags: tuple[Words, Words] | None = None

@@ -14,6 +14,9 @@ from magpie.seams import Asking, Chat, Columns, Completion, Drop, Message, Promp
 from magpie.stages.text.reasoning import Parted, Thoughts, leaks, part
 from magpie.stages.text.usable import why_drop
 
+ORIGINAL = "original"
+"""What stands for a model beside an answer that was imported."""
+
 
 @dataclass(frozen=True, slots=True)
 class Responder:
@@ -89,8 +92,39 @@ def respond(row: Row, responder: Responder) -> Asking:
     return columns if reason is None else Drop(reason, columns)
 
 
-def respond_several(row: Row, responders: Sequence[Responder], count: int) -> Asking:
+def respond_again(row: Row, responder: Responder) -> Asking:
+    """Answer a conversation of others again, turn by turn: each of the user's messages as it is, each answer new.
+
+    The first answer is as `respond` has it. A later one that is of no use, or does not fit the context, ends the
+    conversation: `turns` holds whole pairs.
+    """
+    columns = yield from respond(row, responder)
+    if isinstance(columns, Drop):
+        return columns
+    said = [Message("user", row["instruction"]), Message("assistant", columns["response"])]
+    opening = () if row.get("system") is None else (Message("system", row["system"]),)
+    thoughts: list[str | None] = []
+    for turn in row["turns"] or ():
+        if turn["role"] != "user":
+            continue
+        asked = Message("user", turn["content"])
+        try:
+            prompt = responder.chat.next_assistant((*opening, *said, asked))
+            completion: Completion = yield Request(prompt, responder.sampling, responder.engine)
+        except (ContextFull, TemplateError):
+            break
+        answer, reason = responder.read(completion)
+        if reason is not None:
+            break
+        said += [asked, Message("assistant", answer["response"])]
+        thoughts += [None, answer["reasoning"]]
+    turns = [message._asdict() for message in said[2:]]
+    return {**columns, "turns": turns or None, "turn_reasoning": thoughts if any(thoughts) else None}
+
+
+def respond_several(row: Row, responders: Sequence[Responder], count: int, *, with_original: bool = False) -> Asking:
     """Sample `count` responses to one instruction, the responders in turn: side by side, each with a seed of its own.
+    with_original: the answer that the row has already comes last among them.
 
     What is of no use is left out, its reason in `unusable`; the row is dropped, for the first of these reasons, when
     nothing is left.
@@ -111,6 +145,9 @@ def respond_several(row: Row, responders: Sequence[Responder], count: int) -> As
                 unusable.append(reason)
             else:
                 usable.append(_entry(turn, completion, read))
+    if with_original and row["response"]:
+        original = {"response": row["response"], "reasoning": None, "finish_reason": None, "tokens": None}
+        usable.append({**original, "model": ORIGINAL})
     columns = {"responses": usable, "unusable": unusable}
     return columns if usable else Drop(unusable[0], columns)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from math import isnan
+from math import isfinite
 
 import pyarrow as pa
 
@@ -49,4 +49,4 @@ def reward(table: pa.Table, scorer: Scorer, writes: Sequence[Column]) -> pa.Tabl
 def _problem(told: float | RequestFailed | None) -> str | None:
     if isinstance(told, RequestFailed):
         return str(told)
-    return "the scorer's score is not a number (nan)" if told is not None and isnan(told) else None
+    return f"the scorer's score is not a number ({told})" if told is not None and not isfinite(told) else None

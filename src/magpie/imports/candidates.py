@@ -1,0 +1,79 @@
+"""Several answers to one instruction, with their rewards: a list of texts, of objects, or of messages.
+
+Knows the names that datasets use; knows no file and no run.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from magpie.imports.documents import is_number
+from magpie.imports.keys import THOUGHTS, Keys, Shaped
+from magpie.imports.messages import Unreadable, text_or_none, thinking, why_no_use
+
+
+def take_several(keys: Keys, row: Shaped, name: str, values: list[Any]) -> bool:
+    """Take several answers to one instruction; whether they are that. Those that say nothing are left out, with their
+    rewards."""
+    entries = [_candidate(value) for value in values]
+    if not entries or any(entry is _NO_CANDIDATE for entry in entries):
+        return False
+    keys.used.add(name)
+    rewards = _rewards(keys, values)
+    kept = [n for n, entry in enumerate(entries) if entry]
+    if kept:
+        row.columns["responses"] = [entries[n] for n in kept]
+        if rewards is not None:
+            row.columns["response_rewards"] = [rewards[n] for n in kept]
+    return True
+
+
+_NO_CANDIDATE: dict[str, Any] = {"none": None}
+_CANDIDATE_TEXTS = ("response", "content", "text", "output", "completion", "value")
+
+
+def _candidate(value: Any) -> dict[str, Any]:
+    """One of several answers; an empty one for a text that says nothing; `_NO_CANDIDATE` for what is no answer."""
+    model = reasoning = None
+    how: dict[str, Any] = {"finish_reason": None, "tokens": None}
+    if isinstance(value, list):
+        value = value[-1] if value and isinstance(value[-1], dict) else value
+    if isinstance(value, dict):
+        model = next((value[key] for key in ("model", "generator") if isinstance(value.get(key), str)), None)
+        reasoning = next((value[key] for key in THOUGHTS if isinstance(value.get(key), str)), None)
+        if value.get("finish_reason") in ("stop", "length"):
+            how["finish_reason"] = value["finish_reason"]
+        if type(value.get("tokens")) is int and 0 <= value["tokens"] < 2**31:
+            how["tokens"] = value["tokens"]
+        value = next((value[key] for key in _CANDIDATE_TEXTS if isinstance(value.get(key), str)), value)
+    if value is None or (isinstance(value, str) and text_or_none(value) is None):
+        return {}
+    if not isinstance(value, str):
+        return _NO_CANDIDATE
+    try:
+        turn = thinking("assistant", value)
+    except Unreadable:
+        return {}
+    if why_no_use([turn]) is not None:
+        return {}
+    thought = reasoning or turn.reasoning
+    return {"response": turn.text, "reasoning": thought, "model": model, **how}
+
+
+def _rewards(keys: Keys, values: list[Any]) -> list[float | None] | None:
+    """The reward of each of several answers, beside them or within each."""
+    for key in ("response_rewards", "rewards_armorm", "rewards", "scores"):
+        beside = keys.values.get(key)
+        if isinstance(beside, list) and len(beside) == len(values):
+            found = [_score(one) for one in beside]
+            if any(score is not None for score in found):
+                keys.used.add(key)
+                return found
+    within = [_score(value) if isinstance(value, dict) else None for value in values]
+    return within if any(score is not None for score in within) else None
+
+
+def _score(value: Any) -> float | None:
+    if isinstance(value, dict):
+        value = next((value[key] for key in ("score", "reward", "overall_score") if is_number(value.get(key))), None)
+    return float(value) if is_number(value) and abs(value) < 1e300 else None
