@@ -13,9 +13,9 @@ from typing import Any, Literal, Protocol
 from magpie.engines.server.info import Facts
 from magpie.errors import RecipeError, TemplateError
 from magpie.modelfiles.locate import ModelPlace
-from magpie.modelfiles.model import ModelFiles, open_model
+from magpie.modelfiles.model import ModelFiles
 from magpie.models.engines import ModelUse, choose_engine, choose_server, find_server
-from magpie.models.find import find
+from magpie.models.find import find, open_files
 from magpie.seams import Capability
 from magpie.settings.engines import Auto, Engine, Server
 from magpie.settings.sampling import Template
@@ -82,7 +82,7 @@ def recipe_model(
     """The recipe's model. `needs`: what stages ask of its engine beside what instructions take."""
     assert recipe.model is not None, "`check_named` saw to it"
     place = find(recipe.model)
-    files = open_model(place.path)
+    files = open_files(place)
     exact = _with_rules(derive(files, _template_options(recipe.template)), recipe.rules)
     facts = ask_server(recipe.engine) if isinstance(recipe.engine, Server) else None
     use = choose_engine(recipe.engine, place, files, needs | _needs(exact.first_token_bans), "instruct", facts)
@@ -180,7 +180,7 @@ def _files(
     name = asked.model or recipe.model
     assert name is not None, "checked above"
     place = find(name)
-    return place, open_model(place.path)
+    return place, open_files(place)
 
 
 _OURS_TO_WRITE = {"thinking", "kwargs", "chat_template", "pre_query"}

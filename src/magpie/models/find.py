@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from magpie.modelfiles.hub import download
 from magpie.modelfiles.locate import ModelPlace, locate
@@ -24,4 +25,10 @@ def find(name_or_path: str) -> ModelPlace:
 
 def open_tokenizer(name_or_path: str) -> ModelFiles:
     """What magpie knows of a model without running it."""
-    return open_model(find(name_or_path).path)
+    return open_files(find(name_or_path))
+
+
+def open_files(place: ModelPlace) -> ModelFiles:
+    """What stands in a model's files; a model on the Hub is called by its repository, not by its folder here."""
+    files = open_model(place.path)
+    return files if place.hub is None else replace(files, name=place.hub)

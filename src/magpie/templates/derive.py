@@ -52,7 +52,7 @@ def derive(model: ModelFiles, options: TemplateOptions = TemplateOptions()) -> C
     found = examine(script, model.bos_token or "", added)
     script = _with_system(script, options, found, model.bos_token or "", notes)
     around = surroundings(script, thinking.tags[1] if thinking.tags else None)
-    chat = _chat(script, model, options, added, around, family_of(source, model.tokenizer.added))
+    chat = _chat(script, model, options, added, around, family_of(source, model.tokenizer.added, model.name))
     _check(chat, notes)
     report = report_of(chat, model, options, found, thinking, _dates(renderer, script, options), notes)
     return replace(chat, script=replace(chat.script, renderer=replace(renderer, budget=None)), report=report)

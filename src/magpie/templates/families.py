@@ -1,10 +1,11 @@
 """What is known of model families and cannot be derived: a table, matched on template and tokenizer.
 
-Knows no model's name. A model that matches nothing is of the unknown family, which has no rules and works.
+A model's name tells apart only those that share both. A model that matches nothing is of the unknown family.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from functools import lru_cache
 from importlib import resources
@@ -21,6 +22,8 @@ class _Match(BaseModel):
 
     template: tuple[str, ...]
     tokens: tuple[str, ...]
+    name: str = ""
+    """A pattern for the model's name, written small."""
 
 
 class Family(BaseModel):
@@ -55,9 +58,16 @@ def families() -> tuple[Family, ...]:
     return tuple(Family.model_validate(entry) for entry in raw["families"])
 
 
-def family_of(source: str, tokens: Collection[str]) -> Family:
-    """The first family whose texts stand in the template's source and whose tokens the tokenizer has."""
+def family_of(source: str, tokens: Collection[str], name: str = "") -> Family:
+    """The first family whose texts stand in the template's source, whose tokens the tokenizer has, and whose pattern,
+    if it has one, is found in the model's name.
+
+    >>> family_of("<|im_start|>", {"<|im_end|>"}).name
+    'chatml'
+    """
     for family in families():
-        if all(text in source for text in family.match.template) and all(t in tokens for t in family.match.tokens):
+        match = family.match
+        fits = all(text in source for text in match.template) and all(token in tokens for token in match.tokens)
+        if fits and re.search(match.name, name.lower()):
             return family
     return UNKNOWN
