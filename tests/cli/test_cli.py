@@ -54,7 +54,7 @@ def test_a_run_ends_with_conversations_drops_tokens_time_and_what_to_type_next(t
     assert output.count("user: ") == 5
     assert output.count("assistant: ") == 5
     assert "instruct dropped" in output
-    assert "written tokens" in output
+    assert "completion tokens" in output
     assert "s of work" in output
     assert "magpie export" in output
 
@@ -374,7 +374,7 @@ def test_status_says_that_a_server_was_lost_and_what_to_do(tmp_path: Path, magpi
         death.join()
         output = magpie("status", tmp_path / "r")[1]
         assert "The last session ended because its server was lost: nothing from http://127.0.0.1" in output
-        assert f"Start the server again; then, to go on: {command('run', '--out', tmp_path / 'r')}\n" in output
+        assert f"Start the server again; then, to resume: {command('run', '--out', tmp_path / 'r')}\n" in output
         ended = json.loads(magpie("status", tmp_path / "r", "--json")[1])["last_session"]
         assert (ended["ended"], "nothing from" in ended["error"]) == ("ServerLost", True)
         server.start()
@@ -382,10 +382,10 @@ def test_status_says_that_a_server_was_lost_and_what_to_do(tmp_path: Path, magpi
 
 def test_status_says_how_else_a_session_ended(run: Path, magpie: Any) -> None:
     told = {
-        "stopped": "was stopped. To go on: ",
+        "stopped": "was stopped. To resume: ",
         "EngineDied": "ended because its engine died: out of luck. What was made is kept",
         "RunError": "ended with an error (RunError): out of luck. When that is mended",
-        None: "is under way, or was killed",
+        None: "was killed",
     }
     index = json.loads((run / "run.json").read_text())
     assert index["sessions"][-1]["ended"] == "done"
@@ -476,7 +476,7 @@ def test_ctrl_c_says_how_to_go_on_and_exits_with_130(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert f"stopped; everything made is in {out}. To go on: {command('run', '--out', out)}\n" in errors
+    assert f"stopped; everything made is in {out}. To resume: {command('run', '--out', out)}\n" in errors
 
 
 def test_a_closed_pipe_is_not_an_error(run: Path) -> None:

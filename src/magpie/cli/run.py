@@ -1,4 +1,4 @@
-"""`magpie run`: make a run or go on with it, showing where it stands, and end with what came of it."""
+"""`magpie run`: create a run or resume it, showing where it stands, and end with what came of it."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ def run(
 
 def _execute(recipe: Recipe, out: Path, choice: Choice, *, retry_failed: bool, as_json: bool) -> Run:
     console = Console(highlight=False, stderr=as_json)
-    with watching(console) as watch:
+    with watching(console, out) as watch:
         try:
             return execute(recipe, out, watch, choice=choice, retry_failed=retry_failed)
         except Stopped:
-            stopped = f"magpie: stopped; everything made is in {out}. To go on: {command('run', '--out', out)}"
+            stopped = f"magpie: stopped; everything made is in {out}. To resume: {command('run', '--out', out)}"
     print(visible(stopped), file=sys.stderr)
     raise typer.Exit(130)
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from magpie.errors import EngineCrashed, EngineDied, ServerLost
 from magpie.executors.computing import CorpusWork, TableWork
+from magpie.executors.forecast import Forecast, Left, Paid
 from magpie.executors.inputs import Inputs
 from magpie.executors.pool import Opener, Pool
-from magpie.executors.session import Session
+from magpie.executors.session import WARNING, Session
 from magpie.executors.stopping import Stopped, stop_on_signal
 from magpie.executors.work import Counts, StageWork
 from magpie.models.engines import open_engine
@@ -28,6 +29,7 @@ from magpie.plan.upgrade import UNDECIDED, Choice, Reconciled, reconcile
 from magpie.runner import converse
 from magpie.runs import Run, RunFolder, StageFolder, open_run
 from magpie.runs.surviving import restamp_legacy
+from magpie.safe.redaction import redact
 from magpie.seams import AnyStage, CorpusStage, Engine, Stage, TableStage, derive_seed
 
 
@@ -40,6 +42,10 @@ class Progress:
     stages: int
     counts: Counts
     ended: bool
+    paid: Paid = field(default_factory=Paid)
+    """Tokens of the stage's answers in this session, unfinished rows included."""
+    left: Left = field(default_factory=Left)
+    """How long the stage and the run will take."""
 
 
 Watch = Callable[[Progress | str], None]
@@ -113,8 +119,9 @@ def execute_plan(
         folder.write_recipe(dump(plan.recipe))
         session = Session(plan, folder, only, kept, stale)
         session.write()
+        watch = session.warn_once(watch)
         for warning in plan.warnings:
-            watch(f"warning: {warning}")
+            watch(f"{WARNING}{redact(warning)}")
         try:
             _run_stages(plan, session, watch, opener, only, retry_failed=retry_failed)
             session.ended = "done"
@@ -131,12 +138,14 @@ def _run_stages(
     """Every stage in order. An engine is opened when the first stage that asks it lacks something, and stays open until
     a stage needs others."""
     above: list[StageFolder] = []
+    worked = {p.name: isinstance(p.stage, CorpusStage) for p in plan.stages if only is None or p.name in only}
+    forecast = Forecast.of(session.before, worked)
     with Pool(opener, watch) as pool, stop_on_signal() as stopping:
         for planned, folder in zip(plan.stages, session.folders, strict=True):
             if only is None or planned.stage.name in only:
                 recipe = plan.recipe
                 inputs = Inputs(folder, tuple(above), recipe.size, recipe.shard_rows, retry_failed)
-                _run_stage(_Sitting(plan, planned, session, watch, stopping), inputs, pool)
+                _run_stage(_Sitting(plan, planned, session, watch, stopping, forecast), inputs, pool)
             above.append(folder)
 
 
@@ -149,10 +158,14 @@ class _Sitting:
     session: Session
     watch: Watch
     stopping: Callable[[], bool]
+    forecast: Forecast
+    paid: Paid = field(default_factory=Paid)
 
     def tell(self, counts: Counts, *, ended: bool = False) -> None:
         self.session.tick()
-        self.watch(Progress(self.planned.stage.name, self.planned.position, len(self.plan.stages), counts, ended))
+        name, position = self.planned.name, self.planned.position
+        left = Left() if ended else self.forecast.left(name, counts)
+        self.watch(Progress(name, position, len(self.plan.stages), counts, ended, self.paid, left))
 
     def check_stop(self) -> None:
         if self.stopping():
@@ -242,6 +255,7 @@ def _make(sitting: _Sitting, work: StageWork, engines: Mapping[str, Engine]) -> 
         try:
             for events in polls:
                 work.take(events)
+                sitting.paid.add(events)
                 work.counts.seconds = time.monotonic() - began
                 sitting.tell(work.counts)
                 sitting.check_stop()
