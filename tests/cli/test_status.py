@@ -15,6 +15,7 @@ from magpie.cli.bars import print_judgments
 from magpie.cli.commands import command
 from magpie.cli.progress import describe, watching
 from magpie.cli.status import print_summary, summary
+from magpie.cli.status import status as show_status
 from magpie.executors.forecast import Left, Paid
 from magpie.executors.local import Progress
 from magpie.executors.work import Counts
@@ -101,11 +102,12 @@ def test_a_run_in_the_middle_is_not_a_run_that_kept_nothing(tmp_path: Path) -> N
     assert [stage["pending"] for stage in summary(run)["stages"]][:2] == [0, 25]
 
 
-def test_warnings_of_every_session_are_in_the_status(tmp_path: Path) -> None:
+def test_warnings_of_every_session_are_in_the_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = kept_run("mini", tmp_path)
     index = json.loads((path / "run.json").read_text())
     (path / "run.json").write_text(json.dumps(index | {"warnings": ["the \x1b[1m server"]}))
-    assert "warning: the \\x1b[1m server\n" in status(open_run(path))
+    show_status(path, as_json=False)
+    assert "warning: the \\x1b[1m server\n" in capsys.readouterr().out
 
 
 def test_progress_tells_rows_both_kinds_of_tokens_the_stage_and_the_time_of_the_run() -> None:

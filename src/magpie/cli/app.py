@@ -42,6 +42,13 @@ RemakeOption = Annotated[
     bool, typer.Option("--remake", help="Where this magpie would make the stage's rows otherwise: make them anew.")
 ]
 
+PerHourOption = Annotated[
+    float | None, typer.Option("--price-per-hour", help="What an hour of one GPU, or of the machine, costs.")
+]
+GpusOption = Annotated[int, typer.Option("--gpus", help="How many of them are paid for.")]
+PriceInOption = Annotated[float | None, typer.Option("--price-in", help="What a million prompt tokens cost.")]
+PriceOutOption = Annotated[float | None, typer.Option("--price-out", help="What a million completion tokens cost.")]
+
 
 @app.command("run")
 def run_command(
@@ -72,17 +79,34 @@ def run_command(
     ] = None,
     keep: KeepOption = False,
     retry_failed: RetryOption = False,
+    max_hours: Annotated[
+        float | None, typer.Option("--max-hours", help="Stop after this time, with exit code 3; resumable.")
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option("--max-tokens", help="Stop after these prompt and completion tokens together.")
+    ] = None,
+    max_cost: Annotated[
+        float | None, typer.Option("--max-cost", help="Stop when this call has cost so much; needs a price.")
+    ] = None,
+    price_per_hour: PerHourOption = None,
+    gpus: GpusOption = 1,
+    price_in: PriceInOption = None,
+    price_out: PriceOutOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Make a run, or go on with one: only what is missing is made."""
+    """Create a run, or resume one: only what is missing is made."""
     from magpie.cli.run import run
+    from magpie.executors.limits import Limits, Prices
     from magpie.plan.upgrade import Choice
 
     given = {"model": model, "size": size, "seed": seed}
     replace = {name: value for name, value in given.items() if value is not None}
     choice = Choice(tuple(remake or ()), keep)
     overrides = tuple(settings or ())
-    run(recipe, out, overrides, replace, choice, dry_run=dry_run, retry_failed=retry_failed, as_json=json)
+    limits = Limits(max_hours, max_tokens, max_cost, Prices(price_per_hour, gpus, price_in, price_out))
+    run(
+        recipe, out, overrides, replace, choice, dry_run=dry_run, retry_failed=retry_failed, as_json=json, limits=limits
+    )
 
 
 @app.command()
@@ -98,12 +122,33 @@ def show(
     run: RunArgument,
     count: Annotated[int, typer.Option("-n", min=1, help="How many conversations.")] = 5,
     dropped: Annotated[bool, typer.Option("--dropped", help="Show dropped rows, with their reasons.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Show kept, dropped and unfinished rows.")] = False,
+    where: Annotated[
+        list[str] | None,
+        typer.Option("--where", metavar="SQL", help="A condition, such as \"safety = 'unsafe'\"; may be given again."),
+    ] = None,
+    sort: Annotated[
+        str | None,
+        typer.Option("--sort", metavar="SQL", help="The first rows in an order, such as 'instruct_reward DESC'."),
+    ] = None,
+    ids: Annotated[
+        list[str] | None, typer.Option("--id", help="A row by its id or number; may be given again.")
+    ] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--column", metavar="NAME", help="Show this column too; with --json, only such columns."),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Conversations of a run, as they are."""
-    from magpie.cli.show import show
+    """Conversations of a run, each with its judgments; by default kept ones, spread over the run."""
+    from magpie.cli.show import Shown, show
+    from magpie.explore.rows import Search
 
-    show(run, count, dropped=dropped, as_json=json)
+    if dropped and every:
+        raise UserError("--dropped and --all: expected one of them; --all shows dropped rows too")
+    scope = "dropped" if dropped else "all" if every else "kept"
+    search = Search(scope, tuple(where or ()), sort, tuple(ids or ()))  # type: ignore[arg-type]
+    show(run, search, Shown(count, tuple(columns or ()), json))
 
 
 @app.command("import")

@@ -14,11 +14,13 @@ from magpie.cli.commands import command
 from magpie.cli.next_steps import print_next
 from magpie.cli.outcome import leave
 from magpie.cli.progress import watching
-from magpie.cli.show import conversations, sample
+from magpie.cli.show import conversations
 from magpie.cli.status import print_summary, summary
 from magpie.cli.text import print_json
+from magpie.executors.limits import NO_LIMITS, LimitReached, Limits
 from magpie.executors.local import execute, reconcile_with
 from magpie.executors.stopping import Stopped
+from magpie.explore.rows import Search, find_rows, read_rows
 from magpie.plan.load import DEFAULT, dump
 from magpie.plan.plan import Plan, PlannedStage, make_plan
 from magpie.plan.recipe import Recipe
@@ -30,6 +32,8 @@ from magpie.safe.redaction import redact
 from magpie.safe.terminal import one_line, visible
 
 _SHOWN = 5
+AT_LIMIT = 3
+"""The exit code of a run that stopped at `--max-hours`, `--max-tokens` or `--max-cost`."""
 
 
 def run(
@@ -42,13 +46,14 @@ def run(
     dry_run: bool,
     retry_failed: bool,
     as_json: bool,
+    limits: Limits = NO_LIMITS,
 ) -> None:
     out = expanded(out or Path("runs") / Path(name or DEFAULT).stem)
     recipe = resolve(name, out, settings, replace)
     if dry_run:
         _print_plan(reconcile_with(make_plan(recipe), RunFolder(out), choice).plan, out, as_json=as_json)
         return
-    finished = _execute(recipe, out, choice, retry_failed=retry_failed, as_json=as_json)
+    finished = execute_watched(recipe, out, choice, limits, retry_failed=retry_failed, as_json=as_json)
     if as_json:
         print_json(summary(finished), indent=True)
     else:
@@ -56,15 +61,21 @@ def run(
     leave(finished, as_json=as_json)
 
 
-def _execute(recipe: Recipe, out: Path, choice: Choice, *, retry_failed: bool, as_json: bool) -> Run:
+def execute_watched(
+    recipe: Recipe, out: Path, choice: Choice, limits: Limits, *, retry_failed: bool, as_json: bool
+) -> Run:
+    """Run a recipe and show how it goes. Leaves with exit code 130 when it is stopped, and with 3 at a limit."""
     console = Console(highlight=False, stderr=as_json)
     with watching(console, out) as watch:
         try:
-            return execute(recipe, out, watch, choice=choice, retry_failed=retry_failed)
+            return execute(recipe, out, watch, choice=choice, retry_failed=retry_failed, limits=limits)
         except Stopped:
-            stopped = f"magpie: stopped; everything made is in {out}. To resume: {command('run', '--out', out)}"
+            why, code = "stopped", 130
+        except LimitReached as limit:
+            why, code = f"stopped at {limit}", AT_LIMIT
+    stopped = f"magpie: {why}; everything made is in {out}. To resume: {command('run', '--out', out)}"
     print(visible(stopped), file=sys.stderr)
-    raise typer.Exit(130)
+    raise typer.Exit(code)
 
 
 def _print_plan(plan: Plan, out: Path, *, as_json: bool) -> None:
@@ -143,7 +154,7 @@ def _planned(planned: PlannedStage) -> dict[str, Any]:
 
 def _print_end(console: Console, run: Run) -> None:
     console.print()
-    for block in conversations(sample(run, _SHOWN)):
+    for block in conversations(run, read_rows(run, find_rows(run, Search(), _SHOWN).rows)):
         console.print(block)
     print_summary(console, run)
     if run.kept() == 0:

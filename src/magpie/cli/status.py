@@ -28,7 +28,10 @@ def status(path: Path, *, as_json: bool) -> None:
     if as_json:
         print_json(summary(run), indent=True)
         return
-    print_summary(Console(highlight=False), run)
+    console = Console(highlight=False)
+    print_summary(console, run)
+    for warning in run.info.get("warnings", ()):
+        console.print(Text(one_line(redact(f"warning: {warning}")), style="yellow"), soft_wrap=True)
 
 
 def summary(run: Run) -> dict[str, Any]:
@@ -80,8 +83,6 @@ def print_summary(console: Console, run: Run) -> None:
         words = (stage_name.replace("_", "-"),) if stage_name in _COMMANDS else ("run", "--out")
         told = visible(f"{stage_name} is stale: {why}. It counts as it is. To redo it: {command(*words, run.path)}")
         console.print(Text(told), soft_wrap=True)
-    for warning in run.info.get("warnings", ()):
-        console.print(Text(one_line(redact(f"warning: {warning}")), style="yellow"), soft_wrap=True)
     for line in _ending(run, state):
         console.print(Text(one_line(line)), soft_wrap=True)
 
@@ -123,6 +124,8 @@ def _interrupted(run: Run) -> str | None:
             return f"The last session was killed. To resume: {again}"
         case "stopped":
             return f"The last session was stopped. To resume: {again}"
+        case "LimitReached":
+            return f"The last session stopped at its limit, {error}. To resume: {again}"
         case "ServerLost":
             why = f"because its server was lost: {error}. Start the server again; then, to resume"
         case "EngineDied" | "EngineCrashed":

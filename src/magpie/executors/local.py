@@ -16,6 +16,7 @@ from magpie.errors import EngineCrashed, EngineDied, ServerLost
 from magpie.executors.computing import CorpusWork, TableWork
 from magpie.executors.forecast import Forecast, Left, Paid
 from magpie.executors.inputs import Inputs
+from magpie.executors.limits import NO_LIMITS, Limits, Spending
 from magpie.executors.pool import Opener, Pool
 from magpie.executors.session import WARNING, Session
 from magpie.executors.stopping import Stopped, stop_on_signal
@@ -59,13 +60,14 @@ def execute(
     only: Sequence[str] | None = None,
     choice: Choice = UNDECIDED,
     retry_failed: bool = False,
+    limits: Limits = NO_LIMITS,
 ) -> Run:
     """Make the run that `recipe` describes in the folder `out`, or go on with it: only what is missing is made.
 
     `recipe` is one that `magpie.plan.resolve` completed for this folder. `only` names the stages to work on; the others
     are left as they are. `choice`: what to do where the package has come to resolve a stage otherwise. `retry_failed`:
-    try rows again that could not be made at three tries.
-    Raises `UserError` for what the user can mend, `Stopped` on Ctrl-C or SIGTERM, `EngineDied` and `StageBug`; in each
+    try rows again that could not be made at three tries. limits: what this call may spend.
+    Raises `UserError` for what the user can mend, `Stopped` on Ctrl-C or SIGTERM, `LimitReached`, `EngineDied` and `StageBug`; in each
     case what was made is in the run, and calling this again goes on from there.
     """
     folder = RunFolder(out)
@@ -79,6 +81,7 @@ def execute(
         kept=reconciled.kept,
         stale=reconciled.stale,
         retry_failed=retry_failed,
+        limits=limits,
     )
     return open_run(out)
 
@@ -102,6 +105,7 @@ def execute_plan(
     kept: Mapping[str, str] | None = None,
     stale: Mapping[str, str] | None = None,
     retry_failed: bool = False,
+    limits: Limits = NO_LIMITS,
 ) -> None:
     """Make what the plan lacks in the folder, which no other process may be working on, on the engines of `opener`.
 
@@ -123,7 +127,9 @@ def execute_plan(
         for warning in plan.warnings:
             watch(f"{WARNING}{redact(warning)}")
         try:
-            _run_stages(plan, session, watch, opener, only, retry_failed=retry_failed)
+            spending = Spending(limits)
+            spending.check()
+            _run_stages(plan, session, watch, opener, only, spending, retry_failed=retry_failed)
             session.ended = "done"
         except BaseException as error:
             session.ended_by(error)
@@ -133,7 +139,14 @@ def execute_plan(
 
 
 def _run_stages(
-    plan: Plan, session: Session, watch: Watch, opener: Opener, only: Sequence[str] | None, *, retry_failed: bool
+    plan: Plan,
+    session: Session,
+    watch: Watch,
+    opener: Opener,
+    only: Sequence[str] | None,
+    spending: Spending,
+    *,
+    retry_failed: bool,
 ) -> None:
     """Every stage in order. An engine is opened when the first stage that asks it lacks something, and stays open until
     a stage needs others."""
@@ -145,7 +158,7 @@ def _run_stages(
             if only is None or planned.stage.name in only:
                 recipe = plan.recipe
                 inputs = Inputs(folder, tuple(above), recipe.size, recipe.shard_rows, retry_failed)
-                _run_stage(_Sitting(plan, planned, session, watch, stopping, forecast), inputs, pool)
+                _run_stage(_Sitting(plan, planned, session, watch, stopping, forecast, spending), inputs, pool)
             above.append(folder)
 
 
@@ -159,6 +172,7 @@ class _Sitting:
     watch: Watch
     stopping: Callable[[], bool]
     forecast: Forecast
+    spending: Spending
     paid: Paid = field(default_factory=Paid)
 
     def tell(self, counts: Counts, *, ended: bool = False) -> None:
@@ -170,6 +184,7 @@ class _Sitting:
     def check_stop(self) -> None:
         if self.stopping():
             raise Stopped
+        self.spending.check()
 
 
 def _run_stage(sitting: _Sitting, inputs: Inputs, pool: Pool) -> None:
@@ -256,6 +271,7 @@ def _make(sitting: _Sitting, work: StageWork, engines: Mapping[str, Engine]) -> 
             for events in polls:
                 work.take(events)
                 sitting.paid.add(events)
+                sitting.spending.paid.add(events)
                 work.counts.seconds = time.monotonic() - began
                 sitting.tell(work.counts)
                 sitting.check_stop()

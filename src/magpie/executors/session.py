@@ -66,7 +66,7 @@ class Session:
         self.folders = stage_folders(plan, folder, self.left_alone)
         self.counts: dict[str, Counts] = {}
         self.ended: str | None = None
-        """`done`, `stopped`, or the error's name; a session that a kill ended has null."""
+        """`done`, `stopped`, `LimitReached`, or another error's name; a session that a kill ended has null."""
         self.error: str | None = None
         """What the error says."""
         self.before = list(index["sessions"])
@@ -105,7 +105,7 @@ class Session:
         """Put `run.json` as it stands now; when the session has ended, with what a kept row has cost."""
         self._written = time.monotonic()
         self.folder.write_index(self._index())
-        if self.ended in ("done", "stopped"):
+        if self.ended in ("done", "stopped", "LimitReached"):
             with suppress(RunError):  # the rows are there, and `status` counts again: no reason to end in an error
                 self.folder.write_index(self._index() | {"cost": cost_of(open_run(self.folder.path)).plain()})
 
