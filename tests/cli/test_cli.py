@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -74,9 +75,11 @@ def test_a_run_as_json_is_one_document_and_progress_goes_elsewhere(tmp_path: Pat
 
 
 def test_a_dry_run_prints_the_recipe_and_the_plan_and_makes_nothing(tmp_path: Path, magpie: Any) -> None:
-    _, output, _ = magpie("run", "--dry-run", "--size", 7, "--out", tmp_path / "x", "--set", "seed=3")
-    assert "size: 7" in output
-    assert "seed: 3" in output
+    words = ("run", "--dry-run", "--size", 7, "--out", tmp_path / "x", "--set", "seed=3")
+    _, recipe, _ = magpie(*words, "--yaml")
+    assert "size: 7" in recipe
+    assert "seed: 3" in recipe
+    _, output, _ = magpie(*words)
     assert "2 respond" in output
     assert "reads instruction" in output
     assert not (tmp_path / "x").exists()
@@ -84,7 +87,7 @@ def test_a_dry_run_prints_the_recipe_and_the_plan_and_makes_nothing(tmp_path: Pa
 
 def test_a_dry_run_says_what_is_there_already_and_how_stages_came_to_be_set(run: Path, magpie: Any) -> None:
     _, output, _ = magpie("run", "--dry-run", "--size", 400, "--out", run)
-    assert "150 rows made before" in output
+    assert re.search(r"1 +instruct +400 +150 ", output)
     assert "temperature 1.0, top_p 1.0, max_tokens 2048" in output
     plan = json.loads(magpie("run", "--dry-run", "--json", "--out", run, "--set", "respond.sampling.top_p=0.9")[1])
     assert [stage["made_before"] for stage in plan["stages"]] == [150, 0]

@@ -100,7 +100,7 @@ class Walk:
     def magpie(self, *words: str) -> str:
         """Run a command with fewer rows; its output."""
         pairs = zip(("", *words), words, strict=False)
-        few = [str(min(int(word), ROWS)) if before == "--size" else word for before, word in pairs]
+        few = [str(min(int(word), ROWS)) if before in ("--size", "--pilot") else word for before, word in pairs]
         with pytest.raises(SystemExit) as left:
             main(few)
         captured = self.capsys.readouterr()

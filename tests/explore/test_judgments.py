@@ -52,7 +52,7 @@ def test_labels_with_an_order_come_best_first_and_others_by_count(tmp_path: Path
 
 
 def test_flags_kinds_and_numbers_count_only_rows_that_were_judged(tmp_path: Path) -> None:
-    rows = [
+    rows: list[dict[str, object]] = [
         {"instruction": "a", "pii": ["email", "email", "phone"], "is_repeat": True, "instruct_reward": 1.0},
         {"instruction": "b", "pii": ["email"], "is_repeat": False, "instruct_reward": 3.0},
         {"instruction": "c", "pii": [], "is_repeat": None, "instruct_reward": None},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,7 +103,7 @@ def test_raw_vectors_are_read_only_where_they_are_asked_for(run: Run) -> None:
 
 
 def test_a_duplicate_has_the_first_one_as_its_twin_and_a_repeat_the_nearest() -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"row": 1, "duplicate_of": 0, "is_repeat": None, "nearest_row": None},
         {"row": 2, "duplicate_of": None, "is_repeat": True, "nearest_row": 5},
         {"row": 3, "duplicate_of": None, "is_repeat": False, "nearest_row": 5},

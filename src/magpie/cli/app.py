@@ -66,7 +66,10 @@ def run_command(
         list[str] | None, typer.Option("--set", help="Override a setting, as in instruct.sampling.temperature=1.2.")
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the resolved recipe and the plan; make nothing.")
+        bool, typer.Option("--dry-run", help="Print the plan: stages, models, rows, what it reads and contacts.")
+    ] = False,
+    yaml: Annotated[
+        bool, typer.Option("--yaml", help="With --dry-run: print the resolved recipe as YAML, and nothing else.")
     ] = False,
     remake: Annotated[
         list[str] | None,
@@ -103,10 +106,52 @@ def run_command(
     replace = {name: value for name, value in given.items() if value is not None}
     choice = Choice(tuple(remake or ()), keep)
     overrides = tuple(settings or ())
+    if yaml and not dry_run:
+        raise UserError("--yaml: expected --dry-run beside it")
     limits = Limits(max_hours, max_tokens, max_cost, Prices(price_per_hour, gpus, price_in, price_out))
     run(
-        recipe, out, overrides, replace, choice, dry_run=dry_run, retry_failed=retry_failed, as_json=json, limits=limits
+        recipe,
+        out,
+        overrides,
+        replace,
+        choice,
+        dry_run=dry_run,
+        retry_failed=retry_failed,
+        as_json=json,
+        as_yaml=yaml,
+        limits=limits,
     )
+
+
+@app.command()
+def estimate(
+    what: Annotated[
+        str, typer.Argument(metavar="RECIPE|RUN", help="A shipped recipe, a YAML file, or the folder of a run.")
+    ],
+    size: Annotated[
+        int | None, typer.Option("--size", min=1, help="Rows of the run [default: the recipe's, or the run's].")
+    ] = None,
+    pilot: Annotated[
+        int, typer.Option("--pilot", min=0, help="Rows to make first where there are fewer; they stay.")
+    ] = 200,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The folder of a recipe's pilot [default: runs/RECIPE].")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Override a setting, as in tag.model=PATH.")
+    ] = None,
+    price_per_hour: PerHourOption = None,
+    gpus: GpusOption = 1,
+    price_in: PriceInOption = None,
+    price_out: PriceOutOption = None,
+    json: JsonOption = False,
+) -> None:
+    """What a run of a size would take and keep: tokens, hours, money, disk, rows; from real rows, which stay."""
+    from magpie.cli.estimate import estimate_command
+    from magpie.executors.limits import Prices
+
+    prices = Prices(price_per_hour, gpus, price_in, price_out)
+    estimate_command(what, out, tuple(settings or ()), size, pilot, prices, as_json=json)
 
 
 @app.command()

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -67,11 +68,10 @@ class _Drawn:
         counts = self.standing.counts
         grid = Table.grid(padding=(0, 1))
         bar = ProgressBar(max(1, counts.wanted), counts.reused + counts.made + counts.failed, width=_BAR)
-        grid.add_row(Text(_name(self.standing)), bar, Text(", ".join(_rows(self.standing))))
-        lines = Table.grid()
-        lines.add_row(grid)
-        lines.add_row(Text("  " + ", ".join((*_tokens(self.standing), *_times(self.standing))), style="dim"))
-        return lines
+        rows, *others = _rows(self.standing)
+        grid.add_row(Text(_name(self.standing)), bar, Text(rows))
+        told = ", ".join((*others, *_tokens(self.standing), *_times(self.standing)))
+        return Group(grid, Padding(Text(told, style="dim"), (0, 0, 0, 2)))
 
 
 class _Plain:

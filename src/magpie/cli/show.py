@@ -43,7 +43,7 @@ def show(path: Path, search: Search, shown: Shown) -> None:
     console = Console(highlight=False)
     rows = read_rows(run, found.rows)
     extra = {row["row"]: row for row in read_rows(run, found.rows, shown.columns)} if shown.columns else {}
-    for block in conversations(run, rows, [(name, extra) for name in shown.columns]):
+    for block in conversations(rows, twins_of(run, rows), [(name, extra) for name in shown.columns]):
         console.print(block)
     for line in _told(search, found, len(rows)):
         console.print(Text(line, style="dim"))
@@ -61,15 +61,22 @@ def _told(search: Search, found: Found, shown: int) -> Iterator[str]:
         yield f"{found.elsewhere:,} more rows match that are dropped or not finished: --all shows them too."
 
 
+def twins_of(run: Run, rows: Sequence[Mapping[str, Any]]) -> dict[int, Mapping[str, Any]]:
+    """For rows that repeat another, that other one: `id`, `row` and `instruction`."""
+    twins = twin_rows(rows)
+    others = {row["row"]: row for row in read_rows(run, sorted(set(twins.values())), ("instruction",))}
+    return {row: others[twin] for row, twin in twins.items() if twin in others}
+
+
 def conversations(
-    run: Run, rows: Sequence[Mapping[str, Any]], columns: Sequence[tuple[str, Mapping[int, Mapping[str, Any]]]] = ()
+    rows: Sequence[Mapping[str, Any]],
+    twins: Mapping[int, Mapping[str, Any]] | None = None,
+    columns: Sequence[tuple[str, Mapping[int, Mapping[str, Any]]]] = (),
 ) -> Iterator[RenderableType]:
     """Each row as a block: a line that names it, its turns, its judgments; a duplicate beside its twin. columns: names
     of further columns, each with the rows that have them."""
-    twins = twin_rows(rows)
-    others = {row["row"]: row for row in read_rows(run, sorted(set(twins.values())), ("instruction",))}
     for row in rows:
-        twin = others.get(twins.get(row["row"], -1))
+        twin = (twins or {}).get(row.get("row", -1))
         body = _turns(row) if twin is None or row.get("messages") else [_beside(row, twin)]
         parts = [_head(row), *body, *_pair(row)]
         if twin is not None and row.get("messages"):

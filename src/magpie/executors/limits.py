@@ -75,8 +75,8 @@ class Limits:
                 raise UserError(f"--max-{name} {value}: expected more than 0")
         if self.cost is not None and not self.prices.known:
             raise UserError(
-                "--max-cost: nothing has a price; expected --price-per-hour (and --gpus), or --price-in and --price-out "
-                "for each million tokens"
+                "--max-cost: nothing has a price; expected --price-per-hour (and --gpus), or --price-in and "
+                "--price-out for each million tokens"
             )
 
     def reached(self, paid: Paid, seconds: float) -> str | None:

@@ -67,8 +67,8 @@ def execute(
     `recipe` is one that `magpie.plan.resolve` completed for this folder. `only` names the stages to work on; the others
     are left as they are. `choice`: what to do where the package has come to resolve a stage otherwise. `retry_failed`:
     try rows again that could not be made at three tries. limits: what this call may spend.
-    Raises `UserError` for what the user can mend, `Stopped` on Ctrl-C or SIGTERM, `LimitReached`, `EngineDied` and `StageBug`; in each
-    case what was made is in the run, and calling this again goes on from there.
+    Raises `UserError` for what the user can mend, `Stopped` on Ctrl-C or SIGTERM, `LimitReached`, `EngineDied` and
+    `StageBug`; in each case what was made is in the run, and calling this again resumes it.
     """
     folder = RunFolder(out)
     folder.check_usable()

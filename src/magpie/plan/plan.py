@@ -19,6 +19,7 @@ from magpie.models.engines import ModelUse, check_memory, check_needs
 from magpie.models.recipe_models import Models
 from magpie.plan.recipe import Recipe
 from magpie.plan.registry import column_map, recipe_keys
+from magpie.plan.touches import check_libraries
 from magpie.seams import AnyStage, Capability, Stage
 from magpie.stages.spec import BoundStage, Context, StageSpec
 from magpie.templates import MessagesChat
@@ -133,8 +134,10 @@ class Plan:
 def make_plan(recipe: Recipe) -> Plan:
     """Find the models, choose their engines, derive the prompts, order, build and fingerprint the stages, each once.
 
-    Raises `UserError` for a model or an engine that cannot be used this way.
+    Raises `UserError` for a model or an engine that cannot be used this way, and before a model is looked at
+    `MissingExtra` for every library that its stages lack.
     """
+    check_libraries(recipe)
     models = Models(model_settings(recipe), _capabilities(recipe))
     planned = _planned(recipe, models)
     for each in planned:

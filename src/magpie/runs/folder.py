@@ -88,6 +88,15 @@ class StageFolder:
         tables = [self.shard(number).rows(self.columns).column("row").to_pylist() for number in self.shards()]
         return sum(row < size for rows in tables for row in rows)
 
+    def sizes(self) -> tuple[int, int, int]:
+        """The rows of the sealed shards, the bytes of their data, and those of the rest of the largest file, which does
+        not grow with its rows."""
+        rows = data = rest = 0
+        for number in self.shards():
+            if (found := self.shard(number).sizes()) is not None:
+                rows, data, rest = rows + found[0], data + found[1], max(rest, found[2])
+        return rows, data, rest
+
     def makers(self, above: Sequence[StageFolder]) -> list[tuple[StageFolder, list[str]]]:
         """The stages of `above` that make what this one reads, each with those columns. Where two make a column, as
         where a stage judges anew what was imported, the later one counts."""
