@@ -12,6 +12,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
+from magpie.cli.text import print_sentence
 from magpie.explore.judgments import QUANTILES, Judgment, Value
 from magpie.safe.terminal import one_line
 
@@ -41,7 +42,7 @@ def print_judgments(console: Console, found: Sequence[Judgment], *, kept: bool) 
     if tables and flags:
         console.print()
     for judgment in flags:
-        console.print(_flagged(judgment, marks), soft_wrap=True)
+        print_sentence(console, _flagged(judgment, marks))
     if numbers := [judgment for judgment in found if judgment.kind == "number"]:
         for line in _numbers(numbers, marks):
             console.print(line, no_wrap=True, overflow="crop")

@@ -15,11 +15,11 @@ from rich.text import Text
 
 from magpie.cli.commands import command
 from magpie.cli.progress import clock
-from magpie.cli.text import print_json
+from magpie.cli.text import print_json, print_sentence
 from magpie.errors import NetworkError
 from magpie.executors.limits import Prices
 from magpie.executors.local import reconcile_with
-from magpie.explore.estimate import Estimate, estimate
+from magpie.explore.estimate import DRAWS, Estimate, estimate
 from magpie.modelfiles.locate import shipped_models
 from magpie.plan.load import dump
 from magpie.plan.plan import Plan, PlannedStage, make_plan
@@ -48,19 +48,19 @@ def print_plan(recipe: Recipe, out: Path, choice: Choice, *, as_yaml: bool, as_j
     console = Console(highlight=False)
     verb = "resume" if RunFolder(out).is_run() else "create"
     console.print(Text(one_line(f"Plan: {verb} the run {out}: {recipe.size:,} rows"), style="bold"), soft_wrap=True)
-    known = _known(recipe, out)
+    known = _known(recipe, out, draws=1)
     console.print(_stages_table(recipe, plan, out, known))
     for line in (*_variants(recipe), *_outside(_touches(recipe, plan), out), *_known_cost(out, known)):
         console.print(Text(one_line(redact(line))), soft_wrap=True)
     if offline is not None:
-        console.print(Text(one_line(f"Prompts and engines are not known: {offline}"), style="yellow"), soft_wrap=True)
+        print_sentence(console, Text(one_line(f"Prompts and engines are not known: {offline}"), style="yellow"))
     if plan is not None:
         for warning in plan.warnings:
-            console.print(Text(one_line(redact(f"warning: {warning}")), style="yellow"), soft_wrap=True)
+            print_sentence(console, Text(one_line(redact(f"warning: {warning}")), style="yellow"))
         console.print()
         for planned in plan.stages:
             for line in _details(planned, plan, out):
-                console.print(Text(line), soft_wrap=True)
+                print_sentence(console, Text(line))
     console.print(Text("The recipe as YAML, every setting written out: add --yaml", style="dim"))
 
 
@@ -126,11 +126,11 @@ def _outside(found: Touches, out: Path) -> Iterator[str]:
     yield f"Writes: {out}"
 
 
-def _known(recipe: Recipe, out: Path) -> Estimate | None:
-    """What the rows that the run has say of this size; None where there are none."""
+def _known(recipe: Recipe, out: Path, draws: int = DRAWS) -> Estimate | None:
+    """What the rows that the run has say of this size; None where there are none. draws: for its intervals."""
     if RunFolder(out).known_index() is None:
         return None
-    found = estimate(open_run(out), recipe.size, Prices())
+    found = estimate(open_run(out), recipe.size, Prices(), draws=draws)
     return found if found.stages else None
 
 

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from magpie.cli.bars import print_judgments
+from magpie.cli.text import print_sentence
 from magpie.errors import RunError
 from magpie.executors.forecast import Left
 from magpie.executors.local import Progress, Watch
@@ -50,7 +51,7 @@ class _Live:
 
     def __call__(self, standing: Progress | str) -> None:
         if isinstance(standing, str):
-            self.live.console.print(Text(one_line(redact(standing)), style="dim"), soft_wrap=True)
+            print_sentence(self.live.console, Text(one_line(redact(standing)), style="dim"))
         elif standing.ended:
             self.live.update("")
             _print_end(self.live.console, standing, self.run, ",\n  ")
@@ -110,8 +111,9 @@ def _name(standing: Progress) -> str:
 def describe(standing: Progress, between: str = ", ") -> str:
     """Rows, kept share, rows and tokens a second, and the time that is left, as far as they are known. between: what
     stands before the tokens, where the line may be too long."""
-    tokens = ", ".join((*_tokens(standing), *_times(standing)))
-    return between.join(part for part in (", ".join(_rows(standing)), tokens) if part)
+    rows, tokens, times = (", ".join(part(standing)) for part in (_rows, _tokens, _times))
+    first = f"{rows}{between}{tokens}" if tokens else rows
+    return ", ".join(part for part in (first, times) if part)
 
 
 def _rows(standing: Progress) -> Iterator[str]:

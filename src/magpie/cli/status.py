@@ -14,7 +14,7 @@ from rich.text import Text
 
 from magpie.cli.bars import print_judgments
 from magpie.cli.commands import command
-from magpie.cli.text import print_json
+from magpie.cli.text import print_json, print_sentence
 from magpie.explore.judgments import judgments, plain
 from magpie.explore.state import StageState, State, state_of
 from magpie.plan.registry import stages
@@ -31,7 +31,7 @@ def status(path: Path, *, as_json: bool) -> None:
     console = Console(highlight=False)
     print_summary(console, run)
     for warning in run.info.get("warnings", ()):
-        console.print(Text(one_line(redact(f"warning: {warning}")), style="yellow"), soft_wrap=True)
+        print_sentence(console, Text(one_line(redact(f"warning: {warning}")), style="yellow"))
 
 
 def summary(run: Run) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def print_summary(console: Console, run: Run) -> None:
         print_judgments(console, found, kept=state.current is None and 0 < run.kept() < run.size)
         console.print()
     for line in _cost(cost_of(run)):
-        console.print(line, soft_wrap=True)
+        print_sentence(console, Text(line))
     for stage_name, why in stale.items():
         words = (stage_name.replace("_", "-"),) if stage_name in _COMMANDS else ("run", "--out")
         told = visible(f"{stage_name} is stale: {why}. It counts as it is. To redo it: {command(*words, run.path)}")

@@ -20,7 +20,7 @@ from magpie.runs import Run
 
 _BLOCKS = 50
 """Rows are drawn anew in so many blocks, or one by one where there are fewer."""
-_DRAWS = 300
+DRAWS = 300
 _SHARE = 0.9
 _LIMIT = ": limit"
 """How the reason of a row ends that only the limit of a selection dropped."""
@@ -121,8 +121,9 @@ class _Outcome:
     repeats: float = 0.0
 
 
-def estimate(run: Run, size: int, prices: Prices, seed: int = 0) -> Estimate:
-    """What the run would take at another size, from all of its rows that are there.
+def estimate(run: Run, size: int, prices: Prices, *, draws: int = DRAWS, seed: int = 0) -> Estimate:
+    """What the run would take at another size, from all of its rows that are there. draws: of the bootstrap; with 1 the
+    intervals say nothing.
 
     Example: `estimate(open_run("runs/pilot"), 100_000, Prices(prompt=0.1, completion=0.4)).kept.value`.
     """
@@ -135,7 +136,7 @@ def estimate(run: Run, size: int, prices: Prices, seed: int = 0) -> Estimate:
     point = _follow(stages, range(_BLOCKS), size, growths, median)
     draw = random.Random(seed)
     drawn = []
-    for _ in range(_DRAWS):
+    for _ in range(draws):
         fits = {name: _drawn_fit(growth, draw) for name, growth in growths.items()}
         drawn.append(_follow(stages, draw.choices(range(_BLOCKS), k=_BLOCKS), size, growths, fits))
 

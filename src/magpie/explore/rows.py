@@ -68,12 +68,13 @@ def find_rows(run: Run, search: Search, count: int) -> Found:
     if search.ids:
         rows = tuple(_row_of(run, each) for each in search.ids)
         return Found(rows, len(rows), 0)
-    matching = _all_rows(run) if not search.where and search.sort is None else _selected(run, search)
+    everything = not search.where and search.sort is None
     in_scope = _scope(run, search.scope)
-    rows = tuple(row for row in matching if row in in_scope)
-    spread = search.sort is None and len(rows) > count
-    shown = rows[:: len(rows) // count][:count] if spread else rows[:count]
-    return Found(shown, len(rows), len(matching) - len(rows))
+    matching = in_scope if everything else _selected(run, search)
+    rows = matching if everything else matching.filter(pc.is_in(matching, value_set=in_scope))
+    places = range(min(count, len(rows)))
+    step = len(rows) // count if search.sort is None and len(rows) > count else 1
+    return Found(tuple(int(rows[place * step].as_py()) for place in places), len(rows), len(matching) - len(rows))
 
 
 def read_rows(run: Run, rows: Sequence[int], columns: Sequence[str] = ()) -> list[dict[str, Any]]:
@@ -119,20 +120,17 @@ def _row_of(run: Run, given: str) -> int:
     return number
 
 
-def _all_rows(run: Run) -> list[int]:
-    return [int(row) for row in run.sql("SELECT row FROM rows ORDER BY row")["row"].to_pylist()]
-
-
-def _scope(run: Run, scope: Scope) -> frozenset[int]:
+def _scope(run: Run, scope: Scope) -> pa.Array:
+    """The rows of a scope, in order: int64."""
     queries = {
-        "kept": "SELECT row FROM kept",
-        "dropped": "SELECT row FROM rows WHERE drop_reason IS NOT NULL",
-        "all": "SELECT row FROM rows",
+        "kept": "SELECT row FROM kept ORDER BY row",
+        "dropped": "SELECT row FROM rows WHERE drop_reason IS NOT NULL ORDER BY row",
+        "all": "SELECT row FROM rows ORDER BY row",
     }
-    return frozenset(run.sql(queries[scope])["row"].to_pylist())
+    return run.sql(queries[scope])["row"].combine_chunks()
 
 
-def _selected(run: Run, search: Search) -> list[int]:
+def _selected(run: Run, search: Search) -> pa.Array:
     """Every row that meets the conditions, in the order that is asked for, else by row."""
     schema = _schema(run)
     labels = [name for name in LABELS if name in schema.names and schema.field(name).type == pa.string()]
@@ -144,9 +142,11 @@ def _selected(run: Run, search: Search) -> list[int]:
     with TemporaryDirectory() as spill, SandboxedRows(selection, Path(spill)) as judged:
         judged.take(run.batches(kept=False, columns=("row", *reads)))
         judged.settle()
-        fates = pa.concat_tables(list(judged.fates("")))
-    kept = fates.filter(pc.is_valid(fates["selection_rank"])).sort_by("selection_rank")
-    return [int(row) for row in kept["row"].to_pylist()]
+        found = [fates.filter(pc.is_valid(fates["selection_rank"])) for fates in judged.fates("")]
+    if not found:
+        return pa.array([], pa.int64())
+    ranked = pa.concat_tables([fates.select(["row", "selection_rank"]) for fates in found])
+    return ranked.sort_by("selection_rank")["row"].combine_chunks()
 
 
 def _schema(run: Run) -> pa.Schema:
