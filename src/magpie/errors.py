@@ -6,6 +6,7 @@
     |   |-- ModelError        a model file or folder
     |   |-- TemplateError     a chat template that cannot be prompted the Magpie way
     |   |-- RunError          a run folder: not a run, in use, made by a newer magpie
+    |   |-- NetworkError      a server or the Hub cannot be reached just now
     |   |-- StorageError      the disk: full, read-only, not there
     |   `-- MissingExtra      a library that is not installed; names the command that installs it
     |-- RequestFailed         one request could not be served; belongs to its row, never ends a run
@@ -43,6 +44,10 @@ class TemplateError(UserError):
 
 class RunError(UserError):
     """A folder is not a run, is in use by another process, or was made by a newer magpie."""
+
+
+class NetworkError(UserError):
+    """What is on the network cannot be reached just now: a server, or the Hugging Face Hub."""
 
 
 class StorageError(UserError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -54,7 +55,7 @@ def test_a_run_ends_with_conversations_drops_tokens_time_and_what_to_type_next(t
     assert output.count("user: ") == 5
     assert output.count("assistant: ") == 5
     assert "instruct dropped" in output
-    assert "written tokens" in output
+    assert "completion tokens" in output
     assert "s of work" in output
     assert "magpie export" in output
 
@@ -74,9 +75,11 @@ def test_a_run_as_json_is_one_document_and_progress_goes_elsewhere(tmp_path: Pat
 
 
 def test_a_dry_run_prints_the_recipe_and_the_plan_and_makes_nothing(tmp_path: Path, magpie: Any) -> None:
-    _, output, _ = magpie("run", "--dry-run", "--size", 7, "--out", tmp_path / "x", "--set", "seed=3")
-    assert "size: 7" in output
-    assert "seed: 3" in output
+    words = ("run", "--dry-run", "--size", 7, "--out", tmp_path / "x", "--set", "seed=3")
+    _, recipe, _ = magpie(*words, "--yaml")
+    assert "size: 7" in recipe
+    assert "seed: 3" in recipe
+    _, output, _ = magpie(*words)
     assert "2 respond" in output
     assert "reads instruction" in output
     assert not (tmp_path / "x").exists()
@@ -84,7 +87,7 @@ def test_a_dry_run_prints_the_recipe_and_the_plan_and_makes_nothing(tmp_path: Pa
 
 def test_a_dry_run_says_what_is_there_already_and_how_stages_came_to_be_set(run: Path, magpie: Any) -> None:
     _, output, _ = magpie("run", "--dry-run", "--size", 400, "--out", run)
-    assert "150 rows made before" in output
+    assert re.search(r"1 +instruct +400 +150 ", output)
     assert "temperature 1.0, top_p 1.0, max_tokens 2048" in output
     plan = json.loads(magpie("run", "--dry-run", "--json", "--out", run, "--set", "respond.sampling.top_p=0.9")[1])
     assert [stage["made_before"] for stage in plan["stages"]] == [150, 0]
@@ -376,7 +379,7 @@ def test_status_says_that_a_server_was_lost_and_what_to_do(tmp_path: Path, magpi
         death.join()
         output = magpie("status", tmp_path / "r")[1]
         assert "The last session ended because its server was lost: nothing from http://127.0.0.1" in output
-        assert f"Start the server again; then, to go on: {command('run', '--out', tmp_path / 'r')}\n" in output
+        assert f"Start the server again; then, to resume: {command('run', '--out', tmp_path / 'r')}\n" in output
         ended = json.loads(magpie("status", tmp_path / "r", "--json")[1])["last_session"]
         assert (ended["ended"], "nothing from" in ended["error"]) == ("ServerLost", True)
         server.start()
@@ -384,10 +387,10 @@ def test_status_says_that_a_server_was_lost_and_what_to_do(tmp_path: Path, magpi
 
 def test_status_says_how_else_a_session_ended(run: Path, magpie: Any) -> None:
     told = {
-        "stopped": "was stopped. To go on: ",
+        "stopped": "was stopped. To resume: ",
         "EngineDied": "ended because its engine died: out of luck. What was made is kept",
         "RunError": "ended with an error (RunError): out of luck. When that is mended",
-        None: "is under way, or was killed",
+        None: "was killed",
     }
     index = json.loads((run / "run.json").read_text())
     assert index["sessions"][-1]["ended"] == "done"
@@ -478,7 +481,7 @@ def test_ctrl_c_says_how_to_go_on_and_exits_with_130(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert f"stopped; everything made is in {out}. To go on: {command('run', '--out', out)}\n" in errors
+    assert f"stopped; everything made is in {out}. To resume: {command('run', '--out', out)}\n" in errors
 
 
 def test_a_closed_pipe_is_not_an_error(run: Path) -> None:

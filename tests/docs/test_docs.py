@@ -13,21 +13,26 @@ import shlex
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 import yaml
+from rich.console import Console
 
 from magpie.cli import main
 from magpie.cli.app import app
+from magpie.cli.bars import print_judgments
 from magpie.cli.commands import program
+from magpie.explore.judgments import Judgment, Value
 from magpie.modelfiles.locate import find_model
 from magpie.plan import load, upgrade
 from magpie.plan.plan import make_plan
 from magpie.plan.registry import recipe_keys
 from magpie.plan.resolve import resolve
+from magpie.stages.judging.labels import DIFFICULTIES, QUALITIES
 from tests.docs.blocks import PAGES, ROOT, Block, blocks, blocks_of, command_lines, inline_code, prose
 
 ROWS = 6
@@ -95,7 +100,7 @@ class Walk:
     def magpie(self, *words: str) -> str:
         """Run a command with fewer rows; its output."""
         pairs = zip(("", *words), words, strict=False)
-        few = [str(min(int(word), ROWS)) if before == "--size" else word for before, word in pairs]
+        few = [str(min(int(word), ROWS)) if before in ("--size", "--pilot") else word for before, word in pairs]
         with pytest.raises(SystemExit) as left:
             main(few)
         captured = self.capsys.readouterr()
@@ -225,6 +230,21 @@ def is_the_refusal(block: Block, walk: Walk) -> None:
     assert " ".join(block.text.split()) == f"magpie: error: {told}"
 
 
+def are_bars(block: Block, walk: Walk) -> None:
+    """Of a run of minutes; here the same judgments are drawn anew from the figures that are shown."""
+    found = []
+    for title, labels in (("quality", QUALITIES.names), ("difficulty", DIFFICULTIES.names)):
+        named = re.findall(rf"({'|'.join(labels)}) +[█░]+ +(\d+) +(\d+)%", block.text)
+        own = [(label, int(n), int(p)) for label, n, p in named if title == "quality" or label not in QUALITIES.names]
+        own = [each for each in own if each[0] in labels]
+        values = tuple(Value(label, n, round(n * percent / 100)) for label, n, percent in own)
+        rows = sum(value.rows for value in values)
+        found.append(Judgment(title, title, "label", "tag", rows, sum(value.kept for value in values), values))
+    shown = StringIO()
+    print_judgments(Console(file=shown, width=80), found, kept=True)
+    assert shown.getvalue().splitlines()[1:] == block.text.rstrip("\n").splitlines()
+
+
 def are_the_layers(block: Block, walk: Walk) -> None:
     (contract,) = PROJECT["tool"]["importlinter"]["contracts"]
     shown = [re.split(r"\s{2,}", line)[0] for line in block.text.splitlines()]
@@ -244,11 +264,12 @@ def is_measured(block: Block, walk: Walk) -> None:
 
 
 TEXTS: Mapping[tuple[str, str], Callable[[Block, Walk], None]] = {
-    ("README.md", "instruct (1 of 2): 200/200 rows, 100.0% kept, 2,400 tokens/s, 1.7 s"): ends_like_the_run,
+    ("README.md", "instruct (1 of 2): 200/200 rows, 100.0% kept, 116 rows/s,"): ends_like_the_run,
     ("README.md", "runs/first/"): is_a_tree_on_the_disk,
     ("CONTRIBUTING.md", "cli                               parse arguments, call one function, print"): are_the_layers,
     ("CONTRIBUTING.md", "src/magpie/plan/registry.py          |  1 +"): are_a_stage_s_files,
     ("docs/runs.md", "runs/mini/"): is_a_tree_on_the_disk,
+    ("docs/runs.md", "quality, 295 rows           rows   kept  difficulty, 295 rows        rows   kept"): are_bars,
     (
         "docs/runs.md",
         "magpie: error: this magpie resolves the run's recipe otherwise than the one that made it. respond:",

@@ -72,7 +72,7 @@ def test_a_value_in_an_error_is_short() -> None:
 
 def test_progress_lines_are_shown_and_not_obeyed() -> None:
     shown = StringIO()
-    with watching(Console(file=shown)) as watch:
+    with watching(Console(file=shown), Path("none")) as watch:
         watch("warning: \x1b]0;title\x07 [red]a\nb")
     assert shown.getvalue() == "warning: \\x1b]0;title\\x07 [red]a\\nb\n"
 

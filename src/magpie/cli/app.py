@@ -51,6 +51,13 @@ RemakeOption = Annotated[
     bool, typer.Option("--remake", help="Where this magpie would make the stage's rows otherwise: make them anew.")
 ]
 
+PerHourOption = Annotated[
+    float | None, typer.Option("--price-per-hour", help="What an hour of one GPU, or of the machine, costs.")
+]
+GpusOption = Annotated[int, typer.Option("--gpus", help="How many of them are paid for.")]
+PriceInOption = Annotated[float | None, typer.Option("--price-in", help="What a million prompt tokens cost.")]
+PriceOutOption = Annotated[float | None, typer.Option("--price-out", help="What a million completion tokens cost.")]
+
 
 @app.command("run")
 def run_command(
@@ -68,7 +75,10 @@ def run_command(
         list[str] | None, typer.Option("--set", help="Override a setting, as in instruct.sampling.temperature=1.2.")
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the resolved recipe and the plan; make nothing.")
+        bool, typer.Option("--dry-run", help="Print the plan: stages, models, rows, what it reads and contacts.")
+    ] = False,
+    yaml: Annotated[
+        bool, typer.Option("--yaml", help="With --dry-run: print the resolved recipe as YAML, and nothing else.")
     ] = False,
     remake: Annotated[
         list[str] | None,
@@ -82,18 +92,77 @@ def run_command(
     keep: KeepOption = False,
     retry_failed: RetryOption = False,
     allow_key: AllowKeyOption = None,
+    max_hours: Annotated[
+        float | None, typer.Option("--max-hours", help="Stop after this time, with exit code 3; resumable.")
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option("--max-tokens", help="Stop after these prompt and completion tokens together.")
+    ] = None,
+    max_cost: Annotated[
+        float | None, typer.Option("--max-cost", help="Stop when this call has cost so much; needs a price.")
+    ] = None,
+    price_per_hour: PerHourOption = None,
+    gpus: GpusOption = 1,
+    price_in: PriceInOption = None,
+    price_out: PriceOutOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Make a run, or go on with one: only what is missing is made."""
+    """Create a run, or resume one: only what is missing is made."""
     from magpie.cli.run import run
+    from magpie.executors.limits import Limits, Prices
     from magpie.plan.upgrade import Choice
 
     given = {"model": model, "size": size, "seed": seed}
     replace = {name: value for name, value in given.items() if value is not None}
     choice = Choice(tuple(remake or ()), keep)
     overrides = tuple(settings or ())
-    keys = tuple(allow_key or ())
-    run(recipe, out, overrides, replace, choice, keys, dry_run=dry_run, retry_failed=retry_failed, as_json=json)
+    if yaml and not dry_run:
+        raise UserError("--yaml: expected --dry-run beside it")
+    limits = Limits(max_hours, max_tokens, max_cost, Prices(price_per_hour, gpus, price_in, price_out))
+    run(
+        recipe,
+        out,
+        overrides,
+        replace,
+        choice,
+        tuple(allow_key or ()),
+        dry_run=dry_run,
+        retry_failed=retry_failed,
+        as_json=json,
+        as_yaml=yaml,
+        limits=limits,
+    )
+
+
+@app.command()
+def estimate(
+    what: Annotated[
+        str, typer.Argument(metavar="RECIPE|RUN", help="A shipped recipe, a YAML file, or the folder of a run.")
+    ],
+    size: Annotated[
+        int | None, typer.Option("--size", min=1, help="Rows of the run [default: the recipe's, or the run's].")
+    ] = None,
+    pilot: Annotated[
+        int, typer.Option("--pilot", min=0, help="Rows to make first where there are fewer; they stay.")
+    ] = 200,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The folder of a recipe's pilot [default: runs/RECIPE].")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Override a setting, as in tag.model=PATH.")
+    ] = None,
+    price_per_hour: PerHourOption = None,
+    gpus: GpusOption = 1,
+    price_in: PriceInOption = None,
+    price_out: PriceOutOption = None,
+    json: JsonOption = False,
+) -> None:
+    """What a run of a size would take and keep: tokens, hours, money, disk, rows; from real rows, which stay."""
+    from magpie.cli.estimate import estimate_command
+    from magpie.executors.limits import Prices
+
+    prices = Prices(price_per_hour, gpus, price_in, price_out)
+    estimate_command(what, out, tuple(settings or ()), size, pilot, prices, as_json=json)
 
 
 @app.command()
@@ -109,12 +178,33 @@ def show(
     run: RunArgument,
     count: Annotated[int, typer.Option("-n", min=1, help="How many conversations.")] = 5,
     dropped: Annotated[bool, typer.Option("--dropped", help="Show dropped rows, with their reasons.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Show kept, dropped and unfinished rows.")] = False,
+    where: Annotated[
+        list[str] | None,
+        typer.Option("--where", metavar="SQL", help="A condition, such as \"safety = 'unsafe'\"; may be given again."),
+    ] = None,
+    sort: Annotated[
+        str | None,
+        typer.Option("--sort", metavar="SQL", help="The first rows in an order, such as 'instruct_reward DESC'."),
+    ] = None,
+    ids: Annotated[
+        list[str] | None, typer.Option("--id", help="A row by its id or number; may be given again.")
+    ] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--column", metavar="NAME", help="Show this column too; with --json, only such columns."),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Conversations of a run, as they are."""
-    from magpie.cli.show import show
+    """Conversations of a run, each with its judgments; by default kept ones, spread over the run."""
+    from magpie.cli.show import Shown, show
+    from magpie.explore.rows import Search
 
-    show(run, count, dropped=dropped, as_json=json)
+    if dropped and every:
+        raise UserError("--dropped and --all: expected one of them; --all shows dropped rows too")
+    scope = "dropped" if dropped else "all" if every else "kept"
+    search = Search(scope, tuple(where or ()), sort, tuple(ids or ()))  # type: ignore[arg-type]
+    show(run, search, Shown(count, tuple(columns or ()), json))
 
 
 @app.command("import")

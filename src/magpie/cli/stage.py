@@ -80,11 +80,11 @@ def work(
     recipe = resolve(None, path, _added(before, wanted) + settings)
     settle(recipe, settings, allowances)
     console = Console(highlight=False, stderr=as_json)
-    with watching(console) as watch:
+    with watching(console, path) as watch:
         try:
             return execute(recipe, path, watch, only=wanted, choice=choice, retry_failed=retry_failed)
         except Stopped:
-            stopped = f"magpie: stopped; everything made is in {path}; the same command goes on"
+            stopped = f"magpie: stopped; everything made is in {path}; the same command resumes it"
     print(visible(stopped), file=sys.stderr)
     raise typer.Exit(130)
 

@@ -1,4 +1,4 @@
-"""How things are printed for scripts: as JSON."""
+"""How things are printed: JSON for scripts, errors, sentences."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 import typer
+from rich.console import Console
+from rich.text import Text
 
 from magpie.safe.redaction import redact
 from magpie.safe.terminal import one_line
@@ -16,6 +18,11 @@ from magpie.safe.terminal import one_line
 def print_error(line: str) -> None:
     """One line on standard error, under the command's name, without secrets."""
     print(f"magpie: {one_line(redact(line))}", file=sys.stderr)
+
+
+def print_sentence(console: Console, text: Text) -> None:
+    """Words that hold no command: wrapped between words on a terminal, one line elsewhere."""
+    console.print(text, soft_wrap=not console.is_terminal)
 
 
 def print_json(value: Any, *, indent: bool = False) -> None:

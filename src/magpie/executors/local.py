@@ -8,15 +8,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from magpie.errors import EngineCrashed, EngineDied, ServerLost
 from magpie.executors.computing import CorpusWork, TableWork
+from magpie.executors.forecast import Forecast, Left, Paid
 from magpie.executors.inputs import Inputs
+from magpie.executors.limits import NO_LIMITS, Limits, Spending
 from magpie.executors.pool import Opener, Pool
-from magpie.executors.session import Session
+from magpie.executors.session import WARNING, Session
 from magpie.executors.stopping import Stopped, stop_on_signal
 from magpie.executors.work import Counts, StageWork
 from magpie.models.engines import open_engine
@@ -28,6 +30,7 @@ from magpie.plan.upgrade import UNDECIDED, Choice, Reconciled, reconcile
 from magpie.runner import converse
 from magpie.runs import Run, RunFolder, StageFolder, open_run
 from magpie.runs.surviving import restamp_legacy
+from magpie.safe.redaction import redact
 from magpie.seams import AnyStage, CorpusStage, Engine, Stage, TableStage, derive_seed
 
 
@@ -40,6 +43,10 @@ class Progress:
     stages: int
     counts: Counts
     ended: bool
+    paid: Paid = field(default_factory=Paid)
+    """Tokens of the stage's answers in this session, unfinished rows included."""
+    left: Left = field(default_factory=Left)
+    """How long the stage and the run will take."""
 
 
 Watch = Callable[[Progress | str], None]
@@ -53,14 +60,15 @@ def execute(
     only: Sequence[str] | None = None,
     choice: Choice = UNDECIDED,
     retry_failed: bool = False,
+    limits: Limits = NO_LIMITS,
 ) -> Run:
     """Make the run that `recipe` describes in the folder `out`, or go on with it: only what is missing is made.
 
     `recipe` is one that `magpie.plan.resolve` completed for this folder. `only` names the stages to work on; the others
     are left as they are. `choice`: what to do where the package has come to resolve a stage otherwise. `retry_failed`:
-    try rows again that could not be made at three tries.
-    Raises `UserError` for what the user can mend, `Stopped` on Ctrl-C or SIGTERM, `EngineDied` and `StageBug`; in each
-    case what was made is in the run, and calling this again goes on from there.
+    try rows again that could not be made at three tries. limits: what this call may spend.
+    Raises `UserError` for what the user can mend, `Stopped` on Ctrl-C or SIGTERM, `LimitReached`, `EngineDied` and
+    `StageBug`; in each case what was made is in the run, and calling this again resumes it.
     """
     folder = RunFolder(out)
     folder.check_usable()
@@ -73,6 +81,7 @@ def execute(
         kept=reconciled.kept,
         stale=reconciled.stale,
         retry_failed=retry_failed,
+        limits=limits,
     )
     return open_run(out)
 
@@ -96,6 +105,7 @@ def execute_plan(
     kept: Mapping[str, str] | None = None,
     stale: Mapping[str, str] | None = None,
     retry_failed: bool = False,
+    limits: Limits = NO_LIMITS,
 ) -> None:
     """Make what the plan lacks in the folder, which no other process may be working on, on the engines of `opener`.
 
@@ -113,10 +123,13 @@ def execute_plan(
         folder.write_recipe(dump(plan.recipe))
         session = Session(plan, folder, only, kept, stale)
         session.write()
+        watch = session.warn_once(watch)
         for warning in plan.warnings:
-            watch(f"warning: {warning}")
+            watch(f"{WARNING}{redact(warning)}")
         try:
-            _run_stages(plan, session, watch, opener, only, retry_failed=retry_failed)
+            spending = Spending(limits)
+            spending.check()
+            _run_stages(plan, session, watch, opener, only, spending, retry_failed=retry_failed)
             session.ended = "done"
         except BaseException as error:
             session.ended_by(error)
@@ -126,17 +139,26 @@ def execute_plan(
 
 
 def _run_stages(
-    plan: Plan, session: Session, watch: Watch, opener: Opener, only: Sequence[str] | None, *, retry_failed: bool
+    plan: Plan,
+    session: Session,
+    watch: Watch,
+    opener: Opener,
+    only: Sequence[str] | None,
+    spending: Spending,
+    *,
+    retry_failed: bool,
 ) -> None:
     """Every stage in order. An engine is opened when the first stage that asks it lacks something, and stays open until
     a stage needs others."""
     above: list[StageFolder] = []
+    worked = {p.name: isinstance(p.stage, CorpusStage) for p in plan.stages if only is None or p.name in only}
+    forecast = Forecast.of(session.before, worked)
     with Pool(opener, watch) as pool, stop_on_signal() as stopping:
         for planned, folder in zip(plan.stages, session.folders, strict=True):
             if only is None or planned.stage.name in only:
                 recipe = plan.recipe
                 inputs = Inputs(folder, tuple(above), recipe.size, recipe.shard_rows, retry_failed)
-                _run_stage(_Sitting(plan, planned, session, watch, stopping), inputs, pool)
+                _run_stage(_Sitting(plan, planned, session, watch, stopping, forecast, spending), inputs, pool)
             above.append(folder)
 
 
@@ -149,14 +171,20 @@ class _Sitting:
     session: Session
     watch: Watch
     stopping: Callable[[], bool]
+    forecast: Forecast
+    spending: Spending
+    paid: Paid = field(default_factory=Paid)
 
     def tell(self, counts: Counts, *, ended: bool = False) -> None:
         self.session.tick()
-        self.watch(Progress(self.planned.stage.name, self.planned.position, len(self.plan.stages), counts, ended))
+        name, position = self.planned.name, self.planned.position
+        left = Left() if ended else self.forecast.left(name, counts)
+        self.watch(Progress(name, position, len(self.plan.stages), counts, ended, self.paid, left))
 
     def check_stop(self) -> None:
         if self.stopping():
             raise Stopped
+        self.spending.check()
 
 
 def _run_stage(sitting: _Sitting, inputs: Inputs, pool: Pool) -> None:
@@ -242,6 +270,8 @@ def _make(sitting: _Sitting, work: StageWork, engines: Mapping[str, Engine]) -> 
         try:
             for events in polls:
                 work.take(events)
+                sitting.paid.add(events)
+                sitting.spending.paid.add(events)
                 work.counts.seconds = time.monotonic() - began
                 sitting.tell(work.counts)
                 sitting.check_stop()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -28,6 +28,8 @@ from magpie.safe.redaction import one_line, redact
 from magpie.seams import AnyStage, CorpusStage, Stage, TableStage
 
 WRITE_SECONDS = 30.0
+WARNING = "warning: "
+"""How a line begins that is a warning."""
 _LIBRARIES = ("pyarrow", "tokenizers")
 _ENGINES = {
     "llamacpp": ("xllamacpp",),
@@ -64,12 +66,28 @@ class Session:
         self.folders = stage_folders(plan, folder, self.left_alone)
         self.counts: dict[str, Counts] = {}
         self.ended: str | None = None
-        """`done`, `stopped`, or the error's name; a session that a kill ended has null."""
+        """`done`, `stopped`, `LimitReached`, or another error's name; a session that a kill ended has null."""
         self.error: str | None = None
         """What the error says."""
-        self._before = list(index["sessions"])
+        self.before = list(index["sessions"])
+        """What the sessions before this one took."""
+        self.warnings: list[str] = list(index.get("warnings", ()))
+        """What its user was warned of, in any session."""
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
         self._clock = self._written = time.monotonic()
+
+    def warn_once(self, watch: Callable[[Any], None]) -> Callable[[Any], None]:
+        """A watch that is told each warning once in the run's life: `magpie status` shows them all."""
+
+        def told(standing: Any) -> None:
+            if isinstance(standing, str) and standing.startswith(WARNING):
+                warning = one_line(standing.removeprefix(WARNING))
+                if warning in self.warnings:
+                    return
+                self.warnings.append(warning)
+            watch(standing)
+
+        return told
 
     def tick(self) -> None:
         """Called at every poll: writes again after half a minute, so that a kill costs little of what is known."""
@@ -87,7 +105,7 @@ class Session:
         """Put `run.json` as it stands now; when the session has ended, with what a kept row has cost."""
         self._written = time.monotonic()
         self.folder.write_index(self._index())
-        if self.ended in ("done", "stopped"):
+        if self.ended in ("done", "stopped", "LimitReached"):
             with suppress(RunError):  # the rows are there, and `status` counts again: no reason to end in an error
                 self.folder.write_index(self._index() | {"cost": cost_of(open_run(self.folder.path)).plain()})
 
@@ -106,7 +124,8 @@ class Session:
             "stages": [self._stage(f, p) for f, p in zip(self.folders, self.plan.stages, strict=True)],
             "versions": _versions(self.plan),
             "host": {"system": platform.platform(), "python": platform.python_version()},
-            "sessions": [*self._before, self._took()],
+            "warnings": self.warnings,
+            "sessions": [*self.before, self._took()],
         }
 
     def _stage(self, folder: StageFolder, planned: PlannedStage) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
-from magpie.errors import MissingExtra, ModelError
+from magpie.errors import MissingExtra, ModelError, NetworkError
 from magpie.install import install_hint_for
 from magpie.safe.redaction import one_line, register
 
@@ -28,8 +28,12 @@ PATTERNS: Final = (
 )
 
 
+class NotFetched(ModelError, NetworkError):
+    """A model of the Hub is not in its cache, and could not be fetched."""
+
+
 def download(repository: str) -> Path:
-    """The folder of `repository` ("owner/name") in the Hub's cache, fetched if need be. Raises `ModelError`."""
+    """The folder of `repository` ("owner/name") in the Hub's cache, fetched if need be. Raises `NotFetched`."""
     try:
         hub = import_module("huggingface_hub")
     except ImportError:
@@ -43,7 +47,7 @@ def download(repository: str) -> Path:
         with suppress(Exception):
             register(hub.get_token())  # which may lie in a file
         reason = one_line(f"{type(error).__name__}: {error}".partition("\n")[0])
-    raise ModelError(  # outside of the handler: the caught error knows the request, and so the token
+    raise NotFetched(  # outside of the handler: the caught error knows the request, and so the token
         f"{repository}: no such path here, and it could not be fetched from the Hugging Face Hub ({reason}); "
         "check the name, the network and your access, or give a GGUF file or a folder"
     )

@@ -20,6 +20,7 @@ from magpie.models.keys import check_keys
 from magpie.models.recipe_models import Models
 from magpie.plan.recipe import Recipe
 from magpie.plan.registry import column_map, recipe_keys
+from magpie.plan.touches import check_libraries
 from magpie.seams import AnyStage, Capability, Stage
 from magpie.stages.spec import BoundStage, Context, StageSpec
 from magpie.templates import MessagesChat
@@ -134,9 +135,10 @@ class Plan:
 def make_plan(recipe: Recipe) -> Plan:
     """Find the models, choose their engines, derive the prompts, order, build and fingerprint the stages, each once.
 
-    Raises `UserError` for a model or an engine that cannot be used this way, and `KeyNotAllowed` of it, before any
-    server is asked.
+    Raises `UserError` for a model or an engine that cannot be used this way, and before a model is looked at
+    `MissingExtra` for every library that its stages lack, and `KeyNotAllowed` of a key before any server is asked.
     """
+    check_libraries(recipe)
     check_keys(recipe)
     models = Models(model_settings(recipe), _capabilities(recipe))
     planned = _planned(recipe, models)

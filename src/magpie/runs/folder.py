@@ -12,6 +12,8 @@ files alone. Knows no recipe, no stage and no engine.
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -36,6 +38,8 @@ FORMAT = 1
 """Of the folder and its files. A reader refuses a larger one."""
 
 _RECIPE, _INDEX, _LOCK, _SCRATCH = "recipe.yaml", "run.json", "lock", "scratch"
+_LOCK_SECONDS = 0.2
+"""How long to wait for the lock: `is_locked` holds it for microseconds."""
 _LEFT_OVER = re.compile(r"(recipe\.yaml|run\.json|\d{5,}\.(parquet|part|sum))\.\d+\.tmp")
 _SHARD = re.compile(r"(\d{5,})\.(parquet|part)")
 
@@ -83,6 +87,15 @@ class StageFolder:
         """How many of the first `size` rows have been made, sealed or in a journal, with or without an error."""
         tables = [self.shard(number).rows(self.columns).column("row").to_pylist() for number in self.shards()]
         return sum(row < size for rows in tables for row in rows)
+
+    def sizes(self) -> tuple[int, int, int]:
+        """The rows of the sealed shards, the bytes of their data, and those of the rest of the largest file, which does
+        not grow with its rows."""
+        rows = data = rest = 0
+        for number in self.shards():
+            if (found := self.shard(number).sizes()) is not None:
+                rows, data, rest = rows + found[0], data + found[1], max(rest, found[2])
+        return rows, data, rest
 
     def makers(self, above: Sequence[StageFolder]) -> list[tuple[StageFolder, list[str]]]:
         """The stages of `above` that make what this one reads, each with those columns. Where two make a column, as
@@ -193,7 +206,7 @@ class RunFolder:
         lock = FileLock(self.path / _LOCK)
         with storage(self.path / _LOCK):
             try:
-                lock.acquire(timeout=0)
+                lock.acquire(timeout=_LOCK_SECONDS)
             except Timeout:
                 raise RunError(
                     f"{self.path}: another process is working on this run; wait for it, or stop it, then try again"
@@ -203,6 +216,22 @@ class RunFolder:
             yield
         finally:
             lock.release()
+
+    def is_locked(self) -> bool:
+        """Whether a process works on the run just now. A file system that knows no locks says no."""
+        try:
+            handle = os.open(self.path / _LOCK, os.O_RDONLY)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        finally:
+            os.close(handle)  # which gives the lock back
+        return False
 
     def stage_folders(self) -> list[tuple[Path, str]]:
         """Every folder of a stage, also of stages that the recipe no longer has, each with its stage's name."""

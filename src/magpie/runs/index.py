@@ -34,6 +34,8 @@ def check_index(index: Mapping[str, Any]) -> None:
     _need(len(set(names)) == len(names), "stages: expected each once")
     if (model := index.get("model")) is not None:
         _check_model(model)
+    warnings = index.get("warnings", [])
+    _need(isinstance(warnings, list) and all(isinstance(w, str) for w in warnings), "warnings: expected texts")
     _need(isinstance(index.get("sessions"), list), "sessions: expected a list")
     for session in index["sessions"]:
         _check_session(session)
@@ -76,6 +78,9 @@ def _check_session(session: Any) -> None:
     for counts in session["stages"].values():
         _need(isinstance(counts, dict) and _is_figure(counts.get("seconds", 0)), "the seconds of a stage in a session")
         _need(isinstance(counts.get("report", {}), dict), "the report of a stage in a session")
+        _need(all(_is_count(counts.get(name, 0)) for name in ("made", "failed")), "the rows of a stage in a session")
+        dropped = counts.get("dropped", {})
+        _need(isinstance(dropped, dict) and all(map(_is_count, dropped.values())), "what a stage dropped in a session")
 
 
 def _need(holds: bool, problem: str) -> None:

@@ -94,10 +94,12 @@ class Run:
         """
         return self.sql(f"SELECT * FROM {'kept' if kept else 'rows'} ORDER BY row")
 
-    def batches(self, *, kept: bool = True) -> Iterator[pa.RecordBatch]:
-        """The rows of `table` as record batches, so that a run larger than memory can be read through."""
+    def batches(self, *, kept: bool = True, columns: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
+        """The rows of `table` as record batches, so that a run larger than memory can be read through; only these
+        `columns`, where some are named."""
         with self._asked() as connection:
-            query = f"SELECT * FROM {'kept' if kept else 'rows'} ORDER BY row"
+            names = ", ".join('"' + name.replace('"', '""') + '"' for name in columns)
+            query = f"SELECT {names or '*'} FROM {'kept' if kept else 'rows'} ORDER BY row"
             yield from connection.sql(query).to_arrow_reader(_BATCH_ROWS)
 
     def rows(self, *, kept: bool = True) -> Iterator[dict[str, Any]]:

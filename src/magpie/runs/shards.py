@@ -150,6 +150,16 @@ class ShardFiles:
         """The digest of the shards that the sealed rows were made from."""
         return self.footer().get(_READ, b"").decode()
 
+    def sizes(self) -> tuple[int, int, int] | None:
+        """The rows of the sealed file, the bytes of their data, and those of the rest; None when there is no file."""
+        if not self.parquet.exists():
+            return None
+        with self._opened() as file:
+            found = file.metadata
+            groups = [found.row_group(n) for n in range(found.num_row_groups)]
+            data = sum(group.column(n).total_compressed_size for group in groups for n in range(group.num_columns))
+            return found.num_rows, data, max(0, self.parquet.stat().st_size - data)
+
     def check(self) -> None:
         """Raise `RunError` where the sealed file is not what was written."""
         if self.parquet.exists():

@@ -67,6 +67,9 @@ class StageSpec:
     """The columns that it reads, of those available; a column that is not available is what the stage lacks."""
     capabilities: Callable[[Any], frozenset[Capability]] = lambda _: frozenset()
     """What its requests ask of the recipe's model, for `engine: auto` to heed; nothing where it asks another model."""
+    libraries: Callable[[Any], Mapping[str, str]] = lambda _: {}
+    """From its settings to the libraries of the extra `curation` that it needs: module to the name that people know it
+    by."""
     key: str | None = None
     """Its settings' name in a recipe, where that is not the stage's name."""
     by_default: bool = False

@@ -17,7 +17,7 @@ import orjson
 
 from magpie.engines.server.address import Way, read_key, read_url, way_to
 from magpie.engines.server.info import Facts
-from magpie.errors import ModelError, UserError
+from magpie.errors import ModelError, NetworkError, UserError
 from magpie.http.answers import (
     QUESTION_BYTES,
     Garbled,
@@ -80,7 +80,7 @@ def detect(settings: ServerSettings) -> Facts:
     raise problem
 
 
-class Unreached(UserError):
+class Unreached(NetworkError):
     """A server takes no connection: another one may."""
 
 

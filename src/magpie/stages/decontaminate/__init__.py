@@ -10,4 +10,5 @@ SPEC = StageSpec(
     build="magpie.stages.decontaminate.build:build_decontaminate",
     columns=COLUMNS,
     needs_model=False,
+    libraries=lambda _: {"numpy": "NumPy"},
 )

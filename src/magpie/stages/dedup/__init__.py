@@ -10,4 +10,5 @@ SPEC = StageSpec(
     build="magpie.stages.dedup.build:build_dedup",
     columns=COLUMNS,
     needs_model=False,
+    libraries=lambda asked: {"numpy": "NumPy"} | ({"rensa": "rensa"} if asked.near else {}),
 )

@@ -11,4 +11,5 @@ SPEC = StageSpec(
     columns=COLUMNS,
     needs=always("embedding"),
     needs_model=False,
+    libraries=lambda _: {"faiss": "FAISS", "numpy": "NumPy"},
 )

