@@ -232,6 +232,45 @@ def export(
 
 
 @app.command()
+def report(
+    run: RunArgument,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--against",
+            metavar="RUN|FILE",
+            help="Another run, or a file or folder of conversations, to compare with; may be given again.",
+        ),
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="FILE", help="The HTML file to write [default: NAME.html].")
+    ] = None,
+    examples: Annotated[int, typer.Option("--examples", min=0, max=100, help="Rows to read, of each kind.")] = 6,
+    tokenizer: Annotated[
+        str | None,
+        typer.Option(
+            "--tokenizer", metavar="MODEL", help="Whose tokens lengths are told in [default: the run's model]."
+        ),
+    ] = None,
+    price_per_hour: Annotated[
+        float | None, typer.Option("--price-per-hour", min=0, help="What an hour of work costs.")
+    ] = None,
+    price_in: Annotated[float | None, typer.Option("--price-in", min=0, help="Of a million prompt tokens.")] = None,
+    price_out: Annotated[
+        float | None, typer.Option("--price-out", min=0, help="Of a million completion tokens.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """What is in a run, as one HTML page: what came through, lengths, kinds, variety, cost, rows to read."""
+    from magpie.cli.report import report
+
+    given = {"per_hour": price_per_hour, "in": price_in, "out": price_out}
+    prices = {name: value for name, value in given.items() if value is not None}
+    asked = list(against or ())
+    report(run, asked, to, examples=examples, prices=prices, tokenizer=tokenizer, as_json=json)
+
+
+@app.command()
 def template(
     model: Annotated[
         str, typer.Argument(help="A GGUF file, a Hugging Face folder or Hub id, or a model inside the package.")

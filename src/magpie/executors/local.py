@@ -151,7 +151,7 @@ class _Sitting:
     stopping: Callable[[], bool]
 
     def tell(self, counts: Counts, *, ended: bool = False) -> None:
-        self.session.tick()
+        self.session.tick(self.planned.stage.name, counts, ended=ended)
         self.watch(Progress(self.planned.stage.name, self.planned.position, len(self.plan.stages), counts, ended))
 
     def check_stop(self) -> None:

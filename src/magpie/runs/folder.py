@@ -3,6 +3,7 @@
     runs/air/
       recipe.yaml             as resolved; no secret ever
       run.json                format, versions, an index of the stage folders, what each session took
+      timeline.parquet        rows and tokens over time
       lock                    held by the one process that writes
       1-instruct-3f2a9144/    00000.parquet, and 00000.part while it is being made
 
@@ -29,6 +30,7 @@ from magpie.errors import RunError
 from magpie.runs.index import STAGE_FOLDER, Kind, check_index
 from magpie.runs.files import make_folder, remove, storage, write_whole
 from magpie.runs.shards import ShardFiles, content_digest
+from magpie.runs.timeline import TIMELINE
 from magpie.safe.shell import quoted
 from magpie.safe.terminal import one_line
 
@@ -36,7 +38,7 @@ FORMAT = 1
 """Of the folder and its files. A reader refuses a larger one."""
 
 _RECIPE, _INDEX, _LOCK, _SCRATCH = "recipe.yaml", "run.json", "lock", "scratch"
-_LEFT_OVER = re.compile(r"(recipe\.yaml|run\.json|\d{5,}\.(parquet|part|sum))\.\d+\.tmp")
+_LEFT_OVER = re.compile(r"(recipe\.yaml|run\.json|timeline\.parquet|\d{5,}\.(parquet|part|sum))\.\d+\.tmp")
 _SHARD = re.compile(r"(\d{5,})\.(parquet|part)")
 
 
@@ -245,5 +247,5 @@ class RunFolder:
 
 
 def _ours(name: str) -> bool:
-    known = (_RECIPE, _LOCK, ".DS_Store")
+    known = (_RECIPE, _LOCK, TIMELINE, ".DS_Store")
     return name in known or any(pattern.fullmatch(name) for pattern in (_LEFT_OVER, STAGE_FOLDER))

@@ -156,6 +156,16 @@ class Run:
         )
 
     @contextmanager
+    def connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection to DuckDB with the views of `sql`, for several questions to the same files.
+
+        with run.connected() as connection:
+            connection.execute("SELECT count(*) FROM kept").fetchall()
+        """
+        with self._asked() as connection:
+            yield connection
+
+    @contextmanager
     def _asked(self, *, checked: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
         """The run as views, spilling where the system keeps temporary files. checked: whether files are held against
         their digests first."""
