@@ -88,10 +88,14 @@ class Chromium:
             raise RuntimeError(str(answer["exceptionDetails"])[:500])
         return answer["result"].get("value")
 
-    def picture(self, *, height: int | None = None, form: str = "webp", quality: int = 82) -> bytes:
-        """The page from its top, as WebP or PNG: all of it, or as much as `height`."""
-        size = self._call("Page.getLayoutMetrics")["cssContentSize"]
-        clip = {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], height or 20_000), "scale": 1}
+    def picture(self, *, of: str = "html", height: int | None = None, form: str = "webp", quality: int = 80) -> bytes:
+        """The page, or what a selector finds in it, as WebP or PNG: all of it, or as much as `height`."""
+        box = self.evaluate(
+            f"(r => [r.top + scrollY, r.height])(document.querySelector({of!r}).getBoundingClientRect())"
+        )
+        width = self.evaluate("innerWidth")
+        top = max(0, box[0] - 20 if of != "html" else 0)
+        clip = {"x": 0, "y": top, "width": width, "height": min(box[1] + 40, height or 20_000), "scale": 1}
         asked = {"format": form, "captureBeyondViewport": True, "clip": clip}
         if form == "webp":
             asked["quality"] = quality

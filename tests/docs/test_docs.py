@@ -172,6 +172,7 @@ def model(walk: Walk) -> None:
 PREPARED: Mapping[str, Callable[[Walk], None]] = {
     "README.md": conversations,
     "docs/export.md": run_with_pairs,
+    "docs/report.md": run_with_tags,
     "docs/runs.md": run_with_tags,
     "docs/selection.md": run_with_judgments,
     "docs/templates.md": model,

@@ -214,6 +214,9 @@ def export(
     ] = "none",
     embeddings: Annotated[bool, typer.Option("--embeddings", help="Leave the vectors in Parquet files.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there already.")] = False,
+    pictures: Annotated[
+        bool, typer.Option("--pictures/--no-pictures", help="Put charts of the rows into the card of a folder.")
+    ] = True,
     license: Annotated[str | None, typer.Option("--license", help="The dataset's license, for its card.")] = None,
     push_to_hub: Annotated[
         str | None,
@@ -228,7 +231,7 @@ def export(
 
     asked = options(system, reasoning, embeddings, test_share, license, overwrite)
     upload = None if push_to_hub is None else Upload(push_to_hub, private)
-    export(run, form, to, asked, upload, dry_run=dry_run)
+    export(run, form, to, asked, upload, dry_run=dry_run, pictures=pictures)
 
 
 @app.command()

@@ -3,7 +3,7 @@
 Reads finished runs, and those being written; may import a file and embed it, to compare with. Knows no engine.
 """
 
-from magpie.report.making import Asked, make_report
+from magpie.report.making import Asked, make_report, picture_numbers
 from magpie.report.others import open_other
 
-__all__ = ["Asked", "make_report", "open_other"]
+__all__ = ["Asked", "make_report", "open_other", "picture_numbers"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from math import log
 from typing import Any
@@ -14,8 +14,8 @@ from magpie.stages.text.words import words
 MOST_CHARACTERS = 4000
 """Of a text whose words are counted."""
 LABEL_WORDS = 5
-COMMON = 0.25
-"""The share of texts from which on a word sets no topic apart."""
+APART = 1.5
+"""How many times as many of a topic's texts as of all texts have a word that sets the topic apart, at least."""
 REPEATED = 10
 """Texts that are told of as the most repeated."""
 
@@ -23,36 +23,38 @@ REPEATED = 10
 def label_topics(texts: Sequence[str], topics: Sequence[int]) -> list[list[str]]:
     """The words of each topic with the highest c-TF-IDF (Grootendorst 2022, arXiv 2203.05794): the share of the topic's
     words that are this one, times log(1 + A / f), where f is how often it occurs in all texts and A is the mean number
-    of words of a topic. Words of one letter, numbers, and words in more than a quarter of the texts are left out.
+    of words of a topic. Left out are words of one letter, numbers, and what is not at least 1.5 times as common in the
+    topic's texts as in all: "the" says nothing.
 
     label_topics(["add two and three", "a poem about rain"], [0, 1])
     """
-    within: list[Counter[str]] = [Counter() for _ in range(max(topics, default=-1) + 1)]
-    texts_with: Counter[str] = Counter()
+    counts: list[Counter[str]] = [Counter() for _ in range(max(topics, default=-1) + 1)]
+    texts_with: list[Counter[str]] = [Counter() for _ in counts]
+    sizes = Counter(topics)
     for text, topic in zip(texts, topics, strict=True):
         found = [word for word in words(text[:MOST_CHARACTERS]) if _tells(word)]
-        within[topic].update(found)
-        texts_with.update(set(found))
-    common = {word for word, count in texts_with.items() if count > max(1, COMMON * len(texts))}
-    overall: Counter[str] = Counter()
-    for counter in within:
+        counts[topic].update(found)
+        texts_with[topic].update(set(found))
+    overall, everywhere = Counter[str](), Counter[str]()
+    for topic, counter in enumerate(counts):
         overall.update(counter)
-    mean = sum(overall.values()) / max(1, len(within))
-    return [_best_words(counter, overall, mean, common) for counter in within]
+        everywhere.update(texts_with[topic])
+    mean = sum(overall.values()) / max(1, len(counts))
+    named = []
+    for topic, counter in enumerate(counts):
+        total = sum(counter.values())
+        scores = {
+            word: count / total * log(1 + mean / overall[word])
+            for word, count in counter.items()
+            if texts_with[topic][word] * len(texts) >= APART * everywhere[word] * sizes[topic]
+            and (texts_with[topic][word] > 1 or sizes[topic] < 3)
+        }
+        named.append([word for word, _ in sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:LABEL_WORDS]])
+    return named
 
 
 def _tells(word: str) -> bool:
     return word.isalpha() and (len(word) > 1 or ord(word) > 0x2E80)
-
-
-def _best_words(counter: Counter[str], overall: Mapping[str, int], mean: float, common: set[str]) -> list[str]:
-    total = sum(counter.values())
-    scores = {
-        word: count / total * log(1 + mean / overall[word])
-        for word, count in counter.items()
-        if word not in common and (count > 1 or total < 50)
-    }
-    return [word for word, _ in sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:LABEL_WORDS]]
 
 
 def distinct(texts: Iterable[str]) -> dict[str, Any]:
