@@ -5,7 +5,6 @@ What others wrote stands in them as text: escaped, with hidden characters writte
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -18,7 +17,6 @@ from magpie.report.page.words import one_line, percent, whole
 
 _LABEL = 34
 """Characters of a label in a picture."""
-_BOX = re.compile(r'^<svg class="chart" viewBox="0 0 ([\d.]+) ([\d.]+)"')
 
 
 def pictures(numbers: Mapping[str, Any]) -> dict[str, tuple[str, bytes]]:
@@ -60,16 +58,15 @@ def kept_bars(values: Sequence[Mapping[str, Any]], about: str) -> Markup:
 
 def standalone(drawn: Markup, title: str) -> bytes:
     """A chart of the page as a file: with its name above it, on paper of its own."""
-    size = _BOX.match(drawn)
-    assert size is not None, "every chart of the page begins like this"
-    width, height = float(size[1]) + 32, float(size[2]) + 56
+    _, _, wide, high = drawn.split('viewBox="', 1)[1].split('"', 1)[0].split()
+    width, height = float(wide) + 32, float(high) + 56
     inside = drawn[drawn.index(">") + 1 : drawn.rindex("</svg>")]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{1.5 * width:g}" '
         f'height="{1.5 * height:g}" role="img" aria-label="{escape(title)}"><style>{_style()}</style>'
         f'<rect class="c-paper" width="{width:g}" height="{height:g}"/>'
         f'<text class="t-ink" x="16" y="24">{escape(title)}</text>'
-        f'<svg x="16" y="38" width="{size[1]}" height="{size[2]}" overflow="visible">{inside}</svg></svg>\n'
+        f'<svg x="16" y="38" width="{wide}" height="{high}" overflow="visible">{inside}</svg></svg>\n'
     ).encode("utf-8", "backslashreplace")
 
 
