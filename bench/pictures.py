@@ -94,8 +94,6 @@ def screens(chromium: Chromium, report: Path, to: Path) -> None:
     for anchor in ("kinds", "variety", "against"):
         chromium.open(file_url(report))
         (to / f"report-{anchor}.webp").write_bytes(chromium.picture(of=f"#{anchor}", height=1250))
-    chromium.open(file_url(report), width=400)
-    (to / "report-narrow.webp").write_bytes(chromium.picture(height=1100))
 
 
 def printed(chromium: Chromium, report: Path) -> bytes:

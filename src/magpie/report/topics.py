@@ -14,8 +14,9 @@ from magpie.stages.text.words import words
 MOST_CHARACTERS = 4000
 """Of a text whose words are counted."""
 LABEL_WORDS = 5
-APART = 1.5
-"""How many times as many of a topic's texts as of all texts have a word that sets the topic apart, at least."""
+APART = 2.0
+"""How many times as many of a topic's texts as of all texts have a word that sets the topic apart, at least; of a large
+topic half of what is possible."""
 REPEATED = 10
 """Texts that are told of as the most repeated."""
 
@@ -23,8 +24,8 @@ REPEATED = 10
 def label_topics(texts: Sequence[str], topics: Sequence[int]) -> list[list[str]]:
     """The words of each topic with the highest c-TF-IDF (Grootendorst 2022, arXiv 2203.05794): the share of the topic's
     words that are this one, times log(1 + A / f), where f is how often it occurs in all texts and A is the mean number
-    of words of a topic. Left out are words of one letter, numbers, and what is not at least 1.5 times as common in the
-    topic's texts as in all: "the" says nothing.
+    of words of a topic. Left out are words of one letter, numbers, and what is not about twice as common in the topic's
+    texts as in all: "the" says nothing.
 
     label_topics(["add two and three", "a poem about rain"], [0, 1])
     """
@@ -43,10 +44,11 @@ def label_topics(texts: Sequence[str], topics: Sequence[int]) -> list[list[str]]
     named = []
     for topic, counter in enumerate(counts):
         total = sum(counter.values())
+        apart = min(APART, (1 + len(texts) / max(1, sizes[topic])) / 2)
         scores = {
             word: count / total * log(1 + mean / overall[word])
             for word, count in counter.items()
-            if texts_with[topic][word] * len(texts) >= APART * everywhere[word] * sizes[topic]
+            if texts_with[topic][word] * len(texts) >= apart * everywhere[word] * sizes[topic]
             and (texts_with[topic][word] > 1 or sizes[topic] < 3)
         }
         named.append([word for word, _ in sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:LABEL_WORDS]])

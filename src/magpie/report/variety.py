@@ -97,7 +97,7 @@ def _by_vectors(narrow: Narrow, rows: list[int], texts: dict[int, str]) -> dict[
     placed, vectors = narrow.vectors(rows)
     if len(placed) < FEWEST:
         return {}
-    count = min(MOST_TOPICS, max(2, len(placed) // 40))
+    count = min(MOST_TOPICS, max(2, len(placed) // 20))
     topics = clusters(vectors, count).tolist()
     named = label_topics([texts[row] for row in placed], topics)
     sizes = [topics.count(topic) for topic in range(len(named))]

@@ -63,7 +63,7 @@ def interval(figure: Mapping[str, float] | None, low: float, high: float) -> Mar
     if figure.get("low") is not None and figure.get("high") is not None:
         drawn += f'<line class="l-all mid" x1="{at(figure["low"])}" x2="{at(figure["high"])}" y1="8" y2="8"/>'
     drawn += f'<circle class="c-kept" cx="{at(figure["value"])}" cy="8" r="4"/>'
-    return _svg("dots", "0 0 160 16", drawn, stretch=False)
+    return _svg("dots", "0 0 160 16", drawn, stretch=False, right=True)
 
 
 def swatch(style: str) -> Markup:
@@ -272,8 +272,10 @@ def _n(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".") or "0"
 
 
-def _svg(style: str, box: str, inside: str, *, about: str | None = None, stretch: bool = False) -> Markup:
+def _svg(
+    style: str, box: str, inside: str, *, about: str | None = None, stretch: bool = False, right: bool = False
+) -> Markup:
     names = f' class="{style}"' if style else ""
-    ratio = ' preserveAspectRatio="none"' if stretch else ""
+    ratio = ' preserveAspectRatio="none"' if stretch else ' preserveAspectRatio="xMaxYMid"' if right else ""
     said = ' aria-hidden="true"' if about is None else f' role="img" aria-label="{escape(about)}"'
     return Markup(f'<svg{names} viewBox="{box}"{ratio}{said}>{inside}</svg>')

@@ -130,7 +130,7 @@ def intervals(variants: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-def speed(points: Sequence[Mapping[str, Any]], most: int = 240) -> Markup:
+def speed(points: Sequence[Mapping[str, Any]], most: int = 90) -> Markup:
     """The curve of tokens over time, of at most so many points."""
     merged: list[dict[str, Any]] = []
     every = -(-len(points) // most)
