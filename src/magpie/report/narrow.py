@@ -18,8 +18,8 @@ import duckdb
 from magpie.errors import RunError
 from magpie.runs import Run
 
-BLOCK_ROWS = 32_768
-"""About how many rows are joined at once: their texts pass through memory."""
+BLOCK_ROWS = 131_072
+"""About how many rows are joined at once."""
 MEMORY = "384MB"
 """What DuckDB may hold; beyond, it spills into the temporary folder."""
 NEAR_SHARDS = 48
@@ -55,6 +55,8 @@ class Narrow:
     fields: frozenset[str]
     """Those that `narrow` has."""
     rows: int
+    makers: Mapping[str, str]
+    """The stage whose values of a column count: of several that make it, the last."""
 
     def ask(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return self.connection.execute(query, list(values)).fetchall()
@@ -78,39 +80,54 @@ class Narrow:
         return sorted(row for (row,) in chosen)
 
     def read(self, rows: Sequence[int], columns: Sequence[str]) -> dict[int, dict[str, Any]]:
-        """These columns of `rows`, null where the run has no such column, of these rows."""
+        """These columns of `rows`, null where the run has no such column, of these rows: read from the files of the
+        stage that made each, so that the texts of other rows only pass by."""
+        fates = ("drop_reason", "dropped_by", "error")
+        found: dict[int, dict[str, Any]] = {
+            row: dict.fromkeys(columns) | {"row": row, "id": f"{self.run.name}-{row:08d}"} for row in rows
+        }
+        wanted = {name for name in columns if name not in fates}
+        if "messages" in wanted:
+            wanted |= {"instruction", "response", "turns"}
+        sources: list[tuple[str, list[str]]] = [("narrow", [name for name in fates if name in columns])]
+        for stage in self.run.stages:
+            made = [column.name for column in stage.columns if self.makers.get(column.name) == stage.stage]
+            sources.append((stage.stage, sorted(wanted.intersection(made))))
+        for source, names in sources:
+            for values in self._values(source, names, rows) if names else ():
+                found[values["row"]].update(values)
+        if "messages" in wanted:
+            for values in found.values():
+                values["messages"] = _messages(values)
+        return found
+
+    def _values(self, source: str, names: Sequence[str], rows: Sequence[int]) -> Iterator[dict[str, Any]]:
+        for table in self._tables(source, names, rows):
+            yield from table.to_pylist()
+
+    def _tables(self, source: str, names: Sequence[str], rows: Sequence[int]) -> Iterator[Any]:
+        """`row` and these columns of a stage's own rows, a block of shards at a time."""
         import pyarrow as pa
 
-        there = [name for name in columns if name in self.columns]
-        absent = {name: None for name in columns if name not in self.columns}
-        found: dict[int, dict[str, Any]] = {}
+        selected = "".join(f", {_name(name)}" for name in names)
         for first, end, part in self._blocks(rows):
             self.connection.register("wanted", pa.table({"row": pa.array(part, pa.int64())}))
-            names = "".join(f", {_name(name)}" for name in there)
             query = (
-                f"SELECT row{names} FROM rows WHERE row >= {first} AND row < {end} AND row IN (SELECT row FROM wanted)"
+                f"SELECT row{selected} FROM {_name(source)} WHERE row >= {first} AND row < {end} "
+                "AND row IN (SELECT row FROM wanted) ORDER BY row"
             )
-            for row in self.connection.sql(query).to_arrow_table().to_pylist():
-                found[row["row"]] = {**{name: row[name] for name in there}, **absent}
+            yield self.connection.sql(query).to_arrow_table()
             self.connection.unregister("wanted")
-        return {row: found[row] for row in rows if row in found}
 
     def vectors(self, rows: Sequence[int]) -> tuple[list[int], Any]:
         """The rows that have a vector, and their vectors as float32 [rows, dimension]. Raises `RunError` for vectors of
         different lengths."""
         import numpy as np
-        import pyarrow as pa
 
         numbers: list[int] = []
         parts: list[Any] = []
-        for first, end, part in self._blocks(rows):
-            self.connection.register("wanted", pa.table({"row": pa.array(part, pa.int64())}))
-            query = (
-                f"SELECT row, embedding FROM rows WHERE row >= {first} AND row < {end} "
-                f"AND row IN (SELECT row FROM wanted) AND embedding IS NOT NULL ORDER BY row"
-            )
-            table = self.connection.sql(query).to_arrow_table().combine_chunks()
-            self.connection.unregister("wanted")
+        for table in self._tables(self.makers["embedding"], ("embedding",), rows):
+            table = table.filter(table.column("embedding").is_valid()).combine_chunks()
             if not table.num_rows:
                 continue
             column = table.column("embedding").combine_chunks()
@@ -147,19 +164,69 @@ def narrowed(run: Run) -> Iterator[Narrow]:
         described = connection.execute("DESCRIBE rows").fetchall()
         columns = frozenset(name for name, *_ in described)
         fields = _fields(columns)
-        last = _name(run.stages[-1].stage)
         for place, (first, end) in enumerate(_spans(run)):
-            span = f"row >= {first} AND row < {end}"
-            query = (
-                f"SELECT {', '.join(f'{sql} AS {_name(name)}' for name, sql in fields.items())} "
-                f"FROM (SELECT * FROM rows WHERE {span}) AS r "
-                f"LEFT JOIN (SELECT row AS done FROM {last} WHERE {span}) AS l ON l.done = r.row"
-            )
             head = "CREATE TABLE made.narrow AS" if place == 0 else "INSERT INTO made.narrow"
-            connection.execute(f"{head} {query}")
+            connection.execute(f"{head} {_query(run, fields, first, end)}")
         connection.execute("CREATE VIEW narrow AS FROM made.narrow")
         (rows,) = connection.execute("SELECT count(*) FROM narrow").fetchall()
-        yield Narrow(run, connection, columns, frozenset(fields), int(rows[0]))
+        yield Narrow(run, connection, columns, frozenset({*fields, *_FATE}), int(rows[0]), _makers(run))
+
+
+_FATE = ("row", "state", "dropped_by", "drop_reason", "error")
+
+
+def _makers(run: Run) -> dict[str, str]:
+    return {column.name: stage.stage for stage in run.stages for column in stage.columns}
+
+
+def _query(run: Run, fields: Mapping[str, tuple[str, str]], first: int, end: int) -> str:
+    """The narrow rows of a span, joined over the stages as `rows` is. Each stage is cut down to what is narrow before
+    it is joined: its texts are looked at as they pass and held nowhere."""
+    makers = _makers(run)
+    parts: list[str] = []
+    names: list[str] = []
+    for place, stage in enumerate(run.stages):
+        own = {column.name for column in stage.columns}
+        selected = [f"row, drop_reason AS d{place}, error AS e{place}"]
+        if stage.kind == "row" and f"{stage.stage}_tokens" in fields:
+            names.append(f"{stage.stage}_tokens")
+            selected.append(f"completion_tokens AS {_name(names[-1])}")
+        for name, (column, sql) in fields.items():
+            source = column.removeprefix("original_") if column not in makers else column
+            counts = makers.get(source) == stage.stage
+            if source in own and (counts if source == column else _is_original(run, stage.stage, source)):
+                selected.append(f"{sql.format(_name(source))} AS {_name(name)}")
+                names.append(name)
+        span = f"row >= {first} AND row < {end}"
+        parts.append(f"(SELECT {', '.join(selected)} FROM {_name(stage.stage)} WHERE {span}) AS s{place}")
+    places = range(len(parts))
+    drops = ", ".join(f"d{place}" for place in places)
+    errors = ", ".join(f"e{place}" for place in places)
+    by = " ".join(f"WHEN d{place} IS NOT NULL THEN '{stage.stage}'" for place, stage in enumerate(run.stages))
+    state = (
+        f"CASE WHEN coalesce({drops}) IS NOT NULL THEN 'dropped' WHEN coalesce({errors}) IS NOT NULL THEN 'failed' "
+        f"WHEN s{places[-1]}.row IS NOT NULL THEN 'kept' ELSE 'pending' END"
+    )
+    joins = " ".join(f"LEFT JOIN {parts[place]} ON s{place}.row = s0.row" for place in places[1:])
+    fate = (
+        f"s0.row AS row, {state} AS state, CASE {by} END AS dropped_by, coalesce({drops}) AS drop_reason, "
+        f"coalesce({errors}) AS error"
+    )
+    return f"SELECT {', '.join([fate, *map(_name, names)])} FROM {parts[0]} {joins} WHERE s0.row < {run.size}"
+
+
+def _is_original(run: Run, stage: str, column: str) -> bool:
+    """Whether `original_<column>` is what this stage made: the first of several makers."""
+    makers = [each.stage for each in run.stages if column in {one.name for one in each.columns}]
+    return len(makers) > 1 and makers[0] == stage
+
+
+def _messages(values: Mapping[str, Any]) -> list[dict[str, str]] | None:
+    """A conversation, as `rows` has it: null until there is a response."""
+    if values.get("response") is None:
+        return None
+    first = [("user", values.get("instruction")), ("assistant", values["response"])]
+    return [{"role": role, "content": text or ""} for role, text in first] + list(values.get("turns") or ())
 
 
 _MIX = (
@@ -168,38 +235,28 @@ _MIX = (
 )
 """A row's number as another one of 32 bits, the same in every version of DuckDB: what samples are ordered by."""
 
-_STATE = (
-    "CASE WHEN r.drop_reason IS NOT NULL THEN 'dropped' WHEN r.error IS NOT NULL THEN 'failed' "
-    "WHEN l.done IS NOT NULL THEN 'kept' ELSE 'pending' END"
-)
 
-
-def _fields(columns: frozenset[str]) -> dict[str, str]:
-    """The columns of `narrow`, as SQL over those that the run has."""
-    fields = {"row": "r.row", "state": _STATE, "dropped_by": "r.dropped_by", "drop_reason": "r.drop_reason"}
+def _fields(columns: frozenset[str]) -> dict[str, tuple[str, str]]:
+    """The columns of `narrow` beside a row's fate: each with the column that it is made of, and SQL over `{}`. Those of
+    tokens are made of no column."""
+    fields: dict[str, tuple[str, str]] = {}
     for name in ("instruction", "response"):
-        if name in columns:
-            fields[f"{name}_chars"] = f"length(r.{name})::INTEGER"
-    if "instruction" in columns:
-        fields["text_key"] = "hash(lower(trim(r.instruction)))"
-    if "turns" in columns:
-        fields["turn_chars"] = "list_transform(r.turns, lambda t: length(t.content))::INTEGER[]"
-    labels = [*LABELS, *JUDGED]
-    fields |= {name: f"r.{name}" for name in dict.fromkeys(labels) if name in columns}
-    fields |= {name: f"r.{name}::DOUBLE" for name in NUMBERS if name in columns}
-    fields |= {name: f"r.{name}" for name in ("nearest_row", "is_repeat", "duplicate_of") if name in columns}
-    if "pii" in columns:
-        fields["pii_kinds"] = "len(r.pii)::INTEGER"
-    for probabilities in ("input_quality_probs", "difficulty_probs", "task_category_probs"):
-        if probabilities in columns:
-            fields[f"{probabilities}_top"] = f"list_max(r.{probabilities})::DOUBLE"
+        fields[f"{name}_chars"] = (name, "length({})::INTEGER")
+    fields["text_key"] = ("instruction", "hash(lower(trim({})))")
+    fields["turn_chars"] = ("turns", "list_transform({}, lambda t: length(t.content))::INTEGER[]")
+    fields |= {name: (name, "{}") for name in (*LABELS, *JUDGED, "nearest_row", "is_repeat", "duplicate_of")}
+    fields |= {name: (name, "{}::DOUBLE") for name in NUMBERS}
+    fields["pii_kinds"] = ("pii", "len({})::INTEGER")
+    for name in ("input_quality_probs", "difficulty_probs", "task_category_probs"):
+        fields[f"{name}_top"] = (name, "list_max({})::DOUBLE")
+    there = {name: field for name, field in fields.items() if field[0] in columns}
     for name in sorted(columns):
         base = name.partition("__")[0] if "__" in name else name.removeprefix("original_")
         if base != name and base in (*JUDGED, "instruct_reward"):
-            fields[name] = f"r.{_name(name)}"
+            there[name] = (name, "{}")
         if name.endswith("_tokens"):
-            fields[name] = f"r.{_name(name)}::INTEGER"
-    return fields
+            there[name] = ("", "")
+    return there
 
 
 def _spans(run: Run) -> Iterator[tuple[int, int]]:
