@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# What `make test` runs: the checks and tests of the core, then the suites of the heavy engines, each in a virtual
-# environment of its own. These are made while the core is tested. A heavy suite that would not fit into the time that is
-# left is not begun, and this says so. Last, if time is left, the tests of transformers run again with its newest release.
+# What `make test` runs: the checks and tests of the core, the report's pages in Chromium where there is one, then the
+# suites of the heavy engines, each in a virtual environment of its own. These are made while the core is tested. A heavy
+# suite that would not fit into the time that is left is not begun, and this says so. Last, if time is left, the tests of
+# transformers run again with its newest release.
 #
 #   MAGPIE_TEST_WORKERS   processes that test the core side by side, as many as there are cores by default
 #   MAGPIE_TEST_MINUTES   how long all may take, 15 by default; 0 tests the core alone
@@ -51,11 +52,28 @@ test_newest_transformers() {
 stop_making() { for pid in "${making[@]}"; do kill -- "-$pid" 2>/dev/null || true; done; }
 trap stop_making EXIT
 
+# The report's pages are opened in Chromium: Debian's package, where this may install it. Without it those tests are skipped.
+install_chromium() {
+    local name
+    for name in chromium chromium-browser google-chrome google-chrome-stable; do
+        command -v "$name" >/dev/null && return
+    done
+    if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+        echo "chromium: not installed, so the report's pages are not opened (apt-get install chromium)"
+    elif ! { apt-get update -qq && DEBIAN_FRONTEND=noninteractive timeout 240 apt-get install -y -qq chromium; } \
+        >"$logs/chromium.log" 2>&1; then
+        echo "chromium: could not be installed ($logs/chromium.log), so the report's pages are not opened"
+    fi
+}
+
+install_chromium &
+chromium=$!
 [ "$minutes" -eq 0 ] || make_environments
 $bin/ruff check .
 $bin/ruff format --check .
 $bin/mypy
 $bin/lint-imports
+wait "$chromium" || true
 $bin/pytest -n "${MAGPIE_TEST_WORKERS:-$(nproc)}" --dist worksteal
 [ "$minutes" -ne 0 ] || { echo "heavy engines: skipped, MAGPIE_TEST_MINUTES is 0"; exit 0; }
 

@@ -48,6 +48,10 @@ from magpie.modelfiles.model import open_model
 from magpie.modelfiles.vocabulary import scored_bpe
 from magpie.plan.load import parse
 from magpie.plan.registry import column_map
+from magpie.report import topics
+from magpie.report.page import diff
+from magpie.report.page import words as report_words
+from magpie.report.page.pictures import kept_bars
 from magpie.safe import markdown
 from magpie.safe.normal_forms import nfc, nfkc
 from magpie.safe.redaction import one_line, redact
@@ -374,6 +378,10 @@ CASES: Final[dict[str, Call]] = {
     "export: formats": exported,
     "card": lambda text: published({"system": text}),
     "terminal": visible,
+    "report: words on a page": every(report_words.shown, report_words.label, report_words.one_line),
+    "report: diff": lambda text: diff.marked(text, text[::-1]),
+    "report: topics": lambda text: (topics.label_topics([text, text], [0, 1]), topics.distinct([text])),
+    "report: a label in a picture": lambda text: kept_bars([{"label": text, "kept": 1}], text),
 }
 """Name to a function of one text."""
 

@@ -184,6 +184,7 @@ PREPARED: Mapping[str, Callable[[Walk], None]] = {
     "README.md": conversations,
     "docs/export.md": run_with_pairs,
     "docs/imports.md": conversations_with_topics,
+    "docs/report.md": run_with_tags,
     "docs/runs.md": run_with_tags,
     "docs/selection.md": run_with_judgments,
     "docs/templates.md": model,

@@ -113,3 +113,11 @@ def test_what_others_wrote_is_text_in_the_card(tmp_path: Path) -> None:
     fence = next(line for line in rest.splitlines() if line.endswith("yaml")).removesuffix("yaml")
     block = rest.split(f"{fence}yaml\n")[1].split(f"\n{fence}\n")[0]
     assert yaml.safe_load(block)["about"] == about
+
+
+def test_pictures_lie_beside_the_card_that_shows_them(full: Run, tmp_path: Path) -> None:
+    drawn = {"languages.svg": ("Kept rows by language", b"<svg/>")}
+    _, body = card(full, tmp_path / "set", options=Options(pictures=drawn))
+    assert "![Kept rows by language](pictures/languages.svg)" in body
+    assert (tmp_path / "set" / "pictures" / "languages.svg").read_bytes() == b"<svg/>"
+    assert "![" not in card(full, tmp_path / "plain")[1]

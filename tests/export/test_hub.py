@@ -85,6 +85,7 @@ def test_an_export_is_sent_and_its_folder_kept_where_one_was_named(
     monkeypatch.setattr("huggingface_hub.get_token", lambda: "hf_x")
     monkeypatch.setattr("huggingface_hub.HfApi", lambda: hub)
     assert command("export", made.path, "--push-to-hub", "me/air", "--to", tmp_path / "set") == 0
-    assert hub.asked[1]["folder_path"] == ["README.md", "data/train-00000-of-00001.parquet"]
+    drawn = ["pictures/instruction-length.svg", "pictures/response-length.svg"]
+    assert hub.asked[1]["folder_path"] == ["README.md", "data/train-00000-of-00001.parquet", *drawn]
     assert (tmp_path / "set" / "README.md").exists()
     assert "rows sent to https://huggingface.co/datasets/me/air" in capsys.readouterr().out

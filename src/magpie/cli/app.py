@@ -343,6 +343,9 @@ def export(
     ] = "none",
     embeddings: Annotated[bool, typer.Option("--embeddings", help="Leave the vectors in Parquet files.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there already.")] = False,
+    pictures: Annotated[
+        bool, typer.Option("--pictures/--no-pictures", help="Put charts of the rows into the card of a folder.")
+    ] = True,
     license: Annotated[str | None, typer.Option("--license", help="The dataset's license, for its card.")] = None,
     push_to_hub: Annotated[
         str | None,
@@ -357,7 +360,46 @@ def export(
 
     asked = options(system, reasoning, embeddings, test_share, license, overwrite)
     upload = None if push_to_hub is None else Upload(push_to_hub, private)
-    export(run, form, to, asked, upload, dry_run=dry_run)
+    export(run, form, to, asked, upload, dry_run=dry_run, pictures=pictures)
+
+
+@app.command()
+def report(
+    run: RunArgument,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--against",
+            metavar="RUN|FILE",
+            help="Another run, or a file or folder of conversations, to compare with; may be given again.",
+        ),
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="FILE", help="The HTML file to write [default: NAME.html].")
+    ] = None,
+    examples: Annotated[int, typer.Option("--examples", min=0, max=100, help="Rows to read, of each kind.")] = 6,
+    tokenizer: Annotated[
+        str | None,
+        typer.Option(
+            "--tokenizer", metavar="MODEL", help="Whose tokens lengths are told in [default: the run's model]."
+        ),
+    ] = None,
+    price_per_hour: Annotated[
+        float | None, typer.Option("--price-per-hour", min=0, help="What an hour of work costs.")
+    ] = None,
+    price_in: Annotated[float | None, typer.Option("--price-in", min=0, help="Of a million prompt tokens.")] = None,
+    price_out: Annotated[
+        float | None, typer.Option("--price-out", min=0, help="Of a million completion tokens.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """What is in a run, as one HTML page: what came through, lengths, kinds, variety, cost, rows to read."""
+    from magpie.cli.report import report
+
+    given = {"per_hour": price_per_hour, "in": price_in, "out": price_out}
+    prices = {name: value for name, value in given.items() if value is not None}
+    asked = list(against or ())
+    report(run, asked, to, examples=examples, prices=prices, tokenizer=tokenizer, as_json=json)
 
 
 @app.command()

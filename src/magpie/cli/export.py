@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import cast, get_args
@@ -14,7 +15,7 @@ import typer
 from magpie.errors import UserError
 from magpie.export import FORMATS, Exported, Options, Thoughts, Upload, check_can_push, push, shown
 from magpie.export import export as write
-from magpie.export.exporting import check
+from magpie.export.exporting import check, is_folder
 from magpie.export.hub import check_name
 from magpie.runs import Run, open_run
 from magpie.safe.paths import expanded
@@ -22,10 +23,17 @@ from magpie.safe.terminal import one_line
 
 
 def export(
-    path: Path, asked: str | None, to: Path | None, options: Options, upload: Upload | None, *, dry_run: bool
+    path: Path,
+    asked: str | None,
+    to: Path | None,
+    options: Options,
+    upload: Upload | None,
+    *,
+    dry_run: bool,
+    pictures: bool = True,
 ) -> None:
     if upload is not None:
-        _to_hub(open_run(path), asked or "parquet", to, options, upload, dry_run=dry_run)
+        _to_hub(open_run(path), asked or "parquet", to, options, upload, dry_run=dry_run, pictures=pictures)
         return
     if to is None:
         raise UserError("--to: expected a file, a folder or -, or --push-to-hub OWNER/NAME")
@@ -33,6 +41,9 @@ def export(
         raise UserError("--dry-run: shows what --push-to-hub would send; expected both")
     form = _format(asked, to)
     run = open_run(path)
+    if pictures and str(to) != "-" and is_folder(form, expanded(to)):
+        check(run, form, expanded(to), options)
+        options = _with_pictures(run, options)
     if str(to) == "-":
         made = write(run, form, sys.stdout.buffer, options)
         sys.stdout.buffer.flush()
@@ -52,7 +63,17 @@ def options(
     return Options(system, cast(Thoughts, reasoning), embeddings, test_share, license, overwrite)
 
 
-def _to_hub(run: Run, form: str, to: Path | None, options: Options, upload: Upload, *, dry_run: bool) -> None:
+def _with_pictures(run: Run, options: Options) -> Options:
+    """With the pictures that the card of a folder shows."""
+    from magpie.report import picture_numbers
+    from magpie.report.page import pictures
+
+    return replace(options, pictures=pictures(picture_numbers(run)))
+
+
+def _to_hub(
+    run: Run, form: str, to: Path | None, options: Options, upload: Upload, *, dry_run: bool, pictures: bool
+) -> None:
     """Export to the folder `to`, or to one that is gone afterwards, and send it."""
     _known("--format", form, FORMATS)
     check_name(upload) if dry_run else check_can_push(upload)
@@ -61,7 +82,7 @@ def _to_hub(run: Run, form: str, to: Path | None, options: Options, upload: Uplo
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "dataset" if to is None or dry_run else expanded(to)
         check(run, form, folder, options)
-        made = write(run, form, folder, options)
+        made = write(run, form, folder, _with_pictures(run, options) if pictures else options)
         if dry_run:
             typer.echo(shown(upload, made.files, made.splits))
             return

@@ -176,8 +176,8 @@ class _Sitting:
     paid: Paid = field(default_factory=Paid)
 
     def tell(self, counts: Counts, *, ended: bool = False) -> None:
-        self.session.tick()
         name, position = self.planned.name, self.planned.position
+        self.session.tick(name, counts, ended=ended)
         left = Left() if ended else self.forecast.left(name, counts)
         self.watch(Progress(name, position, len(self.plan.stages), counts, ended, self.paid, left))
 

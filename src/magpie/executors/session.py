@@ -24,6 +24,7 @@ from magpie.plan.plan import Plan, PlannedStage
 from magpie.plan.recipe import Recipe
 from magpie.plan.registry import stages
 from magpie.runs import Kind, RunFolder, StageFolder, cost_of, open_run
+from magpie.runs.timeline import Timeline
 from magpie.safe.redaction import one_line, redact
 from magpie.seams import AnyStage, CorpusStage, Stage, TableStage
 
@@ -75,6 +76,7 @@ class Session:
         """What its user was warned of, in any session."""
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
         self._clock = self._written = time.monotonic()
+        self._timeline = Timeline(folder.path, len(self.before))
 
     def warn_once(self, watch: Callable[[Any], None]) -> Callable[[Any], None]:
         """A watch that is told each warning once in the run's life: `magpie status` shows them all."""
@@ -89,8 +91,18 @@ class Session:
 
         return told
 
-    def tick(self) -> None:
-        """Called at every poll: writes again after half a minute, so that a kill costs little of what is known."""
+    def tick(self, stage: str, counts: Counts, *, ended: bool = False) -> None:
+        """Called at every poll: notes what the stage has come to, and writes again after half a minute, so that a kill
+        costs little of what is known."""
+        tokens = counts.completion_tokens + counts.wasted_tokens
+        self._timeline.add(
+            stage,
+            time.monotonic() - self._clock,
+            rows=counts.made + counts.failed,
+            prompt_tokens=counts.prompt_tokens,
+            completion_tokens=tokens,
+            ended=ended,
+        )
         if time.monotonic() - self._written >= WRITE_SECONDS:
             self.write()
 
@@ -105,6 +117,7 @@ class Session:
         """Put `run.json` as it stands now; when the session has ended, with what a kept row has cost."""
         self._written = time.monotonic()
         self.folder.write_index(self._index())
+        self._timeline.write()
         if self.ended in ("done", "stopped", "LimitReached"):
             with suppress(RunError):  # the rows are there, and `status` counts again: no reason to end in an error
                 self.folder.write_index(self._index() | {"cost": cost_of(open_run(self.folder.path)).plain()})

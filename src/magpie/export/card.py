@@ -26,6 +26,9 @@ from magpie.safe.terminal import one_line
 if TYPE_CHECKING:
     from jinja2 import Template
 
+PICTURES = "pictures"
+"""The folder of an export that holds what its card shows."""
+
 _SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000)
 
 
@@ -51,6 +54,7 @@ def card_of(run: Run, form: str, splits: Mapping[str, int], options: Options) ->
         version=magpie_version(),
         test_share=options.test_share,
         reasoning=options.reasoning,
+        pictures=[(f"{PICTURES}/{name}", about) for name, (about, _) in options.pictures.items()],
     )
 
 

@@ -14,7 +14,7 @@ from typing import IO, Any
 import pyarrow as pa
 
 from magpie.errors import RunError, UserError
-from magpie.export.card import card_of
+from magpie.export.card import PICTURES, card_of
 from magpie.export.folders import check_free, whole_folder
 from magpie.export.options import Options, split_of
 from magpie.export.shapes import SHAPES
@@ -223,6 +223,10 @@ def _fill(run: Run, form: str, folder: Path, options: Options) -> dict[str, int]
             f"--test-share {options.test_share:g}: of {run.kept():,} rows none falls into {empty[0]}; expected another "
             "share, or more rows"
         )
+    if options.pictures:
+        make_folder(folder / PICTURES)
+    for name, (_, data) in options.pictures.items():
+        write_whole(folder / PICTURES / name, data)
     write_whole(folder / "README.md", card_of(run, form, splits, options).encode("utf-8", "replace"))
     return splits
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Literal
 
@@ -25,6 +26,8 @@ class Options:
     """The dataset's license, for its card; magpie never makes one up."""
     overwrite: bool = False
     """Whether a file that is there already is replaced."""
+    pictures: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)
+    """Files for the card of a folder: a name to what it shows, in magpie's own words, and its bytes."""
 
 
 def split_of(row_id: str, test_share: float) -> str:

@@ -5,7 +5,7 @@ Knows files and `run.json`; knows no stage by name but the one that decides whic
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,9 +55,9 @@ class Cost:
         return {"kept": self.kept, "stages": stages, "saved": self.saved}
 
 
-def cost_of(run: Run) -> Cost:
-    """Counted over the run's files and its sessions."""
-    counts = run.counts()
+def cost_of(run: Run, counts: Sequence[StageCounts] | None = None) -> Cost:
+    """Counted over the run's files and its sessions. counts: `run.counts()`, where they are known already."""
+    counts = run.counts() if counts is None else counts
     sessions = run.info["sessions"]
     stages = tuple(
         StageCost(

@@ -3,6 +3,7 @@
     runs/air/
       recipe.yaml             as resolved; no secret ever
       run.json                format, versions, an index of the stage folders, what each session took
+      timeline.parquet        rows and tokens over time
       lock                    held by the one process that writes
       1-instruct-3f2a9144/    00000.parquet, and 00000.part while it is being made
 
@@ -31,6 +32,7 @@ from magpie.errors import RunError
 from magpie.runs.index import STAGE_FOLDER, Kind, check_index
 from magpie.runs.files import make_folder, remove, storage, write_whole
 from magpie.runs.shards import ShardFiles, content_digest
+from magpie.runs.timeline import TIMELINE
 from magpie.safe.shell import quoted
 from magpie.safe.terminal import one_line
 
@@ -40,7 +42,7 @@ FORMAT = 1
 _RECIPE, _INDEX, _LOCK, _SCRATCH = "recipe.yaml", "run.json", "lock", "scratch"
 _LOCK_SECONDS = 0.2
 """How long to wait for the lock: `is_locked` holds it for microseconds."""
-_LEFT_OVER = re.compile(r"(recipe\.yaml|run\.json|\d{5,}\.(parquet|part|sum))\.\d+\.tmp")
+_LEFT_OVER = re.compile(r"(recipe\.yaml|run\.json|timeline\.parquet|\d{5,}\.(parquet|part|sum))\.\d+\.tmp")
 _SHARD = re.compile(r"(\d{5,})\.(parquet|part)")
 
 
@@ -274,5 +276,5 @@ class RunFolder:
 
 
 def _ours(name: str) -> bool:
-    known = (_RECIPE, _LOCK, ".DS_Store")
+    known = (_RECIPE, _LOCK, TIMELINE, ".DS_Store")
     return name in known or any(pattern.fullmatch(name) for pattern in (_LEFT_OVER, STAGE_FOLDER))

@@ -128,6 +128,16 @@ class Run:
         return in_force(stage, self.stages[: self.stages.index(stage)], self.size, self.shard_rows)
 
     @contextmanager
+    def connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection to DuckDB with the views of `sql`, for several questions to the same files.
+
+        with run.connected() as connection:
+            connection.execute("SELECT count(*) FROM kept").fetchall()
+        """
+        with self._asked() as connection:
+            yield connection
+
+    @contextmanager
     def _readable(self) -> Iterator[None]:
         self._check_stages()
         try:

@@ -1,0 +1,117 @@
+"""The pictures of the report in README and docs: a run of `pro-mini` beside an imported set, as Chromium shows it.
+
+    python -m bench.pictures [--run FOLDER] [--size 1000] [--to docs/pictures]
+
+Makes the run, unless FOLDER holds one. The set beside it is what fledgling was trained to write: conversations drawn
+from its grammar, imported as anybody's file would be. Needs `chromium`, and `pdftoppm` (poppler-utils) for the printed
+page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from bench.chromium import Chromium, file_url, find_chromium, open_chromium
+
+ROWS = 1000
+"""Conversations in the set beside it."""
+SEED = 20_260_101
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", type=Path)
+    parser.add_argument("--size", type=int, default=1000)
+    parser.add_argument("--to", type=Path, default=Path("docs/pictures"))
+    options = parser.parse_args()
+    program = find_chromium()
+    if program is None:
+        raise SystemExit("no Chromium is installed: apt-get install chromium")
+    if shutil.which("pdftoppm") is None:
+        raise SystemExit("pdftoppm is not installed: apt-get install poppler-utils")
+    options.to.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
+        report = folder / "report.html"
+        write_report(options.run or folder / "pro-mini", options.size, folder, report)
+        with open_chromium(program) as chromium:
+            screens(chromium, report, options.to)
+            (folder / "report.pdf").write_bytes(printed(chromium, report))
+            sheets(chromium, folder / "report.pdf", options.to)
+    for path in sorted(options.to.glob("report-*.webp")):
+        print(f"{path.stat().st_size:>10,}  {path}")
+
+
+def write_report(run: Path, size: int, folder: Path, to: Path) -> None:
+    from magpie import open_run
+    from magpie import run as make_run
+    from magpie.modelfiles.locate import find_model
+    from magpie.modelfiles.model import open_model
+    from magpie.report import Asked, make_report, open_other
+    from magpie.report.page import page
+
+    made = open_run(run) if run.exists() else make_run("pro-mini", size=size, out=run)
+    other = open_other(grammar(folder / "grammar.jsonl"), made)
+    asked = Asked(tokenizer=("fledgling", open_model(find_model("fledgling")).tokenizer))
+    to.write_text(page(make_report(made, [other], asked)), encoding="utf-8")
+
+
+LANGUAGES = {"English": "en", "German": "de", "French": "fr", "Spanish": "es", "Italian": "it", "Russian": "ru"}
+
+
+def grammar(path: Path) -> Path:
+    """Conversations drawn from the grammar of fledgling's corpus, as a file of messages with their true categories."""
+    from fledgling.corpus import chat
+    from fledgling.families import BY_NAME
+
+    rng = random.Random(SEED)
+    with path.open("w", encoding="utf-8") as file:
+        for _ in range(ROWS):
+            turns = chat(rng).turns
+            said = [message for turn in turns for message in (("user", turn.prompt), ("assistant", turn.reply))]
+            family = BY_NAME.get(turns[0].family or "")
+            document = {
+                "messages": [{"role": role, "content": text} for role, text in said],
+                "task_category": None if family is None else family.category,
+                "language": None if family is None else LANGUAGES.get(family.language),
+            }
+            file.write(json.dumps(document, ensure_ascii=False) + "\n")
+    return path
+
+
+def screens(chromium: Chromium, report: Path, to: Path) -> None:
+    for name, dark in (("light", False), ("dark", True)):
+        chromium.open(file_url(report), dark=dark)
+        (to / f"report-{name}.webp").write_bytes(chromium.picture(height=1250))
+    for anchor in ("kinds", "variety", "against"):
+        chromium.open(file_url(report))
+        (to / f"report-{anchor}.webp").write_bytes(chromium.picture(of=f"#{anchor}", height=1250))
+
+
+def printed(chromium: Chromium, report: Path) -> bytes:
+    chromium.open(file_url(report))
+    return chromium.pdf()
+
+
+def sheets(chromium: Chromium, pdf: Path, to: Path) -> None:
+    """The first printed sheets, side by side."""
+    subprocess.run(["pdftoppm", "-r", "70", "-l", "4", "-png", str(pdf), str(pdf.with_suffix(""))], check=True)
+    pages = sorted(pdf.parent.glob("report-*.png"))
+    shown = "".join(f'<img src="{file_url(path)}">' for path in pages)
+    style = "body{margin:0;padding:16px;background:#8b9196;display:flex;gap:16px;flex-wrap:wrap}img{width:540px}"
+    sheet = pdf.with_name("sheets.html")
+    sheet.write_text(f"<!doctype html><style>{style}</style>{shown}", encoding="utf-8")
+    chromium.open(file_url(sheet), width=1128)
+    (to / "report-printed.webp").write_bytes(chromium.picture())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""A set beside another: shares, what is missing, coverage, duplicates; files are imported once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+import magpie
+from magpie.errors import UserError
+from magpie.report import make_report, open_other, others
+from magpie.report.page import page
+from magpie.runs import Run
+from tests.report.made import imported
+
+pytest.importorskip("numpy")
+
+SUBJECTS = ("tides", "magnets", "glaciers", "engines", "harbors")
+
+
+def asked(n: int, about: str) -> dict[str, Any]:
+    category = "Math" if n % 2 else "Editing"
+    return {"instruction": f"Tell me about the {about} number {n}.", "response": "Gladly.", "task_category": category}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """An imported set of 40 rows with vectors."""
+    folder = tmp_path_factory.mktemp("ours")
+    made = imported(folder, [asked(n, SUBJECTS[n % 5]) for n in range(40)], "ours")
+    return magpie.run(out=made.path, settings=("embed={}",))
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def theirs(folder: Path) -> Path:
+    """20 of our rows, and 20 in another category, longer, about something else."""
+    same = [asked(n, SUBJECTS[n % 5]) for n in range(20)]
+    rows = [{"instruction": f"{'Please ' * 30} paint a fence, {n}.", "task_category": "Planning"} for n in range(20)]
+    path = folder / "theirs.jsonl"
+    path.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in [*same, *rows]))
+    return path
+
+
+def test_a_file_is_imported_embedded_and_compared(run: Run, tmp_path: Path) -> None:
+    other = open_other(theirs(tmp_path), run)
+    numbers = make_report(run, [other])
+    (found,) = numbers["against"]
+    assert (found["name"], found["rows"]) == ("theirs", [40, 40])
+    assert found["duplicates"] == {"rows": [20, 20]}
+    planning = next(v for v in found["labels"]["task_category"]["values"] if v["label"] == "Planning")
+    assert planning["rows"] == [0, 20]
+    assert planning["shares"] == [0.0, 0.5]
+    missing = [(one["what"], one.get("label"), one["side"]) for one in found["missing"]]
+    assert ("task_category", "Planning", 0) in missing
+    assert ("instruction_chars", None, 0) in missing
+    assert found["coverage"]["rows"] == 40
+    ours, back = found["coverage"]["sides"]
+    assert ours["near"] >= 0.5  # half of our rows are in there
+    assert found["coverage"]["near_duplicates"][0] >= 0.5
+    assert back["balls"] <= 1.0
+    assert found["vendi"]["union"] > 1
+    assert "Missing on one side" in page(numbers)
+
+
+def test_a_file_is_imported_once_and_anew_when_it_changes(run: Run, tmp_path: Path, monkeypatch: Any) -> None:
+    path, calls = theirs(tmp_path), []
+    real = others.import_dataset
+    monkeypatch.setattr(others, "import_dataset", lambda *words: calls.append(words) or real(*words))
+    first = open_other(path, run)
+    assert open_other(path, run).path == first.path
+    assert len(calls) == 1
+    path.write_bytes(path.read_bytes() + orjson.dumps(asked(99, "owls")) + b"\n")
+    assert open_other(path, run).size == 41
+    assert len(calls) == 2
+
+
+def test_vectors_of_different_embedders_are_refused(run: Run, tmp_path: Path) -> None:
+    other = imported(tmp_path, [asked(n, "owls") for n in range(3)], "other")
+    magpie.run(out=other.path, settings=("embed.embedder={name: hashing, dimension: 64}",))
+    with pytest.raises(UserError, match="another embedder") as refused:
+        open_other(other.path, run)
+    assert "hashing, 64" in str(refused.value)
+
+
+def test_vectors_that_were_imported_are_refused(run: Run, tmp_path: Path) -> None:
+    other = imported(tmp_path, [{**asked(n, "owls"), "embedding": [1.0, 0.0]} for n in range(3)], "strange")
+    with pytest.raises(UserError, match="nobody knows what made them"):
+        open_other(other.path, run)
+
+
+def test_a_run_without_vectors_is_compared_by_the_rest(run: Run, tmp_path: Path) -> None:
+    other = imported(tmp_path, [asked(n, "owls") for n in range(30)], "plain")
+    numbers = make_report(run, [open_other(other.path, run)])
+    (found,) = numbers["against"]
+    assert found["without_vectors"] == ["plain"]
+    assert "coverage" not in found
+    assert found["labels"]["task_category"]["rows"] == [40, 30]
+    assert "magpie embed RUN" in page(numbers)
+
+
+def test_a_file_that_cannot_be_read_is_refused(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such file"):
+        open_other(tmp_path / "absent.jsonl", run)
