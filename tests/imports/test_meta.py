@@ -103,7 +103,7 @@ def test_a_row_is_no_repeat_of_one_that_comes_later(tmp_path: Path) -> None:
 
 
 def test_pictures_and_vectors_are_not_kept_and_are_told(tmp_path: Path) -> None:
-    table = pa.table({"instruction": ["x"], "image": [{"bytes": b"x", "path": "p"}], "embedding": [[0.5]]})
+    table = pa.table({"instruction": ["x"], "image": [{"bytes": b"x", "path": "p"}], "embedding": [[0.5, None]]})
     pq.write_table(table, tmp_path / "a.parquet")
     _, seen = import_dataset(tmp_path / "a.parquet", tmp_path / "run")
     assert seen.left_out.keys() == {"image", "embedding"}

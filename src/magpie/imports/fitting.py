@@ -126,6 +126,13 @@ def _messages(value: Any) -> list[dict[str, str]]:
     return [{"role": one["role"], "content": one["content"]} for one in found]
 
 
+def _vector(value: Any) -> list[float]:
+    """A vector has a number at each place, as one of 32 bits holds it."""
+    if not isinstance(value, list) or not value or not all(is_number(one) and abs(one) < 3e38 for one in value):
+        raise Unfit
+    return [float(one) for one in value]
+
+
 def _never(value: Any) -> Any:  # noqa: ARG001 (called as the others)
     raise Unfit
 
@@ -138,7 +145,7 @@ _BY_TYPE: dict[str, Callable[[Any], Any]] = {
     "bool": _truth,
     "list<string>": _texts,
     "list<double>": _numbers,
-    "list<float>": _never,
+    "list<float>": _vector,
     "messages": _messages,
     "responses": _never,
 }

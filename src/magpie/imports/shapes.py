@@ -122,10 +122,12 @@ def _put_others(keys: Keys, row: Shaped) -> None:
         if key == "meta" and isinstance(value, dict):
             for name, inner in value.items():
                 row.extra.setdefault(name, inner)
-        elif key == "embedding":
-            row.left_out.add(key)  # of a model that is not known
         elif column in known and column not in _BY_SHAPES and column not in _NOT_TAKEN and column not in row.columns:
-            if not _put(row, column, value, known[column]):
+            if _put(row, column, value, known[column]):
+                continue
+            if column == "embedding":
+                row.left_out.add(key)  # too large to be kept as what it is not
+            else:
                 row.extra[key] = value
         else:
             row.extra[key] = value
