@@ -73,6 +73,8 @@ SAMPLES = (
     "Why?",
     "<think>Hm.</think>Question: what is 1.1.1.1 {a}? a@b.co\n\n## Task 1\nQuality: good, and 12.\nAnswer: 1",
     "\u201cNo harm\u201d S1: x. \u00e9\u0301 safe <a>b</a>\nA. safe\nthe answer is \\frac{1}{2}",
+    "Which?\nA) x\nB) y\n\nB) y",
+    "Why is it so?\n\nAnswer: it is.\n\nBecause.",
     '{"a": "b", c: \'d \\u0041\'}',
     '{a: "b", "input_quality": "good" "explanation": 1 // 2\n}',
     "\u0315\u0300" * 40

@@ -53,6 +53,7 @@ from magpie.report.page import diff
 from magpie.report.page import words as report_words
 from magpie.report.page.pictures import kept_bars
 from magpie.safe import markdown
+from magpie.safe.keys import host_of, read_allowance
 from magpie.safe.normal_forms import nfc, nfkc
 from magpie.safe.redaction import one_line, redact
 from magpie.safe.terminal import visible
@@ -92,6 +93,13 @@ from magpie.templates import derive, ends, survey, thinking
 from magpie.templates.earlier_rules import EARLIER_RULES
 from magpie.templates.marks import between_marks
 from magpie.templates.sanitize import RULES, sanitize
+from magpie.templates.text_structure import (
+    has_options_in_line,
+    is_complete,
+    is_request,
+    lacks_material,
+    mentions_answers,
+)
 
 Call = Callable[[str], object]
 REFUSALS = (MagpieError, Garbled, UnknownSchema, ValueError)
@@ -308,6 +316,7 @@ CASES: Final[dict[str, Call]] = {
     # chat templates and what models write around a question
     **{f"sanitize: {name}": rule for name, rule in RULES.items()},
     **{f"sanitize: earlier {name}": rule for name, rule in EARLIER_RULES.items()},
+    "sanitize: a request": every(is_complete, is_request, lacks_material, mentions_answers, has_options_in_line),
     "sanitize: all rules": lambda text: sanitize(text, tuple(RULES)),
     "chat: words of a turn": every(CHAT.user_text, CHAT.assistant_text, lambda text: CHAT.leaks((), text)),
     "chat: between marks": lambda text: between_marks(text, CHAT.added),
@@ -349,6 +358,7 @@ CASES: Final[dict[str, Call]] = {
     "select: set": lambda text: patterns.size(f"[{text}]"),
     "select: file": in_file("selection.sql", as_bytes, lambda path: selection_building._read(str(path))),
     "markdown": every(markdown.fence, markdown.plain, markdown.code),
+    "key: allowance": every(read_allowance, lambda text: host_of(f"https://{text}")),
     "server: field": lambda text: list(quirks._first(text)),
     # judges and guards
     "reply": reply_reader("quality"),

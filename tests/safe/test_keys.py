@@ -31,12 +31,16 @@ from magpie.settings.embedders import EmbeddingServer
         ("http://[::1]:8000/v1", "[::1]:8000"),
         ("https://api.example.com@evil.example/v1", "evil.example"),
         ("https://evil.example/?@api.example.com", "evil.example"),
-        ("http://host:port", "host"),
     ],
 )
 def test_a_host_is_named_with_its_port_unless_that_is_the_one_of_https(url: str, host: str) -> None:
     assert host_of(url) == host
     assert read_allowance(f"KEY@{host}") == KeyUse("KEY", host)
+
+
+@pytest.mark.parametrize("url", ["http://[::1/v1", "http://host:port", "http://[v1.x]:99999999"])
+def test_what_is_no_url_is_no_host_that_could_be_allowed_for_another(url: str) -> None:
+    assert host_of(url) == url
 
 
 def test_a_key_that_a_file_asks_for_is_refused_until_it_is_allowed_for_every_address() -> None:

@@ -117,7 +117,7 @@ def kept_allowances() -> list[KeyUse]:
 def _keep(uses: Sequence[KeyUse]) -> None:
     """Add to the user's file. Where that cannot be written, they hold for this command."""
     kept = kept_allowances()
-    if not (new := [use for use in dict.fromkeys(uses) if use not in kept]):
+    if not (new := [use for use in dict.fromkeys(uses) if use not in kept and "/" not in use.host]):
         return
     try:
         path = allowances_file()

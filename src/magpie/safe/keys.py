@@ -63,13 +63,13 @@ def host_of(url: str) -> str:
     >>> host_of("https://api.example.com/v1"), host_of("http://localhost:8000/v1"), host_of("http://api.example.com")
     ('api.example.com', 'localhost:8000', 'api.example.com:80')
     """
-    parts = urlsplit(url.strip())
-    host = (parts.hostname or "").lower()
-    host = f"[{host}]" if ":" in host else host
     try:
+        parts = urlsplit(url.strip())
+        host = (parts.hostname or "").lower()
         port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
-    except ValueError:  # no port; the address is refused where it is used
-        port = None
+    except ValueError:  # no URL: it is refused where it is used, and stands for no host until then
+        return url.strip()
+    host = f"[{host}]" if ":" in host else host
     return host if port in (443, None) else f"{host}:{port}"
 
 
