@@ -39,9 +39,9 @@ def no_request(text: str) -> str:
             return ""
     if label is not None and label.kind == "step" and not is_request(text) and _BOXED.search(text[-_START:]):
         return ""
-    if len(bare) <= _START:
+    if len(text.strip()) <= _START:
         sentences = [part for part in _SENTENCES.split(text.strip()) if part.strip()]
-        sentences = [_GREETING.sub("", part, count=1) for part in sentences]
+        sentences = [_without_greeting(part) for part in sentences]
         said = [_OFFER.match(part) is not None or _OPENER.match(part) is not None for part in sentences]
         short = [len(part.split()) <= 2 and len(part) <= 12 for part in sentences]
         states = _OPENER.match(bare) is not None and len(sentences) == 1 and not is_question(text) and len(bare) <= 60
@@ -51,3 +51,8 @@ def no_request(text: str) -> str:
         ):
             return ""
     return text
+
+
+def _without_greeting(sentence: str) -> str:
+    greeting = _GREETING.match(sentence)
+    return sentence if greeting is None else sentence[greeting.end() :]
