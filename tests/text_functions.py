@@ -84,6 +84,7 @@ from magpie.stages.text.words import between_words, level, words, words_and_sign
 from magpie.templates import derive, ends, survey, thinking
 from magpie.templates.marks import between_marks
 from magpie.templates.sanitize import RULES, sanitize
+from tests.export.records import records
 
 Call = Callable[[str], object]
 REFUSALS = (MagpieError, Garbled, UnknownSchema, ValueError)
@@ -265,12 +266,12 @@ def document_of(text: str) -> dict[str, Any]:
 
 def exported(text: str) -> object:
     row = row_of(text)
-    return [form.make(row, OPTIONS) for form in FORMATS.values()]
+    return [records(form, row, OPTIONS) for form in FORMATS.values()]
 
 
 def exported_for_trainers(text: str) -> object:
     row = row_of(text)
-    return [(form.make(row, OPTIONS), form.files(text[:200], ["train"])) for form in TRAINERS.values()]
+    return [(records(form, row, OPTIONS), form.files(text[:200], ["train"])) for form in TRAINERS.values()]
 
 
 def recipe_of(text: str) -> object:

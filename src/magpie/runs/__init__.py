@@ -8,6 +8,7 @@ from magpie.runs.files import make_folder, storage, whole_file
 from magpie.runs.folder import RunFolder, StageFolder
 from magpie.runs.index import Kind
 from magpie.runs.reader import Run, StageCounts, open_run
+from magpie.runs.relations import sql_text
 from magpie.runs.shards import OpenShard, ShardFiles, arrow_schema, fields_of, write_sealed
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "fields_of",
     "make_folder",
     "open_run",
+    "sql_text",
     "storage",
     "whole_file",
     "write_sealed",

@@ -5,7 +5,6 @@ Safe beside a process that is writing the run. Knows which columns exist, not ho
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,20 +15,18 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from magpie.columns import Column
 from magpie.errors import RunError
 from magpie.runs.folder import RunFolder, StageFolder
-from magpie.runs.shards import arrow_schema, input_digest
+from magpie.runs.relations import open_rows_of, relation_of, settled_shards, sql_text
 from magpie.runs.surviving import corpus_shards
 from magpie.safe.documents import check_values, read_yaml
 from magpie.safe.paths import expanded
 from magpie.safe.shell import quoted
 
-_BATCH_ROWS = 1024
-_GLOB = re.compile(r"([*?\[])")
-"""What DuckDB would take as a pattern in a path."""
+_BATCH_ROWS = 2048
+_SCAN_ROWS = 32768
+"""Rows of the shards that `scan` looks at together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +108,19 @@ class Run:
 
     def batches(self, *, kept: bool = True) -> Iterator[pa.RecordBatch]:
         """The rows of `table` as record batches, so that a run larger than memory can be read through."""
-        with self._asked() as connection:
-            query = f"SELECT * FROM {'kept' if kept else 'rows'} ORDER BY row"
-            yield from connection.sql(query).to_arrow_reader(_BATCH_ROWS)
+        yield from self.scan(f"SELECT * FROM {'kept' if kept else 'rows'} ORDER BY row")
+
+    def scan(self, query: str) -> Iterator[pa.RecordBatch]:
+        """Ask DuckDB about some shards at a time, in order: `query` is run over each part of the run by itself, so that
+        memory does not grow with the run. What it says of a row must hang on that row alone.
+
+        Example: `for batch in run.scan("SELECT row, length(response) AS n FROM kept ORDER BY row"): ...`
+        """
+        counting = self._counting()
+        step = max(1, _SCAN_ROWS // self.shard_rows)
+        for first in range(0, max(1, -(-self.size // self.shard_rows)), step):
+            with self._asked(counting=counting, part=range(first, first + step)) as connection:
+                yield from connection.sql(query).to_arrow_reader(_BATCH_ROWS)
 
     def rows(self, *, kept: bool = True) -> Iterator[dict[str, Any]]:
         """The rows of `table` one by one, as dictionaries; by default the kept ones."""
@@ -155,23 +162,47 @@ class Run:
             commonest_error=next((group[6] for group in groups if group[0]), None),
         )
 
+    def _counting(self) -> list[list[int]]:
+        """Of each stage, the sealed shards that count as they are."""
+        try:
+            return [
+                settled_shards(stage, self.stages[:place], self.size, self.shard_rows)
+                for place, stage in enumerate(self.stages)
+            ]
+        except pa.ArrowException as error:
+            raise self._unreadable(error) from error
+
     @contextmanager
-    def _asked(self, *, checked: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _asked(
+        self, *, checked: bool = True, counting: Sequence[Sequence[int]] | None = None, part: range | None = None
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
         """The run as views, spilling where the system keeps temporary files. checked: whether files are held against
-        their digests first."""
+        their digests first. counting: what `_counting` says, where it is known. part: of all shards, those to look at.
+        """
+        counting = self._counting() if counting is None else counting
         config: dict[str, str | bool | int | float | list[str]] = {
             "python_enable_replacements": False,
             "temp_directory": tempfile.gettempdir(),
         }
         try:
             with duckdb.connect(":memory:", config=config) as connection:
-                self._make_views(connection, checked=checked)
+                self._make_views(connection, counting, part, checked=checked)
                 yield connection
         except (duckdb.Error, pa.ArrowException) as error:
-            said = " ".join(str(error).split())
-            raise RunError(f"{self.path}: the query failed, or a file of the run cannot be read: {said}") from error
+            raise self._unreadable(error) from error
 
-    def _make_views(self, connection: duckdb.DuckDBPyConnection, *, checked: bool) -> None:
+    def _unreadable(self, error: Exception) -> RunError:
+        said = " ".join(str(error).split())
+        return RunError(f"{self.path}: the query failed, or a file of the run cannot be read: {said}")
+
+    def _make_views(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        counting: Sequence[Sequence[int]],
+        part: range | None,
+        *,
+        checked: bool,
+    ) -> None:
         makers = {column.name for stage in self.stages for column in stage.columns}
         if not self.stages or ("response" in makers and "instruction" not in makers):
             raise RunError(
@@ -179,7 +210,9 @@ class Run:
                 f"{quoted(str(self.path))} makes what is missing"
             )
         for place, stage in enumerate(self.stages):
-            relation = _relation(connection, stage, self.stages[:place], self.size, self.shard_rows, checked)
+            settled = counting[place] if part is None else [number for number in counting[place] if number in part]
+            open_rows = open_rows_of(stage, self.stages[:place], set(counting[place]), self.shard_rows, part)
+            relation = relation_of(connection, stage, settled, open_rows, checked)
             connection.execute(f"CREATE VIEW {_name(stage)} AS {relation}")
         connection.execute(f"CREATE VIEW rows AS {_rows_query(self)}")
         last, alive = _name(self.stages[-1]), "drop_reason IS NULL AND error IS NULL"
@@ -193,75 +226,6 @@ def open_run(path: str | Path) -> Run:
 
 def _name(stage: StageFolder) -> str:
     return f'"{stage.stage}"'
-
-
-def _relation(
-    connection: duckdb.DuckDBPyConnection,
-    stage: StageFolder,
-    above: Sequence[StageFolder],
-    size: int,
-    shard_rows: int,
-    checked: bool,
-) -> str:
-    """A query for a stage's rows: sealed shards are scanned where they lie; shards with a journal, and those whose
-    rows may be made from what is no longer so, are looked through row by row. Which shards of a stage over the whole run
-    count is for `corpus_shards` to say.
-    """
-    numbers = stage.shards()
-    if stage.kind == "corpus":
-        settled, others = corpus_shards(stage, above, size, shard_rows)[0], []
-    else:
-        settled = [n for n in numbers if _settled(stage, above, n)]
-        spans = {n: (n * shard_rows, (n + 1) * shard_rows) for n in numbers if n not in set(settled)}
-        others = [_within(_rows_in_force(stage, above, n), *span) for n, span in spans.items()]
-    journal = pa.concat_tables(others) if others else arrow_schema(stage.columns).empty_table()
-    open_rows = f"{stage.stage}_open"
-    connection.register(open_rows, journal.replace_schema_metadata(None))
-    if checked:
-        for number in settled:
-            stage.shard(number).check()
-    if not settled:
-        return f'SELECT * FROM "{open_rows}"'
-    files = ", ".join(_quoted(_GLOB.sub(r"[\1]", str(stage.shard(n).parquet))) for n in settled)
-    scan = f"read_parquet([{files}], hive_partitioning=false)"
-    return f'SELECT * FROM {scan} UNION ALL BY NAME SELECT * FROM "{open_rows}"'
-
-
-def _settled(stage: StageFolder, above: Sequence[StageFolder], number: int) -> bool:
-    """Whether the shard's Parquet file is all there is, and was made from the shards above as they are now."""
-    files = stage.shard(number)
-    makers = [maker for maker, _ in stage.makers(above)]
-    if any(maker.shard(number).lines(maker.columns)[0] for maker in (stage, *makers)):
-        return False
-    return files.parquet.exists() and files.made_from() == stage.read_digest(above, number)
-
-
-def _rows_in_force(stage: StageFolder, above: Sequence[StageFolder], number: int) -> pa.Table:
-    """The shard's rows, without those that were made from an input that has changed since and will be made again."""
-    rows = stage.shard(number).rows(stage.columns)
-    if not stage.reads:
-        return rows
-    inputs: dict[int, dict[str, Any]] = {}
-    for maker, columns in stage.makers(above):
-        for given in maker.shard(number).rows(maker.columns).select(["row", *columns]).to_pylist():
-            inputs.setdefault(given["row"], {}).update(given)
-    digests = {row: input_digest([given[name] for name in stage.reads]) for row, given in inputs.items()}
-    same = [digests.get(row) == digest for row, digest in zip(*_pair(rows, "row", "input_digest"), strict=True)]
-    return rows.filter(pa.array(same, pa.bool_()))
-
-
-def _within(rows: pa.Table, first: int, end: int) -> pa.Table:
-    """The rows that the shard has room for: a strange line in a journal may name any other."""
-    numbers = rows.column("row")
-    return rows.filter(pc.and_(pc.greater_equal(numbers, first), pc.less(numbers, end)))
-
-
-def _pair(table: pa.Table, one: str, other: str) -> tuple[list[Any], list[Any]]:
-    return table.column(one).to_pylist(), table.column(other).to_pylist()
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _rows_query(run: Run) -> str:
@@ -278,7 +242,7 @@ def _rows_query(run: Run) -> str:
     dropped_by = " ".join(f"WHEN {_name(s)}.drop_reason IS NOT NULL THEN '{s.stage}'" for s in run.stages)
     joins = " ".join(f"LEFT JOIN {name} ON {name}.row = {first}.row" for name in later)
     fields = [
-        f"printf({_quoted(run.name.replace('%', '%%') + '-%08d')}, {first}.row) AS id",
+        f"printf({sql_text(run.name.replace('%', '%%') + '-%08d')}, {first}.row) AS id",
         f"{first}.row AS row",
         *columns,
         _messages(run),

@@ -1,0 +1,101 @@
+"""Where the rows of one stage are: the Parquet files that count as they are, and the rows that are looked through one
+by one. Knows files and digests; knows no other stage's columns but those that rows were made from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from magpie.runs.folder import StageFolder
+from magpie.runs.shards import arrow_schema, input_digest
+from magpie.runs.surviving import corpus_shards
+
+_GLOB = re.compile(r"([*?\[])")
+"""What DuckDB would take as a pattern in a path."""
+
+
+def settled_shards(stage: StageFolder, above: Sequence[StageFolder], size: int, shard_rows: int) -> list[int]:
+    """The sealed shards that count as they are. Which shards of a stage over the whole run count is for `corpus_shards`
+    to say."""
+    if stage.kind == "corpus":
+        return corpus_shards(stage, above, size, shard_rows)[0]
+    return [number for number in stage.shards() if _settled(stage, above, number)]
+
+
+def open_rows_of(
+    stage: StageFolder, above: Sequence[StageFolder], settled: set[int], shard_rows: int, part: range | None
+) -> pa.Table:
+    """The rows of the other shards, which have a journal or may be made from what is no longer so: they are looked
+    through row by row."""
+    others = [number for number in stage.shards() if number not in settled and (part is None or number in part)]
+    if stage.kind == "corpus" or not others:
+        return arrow_schema(stage.columns).empty_table()
+    spans = {number: (number * shard_rows, (number + 1) * shard_rows) for number in others}
+    return pa.concat_tables(_within(_rows_in_force(stage, above, number), *span) for number, span in spans.items())
+
+
+def relation_of(
+    connection: duckdb.DuckDBPyConnection,
+    stage: StageFolder,
+    settled: Sequence[int],
+    open_rows: pa.Table,
+    checked: bool,
+) -> str:
+    """A query for a stage's rows: sealed shards are scanned where they lie."""
+    name = f"{stage.stage}_open"
+    connection.register(name, open_rows.replace_schema_metadata(None))
+    if checked:
+        for number in settled:
+            stage.shard(number).check()
+    if not settled:
+        return f'SELECT * FROM "{name}"'
+    files = ", ".join(sql_text(_GLOB.sub(r"[\1]", str(stage.shard(n).parquet))) for n in settled)
+    scan = f"read_parquet([{files}], hive_partitioning=false)"
+    return f'SELECT * FROM {scan} UNION ALL BY NAME SELECT * FROM "{name}"'
+
+
+def _settled(stage: StageFolder, above: Sequence[StageFolder], number: int) -> bool:
+    """Whether the shard's Parquet file is all there is, and was made from the shards above as they are now."""
+    files = stage.shard(number)
+    makers = [maker for maker, _ in stage.makers(above)]
+    if any(maker.shard(number).lines(maker.columns)[0] for maker in (stage, *makers)):
+        return False
+    return files.parquet.exists() and files.made_from() == stage.read_digest(above, number)
+
+
+def _rows_in_force(stage: StageFolder, above: Sequence[StageFolder], number: int) -> pa.Table:
+    """The shard's rows, without those that were made from an input that has changed since and will be made again."""
+    rows = stage.shard(number).rows(stage.columns)
+    if not stage.reads:
+        return rows
+    inputs: dict[int, dict[str, Any]] = {}
+    for maker, columns in stage.makers(above):
+        for given in maker.shard(number).rows(maker.columns).select(["row", *columns]).to_pylist():
+            inputs.setdefault(given["row"], {}).update(given)
+    digests = {row: input_digest([given[name] for name in stage.reads]) for row, given in inputs.items()}
+    same = [digests.get(row) == digest for row, digest in zip(*_pair(rows, "row", "input_digest"), strict=True)]
+    return rows.filter(pa.array(same, pa.bool_()))
+
+
+def _within(rows: pa.Table, first: int, end: int) -> pa.Table:
+    """The rows that the shard has room for: a strange line in a journal may name any other."""
+    numbers = rows.column("row")
+    return rows.filter(pc.and_(pc.greater_equal(numbers, first), pc.less(numbers, end)))
+
+
+def _pair(table: pa.Table, one: str, other: str) -> tuple[list[Any], list[Any]]:
+    return table.column(one).to_pylist(), table.column(other).to_pylist()
+
+
+def sql_text(text: str) -> str:
+    """A text as SQL writes it.
+
+    Example: `sql_text("it's")` is `'it''s'`.
+    """
+    return "'" + text.replace("'", "''") + "'"
