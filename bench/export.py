@@ -101,7 +101,7 @@ def _copy(files: list[Path]) -> float:
 
 
 def make_run(path: Path, rows: int) -> None:
-    """A run of so many rows, as if they had been imported."""
+    """A run of so many rows, as if they had been imported. The texts of its shards are the same."""
     source = Source(path="bench", digest=f"bench-{rows}", columns=COLUMNS)
     document = {"model": None, "source": source, "instruct": None, "respond": None, "size": rows}
     recipe = resolve(check({**document, "shard_rows": SHARD_ROWS}, "bench"), path)
@@ -110,15 +110,17 @@ def make_run(path: Path, rows: int) -> None:
     with folder.locked():
         place = folder.stage(0, planned.stage.name, planned.fingerprint, planned.stage.writes, kind="table")
         place.make()
+        drawn = _rows(draw, SHARD_ROWS).cast(arrow_schema(place.columns))
         for number, first in enumerate(range(0, rows, SHARD_ROWS)):
-            table = _rows(draw, first, min(SHARD_ROWS, rows - first)).cast(arrow_schema(place.columns))
+            table = drawn.slice(0, min(SHARD_ROWS, rows - first))
+            table = table.set_column(0, table.field(0), pa.array(range(first, first + len(table)), pa.int64()))
             write_sealed(place.shard(number), table, "")
     execute(recipe, path)
 
 
-def _rows(draw: np.random.Generator, first: int, count: int) -> pa.Table:
+def _rows(draw: np.random.Generator, count: int) -> pa.Table:
     """Texts as long as those of conversations; a system prompt and a thought in some rows only."""
-    numbers = range(first, first + count)
+    numbers = range(count)
     texts = _texts(draw, 4 * count)
     turns = [
         [{"role": "user", "content": ask}, {"role": "assistant", "content": answer}]

@@ -166,7 +166,9 @@ def select(
     without: Annotated[
         list[str] | None,
         typer.Option(
-            "--without", metavar="COLUMN", help="Leave out the clauses that read a column; may be given again."
+            "--without",
+            metavar="COLUMN",
+            help="Leave out the selection's own clauses that read a column; may be given again.",
         ),
     ] = None,
     explain: Annotated[

@@ -19,6 +19,7 @@ from magpie.cli.text import print_json
 from magpie.errors import RunError
 from magpie.executors.rehearsal import rehearse
 from magpie.plan.plan import make_plan
+from magpie.plan.registry import column_map
 from magpie.plan.resolve import resolve
 from magpie.plan.upgrade import UNDECIDED
 from magpie.runs import Run, RunFolder
@@ -99,7 +100,9 @@ def _print_costs(console: Console, found: Mapping[str, Any]) -> None:
     table.add_row("kept", "", f"{found['kept']:,}", "")
     console.print(table)
     for column, count in found["null"].items():
-        console.print(f"{column} is null in {count:,} rows", markup=False)
+        maker = column_map().maker(column.lower())
+        hint = f": `magpie {maker.replace('_', '-')} RUN` makes it" if maker else ""
+        console.print(f"{column} is null in {count:,} rows{hint}", markup=False)
     console.print()
 
 

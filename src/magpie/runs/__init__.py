@@ -7,6 +7,7 @@ from magpie.runs.cost import Cost, StageCost, cost_of
 from magpie.runs.files import make_folder, storage, whole_file
 from magpie.runs.folder import RunFolder, StageFolder
 from magpie.runs.index import Kind
+from magpie.runs.labels import as_label, check_label, label_type, make_types, typed
 from magpie.runs.reader import Run, StageCounts, open_run
 from magpie.runs.relations import sql_text
 from magpie.runs.shards import OpenShard, ShardFiles, arrow_schema, fields_of, write_sealed
@@ -22,12 +23,17 @@ __all__ = [
     "StageCounts",
     "StageFolder",
     "arrow_schema",
+    "as_label",
+    "check_label",
     "cost_of",
     "fields_of",
+    "label_type",
     "make_folder",
+    "make_types",
     "open_run",
     "sql_text",
     "storage",
+    "typed",
     "whole_file",
     "write_sealed",
 ]

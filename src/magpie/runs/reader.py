@@ -16,8 +16,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from magpie.errors import RunError
+from magpie.columns import labels_of
+from magpie.errors import RunError, UserError
 from magpie.runs.folder import RunFolder, StageFolder
+from magpie.runs.labels import check_labels, make_types, typed
 from magpie.runs.relations import open_rows_of, relation_of, settled_shards, sql_text
 from magpie.runs.surviving import corpus_shards
 from magpie.safe.documents import check_values, read_yaml
@@ -116,11 +118,12 @@ class Run:
 
         Example: `for batch in run.scan("SELECT row, length(response) AS n FROM kept ORDER BY row"): ...`
         """
-        counting = self._counting()
+        counting, query = self._counting(), self._with_labels(query)
         step = max(1, _SCAN_ROWS // self.shard_rows)
         for first in range(0, max(1, -(-self.size // self.shard_rows)), step):
             with self._asked(counting=counting, part=range(first, first + step)) as connection:
-                yield from connection.sql(query).to_arrow_reader(_BATCH_ROWS)
+                for batch in connection.sql(query).to_arrow_reader(_BATCH_ROWS):
+                    yield batch.cast(_plain(batch.schema))
 
     def rows(self, *, kept: bool = True) -> Iterator[dict[str, Any]]:
         """The rows of `table` one by one, as dictionaries; by default the kept ones."""
@@ -135,10 +138,21 @@ class Run:
 
     def sql(self, query: str) -> pa.Table:
         """Ask DuckDB. `rows` is every row, `kept` those that came through; each stage's own files are a view of its
-        name, with its bookkeeping. Raises `RunError` with DuckDB's message when the query is not valid.
+        name, with its bookkeeping. Labels compare and sort in their order: `input_quality >= 'good'`. Raises `RunError`
+        with DuckDB's message when the query is not valid.
         """
         with self._asked() as connection:
-            return connection.sql(query).to_arrow_table()
+            found = connection.sql(self._with_labels(query)).to_arrow_table()
+        return found.cast(_plain(found.schema))
+
+    def _with_labels(self, query: str) -> str:
+        """The query, in which labels in quotes are values of their types."""
+        made = {column.name for stage in self.stages for column in stage.columns if labels_of(column.name)}
+        try:
+            check_labels(query, made)
+        except UserError as error:
+            raise RunError(f"{self.path}: {error}") from error
+        return typed(query)
 
     def counts(self) -> list[StageCounts]:
         """What each stage did so far, counted over the files."""
@@ -186,6 +200,7 @@ class Run:
         }
         try:
             with duckdb.connect(":memory:", config=config) as connection:
+                make_types(connection)
                 self._make_views(connection, counting, part, checked=checked)
                 yield connection
         except (duckdb.Error, pa.ArrowException) as error:
@@ -222,6 +237,21 @@ class Run:
 def open_run(path: str | Path) -> Run:
     """The run in a folder. Raises `RunError` when the folder is no run, or one that a newer magpie made."""
     return Run(expanded(path))
+
+
+def _plain(schema: pa.Schema) -> pa.Schema:
+    """The schema with labels as texts, as every reader of a run knows them."""
+    return pa.schema([field.with_type(_without_codes(field.type)) for field in schema], schema.metadata)
+
+
+def _without_codes(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_dictionary(kind):
+        return kind.value_type
+    if pa.types.is_list(kind):
+        return pa.list_(kind.value_field.with_type(_without_codes(kind.value_type)))
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_without_codes(field.type)) for field in kind])
+    return kind
 
 
 def _name(stage: StageFolder) -> str:

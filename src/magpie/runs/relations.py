@@ -12,7 +12,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from magpie.columns import labels_of
 from magpie.runs.folder import StageFolder
+from magpie.runs.labels import as_label
 from magpie.runs.shards import arrow_schema, input_digest
 from magpie.runs.surviving import corpus_shards
 
@@ -47,17 +49,19 @@ def relation_of(
     open_rows: pa.Table,
     checked: bool,
 ) -> str:
-    """A query for a stage's rows: sealed shards are scanned where they lie."""
+    """A query for a stage's rows: sealed shards are scanned where they lie, and labels have their order."""
     name = f"{stage.stage}_open"
     connection.register(name, open_rows.replace_schema_metadata(None))
     if checked:
         for number in settled:
             stage.shard(number).check()
+    labels = [c.name for c in stage.columns if c.type == "string" and labels_of(c.name)]
+    ordered = f" REPLACE ({', '.join(f'{as_label(column)} AS {column}' for column in labels)})" if labels else ""
     if not settled:
-        return f'SELECT * FROM "{name}"'
+        return f'SELECT *{ordered} FROM "{name}"'
     files = ", ".join(sql_text(_GLOB.sub(r"[\1]", str(stage.shard(n).parquet))) for n in settled)
     scan = f"read_parquet([{files}], hive_partitioning=false)"
-    return f'SELECT * FROM {scan} UNION ALL BY NAME SELECT * FROM "{name}"'
+    return f'SELECT *{ordered} FROM (SELECT * FROM {scan} UNION ALL BY NAME SELECT * FROM "{name}")'
 
 
 def _settled(stage: StageFolder, above: Sequence[StageFolder], number: int) -> bool:

@@ -118,7 +118,7 @@ def _start(before: str, text: str, template: TrainingTemplate, earlier: Sequence
         floor = max(floor, _behind_words(before, earlier[-1]))
     try:
         prompt = template.renderer.render(earlier, True)
-        if len(prompt) > floor and text.startswith(prompt):
+        if len(prompt) >= floor and text.startswith(prompt):
             return len(prompt)
         shared = _shared(prompt, header)
         if shared > floor:
