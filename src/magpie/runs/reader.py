@@ -123,7 +123,7 @@ class Run:
         for first in range(0, max(1, -(-self.size // self.shard_rows)), step):
             with self._asked(counting=counting, part=range(first, first + step)) as connection:
                 for batch in connection.sql(query).to_arrow_reader(_BATCH_ROWS):
-                    yield batch.cast(_plain(batch.schema))
+                    yield _with_texts(batch)
 
     def rows(self, *, kept: bool = True) -> Iterator[dict[str, Any]]:
         """The rows of `table` one by one, as dictionaries; by default the kept ones."""
@@ -143,7 +143,7 @@ class Run:
         """
         with self._asked() as connection:
             found = connection.sql(self._with_labels(query)).to_arrow_table()
-        return found.cast(_plain(found.schema))
+        return _with_texts(found)
 
     def _with_labels(self, query: str) -> str:
         """The query, in which labels in quotes are values of their types."""
@@ -239,9 +239,10 @@ def open_run(path: str | Path) -> Run:
     return Run(expanded(path))
 
 
-def _plain(schema: pa.Schema) -> pa.Schema:
-    """The schema with labels as texts, as every reader of a run knows them."""
-    return pa.schema([field.with_type(_without_codes(field.type)) for field in schema], schema.metadata)
+def _with_texts(found: Any) -> Any:
+    """A table or a batch with labels as texts, as every reader of a run knows them."""
+    schema = pa.schema([field.with_type(_without_codes(field.type)) for field in found.schema], found.schema.metadata)
+    return found if schema.equals(found.schema) else found.cast(schema)
 
 
 def _without_codes(kind: pa.DataType) -> pa.DataType:
