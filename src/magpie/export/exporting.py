@@ -96,9 +96,9 @@ def _checked(records: Records, to: Path | IO[bytes]) -> int:
     for column in needed(form):
         if column not in made:
             fits = fitting_format(run)
-            instead = f"; --format {fits} holds what the run has" if fits else ""
+            instead = f"use {fits}, or " if fits else ""
             raise RunError(
-                f"{run.path}: {form} needs the column {column}, and the run has none: {_REMEDIES[column]}{instead}"
+                f"{run.path}: {form} needs the column {column}, and the run has none: {instead}{_REMEDIES[column]}"
             )
     wanted = {"system": options.system, "reasoning": options.reasoning != "none"}
     for column in (name for name, asked in wanted.items() if asked and name not in made):
@@ -163,9 +163,9 @@ def fitting_format(run: Run) -> str | None:
 
 
 _REMEDIES = {
-    "response": "`magpie respond` answers its instructions",
-    "chosen": "`magpie pair` makes preference pairs, of several responses to an instruction (respond.n)",
-    "rejected": "`magpie pair` makes preference pairs, of several responses to an instruction (respond.n)",
+    "response": "let `magpie respond` answer its instructions",
+    "chosen": "let `magpie pair` make preference pairs, of several responses to an instruction (respond.n)",
+    "rejected": "let `magpie pair` make preference pairs, of several responses to an instruction (respond.n)",
 }
 
 
