@@ -13,7 +13,13 @@ from magpie.export.shapes import Given, Shape, struct
 from magpie.export.trainers import Trainer
 
 _MESSAGES = pa.list_(pa.struct({"role": pa.string(), "content": pa.string()}))
-TYPES = {"messages": _MESSAGES, "turns": _MESSAGES, "chosen_reward": pa.float64(), "rejected_reward": pa.float64()}
+TYPES = {
+    "messages": _MESSAGES,
+    "turns": _MESSAGES,
+    "pair_prompt": _MESSAGES,
+    "chosen_reward": pa.float64(),
+    "rejected_reward": pa.float64(),
+}
 
 
 def records(

@@ -113,3 +113,10 @@ def test_a_reward_that_json_cannot_hold_is_null() -> None:
 
 def test_an_empty_system_prompt_is_none() -> None:
     assert shaped("messages", Options(system=True), system="") == shaped("messages")
+
+
+def test_a_pair_that_answers_a_whole_conversation_has_it_as_its_prompt() -> None:
+    turns = [*ROW["messages"], {"role": "user", "content": "And?"}]
+    assert shaped("dpo", pair_prompt=turns)[0]["prompt"] == turns
+    assert shaped("rm", pair_prompt=turns)[0]["rejected"] == [*turns, answer("No.")]
+    assert shaped("kto", pair_prompt=[])[0]["prompt"] == [WHY]

@@ -129,8 +129,10 @@ def _sft(given: Given) -> list[Fields]:
 
 
 def prompt(given: Given) -> str:
-    """What a preference pair answers, as SQL."""
+    """What a preference pair answers, as SQL: the instruction, or the turns that an imported pair has before it."""
     asked = f"[{_message('user', 'instruction', given, beside=False)}]"
+    if "pair_prompt" in given.columns:
+        asked = f"CASE WHEN len(pair_prompt) > 0 THEN {_plain('pair_prompt')} ELSE {asked} END"
     return f"list_concat({_system(given)}, {asked})" if given.options.system else asked
 
 
