@@ -100,6 +100,7 @@ from magpie.templates.text_structure import (
     lacks_material,
     mentions_answers,
 )
+from tests.export.records import records
 
 Call = Callable[[str], object]
 REFUSALS = (MagpieError, Garbled, UnknownSchema, ValueError)
@@ -286,12 +287,12 @@ def document_of(text: str) -> dict[str, Any]:
 
 def exported(text: str) -> object:
     row = row_of(text)
-    return [form.make(row, OPTIONS) for form in FORMATS.values()]
+    return [records(form, row, OPTIONS) for form in FORMATS.values()]
 
 
 def exported_for_trainers(text: str) -> object:
     row = row_of(text)
-    return [(form.make(row, OPTIONS), form.files(text[:200], ["train"])) for form in TRAINERS.values()]
+    return [(records(form, row, OPTIONS), form.files(text[:200], ["train"])) for form in TRAINERS.values()]
 
 
 def recipe_of(text: str) -> object:

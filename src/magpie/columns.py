@@ -68,6 +68,21 @@ class Column:
     unit: str = ""
 
 
+LABELS = {
+    "input_quality": ("very poor", "poor", "average", "good", "excellent"),
+    "difficulty": ("very easy", "easy", "medium", "hard", "very hard"),
+}
+"""Columns whose values are labels with an order: from less to more. SQL compares them in this order."""
+
+
+def labels_of(column: str) -> tuple[str, ...]:
+    """The labels of a column, from less to more; none of a column that has no such.
+
+    Example: `labels_of("difficulty__second")` is that of `difficulty`.
+    """
+    return LABELS.get(column.partition("__")[0], ())
+
+
 IMPORT = "import"
 """The stage whose columns came with the rows."""
 

@@ -57,7 +57,7 @@ def test_explain_prints_what_each_clause_costs_and_selects_nothing(run: Path, ma
     assert ["input_quality", ">=", "'good'", "-30", "-30", "-24"] in lines
     assert ["NOT", "is_repeat", "-10", "-4", "-4"] in lines
     assert ["kept", "16"] in lines
-    assert "input_quality is null in 10 rows" in output
+    assert "input_quality is null in 10 rows: `magpie tag RUN` makes it" in output
     after = {path: path.read_bytes() for path in run.rglob("*") if path.is_file() and path.name != "lock"}
     assert after == before
 
@@ -105,7 +105,7 @@ def test_a_file_is_found_from_where_the_command_runs(
             "instruct_reward is made by `reward`: add `reward: {}` to the recipe, or `magpie reward RUN`",
         ),
         (("--with", "input_quality >= 'god'"), "'god' is none of the labels of input_quality"),
-        (("--with", "is_repeat", "--without", "language"), "without language: no clause reads it"),
+        (("--with", "is_repeat", "--without", "language"), "without language: no clause of the selection reads it"),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_the_run_alone(
@@ -116,3 +116,24 @@ def test_a_mistake_is_one_line_and_leaves_the_run_alone(
     assert told in errors
     assert errors.count("\n") == 1
     assert open_run(run).kept() == 50
+
+
+def test_a_run_whose_rows_all_lack_a_judgment_says_what_to_run(tmp_path: Path, magpie: Magpie) -> None:
+    rows = [{"instruction": f"Say {at}.", "response": "a", "input_quality": "superb"} for at in range(5)]
+    (tmp_path / "set.jsonl").write_bytes(b"\n".join(orjson.dumps(row) for row in rows))
+    import_dataset(tmp_path / "set.jsonl", tmp_path / "run")
+    for further in ((), ("--explain",)):
+        code, _, errors = magpie("select", tmp_path / "run", "--with", "input_quality >= 'good'", *further)
+        assert code == 2
+        assert "input_quality is null in all 5 rows" in errors
+        assert "`magpie tag RUN`" in errors
+    assert open_run(tmp_path / "run").kept() == 5
+
+
+def test_another_threshold_replaces_the_selections_own(run: Path, magpie: Magpie) -> None:
+    code, _, _ = magpie(
+        "select", run, "--with", "input_quality >= 'good'", "--without", "input_quality", "--where",
+        "input_quality >= 'excellent'",
+    )  # fmt: skip
+    assert code == 0
+    assert {row["input_quality"] for row in open_run(run).rows()} == {"excellent"}

@@ -82,7 +82,8 @@ def test_many_rows_are_cut_into_shards_that_say_how_many_they_are(
     made: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("magpie.export.writing.SHARD_BYTES", 1)
-    monkeypatch.setattr("magpie.export.writing._TABLE_ROWS", 100)
+    monkeypatch.setattr("magpie.export.query._GROUP_BYTES", 1)
+    monkeypatch.setattr("magpie.runs.reader._SCAN_ROWS", 100)
     export(made, "messages", tmp_path / "set")
     names = sorted(path.name for path in (tmp_path / "set" / "data").iterdir())
     assert names == [f"train-{n:05d}-of-{len(names):05d}.parquet" for n in range(len(names))]

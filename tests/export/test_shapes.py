@@ -6,6 +6,7 @@ from typing import Any
 
 from magpie.export.options import Options
 from magpie.export.shapes import SHAPES
+from tests.export.records import records
 
 ROW: dict[str, Any] = {
     "id": "air-00000000",
@@ -30,7 +31,7 @@ WHY = {"role": "user", "content": "Why?"}
 
 
 def shaped(form: str, options: Options = Options(), **changes: Any) -> list[dict[str, Any]]:  # noqa: B008 (frozen)
-    return SHAPES[form].make({**ROW, **changes}, options)
+    return records(SHAPES[form], {**ROW, **changes}, options)
 
 
 def answer(content: str) -> dict[str, str]:
@@ -52,8 +53,15 @@ def test_reasoning_goes_into_the_first_answer_or_beside_it() -> None:
     (inside,) = shaped("messages", Options(reasoning="inside"))
     assert inside["messages"][1] == answer("<think>\nHm.\n</think>\n\nBecause.")
     (beside,) = shaped("messages", Options(reasoning="field"))
+    assert [message["reasoning_content"] for message in beside["messages"]] == ["", "Hm.", "", ""]
     assert beside["messages"][1] == {**answer("Because."), "reasoning_content": "Hm."}
-    assert beside["messages"][3] == answer("So.")
+
+
+def test_the_reasoning_of_each_turn_stands_with_its_turn() -> None:
+    messages = [{**message, "content": message["content"]} for message in ROW["messages"]]
+    messages[3]["content"] = "So."
+    (inside,) = shaped("messages", Options(reasoning="inside"), messages=messages, reasoning=None)
+    assert inside["messages"][1] == answer("Because.")
 
 
 def test_a_row_is_not_changed_by_being_shown() -> None:
@@ -96,3 +104,19 @@ def test_a_pair_is_two_rows_with_a_label_for_kto() -> None:
     assert (good["completion"], good["label"]) == ([answer("Yes.")], True)
     assert (bad["completion"], bad["label"]) == ([answer("No.")], False)
     assert good["prompt"] == bad["prompt"] == [WHY]
+
+
+def test_a_reward_that_json_cannot_hold_is_null() -> None:
+    (pair,) = shaped("dpo", chosen_reward=float("inf"), rejected_reward=float("nan"))
+    assert (pair["chosen_reward"], pair["rejected_reward"]) == (None, None)
+
+
+def test_an_empty_system_prompt_is_none() -> None:
+    assert shaped("messages", Options(system=True), system="") == shaped("messages")
+
+
+def test_a_pair_that_answers_a_whole_conversation_has_it_as_its_prompt() -> None:
+    turns = [*ROW["messages"], {"role": "user", "content": "And?"}]
+    assert shaped("dpo", pair_prompt=turns)[0]["prompt"] == turns
+    assert shaped("rm", pair_prompt=turns)[0]["rejected"] == [*turns, answer("No.")]
+    assert shaped("kto", pair_prompt=[])[0]["prompt"] == [WHY]

@@ -12,6 +12,7 @@ import yaml
 from magpie.export import Options, export
 from magpie.export.trainers import TRAINERS
 from magpie.runs import Run
+from tests.export.records import records
 
 BOTH = Options(test_share=0.3)
 
@@ -49,9 +50,9 @@ def test_llama_factory_is_told_of_both_files_and_of_the_columns_that_they_have(
 def test_llama_factory_s_turns_alternate_and_end_with_an_answer_and_its_pairs_prompts_with_a_question() -> None:
     messages = [{"role": role, "content": role} for role in ("user", "assistant", "user")]
     row = {"id": "a", "instruction": "user", "messages": messages, "chosen": "yes", "rejected": "no"}
-    (told,) = TRAINERS["llama-factory"].make(row, Options())
+    (told,) = records(TRAINERS["llama-factory"], row)
     assert [one["role"] for one in told["messages"]] == ["user", "assistant"]
-    (pair,) = TRAINERS["llama-factory-dpo"].make(row, Options())
+    (pair,) = records(TRAINERS["llama-factory-dpo"], row)
     assert [one["role"] for one in pair["messages"]] == ["user"]
     assert pair["chosen"] == {"role": "assistant", "content": "yes"}
 

@@ -294,7 +294,9 @@ def select(
     without: Annotated[
         list[str] | None,
         typer.Option(
-            "--without", metavar="COLUMN", help="Leave out the clauses that read a column; may be given again."
+            "--without",
+            metavar="COLUMN",
+            help="Leave out the selection's own clauses that read a column; may be given again.",
         ),
     ] = None,
     explain: Annotated[
@@ -341,6 +343,14 @@ def export(
     reasoning: Annotated[
         str, typer.Option("--reasoning", help="none, inside (in think tags), or field (as reasoning_content).")
     ] = "none",
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--columns",
+            metavar="NAMES",
+            help="Columns of the run to put beside a format's own keys, as in language,difficulty; may be given again.",
+        ),
+    ] = None,
     embeddings: Annotated[bool, typer.Option("--embeddings", help="Leave the vectors in Parquet files.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there already.")] = False,
     pictures: Annotated[
@@ -353,13 +363,33 @@ def export(
     ] = None,
     private: Annotated[bool, typer.Option("--private", help="Make that dataset private, if it is new.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be sent; send nothing.")] = False,
+    check: Annotated[
+        str | None,
+        typer.Option(
+            "--check",
+            metavar="MODEL",
+            help="Count what a trainer of this model would learn from: tokens, what is supervised, what its chat "
+            "template refuses or leaves out; write nothing.",
+        ),
+    ] = None,
+    max_length: Annotated[
+        int | None,
+        typer.Option("--max-length", min=1, help="With --check: tokens that the trainer takes of a row."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="With --check: print JSON, for a script.")] = False,
 ) -> None:
     """The kept rows as files that trainers read, or as a dataset with its card."""
-    from magpie.cli.export import export, options
+    from magpie.cli.export import check_options, export, options
     from magpie.export import Upload
 
-    asked = options(system, reasoning, embeddings, test_share, license, overwrite)
+    asked = options(system, reasoning, embeddings, test_share, license, columns or (), overwrite)
     upload = None if push_to_hub is None else Upload(push_to_hub, private)
+    check_options(check, form, to, upload, max_length, as_json=json)
+    if check is not None:
+        from magpie.cli.preflight import check as check_rows
+
+        check_rows(run, check, form, asked, max_length, as_json=json)
+        return
     export(run, form, to, asked, upload, dry_run=dry_run, pictures=pictures)
 
 

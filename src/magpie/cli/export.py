@@ -47,20 +47,50 @@ def export(
     if str(to) == "-":
         made = write(run, form, sys.stdout.buffer, options)
         sys.stdout.buffer.flush()
-        typer.echo(f"{made.rows:,} rows written", err=True)
+        typer.echo(f"{made.rows:,} rows written{_left_out(made)}", err=True)
         return
     made = write(run, form, expanded(to), options)
-    typer.echo(f"{made.rows:,} rows written to {one_line(to)}{_split(made)}")
+    typer.echo(f"{made.rows:,} rows written to {one_line(to)}{_split(made)}{_left_out(made)}")
+
+
+def check_options(
+    model: str | None,
+    form: str | None,
+    to: Path | None,
+    upload: Upload | None,
+    max_length: int | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Raise `UserError` for options of `--check` that do not go with the others. model: of `--check`."""
+    if model is None:
+        if max_length is not None:
+            raise UserError("--max-length: counts what --check MODEL finds; expected both")
+        if as_json:
+            raise UserError("--json: prints what --check MODEL finds; expected both")
+        return
+    if to is not None or upload is not None:
+        other = "--to" if to is not None else "--push-to-hub"
+        raise UserError(f"--check looks and writes nothing; expected no {other}")
+    if form is not None:
+        _known("--format", form, FORMATS)
 
 
 def options(
-    system: bool, reasoning: str, embeddings: bool, test_share: float, license: str | None, overwrite: bool
+    system: bool,
+    reasoning: str,
+    embeddings: bool,
+    test_share: float,
+    license: str | None,
+    columns: Sequence[str],
+    overwrite: bool,
 ) -> Options:
     """What the command line asks for. Raises `UserError` for a word that is not known."""
     _known("--reasoning", reasoning, get_args(Thoughts))
     if not 0 <= test_share < 1:
         raise UserError(f"--test-share {test_share:g}: expected a share from 0 to below 1, such as 0.01")
-    return Options(system, cast(Thoughts, reasoning), embeddings, test_share, license, overwrite)
+    named = tuple(dict.fromkeys(name.strip() for text in columns for name in text.split(",") if name.strip()))
+    return Options(system, cast(Thoughts, reasoning), embeddings, test_share, license, named, overwrite)
 
 
 def _with_pictures(run: Run, options: Options) -> Options:
@@ -87,7 +117,7 @@ def _to_hub(
             typer.echo(shown(upload, made.files, made.splits))
             return
         address = push(folder, upload, f"{made.rows:,} rows of the run {run.name}, as {form}")
-    typer.echo(f"{made.rows:,} rows sent to {address}{_split(made)}")
+    typer.echo(f"{made.rows:,} rows sent to {address}{_split(made)}{_left_out(made)}")
 
 
 def _split(made: Exported) -> str:
@@ -96,9 +126,13 @@ def _split(made: Exported) -> str:
     return f" ({', '.join(f'{count:,} in {split}' for split, count in made.splits.items())})"
 
 
+def _left_out(made: Exported) -> str:
+    return f"; {made.left_out:,} kept rows lack what the format shows and are not in it" if made.left_out else ""
+
+
 def _format(asked: str | None, to: Path) -> str:
     """The format asked for; by default what the place's name says."""
-    lines = to.suffix in (".jsonl", ".json") or str(to) == "-"
+    lines = to.suffix.lower() in (".jsonl", ".json") or str(to) == "-"
     form = asked or ("messages" if lines else "parquet")
     _known("--format", form, FORMATS)
     if lines and form == "parquet" and str(to) != "-":

@@ -20,9 +20,10 @@ from magpie.cli.text import print_json
 from magpie.errors import RunError
 from magpie.executors.rehearsal import rehearse
 from magpie.plan.plan import make_plan
+from magpie.plan.registry import column_map
 from magpie.plan.resolve import resolve
 from magpie.plan.upgrade import UNDECIDED
-from magpie.runs import Run, RunFolder
+from magpie.runs import Run, RunFolder, open_run
 from magpie.safe.paths import expanded
 from magpie.safe.terminal import visible
 
@@ -49,6 +50,7 @@ def select(
     if explain:
         _explain(path, asked, allowances, as_json=as_json)
         return
+    _check_judged(path, asked)
     run = work(STAGE, path, asked, UNDECIDED, allowances, as_json=as_json)
     if as_json:
         print_json({**summary(run), "selection": _reported(run)}, indent=True)
@@ -60,6 +62,18 @@ def select(
     if run.kept():
         console.print()
         print_next(console, run, larger=False)
+
+
+def _check_judged(path: Path, asked: tuple[str, ...]) -> None:
+    """Raise `UserError` where the selection would drop every row because all lack a judgment, before it takes the place
+    of the one that the run has."""
+    plan, run = make_plan(resolve(None, path, asked)), open_run(path)
+    reads = next(planned.stage.reads for planned in plan.stages if planned.stage.name == STAGE)
+    made = {column.name for stage in run.stages for column in stage.columns}
+    for column in made.intersection(reads):
+        if not run.sql(f'SELECT row FROM rows WHERE "{column}" IS NOT NULL LIMIT 1').num_rows:
+            rehearse(plan, RunFolder(path), STAGE)  # raises for a clause that no row can meet for want of it
+            return
 
 
 def overrides(path: Path, chosen: str | None, given: Mapping[str, Any]) -> tuple[str, ...]:
@@ -109,7 +123,9 @@ def _print_costs(console: Console, found: Mapping[str, Any]) -> None:
     table.add_row("kept", "", f"{found['kept']:,}", "")
     console.print(table)
     for column, count in found["null"].items():
-        console.print(f"{column} is null in {count:,} rows", markup=False)
+        maker = column_map().maker(column.lower())
+        hint = f": `magpie {maker.replace('_', '-')} RUN` makes it" if maker else ""
+        console.print(f"{column} is null in {count:,} rows{hint}", markup=False)
     console.print()
 
 

@@ -5,6 +5,7 @@ Reads a run; what a row comes to in a format is for `shapes`, what a trainer's f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,20 +18,16 @@ from magpie.errors import RunError, UserError
 from magpie.export.card import PICTURES, card_of
 from magpie.export.folders import check_free, whole_folder
 from magpie.export.options import Options, split_of
+from magpie.export.query import COLUMNS, Records, needed, there
 from magpie.export.shapes import SHAPES
 from magpie.export.trainers import TRAINERS, Trainer
-from magpie.export.writing import Shards, as_tables, write_json, write_lines, write_parquet
+from magpie.export.writing import Shards, write_array, write_lines, write_parquet, write_splits
 from magpie.runs import Run, RunFolder, make_folder, storage, whole_file
 from magpie.runs.files import write_whole
-
-COLUMNS = "parquet"
-"""The format that holds every column as it is."""
 
 FORMATS = (COLUMNS, *SHAPES, *TRAINERS)
 ENDINGS = (".jsonl", ".json", ".parquet")
 """Of files; any other name is a folder's."""
-_HIDDEN = ("drop_reason", "dropped_by", "error")
-"""Columns that say why a row was dropped: of a kept row they say nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,59 +40,101 @@ class Exported:
     """Rows of the files of each split."""
     files: tuple[tuple[str, int], ...]
     """Each file, as a path in the folder, and its bytes."""
+    left_out: int = 0
+    """Kept rows that lack what the format shows, such as a response."""
 
 
 def is_folder(form: str, to: Path) -> bool:
     """Whether an export in this format to this place is a folder: a file has one of three endings, or is there, such
     as a device."""
-    return form in TRAINERS or (to.suffix not in ENDINGS and (to.is_dir() or not to.exists()))
+    return form in TRAINERS or (not _is_file(to) and (to.is_dir() or not to.exists()))
+
+
+def _is_file(to: Path) -> bool:
+    return to.suffix.lower() in ENDINGS
 
 
 def export(run: Run, form: str, to: Path | IO[bytes], options: Options = Options()) -> Exported:  # noqa: B008 (frozen)
     """Write the kept rows of `run` in the format `form` to the file or folder `to`, or to an open file.
 
     A `.jsonl` file holds one JSON object a line, a `.json` file one array, a `.parquet` file the format's columns. A
-    place with another name becomes a folder: Parquet in shards and a card, or what the trainer reads. A pipe or a
+    place without an ending becomes a folder: Parquet in shards and a card, or what the trainer reads. A pipe or a
     device is written to as it is. Raises `RunError` when no row is kept (an empty dataset is a mistake found late) or
     when the run lacks what the format shows, `StorageError` when the disk refuses or something is there already,
     `UserError` for options that do not go together.
     """
-    check(run, form, to, options)
+    records = Records(run, form, options)
+    kept = _checked(records, to)
     if not isinstance(to, Path):
-        return _to_file(run, form, to, options, array=False, parquet=form == COLUMNS)
+        splits = _to_file(records, to, array=False, parquet=form == COLUMNS)
+        return _exported(records, kept, splits, ())
     if not is_folder(form, to):
         with _opened(to) as file:
-            parquet = to.suffix == ".parquet" or form == COLUMNS
-            return _to_file(run, form, file, options, array=to.suffix == ".json", parquet=parquet)
+            ending = to.suffix.lower()
+            splits = _to_file(records, file, array=ending == ".json", parquet=ending == ".parquet" or form == COLUMNS)
+        return _exported(records, kept, splits, ())
     with whole_folder(to) as folder:
-        splits = _fill(run, form, folder, options)
+        splits = _fill(records, folder)
         written = tuple((str(path.relative_to(folder)), path.stat().st_size) for path in _files(folder))
-    return Exported(_count(run, form), splits, written)
+    return _exported(records, kept, splits, written)
+
+
+def _exported(records: Records, kept: int, splits: Mapping[str, int], files: tuple[tuple[str, int], ...]) -> Exported:
+    rows = sum(splits.values()) // len(records.fields)
+    return Exported(rows, splits, files, left_out=kept - rows)
 
 
 def check(run: Run, form: str, to: Path | IO[bytes], options: Options) -> None:
     """Raise `UserError` for an export that would come to nothing, before anything is written."""
+    _checked(Records(run, form, options), to)
+
+
+def _checked(records: Records, to: Path | IO[bytes]) -> int:
+    """What `check` says; how many rows the run keeps."""
+    run, form, options = records.run, records.form, records.options
     made = {column.name for stage in run.stages for column in stage.columns}
-    for column in _needed(form):
+    for column in needed(form):
         if column not in made:
-            raise RunError(f"{run.path}: {form} needs the column {column}, and the run has none: {_REMEDIES[column]}")
+            fits = fitting_format(run)
+            instead = f"use {fits}, or " if fits else ""
+            raise RunError(
+                f"{run.path}: {form} needs the column {column}, and the run has none: {instead}{_REMEDIES[column]}"
+            )
     wanted = {"system": options.system, "reasoning": options.reasoning != "none"}
     for column in (name for name, asked in wanted.items() if asked and name not in made):
         raise RunError(f"{run.path}: --{column} shows the column {column}, and the run has none: leave it out")
-    if options.reasoning != "none" and "chosen" in _needed(form):
+    if options.reasoning != "none" and "chosen" in needed(form):
         raise UserError(f"--reasoning {options.reasoning}: a pair holds answers alone; expected none with {form}")
+    if options.reasoning == "field" and form != COLUMNS and not records.shape.beside:
+        raise UserError(
+            f"--reasoning field: {form} has no place beside a text; expected --reasoning inside, or --format messages"
+        )
+    if options.columns and form == COLUMNS:
+        raise UserError("--columns: parquet holds every column already; expected another format, such as messages")
     if options.test_share and not (isinstance(to, Path) and is_folder(form, to)):
         raise UserError("--test-share: two splits are two files; expected a folder, such as --to dataset")
-    if form in TRAINERS and (not isinstance(to, Path) or to.suffix in ENDINGS):
+    if form in TRAINERS and (not isinstance(to, Path) or _is_file(to)):
         raise UserError(f"--format {form}: is a folder of several files; expected a folder's name for --to")
     if isinstance(to, Path):
         _check_place(form, to, options)
-    if _count(run, form) == 0:
+    kept, shown = _counts(run, form)
+    if not shown:
+        if kept:
+            raise RunError(
+                f"{run.path}: no kept row has a {needed(form)[0]}, so {form} has nothing to hold; see `magpie show`"
+            )
         raise RunError(f"{run.path}: no row has come through every stage, so there is nothing to export; see `status`")
+    _ = records.fields
+    return kept
+
+
+_ENDING = re.compile(r"\.([A-Za-z]{1,10}|bz2|h5|7z|lz4)")
+"""What the name of a file ends in. `.5` and `.v2` are parts of names that people give to datasets."""
 
 
 def _check_place(form: str, to: Path, options: Options) -> None:
-    """Raise `UserError` for a place inside a run, and for a file that is there already."""
+    """Raise `UserError` for a place inside a run, for a file of a kind that no export writes, and for a file that is
+    there already."""
     place = to.resolve()
     for folder in (place, *place.parents):
         if RunFolder(folder).is_run():
@@ -103,6 +142,11 @@ def _check_place(form: str, to: Path, options: Options) -> None:
                 f"--to {str(to)!r}: lies inside the run {folder}, whose files it could replace; expected another place"
             )
     if is_folder(form, to):
+        if _ENDING.fullmatch(to.suffix) and not to.is_dir():
+            raise UserError(
+                f"--to {str(to)!r}: no export writes {to.suffix} files; expected a name in {', '.join(ENDINGS)} for a "
+                f"file, or one without an ending for a folder, such as {str(to.with_suffix(''))!r}"
+            )
         check_free(to)
     elif to.is_file() and not options.overwrite:
         raise UserError(f"--to {str(to)!r}: is there already; expected a new name, or --overwrite to replace it")
@@ -113,78 +157,53 @@ def fitting_format(run: Run) -> str | None:
     is kept."""
     made = {column.name for stage in run.stages for column in stage.columns}
     for form in ("dpo", "messages", COLUMNS):
-        if made.issuperset(_needed(form)) and _count(run, form):
+        if made.issuperset(needed(form)) and _counts(run, form)[1]:
             return form
     return None
 
 
 _REMEDIES = {
-    "response": "use parquet, or let `magpie respond` answer its instructions",
-    "chosen": "`magpie pair` makes preference pairs, of several responses to an instruction (respond.n)",
+    "response": "let `magpie respond` answer its instructions",
+    "chosen": "let `magpie pair` make preference pairs, of several responses to an instruction (respond.n)",
+    "rejected": "let `magpie pair` make preference pairs, of several responses to an instruction (respond.n)",
 }
 
 
-def _needed(form: str) -> tuple[str, ...]:
-    """The columns of a run without which there is nothing to write."""
-    shape = TRAINERS[form].shape if form in TRAINERS else form
-    if shape == COLUMNS:
-        return ()
-    return ("chosen",) if "chosen" in SHAPES[shape].needs else ("response",)
+def _counts(run: Run, form: str) -> tuple[int, int]:
+    """How many rows the run keeps, and 1 where one of them has what the format shows, else 0: rows that were imported
+    may lack a response. Texts are not read through to count them."""
+    (found,) = run.sql(
+        "SELECT (SELECT count(*) FROM kept) AS kept, "
+        f"(SELECT count(*) FROM (SELECT row FROM kept WHERE {there(form)} LIMIT 1)) AS shown"
+    ).to_pylist()
+    return found["kept"], found["shown"]
 
 
-def _count(run: Run, form: str) -> int:
-    """Kept rows that have what the format shows: rows that were imported may lack a response."""
-    there = " AND ".join(f"{column} IS NOT NULL" for column in _needed(form)) or "true"
-    return int(run.sql(f"SELECT count(*) AS n FROM kept WHERE {there}").column("n")[0].as_py())
+# -- records ----------------------------------------------------------------------------------------------------------
 
 
-# -- rows -------------------------------------------------------------------------------------------------------------
+def _lines(records: Records) -> Iterator[tuple[str, pa.Array]]:
+    """JSON texts, each with its split."""
+    for batch in records.lines():
+        for split, part in _divided(batch.column("id"), batch, records.options):
+            yield split, part.column("line")
 
 
-def _columns(run: Run, options: Options) -> Iterator[pa.Table]:
-    """Every column of a kept row but those that say why a row was dropped, and, unless asked for, vectors."""
-    hidden = {*_HIDDEN, *(() if options.embeddings else ("embedding",))}
-    for batch in run.batches():
-        yield pa.Table.from_batches([batch.drop_columns([name for name in batch.schema.names if name in hidden])])
+def _tables(records: Records) -> Iterator[tuple[str, pa.Table]]:
+    """The format's columns in tables, each with its split."""
+    for table in records.columns() if records.form == COLUMNS else records.tables():
+        for split, part in _divided(table.column("row_id"), table, records.options):
+            yield split, part.drop_columns(["row_id"])
 
 
-def _rows(run: Run) -> Iterator[dict[str, Any]]:
-    for table in _columns(run, Options()):
-        yield from table.to_pylist()
-
-
-def _documents(run: Run, form: str, options: Options) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every document of every kept row, with its split."""
-    make = TRAINERS[form].make if form in TRAINERS else SHAPES[form].make
-    needed = _needed(form)
-    for row in _rows(run):
-        if any(row[column] is None for column in needed):
-            continue
-        split = split_of(row["id"], options.test_share)
-        for document in make(row, options):
-            yield split, document
-
-
-def _tables(run: Run, form: str, options: Options) -> Iterator[tuple[str, pa.Table]]:
-    """The format's rows in tables, each with its split."""
-    if form == COLUMNS:
-        for table in _columns(run, options):
-            yield from _divided(table, options)
+def _divided(ids: Any, rows: Any, options: Options) -> Iterator[tuple[str, Any]]:
+    """A table or a batch by splits."""
+    if not options.test_share:
+        yield "train", rows
         return
-    yield from as_tables(_documents(run, form, options), _schema(run, form, options))
-
-
-def _schema(run: Run, form: str, options: Options) -> pa.Schema:
-    """Of a format's documents: an Alpaca history only where the run has further turns."""
-    schema = SHAPES[form].schema(options)
-    has_turns = any(column.name == "turns" for stage in run.stages for column in stage.columns)
-    return schema if has_turns or "history" not in schema.names else schema.remove(schema.get_field_index("history"))
-
-
-def _divided(table: pa.Table, options: Options) -> Iterator[tuple[str, pa.Table]]:
-    places = [split_of(row_id, options.test_share) for row_id in table.column("id").to_pylist()]
+    places = [split_of(row_id, options.test_share) for row_id in ids.to_pylist()]
     for split in _splits(options):
-        yield split, table.filter(pa.array([place == split for place in places], pa.bool_()))
+        yield split, rows.filter(pa.array([place == split for place in places], pa.bool_()))
 
 
 def _splits(options: Options) -> tuple[str, ...]:
@@ -194,13 +213,12 @@ def _splits(options: Options) -> tuple[str, ...]:
 # -- places -----------------------------------------------------------------------------------------------------------
 
 
-def _to_file(run: Run, form: str, file: IO[bytes], options: Options, *, array: bool, parquet: bool) -> Exported:
+def _to_file(records: Records, file: IO[bytes], *, array: bool, parquet: bool) -> dict[str, int]:
+    """Write to one file; how many records it has."""
     if parquet:
-        count = write_parquet(file, (table for _, table in _tables(run, form, options)))
-    else:
-        told = (document for _, document in _documents(run, form, options))
-        count = write_json(file, told, array=array)
-    return Exported(_count(run, form), {"train": count}, ())
+        return {"train": write_parquet(file, (table for _, table in _tables(records)))}
+    write = write_array if array else write_lines
+    return {"train": write(file, (texts for _, texts in _lines(records)))}
 
 
 @contextmanager
@@ -214,10 +232,10 @@ def _opened(to: Path) -> Iterator[IO[bytes]]:
         yield opened.enter_context(whole_file(target))
 
 
-def _fill(run: Run, form: str, folder: Path, options: Options) -> dict[str, int]:
+def _fill(records: Records, folder: Path) -> dict[str, int]:
     """Write a dataset and its card; how many rows each split has."""
-    trainer = TRAINERS.get(form)
-    splits = _fill_trainer(run, form, trainer, folder, options) if trainer else _fill_shards(run, form, folder, options)
+    run, form, options = records.run, records.form, records.options
+    splits = _fill_trainer(records, TRAINERS[form], folder) if form in TRAINERS else _fill_shards(records, folder)
     if empty := [split for split, count in splits.items() if not count]:
         raise UserError(
             f"--test-share {options.test_share:g}: of {run.kept():,} rows none falls into {empty[0]}; expected another "
@@ -231,19 +249,21 @@ def _fill(run: Run, form: str, folder: Path, options: Options) -> dict[str, int]
     return splits
 
 
-def _fill_shards(run: Run, form: str, folder: Path, options: Options) -> dict[str, int]:
+def _fill_shards(records: Records, folder: Path) -> dict[str, int]:
     make_folder(folder / "data")
-    shards = {split: Shards(folder / "data", split) for split in _splits(options)}
-    for split, table in _tables(run, form, options):
-        shards[split].add(table)
-    for one in shards.values():
-        one.close()
+    with ExitStack() as opened:
+        shards = {split: opened.enter_context(Shards(folder / "data", split)) for split in _splits(records.options)}
+        for split, table in _tables(records):
+            shards[split].add(table)
     return {split: one.rows for split, one in shards.items()}
 
 
-def _fill_trainer(run: Run, form: str, trainer: Trainer, folder: Path, options: Options) -> dict[str, int]:
-    splits = write_lines(folder, _splits(options), _documents(run, form, options))
-    for name, text in trainer.files(run.name, tuple(splits)).items():
+def _fill_trainer(records: Records, trainer: Trainer, folder: Path) -> dict[str, int]:
+    with ExitStack() as opened:
+        names = _splits(records.options)
+        files = {split: opened.enter_context(whole_file(folder / f"{split}.jsonl")) for split in names}
+        splits = write_splits(files, _lines(records))
+    for name, text in trainer.files(records.run.name, tuple(splits)).items():
         write_whole(folder / name, text.encode())
     return splits
 

@@ -24,6 +24,8 @@ class Options:
     """The share of rows that go into a test split, 0 to below 1. Which rows follows from their ids alone."""
     license: str | None = None
     """The dataset's license, for its card; magpie never makes one up."""
+    columns: tuple[str, ...] = ()
+    """Columns of the run that stand beside a format's own keys."""
     overwrite: bool = False
     """Whether a file that is there already is replaced."""
     pictures: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)

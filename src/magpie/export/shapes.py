@@ -1,23 +1,30 @@
-"""What a kept row comes to in each format: the shapes that trainers read. Knows a row's columns; writes nothing.
+"""What a kept row comes to in each format: the shapes that trainers read, as SQL over the columns of a run.
 
-The names are those of TRL's documentation of dataset formats, and of Alpaca and ShareGPT, which other trainers read.
+The names are those of TRL's documentation of dataset formats, and of Alpaca and ShareGPT, which other trainers read. A
+key has one type in every record: where a message has no reasoning, `reasoning_content` is an empty text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import pyarrow as pa
 
 from magpie.export.options import Options
+from magpie.runs import sql_text
 
-Row = Mapping[str, Any]
-Document = dict[str, Any]
-Message = dict[str, str]
+Fields = Mapping[str, str]
+"""The keys of a record, each with the SQL expression that gives its value."""
 
-_SPEAKERS = {"system": "system", "user": "human", "assistant": "gpt"}
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a format may draw on."""
+
+    columns: frozenset[str]
+    """Of the run."""
+    options: Options
+    turn_reasoning: str | None = None
+    """The field of a message that holds the reasoning of its turn, where the run's messages have one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,170 +35,163 @@ class Shape:
     """What it is, for the card and the command line."""
     needs: tuple[str, ...]
     """Columns without which there is nothing to write."""
-    make: Callable[[Row, Options], list[Document]]
-    """A kept row's documents."""
-    schema: Callable[[Options], pa.Schema]
-    """Of the documents, for Parquet."""
+    records: Callable[[Given], list[Fields]]
+    """The records of a row: one, or two for a pair that is taken apart. All have the same keys and types."""
+    beside: bool = False
+    """Whether its messages have a place for reasoning beside their content."""
 
 
-def conversation(row: Row, options: Options) -> list[Message]:
-    """The row's messages, with what the options ask for."""
-    messages: list[Message] = [dict(message) for message in row["messages"]]
-    thoughts = [message.pop("reasoning", None) for message in messages]
-    thoughts[1] = thoughts[1] or row.get("reasoning")
-    for message, thought in zip(messages, thoughts, strict=True):
-        if options.reasoning != "none" and thought is not None:
-            _think(message, thought, options)
-    return [*_system(row, options), *messages]
-
-
-def _system(row: Row, options: Options) -> list[Message]:
-    system = row.get("system") if options.system else None
-    return [] if system is None else [{"role": "system", "content": system}]
-
-
-def _think(answer: Message, reasoning: str, options: Options) -> None:
-    """Give an answer its thought: in the tags that most chat templates read, or beside it under the usual key."""
-    if options.reasoning == "inside":
-        answer["content"] = f"<think>\n{reasoning}\n</think>\n\n{answer['content']}"
+def conversation(given: Given, messages: str = "messages") -> str:
+    """The row's messages, with what the options ask for, as SQL."""
+    if given.options.reasoning == "none":
+        said = _plain(messages) if given.turn_reasoning else messages
+    elif given.options.reasoning == "field":
+        message = f"{{'role': m.role, 'content': m.content, 'reasoning_content': coalesce({_thought(given)}, '')}}"
+        said = f"list_transform({messages}, lambda m, i: {message})"
     else:
-        answer["reasoning_content"] = reasoning
+        opened = f"coalesce('<think>\n' || {_thought(given)} || '\n</think>\n\n', '') || m.content"
+        said = f"list_transform({messages}, lambda m, i: {{'role': m.role, 'content': {opened}}})"
+    return f"list_concat({_system(given)}, {said})" if given.options.system else said
 
 
-def _prompt(row: Row, options: Options) -> list[Message]:
-    """What a preference pair answers."""
-    asked = row.get("pair_prompt") or [{"role": "user", "content": row["instruction"]}]
-    return [*_system(row, options), *asked]
+def _plain(messages: str) -> str:
+    return f"list_transform({messages}, lambda m: {{'role': m.role, 'content': m.content}})"
 
 
-def _answer(content: str) -> list[Message]:
-    return [{"role": "assistant", "content": content}]
+def _thought(given: Given) -> str:
+    """The reasoning of the message `m` at place `i`, counted from 1: the column `reasoning` is the first answer's."""
+    own = [f"nullif(m.{given.turn_reasoning}, '')"] if given.turn_reasoning else []
+    first = ["CASE WHEN i = 2 THEN nullif(reasoning, '') END"] if "reasoning" in given.columns else []
+    return f"coalesce({', '.join([*own, *first, 'NULL::VARCHAR'])})"
 
 
-def _messages(row: Row, options: Options) -> list[Document]:
-    return [{"id": row["id"], "messages": conversation(row, options)}]
+def _system(given: Given) -> str:
+    """The system prompt as a list of messages: none where there is no text."""
+    if not given.options.system:
+        return "[]"
+    return f"CASE WHEN system <> '' THEN [{_message('system', 'system', given)}] ELSE [] END"
 
 
-def _sharegpt(row: Row, options: Options) -> list[Document]:
-    turns = [{"from": _SPEAKERS[one["role"]], "value": one["content"]} for one in conversation(row, options)]
-    return [{"id": row["id"], "conversations": turns}]
+def _message(role: str, content: str, given: Given, *, beside: bool = True) -> str:
+    field = ", 'reasoning_content': ''" if beside and given.options.reasoning == "field" else ""
+    return f"{{'role': '{role}', 'content': {content}{field}}}"
 
 
-def _alpaca(row: Row, options: Options) -> list[Document]:
+def upto_last_answer(said: str, given: Given) -> str:
+    """A conversation without a user's words that nobody answered."""
+    return f"list_filter({said}, lambda m, i: i <= {last_answer(given)})"
+
+
+def last_answer(given: Given) -> str:
+    """The place of the last answer, counted from 1: user and assistant take turns."""
+    before = f"len({_system(given)}) + " if given.options.system else ""
+    return f"({before}len(messages) // 2 * 2)"
+
+
+def _messages(given: Given) -> list[Fields]:
+    return [{"id": "id", "messages": conversation(given)}]
+
+
+_SPEAKER = "CASE m.role WHEN 'user' THEN 'human' WHEN 'assistant' THEN 'gpt' ELSE m.role END"
+
+
+def sharegpt(messages: str) -> str:
+    """A list of messages as ShareGPT has them, as SQL."""
+    return f"list_transform({messages}, lambda m: {{'from': {_SPEAKER}, 'value': m.content}})"
+
+
+def _sharegpt(given: Given) -> list[Fields]:
+    return [{"id": "id", "conversations": sharegpt(conversation(given))}]
+
+
+def _alpaca(given: Given) -> list[Fields]:
     """The last instruction and its response; the turns before them are the history, where the run has further turns."""
-    told = conversation(row, options)
-    system, said = (told[0]["content"], told[1:]) if told[0]["role"] == "system" else (None, told)
-    said = said[: len(said) - len(said) % 2]
-    pairs = [[one["content"], two["content"]] for one, two in zip(said[::2], said[1::2], strict=True)]
-    document = {"id": row["id"], "instruction": pairs[-1][0], "input": "", "output": pairs[-1][1]}
-    if options.system:
-        document["system"] = system or ""
-    if "turns" in row:
-        document["history"] = pairs[:-1]
-    return [document]
+    said = conversation(Given(given.columns, Options(reasoning=given.options.reasoning), given.turn_reasoning))
+    rounds = "len(messages) // 2"
+    fields = {
+        "id": "id",
+        "instruction": f"({said})[{rounds} * 2 - 1].content",
+        "input": "''",
+        "output": f"({said})[{rounds} * 2].content",
+    }
+    if given.options.system:
+        fields["system"] = "coalesce(system, '')"
+    if "turns" in given.columns:
+        pair = f"[({said})[2 * n - 1].content, ({said})[2 * n].content]"
+        fields["history"] = f"list_transform(range(1, {rounds}), lambda n: {pair})"
+    return [fields]
 
 
-def _sft(row: Row, options: Options) -> list[Document]:
+def _sft(given: Given) -> list[Fields]:
     """The last response is the completion; what stands before it, the prompt."""
-    told = conversation(row, options)
-    last = max(place for place, one in enumerate(told) if one["role"] == "assistant")
-    return [{"id": row["id"], "prompt": told[:last], "completion": [told[last]]}]
+    said, last = conversation(given), last_answer(given)
+    return [{"id": "id", "prompt": f"({said})[:{last} - 1]", "completion": f"[({said})[{last}]]"}]
 
 
-def _dpo(row: Row, options: Options) -> list[Document]:
-    return [
-        {
-            "id": row["id"],
-            "prompt": _prompt(row, options),
-            "chosen": _answer(row["chosen"]),
-            "rejected": _answer(row["rejected"]),
-            **_rewards(row),
-        }
-    ]
+def prompt(given: Given) -> str:
+    """What a preference pair answers, as SQL: the instruction, or the turns that an imported pair has before it."""
+    asked = f"[{_message('user', 'instruction', given, beside=False)}]"
+    if "pair_prompt" in given.columns:
+        asked = f"CASE WHEN len(pair_prompt) > 0 THEN {_plain('pair_prompt')} ELSE {asked} END"
+    return f"list_concat({_system(given)}, {asked})" if given.options.system else asked
 
 
-def _rm(row: Row, options: Options) -> list[Document]:
+def answer(column: str) -> str:
+    """A response of a pair as a message, as SQL."""
+    return f"{{'role': 'assistant', 'content': {column}}}"
+
+
+def _dpo(given: Given) -> list[Fields]:
+    pair = {"chosen": f"[{answer('chosen')}]", "rejected": f"[{answer('rejected')}]"}
+    return [{"id": "id", "prompt": prompt(given), **pair, **_rewards(given)}]
+
+
+def _rm(given: Given) -> list[Fields]:
     """The prompt stands in both conversations."""
-    prompt = _prompt(row, options)
-    return [
-        {
-            "id": row["id"],
-            "chosen": prompt + _answer(row["chosen"]),
-            "rejected": prompt + _answer(row["rejected"]),
-            **_rewards(row),
-        }
-    ]
+    asked = prompt(given)
+    pair = {name: f"list_concat({asked}, [{answer(name)}])" for name in ("chosen", "rejected")}
+    return [{"id": "id", **pair, **_rewards(given)}]
 
 
-def _rewards(row: Row) -> Document:
-    """What the pair was made by; trainers pass over it."""
-    return {name: row.get(name) for name in _REWARDS}
+def _rewards(given: Given) -> Fields:
+    """What the pair was made by, where the run says it; trainers pass over it."""
+    return {name: finite(name) for name in ("chosen_reward", "rejected_reward") if name in given.columns}
 
 
-def _kto(row: Row, options: Options) -> list[Document]:
+def finite(number: str) -> str:
+    """A number as JSON can hold it, as SQL: null for what is none."""
+    return f"CASE WHEN isfinite({number}) THEN {number} END"
+
+
+def _kto(given: Given) -> list[Fields]:
     """Each response by itself, with whether it is the better one."""
-    prompt = _prompt(row, options)
+    asked = {"id": "id", "prompt": prompt(given)}
     return [
-        {"id": row["id"], "prompt": prompt, "completion": _answer(row["chosen"]), "label": True},
-        {"id": row["id"], "prompt": prompt, "completion": _answer(row["rejected"]), "label": False},
+        {**asked, "completion": f"[{answer(name)}]", "label": label}
+        for name, label in (("chosen", "true"), ("rejected", "false"))
     ]
 
 
-# -- schemas ----------------------------------------------------------------------------------------------------------
+def struct(record: Fields) -> str:
+    """A record as SQL."""
+    return "{" + ", ".join(f"{sql_text(name)}: {value}" for name, value in record.items()) + "}"
 
-
-def _list_of_messages(options: Options) -> pa.DataType:
-    thought = [("reasoning_content", pa.string())] if options.reasoning == "field" else []
-    return pa.list_(pa.struct([("role", pa.string()), ("content", pa.string()), *thought]))
-
-
-def _schema(*names: str, **further: pa.DataType) -> Callable[[Options], pa.Schema]:
-    """Of an id, lists of messages by these names, and further columns."""
-
-    def made(options: Options) -> pa.Schema:
-        lists = [(name, _list_of_messages(options)) for name in names]
-        return pa.schema([("id", pa.string()), *lists, *further.items()])
-
-    return made
-
-
-def _alpaca_schema(options: Options) -> pa.Schema:
-    names = ("id", "instruction", "input", "output", *(("system",) if options.system else ()))
-    return pa.schema([*((name, pa.string()) for name in names), ("history", pa.list_(pa.list_(pa.string())))])
-
-
-_REWARDS = {"chosen_reward": pa.float64(), "rejected_reward": pa.float64()}
-_SHAREGPT = pa.list_(pa.struct([("from", pa.string()), ("value", pa.string())]))
 
 SHAPES: dict[str, Shape] = {
     "messages": Shape(
-        "conversations as role and content (TRL: language modeling)", ("messages",), _messages, _schema("messages")
+        "conversations as role and content (TRL: language modeling)", ("messages",), _messages, beside=True
     ),
-    "sharegpt": Shape("conversations as from and value", ("messages",), _sharegpt, _schema(conversations=_SHAREGPT)),
-    "alpaca": Shape("instruction, input and output", ("messages",), _alpaca, _alpaca_schema),
-    "sft": Shape(
-        "prompt and completion as messages (TRL: prompt-completion)",
-        ("messages",),
-        _sft,
-        _schema("prompt", "completion"),
-    ),
+    "sharegpt": Shape("conversations as from and value", ("messages",), _sharegpt),
+    "alpaca": Shape("instruction, input and output", ("messages",), _alpaca),
+    "sft": Shape("prompt and completion as messages (TRL: prompt-completion)", ("messages",), _sft, beside=True),
     "dpo": Shape(
-        "prompt, chosen and rejected as messages (TRL: preference with explicit prompt)",
-        ("chosen", "rejected"),
-        _dpo,
-        _schema("prompt", "chosen", "rejected", **_REWARDS),
+        "prompt, chosen and rejected as messages (TRL: preference with explicit prompt)", ("chosen", "rejected"), _dpo
     ),
     "rm": Shape(
-        "chosen and rejected as whole conversations (TRL: preference with implicit prompt)",
-        ("chosen", "rejected"),
-        _rm,
-        _schema("chosen", "rejected", **_REWARDS),
+        "chosen and rejected as whole conversations (TRL: preference with implicit prompt)", ("chosen", "rejected"), _rm
     ),
     "kto": Shape(
-        "prompt, completion and label, two rows for each pair (TRL: unpaired preference)",
-        ("chosen", "rejected"),
-        _kto,
-        _schema("prompt", "completion", label=pa.bool_()),
+        "prompt, completion and label, two rows for each pair (TRL: unpaired preference)", ("chosen", "rejected"), _kto
     ),
 }
 """Format to shape."""

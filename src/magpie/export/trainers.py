@@ -13,8 +13,7 @@ from typing import Any
 
 import yaml
 
-from magpie.export.options import Options
-from magpie.export.shapes import SHAPES, Document, Row
+from magpie.export.shapes import Fields, Given, answer, conversation, prompt, upto_last_answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,24 +23,22 @@ class Trainer:
     about: str
     shape: str
     """The format whose columns it needs."""
-    make: Callable[[Row, Options], list[Document]]
+    records: Callable[[Given], list[Fields]]
+    """The records of a row, as `shapes` has them."""
     files: Callable[[str, Sequence[str]], Mapping[str, str]]
     """The run's name and the splits to the files beside them: name to text."""
+    beside: bool = False
+    """Whether its messages have a place for reasoning beside their content."""
 
 
-def _pairs(row: Row, options: Options) -> list[Document]:
+def _pairs(given: Given) -> list[Fields]:
     """A prompt as messages, and two answers as one message each."""
-    (pair,) = SHAPES["dpo"].make(row, options)
-    return [{"messages": pair["prompt"], "chosen": pair["chosen"][0], "rejected": pair["rejected"][0]}]
+    return [{"messages": prompt(given), "chosen": answer("chosen"), "rejected": answer("rejected")}]
 
 
-def _conversations(row: Row, options: Options) -> list[Document]:
+def _conversations(given: Given) -> list[Fields]:
     """Up to the last response: LLaMA-Factory passes over conversations that end with a user."""
-    (told,) = SHAPES["messages"].make(row, options)
-    messages = told["messages"]
-    while messages[-1]["role"] == "user":
-        messages = messages[:-1]
-    return [{"messages": messages}]
+    return [{"messages": upto_last_answer(conversation(given), given)}]
 
 
 class _Plain(yaml.SafeDumper):
@@ -119,7 +116,7 @@ def _plain(name: str) -> str:
 
 
 TRAINERS = {
-    "axolotl": Trainer("a folder that Axolotl fine-tunes on", "messages", _conversations, _axolotl_sft),
+    "axolotl": Trainer("a folder that Axolotl fine-tunes on", "messages", _conversations, _axolotl_sft, beside=True),
     "axolotl-dpo": Trainer("a folder that Axolotl trains preferences on", "dpo", _pairs, _axolotl_dpo),
     "llama-factory": Trainer("a folder that LLaMA-Factory fine-tunes on", "messages", _conversations, _factory_sft),
     "llama-factory-dpo": Trainer("a folder that LLaMA-Factory trains preferences on", "dpo", _pairs, _factory_dpo),

@@ -56,6 +56,11 @@ class FastTokenizer:
         ids: list[int] = self.inner.encode(text, add_special_tokens=False).ids
         return ids
 
+    def encode_with_spans(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        """What `encode` gives, and of each id the characters that it stands for: the first, and the one behind."""
+        found = self.inner.encode(text, add_special_tokens=False)
+        return found.ids, found.offsets
+
     def encode_by_itself(self, text: str) -> list[int]:
         ids: list[int] = self.inner.encode(text, add_special_tokens=True).ids
         return ids

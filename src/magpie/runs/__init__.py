@@ -8,7 +8,9 @@ from magpie.runs.files import make_folder, storage, whole_file
 from magpie.runs.folder import RunFolder, StageFolder
 from magpie.runs.index import Kind
 from magpie.runs.in_force import StageCounts
+from magpie.runs.labels import as_label, check_label, label_type, make_types, typed
 from magpie.runs.reader import Run, open_run
+from magpie.runs.relations import sql_text
 from magpie.runs.shards import OpenShard, ShardFiles, arrow_schema, arrow_type, fields_of, write_sealed
 
 __all__ = [
@@ -23,11 +25,17 @@ __all__ = [
     "StageFolder",
     "arrow_schema",
     "arrow_type",
+    "as_label",
+    "check_label",
     "cost_of",
     "fields_of",
+    "label_type",
     "make_folder",
+    "make_types",
     "open_run",
+    "sql_text",
     "storage",
+    "typed",
     "whole_file",
     "write_sealed",
 ]

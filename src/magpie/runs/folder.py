@@ -239,7 +239,11 @@ class RunFolder:
         """Every folder of a stage, also of stages that the recipe no longer has, each with its stage's name."""
         with storage(self.path):
             entries = sorted(self.path.iterdir())
-        found = [(entry, STAGE_FOLDER.fullmatch(entry.name)) for entry in entries if entry.is_dir() and not entry.is_symlink()]
+        found = [
+            (entry, STAGE_FOLDER.fullmatch(entry.name))
+            for entry in entries
+            if entry.is_dir() and not entry.is_symlink()
+        ]
         return [(entry, match[2]) for entry, match in found if match]
 
     def _sweep(self) -> None:

@@ -50,14 +50,12 @@ def in_force(stage: StageFolder, above: Sequence[StageFolder], size: int, shard_
     if stage.kind == "corpus":
         return InForce(stage, frozenset(corpus_shards(stage, above, size, shard_rows)[0]), {})
     numbers = stage.shards()
-    settled = frozenset(n for n in numbers if _settled(stage, above, n))
+    settled = frozenset(n for n in numbers if is_settled(stage, above, n))
     spans = {n: (n * shard_rows, (n + 1) * shard_rows) for n in numbers if n not in settled}
-    return InForce(
-        stage, settled, {n: _within(_rows_in_force(stage, above, n), *span) for n, span in spans.items()}
-    )
+    return InForce(stage, settled, {n: within(rows_in_force(stage, above, n), *span) for n, span in spans.items()})
 
 
-def _settled(stage: StageFolder, above: Sequence[StageFolder], number: int) -> bool:
+def is_settled(stage: StageFolder, above: Sequence[StageFolder], number: int) -> bool:
     """Whether the shard's Parquet file is all there is, and was made from the shards above as they are now."""
     files = stage.shard(number)
     makers = [maker for maker, _ in stage.makers(above)]
@@ -66,7 +64,7 @@ def _settled(stage: StageFolder, above: Sequence[StageFolder], number: int) -> b
     return files.parquet.exists() and files.made_from() == stage.read_digest(above, number)
 
 
-def _rows_in_force(stage: StageFolder, above: Sequence[StageFolder], number: int) -> pa.Table:
+def rows_in_force(stage: StageFolder, above: Sequence[StageFolder], number: int) -> pa.Table:
     """The shard's rows, without those that were made from an input that has changed since and will be made again."""
     rows = stage.shard(number).rows(stage.columns)
     if not stage.reads:
@@ -80,7 +78,7 @@ def _rows_in_force(stage: StageFolder, above: Sequence[StageFolder], number: int
     return rows.filter(pa.array(same, pa.bool_()))
 
 
-def _within(rows: pa.Table, first: int, end: int) -> pa.Table:
+def within(rows: pa.Table, first: int, end: int) -> pa.Table:
     """The rows that the shard has room for: a strange line in a journal may name any other."""
     numbers = rows.column("row")
     return rows.filter(pc.and_(pc.greater_equal(numbers, first), pc.less(numbers, end)))

@@ -5,7 +5,6 @@ Safe beside a process that is writing the run. Knows which columns exist, not ho
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,19 +16,20 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from magpie.columns import Column, outdated
-from magpie.errors import RunError
+from magpie.columns import Column, labels_of, outdated
+from magpie.errors import RunError, UserError
 from magpie.runs.folder import RunFolder, StageFolder
 from magpie.runs.in_force import InForce, StageCounts, count_kept, count_stage, in_force
-from magpie.runs.shards import arrow_schema
+from magpie.runs.labels import check_labels, make_types, typed
+from magpie.runs.relations import open_rows_of, relation_of, settled_shards, sql_text
 from magpie.runs.surviving import corpus_shards
 from magpie.safe.documents import check_values, read_yaml
 from magpie.safe.paths import expanded
 from magpie.safe.shell import quoted
 
-_BATCH_ROWS = 1024
-_GLOB = re.compile(r"([*?\[])")
-"""What DuckDB would take as a pattern in a path."""
+_BATCH_ROWS = 2048
+_SCAN_ROWS = 32768
+"""Rows of the shards that `scan` looks at together."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -97,10 +97,21 @@ class Run:
     def batches(self, *, kept: bool = True, columns: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
         """The rows of `table` as record batches, so that a run larger than memory can be read through; only these
         `columns`, where some are named."""
-        with self._asked() as connection:
-            names = ", ".join('"' + name.replace('"', '""') + '"' for name in columns)
-            query = f"SELECT {names or '*'} FROM {'kept' if kept else 'rows'} ORDER BY row"
-            yield from connection.sql(query).to_arrow_reader(_BATCH_ROWS)
+        names = ", ".join('"' + name.replace('"', '""') + '"' for name in columns)
+        yield from self.scan(f"SELECT {names or '*'} FROM {'kept' if kept else 'rows'} ORDER BY row")
+
+    def scan(self, query: str) -> Iterator[pa.RecordBatch]:
+        """Ask DuckDB about some shards at a time, in order: `query` is run over each part of the run by itself, so that
+        memory does not grow with the run. What it says of a row must hang on that row alone.
+
+        Example: `for batch in run.scan("SELECT row, length(response) AS n FROM kept ORDER BY row"): ...`
+        """
+        counting, query = self._counting(), self._with_labels(query)
+        step = max(1, _SCAN_ROWS // self.shard_rows)
+        for first in range(0, max(1, -(-self.size // self.shard_rows)), step):
+            with self._asked(counting=counting, part=range(first, first + step)) as connection:
+                for batch in connection.sql(query).to_arrow_reader(_BATCH_ROWS):
+                    yield _with_texts(batch)
 
     def rows(self, *, kept: bool = True) -> Iterator[dict[str, Any]]:
         """The rows of `table` one by one, as dictionaries; by default the kept ones."""
@@ -114,10 +125,21 @@ class Run:
 
     def sql(self, query: str) -> pa.Table:
         """Ask DuckDB. `rows` is every row, `kept` those that came through; each stage's own files are a view of its
-        name, with its bookkeeping. Raises `RunError` with DuckDB's message when the query is not valid.
+        name, with its bookkeeping. Labels compare and sort in their order: `input_quality >= 'good'`. Raises `RunError`
+        with DuckDB's message when the query is not valid.
         """
         with self._asked() as connection:
-            return connection.sql(query).to_arrow_table()
+            found = connection.sql(self._with_labels(query)).to_arrow_table()
+        return _with_texts(found)
+
+    def _with_labels(self, query: str) -> str:
+        """The query, in which labels in quotes are values of their types."""
+        made = {column.name for stage in self.stages for column in stage.columns if labels_of(column.name)}
+        try:
+            check_labels(query, made)
+        except UserError as error:
+            raise RunError(f"{self.path}: {error}") from error
+        return typed(query)
 
     def counts(self) -> list[StageCounts]:
         """What each stage did so far, counted over the files."""
@@ -127,9 +149,20 @@ class Run:
     def _in_force(self, stage: StageFolder) -> InForce:
         return in_force(stage, self.stages[: self.stages.index(stage)], self.size, self.shard_rows)
 
+    def _counting(self) -> list[list[int]]:
+        """Of each stage, the sealed shards that count as they are."""
+        try:
+            return [
+                settled_shards(stage, self.stages[:place], self.size, self.shard_rows)
+                for place, stage in enumerate(self.stages)
+            ]
+        except pa.ArrowException as error:
+            raise self._unreadable(error) from error
+
     @contextmanager
     def connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection to DuckDB with the views of `sql`, for several questions to the same files.
+        """A connection to DuckDB with the views of `sql`, for several questions to the same files. Labels with an order
+        are compared in it where the query has gone through `magpie.runs.typed`.
 
         with run.connected() as connection:
             connection.execute("SELECT count(*) FROM kept").fetchall()
@@ -155,24 +188,38 @@ class Run:
             )
 
     @contextmanager
-    def _asked(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The run as views, its files held against their digests first; spilling where the system keeps temporary files."""
+    def _asked(
+        self, *, counting: Sequence[Sequence[int]] | None = None, part: range | None = None
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The run as views, its files held against their digests first; spilling where the system keeps temporary files.
+
+        counting: what `_counting` says, where it is known. part: of all shards, those to look at.
+        """
+        counting = self._counting() if counting is None else counting
         config: dict[str, str | bool | int | float | list[str]] = {
             "python_enable_replacements": False,
             "temp_directory": tempfile.gettempdir(),
         }
         try:
             with duckdb.connect(":memory:", config=config) as connection:
-                self._make_views(connection)
+                make_types(connection)
+                self._make_views(connection, counting, part)
                 yield connection
         except (duckdb.Error, pa.ArrowException) as error:
-            said = " ".join(str(error).split())
-            raise RunError(f"{self.path}: the query failed, or a file of the run cannot be read: {said}") from error
+            raise self._unreadable(error) from error
 
-    def _make_views(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def _unreadable(self, error: Exception) -> RunError:
+        said = " ".join(str(error).split())
+        return RunError(f"{self.path}: the query failed, or a file of the run cannot be read: {said}")
+
+    def _make_views(
+        self, connection: duckdb.DuckDBPyConnection, counting: Sequence[Sequence[int]], part: range | None
+    ) -> None:
         self._check_stages()
-        for stage in self.stages:
-            relation = _relation(connection, self._in_force(stage))
+        for place, stage in enumerate(self.stages):
+            settled = counting[place] if part is None else [number for number in counting[place] if number in part]
+            open_rows = open_rows_of(stage, self.stages[:place], set(counting[place]), self.shard_rows, part)
+            relation = relation_of(connection, stage, settled, open_rows)
             connection.execute(f"CREATE VIEW {_name(stage)} AS {relation}")
         connection.execute(f"CREATE VIEW rows AS {_rows_query(self)}")
         last, alive = _name(self.stages[-1]), "drop_reason IS NULL AND error IS NULL"
@@ -184,28 +231,24 @@ def open_run(path: str | Path) -> Run:
     return Run(expanded(path))
 
 
+def _with_texts(found: Any) -> Any:
+    """A table or a batch with labels as texts, as every reader of a run knows them."""
+    schema = pa.schema([field.with_type(_without_codes(field.type)) for field in found.schema], found.schema.metadata)
+    return found if schema.equals(found.schema) else found.cast(schema)
+
+
+def _without_codes(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_dictionary(kind):
+        return kind.value_type
+    if pa.types.is_list(kind):
+        return pa.list_(kind.value_field.with_type(_without_codes(kind.value_type)))
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_without_codes(field.type)) for field in kind])
+    return kind
+
+
 def _name(stage: StageFolder) -> str:
     return f'"{stage.stage}"'
-
-
-def _relation(connection: duckdb.DuckDBPyConnection, rows: InForce) -> str:
-    """A query for a stage's rows: settled shards are scanned where they lie."""
-    stage, others = rows.stage, list(rows.others.values())
-    journal = pa.concat_tables(others) if others else arrow_schema(stage.columns).empty_table()
-    open_rows = f"{stage.stage}_open"
-    connection.register(open_rows, journal.replace_schema_metadata(None))
-    settled = [stage.shard(number) for number in sorted(rows.settled)]
-    for files in settled:
-        files.check()
-    if not settled:
-        return f'SELECT * FROM "{open_rows}"'
-    paths = ", ".join(_quoted(_GLOB.sub(r"[\1]", str(files.parquet))) for files in settled)
-    scan = f"read_parquet([{paths}], hive_partitioning=false)"
-    return f'SELECT * FROM {scan} UNION ALL BY NAME SELECT * FROM "{open_rows}"'
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _rows_query(run: Run) -> str:
@@ -224,7 +267,7 @@ def _rows_query(run: Run) -> str:
     dropped_by = " ".join(f"WHEN {_name(s)}.drop_reason IS NOT NULL THEN '{s.stage}'" for s in run.stages)
     joins = " ".join(f"LEFT JOIN {name} ON {name}.row = {first}.row" for name in later)
     fields = [
-        f"printf({_quoted(run.name.replace('%', '%%') + '-%08d')}, {first}.row) AS id",
+        f"printf({sql_text(run.name.replace('%', '%%') + '-%08d')}, {first}.row) AS id",
         f"{first}.row AS row",
         *columns,
         _messages(run),

@@ -283,9 +283,7 @@ def _has_keys(line: Mapping[str, Any], columns: Sequence[Column]) -> bool:
         return False
     if type(line["input_digest"]) is not int or type(line.get("attempts") or 0) is not int:
         return False
-    return all(
-        _has_turns(line[column.name]) for column in columns if column.type == "messages"
-    )
+    return all(_has_turns(line[column.name]) for column in columns if column.type == "messages")
 
 
 def _has_turns(value: Any) -> bool:

@@ -39,7 +39,11 @@ def verify(folder: RunFolder) -> Iterator[Checked]:
             yield _sealed(parquet)
         for journal in sorted(path.glob("*.part")):
             broken = broken_lines(journal)
-            yield Checked(journal, "damaged", f"{broken} lines are no JSON object with a row") if broken else Checked(journal, "whole")
+            yield (
+                Checked(journal, "damaged", f"{broken} lines are no JSON object with a row")
+                if broken
+                else Checked(journal, "whole")
+            )
 
 
 def _sealed(parquet: Path) -> Checked:

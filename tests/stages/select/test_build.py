@@ -77,14 +77,61 @@ def test_the_shipped_selections_are_those_of_the_papers_table(name: str) -> None
     assert ("length(response) DESC NULLS LAST" in selection.settings()["order"]) == (limit is not None)
 
 
-def test_half_of_pro_6_is_easy_and_half_is_harder(imported: Path) -> None:
-    text = selections()["pro-6"].replace("100000", "10")
-    (imported.parent / "small.sql").write_text(text)
-    run = selected(imported, f"select={{file: {imported.parent / 'small.sql'}}}")
-    found = run.sql("SELECT difficulty, count(*) AS n FROM kept GROUP BY difficulty = 'easy', difficulty").to_pylist()
-    assert sum(row["n"] for row in found if row["difficulty"] == "easy") == 10
-    assert sum(row["n"] for row in found) == 20
-    assert "very easy" not in {row["difficulty"] for row in found}
+@pytest.mark.parametrize("limit", [7, 20, 200_000])
+def test_half_of_pro_6_is_easy_and_half_is_harder_at_any_limit(imported: Path, limit: int) -> None:
+    run = selected(imported, f"select={{keep: pro-6, limit: {limit}}}")
+    rows = run.table().to_pylist()
+    fit = [row for row in rows if not row["is_repeat"] and row["instruct_reward"] > -12]
+    halves = [
+        [row for row in fit if row["difficulty"] == "easy"],
+        [row for row in fit if row["difficulty"] in ("medium", "hard", "very hard")],
+    ]
+    kept = [row["row"] for row in rows if row["selection_rank"] is not None]
+    most = min(limit, 2 * min(map(len, halves)))
+    assert len(kept) == most
+    for half in halves:
+        longest = sorted(half, key=lambda row: (-len(row["response"]), row["row"]))
+        of_it = [row["row"] for row in half if row["row"] in kept]
+        assert len(of_it) in (most // 2, most - most // 2)
+        assert sorted(row["row"] for row in longest[: len(of_it)]) == of_it
+
+
+def test_another_threshold_is_the_clause_left_out_and_one_added(imported: Path) -> None:
+    """docs/selection.md: `--without instruct_reward --where "instruct_reward > -6"`."""
+    run = selected(imported, "select={keep: pro-3, without: [instruct_reward], also: ['instruct_reward > -6']}")
+    rows = run.table().to_pylist()
+    wanted = [row["row"] for row in rows if not row["is_repeat"] and row["instruct_reward"] > -6]
+    assert [row["row"] for row in rows if row["selection_rank"] is not None] == wanted
+    assert 0 < len(wanted) < 100
+
+
+@pytest.mark.parametrize(
+    "clause",
+    [
+        "input_quality >= 'good'",
+        "difficulty BETWEEN 'easy' AND 'hard'",
+        "input_quality > 'poor' AND difficulty < 'hard'",
+        "coalesce(input_quality, 'poor') <= 'average'",
+        "'good' <= input_quality",
+        "input_quality IN ('good', 'excellent')",
+    ],
+)
+def test_a_selection_and_run_sql_mean_the_same(imported: Path, clause: str) -> None:
+    run = selected(imported, f'select={{keep: "{clause}"}}')
+    kept = run.sql("SELECT row FROM kept ORDER BY row").column("row").to_pylist()
+    asked = run.sql(f"SELECT row FROM rows WHERE {clause} ORDER BY row").column("row").to_pylist()
+    assert kept == asked
+    assert 0 < len(kept) < 200
+
+
+def test_a_judgment_that_all_rows_lack_is_told_with_what_makes_it(tmp_path: Path) -> None:
+    rows = [{"instruction": f"Say {row}.", "response": "a", "input_quality": None} for row in range(5)]
+    rows[0]["input_quality"] = "superb"
+    (tmp_path / "set.jsonl").write_bytes(b"\n".join(map(orjson.dumps, rows)))
+    import_dataset(tmp_path / "set.jsonl", tmp_path / "run")
+    with pytest.raises(UserError, match=r"input_quality is null in all 5 rows.*`magpie tag RUN` judges them"):
+        selected(tmp_path / "run", "select={keep: \"input_quality >= 'good'\"}")
+    assert selected(tmp_path / "run", "select={keep: input_quality IS NULL}").kept() == 5
 
 
 def test_a_run_keeps_what_is_selected_and_the_rest_knows_why_it_is_not(imported: Path) -> None:

@@ -64,7 +64,9 @@ def test_clauses_that_read_a_column_can_be_left_out_and_others_added() -> None:
 
 
 def test_leaving_out_what_no_clause_reads_is_told() -> None:
-    with pytest.raises(RecipeError, match="without reward: no clause reads it; they read input_quality, is_repeat"):
+    with pytest.raises(
+        RecipeError, match="without reward: no clause of the selection reads it; they read input_quality, is_repeat"
+    ):
         read_selection(Asked(WHOLE, without=("reward",)))
 
 
@@ -146,9 +148,10 @@ def test_a_label_that_there_is_not_is_told_with_those_there_are(clause: str) -> 
 @pytest.mark.parametrize(
     "clause",
     [
-        "coalesce(input_quality, 'poor') >= 'good'",
         "lower(input_quality) >= 'good'",
-        "CASE WHEN is_repeat THEN difficulty END > 'easy'",
+        "coalesce(trim(input_quality), 'poor') >= 'good'",
+        "CASE WHEN is_repeat THEN CAST(difficulty AS VARCHAR) END > 'easy'",
+        "input_quality > difficulty",
     ],
 )
 def test_labels_are_never_compared_as_text(clause: str) -> None:
@@ -156,9 +159,38 @@ def test_labels_are_never_compared_as_text(clause: str) -> None:
         where(clause)
 
 
-def test_labels_over_several_rows_are_never_compared_as_text_either() -> None:
-    with pytest.raises(RecipeError, match="compare the column itself"):
-        read_selection(Asked("SELECT row FROM rows QUALIFY max(input_quality) OVER () >= 'good'"))
+@pytest.mark.parametrize(
+    "clause",
+    [
+        "coalesce(input_quality, 'god') >= 'good'",
+        "coalesce(input_quality, 'poor') >= 'god'",
+        "CASE WHEN is_repeat THEN 'god' ELSE input_quality END >= 'good'",
+        "greatest(input_quality, 'average') BETWEEN 'average' AND 'god'",
+    ],
+)
+def test_a_word_that_is_no_label_is_found_wherever_it_would_make_the_labels_texts(clause: str) -> None:
+    with pytest.raises(RecipeError, match="'god' is none of the labels of input_quality"):
+        where(clause)
+
+
+def test_labels_over_several_rows_are_labels_too() -> None:
+    share = read_selection(Asked("SELECT row FROM rows QUALIFY max(input_quality) OVER () >= 'good'")).shares[0]
+    assert "CAST('good' AS label_input_quality)" in share.sql
+    with pytest.raises(RecipeError, match="'god' is none of the labels"):
+        read_selection(Asked("SELECT row FROM rows QUALIFY max(input_quality) OVER () >= 'god'"))
+
+
+def test_leaving_a_column_out_leaves_what_is_added_for_it() -> None:
+    """As the docs say it: another threshold is the old clause left out and a new one added."""
+    asked = Asked(WHOLE, also=("is_repeat IS NOT NULL",), without=("is_repeat",))
+    steps = read_selection(asked).steps()
+    assert "NOT is_repeat" not in steps
+    assert "is_repeat IS NOT NULL" in steps
+
+
+def test_a_column_that_only_an_added_clause_reads_is_not_left_out_in_silence() -> None:
+    with pytest.raises(RecipeError, match=r"no clause of the selection reads it; .*which is not left out"):
+        read_selection(Asked(WHOLE, also=("language = 'en'",), without=("language",)))
 
 
 def test_a_column_of_a_labels_name_that_holds_something_else_is_compared_as_what_it_is() -> None:

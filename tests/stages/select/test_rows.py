@@ -88,6 +88,13 @@ def plain(query: str, batch: pa.RecordBatch) -> list[int]:
         "ORDER BY length(response) DESC, row LIMIT 40",
         "SELECT row FROM rows WHERE 'easy'::difficulty_t < difficulty OR is_repeat "
         "ORDER BY response NULLS FIRST, row LIMIT 9",
+        "SELECT row FROM rows WHERE coalesce(input_quality, 'poor'::input_quality_t) >= 'average'::input_quality_t AND "
+        "greatest(difficulty, 'easy'::difficulty_t) > 'easy'::difficulty_t ORDER BY row",
+        "SELECT row FROM rows WHERE CASE WHEN is_repeat THEN difficulty END > 'easy'::difficulty_t ORDER BY row",
+        "SELECT row FROM rows QUALIFY max(input_quality) OVER (PARTITION BY difficulty, is_repeat, task_category) <= "
+        "'good'::input_quality_t ORDER BY row",
+        "SELECT row FROM rows WHERE (input_quality, row) >= ('good'::input_quality_t, 30) ORDER BY row",
+        "SELECT row FROM rows WHERE response <> 'good' AND task_category NOT IN ('good', 'easy') ORDER BY row",
         "SELECT row FROM rows WHERE instruct_reward > -15 QUALIFY row_number() OVER (PARTITION BY difficulty > "
         "'easy'::difficulty_t ORDER BY length(response) DESC, row) <= 20 ORDER BY length(response) DESC, row",
         "SELECT row FROM rows QUALIFY instruct_reward > avg(instruct_reward) OVER (PARTITION BY task_category) AND "

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from html import unescape
 
+from magpie.columns import LABELS
 from magpie.safe.normal_forms import nfkc
 
 
@@ -89,7 +90,7 @@ def _plain(text: str) -> str:
 
 
 QUALITIES = Labels(
-    ("very poor", "poor", "average", "good", "excellent"),
+    LABELS["input_quality"],
     {
         "very bad": "very poor",
         "very low": "very poor",
@@ -108,7 +109,7 @@ QUALITIES = Labels(
     scale=True,
 )
 DIFFICULTIES = Labels(
-    ("very easy", "easy", "medium", "hard", "very hard"),
+    LABELS["difficulty"],
     {
         "trivial": "very easy",
         "very simple": "very easy",

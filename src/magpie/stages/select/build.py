@@ -15,5 +15,6 @@ from magpie.stages.spec import BoundStage, Context
 def build_select(asked: Select, context: Context) -> BoundStage:
     """Raises `RecipeError` for what is no selection over the columns that there are."""
     selection, reads = selection_of("select", asked, EVERYTHING, context)
-    stage = CorpusStage("select", reads, COLUMNS, partial(select, selection=selection))
+    makers = {name: maker for name in selection.clause_columns() if (maker := context.map.maker(name.lower()))}
+    stage = CorpusStage("select", reads, COLUMNS, partial(select, selection=selection, makers=makers))
     return BoundStage(stage, selection.settings())

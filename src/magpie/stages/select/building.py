@@ -13,13 +13,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from magpie.columns import BOOKKEEPING, COMPUTED, Column
+from magpie.columns import BOOKKEEPING, COMPUTED, Column, labels_of
 from magpie.errors import RecipeError
 from magpie.runs import arrow_schema
 from magpie.stages.select.client import check_selection, read_selection
 from magpie.stages.select.limits import TEXT_BYTES
 from magpie.stages.select.process import sandbox_process
-from magpie.stages.select.sandbox import LABELS
 from magpie.stages.select.selection import Asked, Quota, Selection
 from magpie.stages.select.settings import SelectionSettings
 from magpie.stages.select.vectors import EMBEDDING
@@ -43,7 +42,7 @@ def selection_of(
     Raises `RecipeError` for what is no selection, and for columns that are not there.
     """
     made = {name.lower(): column for name, (column, _) in context.available.items()}
-    labels = [name for name in LABELS if name in made and made[name].type == "string"]
+    labels = [name for name, column in made.items() if labels_of(name) and column.type == "string"]
     try:
         given = _as_asked(asked, _text(asked, fallback, made, context))
         with sandbox_process() as process:

@@ -14,16 +14,16 @@ use is decided in `checks`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from difflib import get_close_matches
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
-from typing import Any
 
 import duckdb
 
 from magpie.errors import RecipeError
+from magpie.runs import typed
 from magpie.stages.select import functions
 from magpie.stages.select.checks import check_expression
+from magpie.stages.select.label_checks import check_compared_labels
 from magpie.stages.select.limits import check_clauses, check_size, too_deep
 from magpie.stages.select.sandbox import LABELS, said, sandbox
 from magpie.stages.select.selection import Asked, Clause, Selection
@@ -31,13 +31,10 @@ from magpie.stages.select.shown import clipped
 from magpie.stages.select.trees import (
     Parser,
     Tree,
-    column_node,
     column_of,
     columns_in,
     conjuncts,
-    constant,
     nodes,
-    operands,
     replaced,
 )
 
@@ -69,6 +66,7 @@ class _Reader:
         self.labels = labels
         self.report = report
         self.keys: dict[str, str] = {}
+        self.places: dict[str, str] = {}
         self.reads: dict[str, None] = {}
 
     def selection(self, asked: Asked) -> Selection:
@@ -76,10 +74,11 @@ class _Reader:
         _check_plain(node)
         order, limit = _modifiers(node)
         where = [(part, asked.text) for part in conjuncts(node["where_clause"])]
-        where += [(part, f"SELECT {text}") for text in asked.also for part in conjuncts(self.parser.expression(text))]
         qualify = [(part, asked.text) for part in conjuncts(node["qualify"])]
-        check_clauses(len(where) + len(qualify))
-        where, qualify = _left_out(where, qualify, asked.without)
+        also = [(part, f"SELECT {text}") for text in asked.also for part in conjuncts(self.parser.expression(text))]
+        check_clauses(len(where) + len(qualify) + len(also))
+        where, qualify = _left_out(where, qualify, asked.without, asked.also)
+        where += also
         if asked.diverse and asked.limit is None and limit is None and not asked.quotas:
             raise RecipeError("diverse: without limit or quotas every row would stay; expected one of them")
         if asked.order is not None:
@@ -93,6 +92,7 @@ class _Reader:
             diverse=asked.diverse,
             band=None if asked.bands is None else self._expression_key(asked.bands),
             keys={name: sql for sql, name in self.keys.items()},
+            places={name: sql for sql, name in self.places.items()},
             labels=tuple(sorted(self.labels & {name.lower() for name in self.reads})),
             reads=tuple(name for name in self.reads if name.lower() != "row"),
         )
@@ -114,21 +114,17 @@ class _Reader:
         """A clause over several rows, in which every part that is of one row became a key."""
         words = self.parser.words(tree, text)
         self.report(words)
+        return Clause(words, self._over_keys(tree, words), columns_in(tree))
+
+    def _over_keys(self, tree: Tree, words: str) -> str:
         self._check(tree, words, windows=True)
-        for node in nodes(tree):
-            if (
-                _compares(node)
-                and len({self._gives_label(side) for side in operands(node)}) > 1
-                and _looks_around(node)
-            ):
-                raise RecipeError(f"{clipped(words)}: {_NO_TEXT}")
         over_keys = replaced(tree, partial(self._key_node, words))
-        return Clause(words, self.parser.sql(_in_one_order(over_keys)), columns_in(tree))
+        return typed(self.parser.sql(self._in_one_order(over_keys)), self.labels)
 
     def _key_node(self, words: str, tree: Tree) -> Tree | None:
         if _looks_around(tree) or not columns_in(tree):
             return None
-        return column_node(self._key(self._sql(tree, words)))
+        return self.parser.column(self._key(self._sql(tree, words)))
 
     def _expression_key(self, text: str) -> str:
         return self._key(self._sql(self.parser.expression(text), text))
@@ -140,7 +136,12 @@ class _Reader:
             raise RecipeError(f"ORDER BY {clipped(words)}: expected columns or what is computed from them")
         down = " DESC" if order["type"] == "DESCENDING" else ""
         nulls = " NULLS FIRST" if "FIRST" in order["null_order"].upper() else " NULLS LAST"
-        return f"{self._key(self._sql(tree, words))}{down}{nulls}"
+        key = self._place(tree, words) if _looks_around(tree) else self._key(self._sql(tree, words))
+        return f"{key}{down}{nulls}"
+
+    def _place(self, tree: Tree, words: str) -> str:
+        """The name of what is computed over several rows, to order by it."""
+        return self.places.setdefault(self._over_keys(tree, words), f"p{len(self.places)}")
 
     def _limit(self, tree: Tree | None) -> int | None:
         if tree is None:
@@ -154,56 +155,25 @@ class _Reader:
         return self.keys.setdefault(sql, f"k{len(self.keys)}")
 
     def _sql(self, tree: Tree, words: str) -> str:
-        """An expression over the columns of one row, in which labels are compared as such."""
+        """An expression over the columns of one row."""
         self._check(tree, words)
-        return self.parser.sql(replaced(tree, partial(self._compared, words)))
+        return typed(self.parser.sql(tree), self.labels)
 
     def _check(self, tree: Tree, words: str, *, windows: bool = False) -> None:
         self.reads.update(dict.fromkeys(columns_in(tree)))
         check_expression(tree, words, windows=windows)
+        check_compared_labels(tree, words, self.labels)
 
-    def _compared(self, words: str, tree: Tree) -> Tree | None:
-        """A comparison with a label column, with the other side as a label too: as text, `good` would be more than
-        `excellent`."""
-        if not _compares(tree):
-            return None
-        sides = operands(tree)
-        column = next((name for side in sides if (name := self._label_column(side)) is not None), None)
-        if column is None:
-            if any(self._gives_label(side) for side in sides):
-                raise RecipeError(f"{clipped(words)}: {_NO_TEXT}")
-            return None
-        return {name: self._labeled(value, column, words) for name, value in tree.items()}
-
-    def _labeled(self, value: Any, column: str, words: str) -> Any:
-        if isinstance(value, list):
-            return [self._labeled(item, column, words) for item in value]
-        if not (isinstance(value, dict) and "class" in value) or self._label_column(value) == column:
-            return value
-        _check_label(value, column, words)
-        return self.parser.as_label(replaced(value, partial(self._compared, words)), column)
-
-    def _label_column(self, tree: Tree) -> str | None:
-        name = column_of(tree)
-        return name.lower() if name is not None and name.lower() in self.labels else None
-
-    def _gives_label(self, tree: Tree) -> bool:
-        """Whether what an expression gives is a label, which would be compared as text."""
-        if tree["class"] == "CASE":
-            results = [check["then_expr"] for check in tree["case_checks"]] + [tree["else_expr"]]
-            return any(self._gives_label(result) for result in results if result)
-        passes = tree["class"] in ("CAST", "WINDOW") or tree["type"] == "OPERATOR_COALESCE"
-        if passes or _function(tree) in _GIVES_WHAT_IT_TAKES:
-            return any(self._gives_label(side) for side in operands(tree))
-        return self._label_column(tree) is not None
-
-
-_NO_TEXT = "compare the column itself with a label, as in input_quality >= 'good': as text, labels have no order"
-_GIVES_WHAT_IT_TAKES = frozenset({"coalesce", "greatest", "least", "ifnull", "nullif", "lower", "upper", "trim"})
-
-
-def _compares(tree: Tree) -> bool:
-    return tree["class"] in ("COMPARISON", "BETWEEN") or tree["type"] in ("COMPARE_IN", "COMPARE_NOT_IN")
+    def _in_one_order(self, tree: Tree) -> Tree:
+        """The clause, in which functions that number or pick rows take rows that ORDER BY leaves equal by their row."""
+        for node in nodes(tree):
+            if node["class"] != "WINDOW":
+                continue
+            frame = f"{node['start']} {node['end']}"
+            by_values = "EXPR_" in frame and "_RANGE" in frame  # such a frame takes one expression in ORDER BY
+            if (_function(node) in functions.PLACED and not by_values) or "_ROWS" in frame:
+                node["orders"] = [*node["orders"], self.parser.ordered_by_row()]
+        return tree
 
 
 def _looks_around(tree: Tree) -> bool:
@@ -211,33 +181,8 @@ def _looks_around(tree: Tree) -> bool:
     return any(node["class"] == "WINDOW" for node in nodes(tree))
 
 
-def _in_one_order(tree: Tree) -> Tree:
-    """The clause, in which functions that number or pick rows take rows that ORDER BY leaves equal by their row."""
-    for node in nodes(tree):
-        if node["class"] != "WINDOW":
-            continue
-        frame = f"{node['start']} {node['end']}"
-        by_values = "EXPR_" in frame and "_RANGE" in frame  # such a frame takes one expression in ORDER BY
-        if (_function(node) in functions.PLACED and not by_values) or "_ROWS" in frame:
-            by_row = {"type": "ASCENDING", "null_order": "ORDER_DEFAULT", "expression": column_node("row")}
-            node["orders"] = [*node["orders"], by_row]
-    return tree
-
-
 def _function(tree: Tree) -> str:
     return str(tree.get("function_name", "")).lower()
-
-
-def _check_label(value: Tree, column: str, words: str) -> None:
-    """Raises `RecipeError` for a text that is none of a column's labels."""
-    label = constant(value)
-    if label is None or label in LABELS[column]:
-        return
-    close = get_close_matches(label.lower(), LABELS[column], n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
-    raise RecipeError(
-        f"{clipped(words)}: {clipped(label)!r} is none of the labels of {column} ({', '.join(LABELS[column])}){hint}"
-    )
 
 
 def _check_plain(node: Tree) -> None:
@@ -281,11 +226,16 @@ Parts = list[tuple[Tree, str]]
 """Clauses, each with the text that it was read from."""
 
 
-def _left_out(where: Parts, qualify: Parts, without: tuple[str, ...]) -> tuple[Parts, Parts]:
-    """The clauses that read none of some columns. Raises `RecipeError` for a column that none reads."""
+def _left_out(where: Parts, qualify: Parts, without: tuple[str, ...], also: Sequence[str]) -> tuple[Parts, Parts]:
+    """The clauses of the selection's own text that read none of some columns: what `also` adds stays. Raises
+    `RecipeError` for a column that none reads."""
     read = {name.lower() for part, _ in (*where, *qualify) for name in columns_in(part)}
     if lost := next((name for name in without if name.lower() not in read), None):
-        raise RecipeError(f"without {lost}: no clause reads it; they read {', '.join(sorted(read)) or 'nothing'}")
+        added = f"; `also` (--where) adds {', '.join(map(clipped, also))}, which is not left out" if also else ""
+        raise RecipeError(
+            f"without {lost}: no clause of the selection reads it; they read "
+            f"{', '.join(sorted(read)) or 'nothing'}{added}"
+        )
     gone = {name.lower() for name in without}
 
     def stays(part: Tree) -> bool:

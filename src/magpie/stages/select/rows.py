@@ -16,8 +16,9 @@ import duckdb
 import pyarrow as pa
 
 from magpie.errors import RecipeError, UserError
+from magpie.runs import as_label
 from magpie.stages.select.chunks import chunks
-from magpie.stages.select.sandbox import label_type, said, sandbox
+from magpie.stages.select.sandbox import said, sandbox
 from magpie.stages.select.selection import Selection, told
 from magpie.stages.select.shown import clipped
 
@@ -87,6 +88,8 @@ class Judged:
         self._report(selection.shares[0].words if len(selection.shares) == 1 else "QUALIFY")
         with _mistake_in("QUALIFY"):
             self._step(_first_failing([share.sql for share in selection.shares], at))
+        with _mistake_in("ORDER BY"):
+            self._find_places()
         order = self.order if spread is None else self._spread(spread)
         at += len(selection.shares)
         with _mistake_in("ORDER BY"):
@@ -123,6 +126,15 @@ class Judged:
         self.connection.execute(f"CREATE TABLE {name} AS SELECT {columns}, {fell} AS fell FROM {self._left}")
         self._left = f"(SELECT * EXCLUDE (fell) FROM {name} WHERE fell IS NULL)"
         self._fallen.append(f"SELECT row, fell, NULL AS rank FROM {name} WHERE fell IS NOT NULL")
+
+    def _find_places(self) -> None:
+        """Compute what rows are ordered by that looks at several of them."""
+        if not self.selection.places:
+            return
+        places = ", ".join(f"{sql} AS {name}" for name, sql in self.selection.places.items())
+        self.connection.execute(f"CREATE TABLE placed AS SELECT *, {places} FROM {self._left}")
+        self._left = "placed"
+        self._kept += self.selection.places
 
     def _rank(self, order: str) -> None:
         limit, last = self.selection.limit, len(self.selection.steps()) - 1
@@ -205,7 +217,7 @@ def _looks(selection: Selection) -> str:
 
 def _rows(selection: Selection) -> str:
     """The rows that came, labels as such: what is none of the labels is null."""
-    labels = ", ".join(f"TRY_CAST(lower(trim({name})) AS {label_type(name)}) AS {name}" for name in selection.labels)
+    labels = ", ".join(f"{as_label(name)} AS {name}" for name in selection.labels)
     return f"(SELECT *{f' REPLACE ({labels})' if labels else ''} FROM incoming) AS rows"
 
 

@@ -13,14 +13,13 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from magpie.stages.judging.labels import DIFFICULTIES, QUALITIES
+from magpie.columns import LABELS
+from magpie.runs import make_types
 
 if TYPE_CHECKING:
     import duckdb
 
-LABELS = {"input_quality": QUALITIES.names, "difficulty": DIFFICULTIES.names}
-"""Columns whose values are labels with an order: from less to more."""
-
+__all__ = ["LABELS", "said", "sandbox"]
 _MEMORY = "1GB"
 """For tables and sorting. What an expression makes of a text is bounded by the process's own limit."""
 _DISK = 64 << 30
@@ -48,16 +47,9 @@ def sandbox(spill: Path | None = None) -> duckdb.DuckDBPyConnection:
     }
     connection = duckdb.connect(":memory:", config=config)
     connection.execute("SET TimeZone = 'UTC'")
-    for column, labels in LABELS.items():
-        names = ", ".join(f"'{label}'" for label in labels)
-        connection.execute(f"CREATE TYPE {label_type(column)} AS ENUM ({names})")
+    make_types(connection)
     connection.execute("SET lock_configuration = true")
     return connection
-
-
-def label_type(column: str) -> str:
-    """The name of the type of a column's labels."""
-    return f"label_{column}"
 
 
 def said(error: duckdb.Error) -> str:

@@ -5,6 +5,7 @@ Knows no SQL and no run.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -32,7 +33,7 @@ class Asked:
     also: tuple[str, ...] = ()
     """Further clauses."""
     without: tuple[str, ...] = ()
-    """Columns: clauses that read one of them are left out."""
+    """Columns: clauses of the text that read one of them are left out; those of `also` stay."""
     order: str | None = None
     """What stands behind ORDER BY, in place of the text's own."""
     limit: int | None = None
@@ -78,6 +79,8 @@ class Selection:
     """The key that holds the row's band."""
     keys: Mapping[str, str]
     """What else is to be known of a row beside whether it meets the clauses: name to SQL over the columns."""
+    places: Mapping[str, str]
+    """What rows are ordered by that looks at several of them, after WHERE and QUALIFY: name to SQL over the keys."""
     labels: tuple[str, ...]
     """The columns that are read as labels with an order."""
     reads: tuple[str, ...]
@@ -107,7 +110,7 @@ class Selection:
         return {
             "clauses": [clause.words for clause in (*self.clauses, *self.shares)],
             "quotas": [[quota.by, quota.most] for _, quota in self.quotas],
-            "order": [_with_keys(order, self.keys) for order in self.order],
+            "order": [_with_keys(order, self.keys, self.places) for order in self.order],
             "limit": self.limit,
             "diverse": self.diverse,
             "bands": None if self.band is None else self.keys[self.band],
@@ -126,6 +129,12 @@ def _clause(plain: Mapping[str, Any]) -> Clause:
     return Clause(plain["words"], plain["sql"], tuple(plain["columns"]))
 
 
-def _with_keys(order: str, keys: Mapping[str, str]) -> str:
+def _with_keys(order: str, keys: Mapping[str, str], places: Mapping[str, str]) -> str:
     key, space, rest = order.partition(" ")
-    return f"{keys[key]}{space}{rest}"
+    if key in keys:
+        return f"{keys[key]}{space}{rest}"
+    over = _KEY.sub(lambda name: keys.get(name[0], name[0]), places[key])
+    return f"{over}{space}{rest}"
+
+
+_KEY = re.compile(r"\bk\d+\b")

@@ -36,7 +36,7 @@ class SelectionSettings(Settings):
     also: tuple[Words, ...] = ()
     """Further clauses that a row has to meet."""
     without: tuple[Words, ...] = ()
-    """Columns: clauses that read one of them are left out."""
+    """Columns: clauses of the selection itself that read one of them are left out; those of `also` stay."""
     order: Words | None = None
     """Which rows come first, as after ORDER BY: `length(response) DESC`; `null` is the selection's own, else by
     row."""

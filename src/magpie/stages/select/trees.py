@@ -14,7 +14,7 @@ import duckdb
 
 from magpie.errors import RecipeError
 from magpie.stages.select.limits import TREE_BYTES, check_tree, too_deep, too_many
-from magpie.stages.select.sandbox import LABELS, label_type, said
+from magpie.stages.select.sandbox import said
 from magpie.stages.select.shown import clipped
 
 Tree = dict[str, Any]
@@ -36,7 +36,7 @@ class Parser:
         self.connection = connection
         self._around = self._parsed("SELECT 1")
         """What is written around an expression."""
-        self._casts = {column: self.expression(f"CAST(x AS {label_type(column)})") for column in LABELS}
+        self._columns: dict[str, Tree] = {}
 
     def select(self, text: str) -> Tree:
         """The one SELECT that `text` is. Raises `RecipeError` where it is none."""
@@ -83,9 +83,15 @@ class Parser:
             same = False
         return words if same else _unwrapped(self.sql(tree))
 
-    def as_label(self, tree: Tree, column: str) -> Tree:
-        """The expression as a label of a column: `'god'` for `'good'` is then a mistake that shows."""
-        return {**self._casts[column], "child": tree}
+    def column(self, name: str) -> Tree:
+        """A column as a tree, as the parser itself makes it."""
+        if name not in self._columns:
+            self._columns[name] = self.expression(name)
+        return self._columns[name]
+
+    def ordered_by_row(self) -> Tree:
+        """What the parser makes of `ORDER BY row` in a window."""
+        return dict(self.expression("row_number() OVER (ORDER BY row)")["orders"][0])
 
     def _parsed(self, text: str) -> dict[str, Any]:
         try:
@@ -187,11 +193,6 @@ def constant(tree: Tree) -> str | None:
         return None
     text = tree["literal"].get("text")
     return None if text is None else str(text)
-
-
-def column_node(name: str) -> Tree:
-    """A column as a tree."""
-    return {"class": "COLUMN_REF", "type": "COLUMN_REF", "alias": "", "query_location": 0, "column_names": [name]}
 
 
 def _collect(value: Any, found: list[Tree]) -> None:

@@ -1,0 +1,68 @@
+"""Where the rows of one stage are: the Parquet files that count as they are, and the rows that are looked through one
+by one. Knows files and digests; knows no other stage's columns but those that rows were made from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+import duckdb
+import pyarrow as pa
+
+from magpie.columns import labels_of
+from magpie.runs.folder import StageFolder
+from magpie.runs.in_force import is_settled, rows_in_force, within
+from magpie.runs.labels import as_label
+from magpie.runs.shards import arrow_schema
+from magpie.runs.surviving import corpus_shards
+
+_GLOB = re.compile(r"([*?\[])")
+"""What DuckDB would take as a pattern in a path."""
+
+
+def settled_shards(stage: StageFolder, above: Sequence[StageFolder], size: int, shard_rows: int) -> list[int]:
+    """The sealed shards that count as they are. Which shards of a stage over the whole run count is for `corpus_shards`
+    to say."""
+    if stage.kind == "corpus":
+        return corpus_shards(stage, above, size, shard_rows)[0]
+    return [number for number in stage.shards() if is_settled(stage, above, number)]
+
+
+def open_rows_of(
+    stage: StageFolder, above: Sequence[StageFolder], settled: set[int], shard_rows: int, part: range | None
+) -> pa.Table:
+    """The rows of the other shards, which have a journal or may be made from what is no longer so: they are looked
+    through row by row."""
+    others = [number for number in stage.shards() if number not in settled and (part is None or number in part)]
+    if stage.kind == "corpus" or not others:
+        return arrow_schema(stage.columns).empty_table()
+    spans = {number: (number * shard_rows, (number + 1) * shard_rows) for number in others}
+    return pa.concat_tables(within(rows_in_force(stage, above, number), *span) for number, span in spans.items())
+
+
+def relation_of(
+    connection: duckdb.DuckDBPyConnection,
+    stage: StageFolder,
+    settled: Sequence[int],
+    open_rows: pa.Table,
+) -> str:
+    """A query for a stage's rows: sealed shards are scanned where they lie, and labels have their order."""
+    name = f"{stage.stage}_open"
+    connection.register(name, open_rows.replace_schema_metadata(None))
+    for number in settled:
+        stage.shard(number).check()
+    labels = [c.name for c in stage.columns if c.type == "string" and labels_of(c.name)]
+    ordered = f" REPLACE ({', '.join(f'{as_label(column)} AS {column}' for column in labels)})" if labels else ""
+    if not settled:
+        return f'SELECT *{ordered} FROM "{name}"'
+    files = ", ".join(sql_text(_GLOB.sub(r"[\1]", str(stage.shard(n).parquet))) for n in settled)
+    scan = f"read_parquet([{files}], hive_partitioning=false)"
+    return f'SELECT *{ordered} FROM (SELECT * FROM {scan} UNION ALL BY NAME SELECT * FROM "{name}")'
+
+
+def sql_text(text: str) -> str:
+    """A text as SQL writes it.
+
+    Example: `sql_text("it's")` is `'it''s'`.
+    """
+    return "'" + text.replace("'", "''") + "'"
