@@ -27,14 +27,14 @@ class ModelFiles:
     """Jinja sources by name; one that stands alone is called `default`."""
     special: Mapping[str, str] = field(default_factory=dict)
     """`bos_token`, `eos_token` and their like: what the chat template may print."""
-    more_special: tuple[str, ...] = ()
-    """Special tokens without a role: `additional_special_tokens` in a chat template."""
     eos_ids: tuple[int, ...] = ()
     """The ids that end a generation, as far as the files say."""
     adds_bos: bool = False
     """Whether the tokenizer, left to itself, puts a beginning-of-sequence token first."""
     context: int | None = None
     """The context length that the model was trained with, in tokens."""
+    more_special: tuple[str, ...] = ()
+    """Special tokens without a role: `additional_special_tokens` in a chat template."""
 
     @property
     def chat_template(self) -> str:
