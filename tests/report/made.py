@@ -102,5 +102,5 @@ def curated(folder: Path, rows: int = 81) -> Run:
     ]
     steps = [{"step": "task_category <> 'Brainstorming'", "alone": 27, "in_turn": 27, "only": 27}]
     reports = {"shortlist": {"rows": rows, "kept": rows - 27, "steps": steps, "null": {}}}
-    stages = {"instruct": instruct, "tag": tag, "shortlist": shortlist, "respond": respond}
+    stages: dict[str, Rows] = {"instruct": instruct, "tag": tag, "shortlist": shortlist, "respond": respond}
     return made_run(folder, stages, reports=reports)

@@ -10,6 +10,7 @@ import pytest
 
 import magpie
 from magpie.errors import UserError
+from magpie.imports import import_dataset
 from magpie.report import make_report, open_other, others
 from magpie.report.page import page
 from magpie.runs import Run
@@ -70,8 +71,12 @@ def test_a_file_is_imported_embedded_and_compared(run: Run, tmp_path: Path) -> N
 
 def test_a_file_is_imported_once_and_anew_when_it_changes(run: Run, tmp_path: Path, monkeypatch: Any) -> None:
     path, calls = theirs(tmp_path), []
-    real = others.import_dataset
-    monkeypatch.setattr(others, "import_dataset", lambda *words: calls.append(words) or real(*words))
+
+    def noted(*words: Any) -> Any:
+        calls.append(words)
+        return import_dataset(*words)
+
+    monkeypatch.setattr(others, "import_dataset", noted)
     first = open_other(path, run)
     assert open_other(path, run).path == first.path
     assert len(calls) == 1

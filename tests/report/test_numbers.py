@@ -14,7 +14,7 @@ from magpie.report.lengths import summary
 from magpie.report.topics import distinct, label_topics
 from magpie.report.variants import estimate
 from magpie.runs import Run, open_run
-from tests.report.made import curated, imported, made_run
+from tests.report.made import Rows, curated, imported, made_run
 from tests.runs.kept import kept_run
 
 
@@ -161,7 +161,11 @@ def test_runs_of_earlier_magpies_and_unfinished_ones_are_reported(name: str, tmp
 
 def test_no_row_of_an_unfinished_run_is_called_lost(tmp_path: Path) -> None:
     tags = [{"task_category": ("Math", "Editing")[row % 2]} for row in range(60)]
-    stages = {"instruct": [{"instruction": f"Task {row}."} for row in range(60)], "tag": tags, "respond": []}
+    stages: dict[str, Rows] = {
+        "instruct": [{"instruction": f"Task {row}."} for row in range(60)],
+        "tag": tags,
+        "respond": [],
+    }
     numbers = make_report(made_run(tmp_path / "half", stages))
     assert (numbers["overview"]["pending"], numbers["overview"]["kept"]) == (60, 0)
     assert of(numbers, "task_category", "Math")["kept_share"] is None
@@ -169,14 +173,15 @@ def test_no_row_of_an_unfinished_run_is_called_lost(tmp_path: Path) -> None:
 
 
 def test_a_run_without_a_row_is_reported(tmp_path: Path) -> None:
-    numbers = make_report(made_run(tmp_path / "empty", {"instruct": [], "respond": []}, size=10))
+    nothing: dict[str, Rows] = {"instruct": [], "respond": []}
+    numbers = make_report(made_run(tmp_path / "empty", nothing, size=10))
     assert (numbers["overview"]["rows"], numbers["overview"]["size"]) == (0, 10)
     assert "lengths" not in numbers
 
 
 def test_columns_that_are_null_throughout_and_numbers_that_are_none_break_nothing(tmp_path: Path) -> None:
     nothing = {"task_category": None, "input_quality": None, "difficulty": None, "instruct_reward": float("nan")}
-    stages = {"instruct": [{"instruction": f"Task {row}."} for row in range(5)], "tag": [nothing] * 5}
+    stages: dict[str, Rows] = {"instruct": [{"instruction": f"Task {row}."} for row in range(5)], "tag": [nothing] * 5}
     numbers = make_report(made_run(tmp_path / "null", stages))
     assert "grid" not in numbers
     assert "judgments" not in numbers
@@ -184,7 +189,7 @@ def test_columns_that_are_null_throughout_and_numbers_that_are_none_break_nothin
 
 
 def test_failed_rows_are_told_apart_from_dropped_ones(tmp_path: Path) -> None:
-    rows = [{"instruction": "Hello."}, {"instruction": None, "error": "the server said no"}]
+    rows: Rows = [{"instruction": "Hello."}, {"instruction": None, "error": "the server said no"}]
     numbers = make_report(made_run(tmp_path / "failed", {"instruct": rows}))
     assert (numbers["overview"]["kept"], numbers["overview"]["failed"]) == (1, 1)
     assert numbers["funnel"][0]["error"] == "the server said no"
@@ -195,7 +200,7 @@ def test_two_judges_are_compared(tmp_path: Path) -> None:
     ours = ["easy", "hard", "medium", "very hard", "easy"]
     theirs = ["easy", "very hard", "medium", "hard", None]
     tags = [{"difficulty": one, "difficulty__other": other} for one, other in zip(ours, theirs, strict=True)]
-    stages = {"instruct": [{"instruction": f"Task {row}."} for row in range(5)], "tag": tags}
+    stages: dict[str, Rows] = {"instruct": [{"instruction": f"Task {row}."} for row in range(5)], "tag": tags}
     (pair,) = make_report(made_run(tmp_path / "two", stages))["judgments"]["agreement"]
     assert (pair["one"], pair["other"], pair["rows"], pair["same"], pair["within_one"]) == (
         "difficulty", "difficulty__other", 4, 0.5, 1.0

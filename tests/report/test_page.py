@@ -15,7 +15,7 @@ from magpie.report.page import MOST_BYTES, page, pictures
 from magpie.report.page.diff import marked
 from magpie.report.page.words import duration, label, percent, short, shown
 from magpie.runs import Run
-from tests.report.made import curated, made_run
+from tests.report.made import Rows, curated, made_run
 
 HOSTILE = (
     "<script>window.evil=1</script>",
@@ -54,7 +54,14 @@ def hostile_run(folder: Path) -> Run:
         {"safety": "unsafe" if row % 2 else HOSTILE[3], "safety_categories": [HOSTILE[0]]} for row in range(count)
     ]
     last = [{"error": HOSTILE[1] if row == 1 else None} for row in range(count)]
-    stages = {"instruct": instruct, "screen": screen, "tag": tag, "respond": respond, "pair": pair, "safety": safety}
+    stages: dict[str, Rows] = {
+        "instruct": instruct,
+        "screen": screen,
+        "tag": tag,
+        "respond": respond,
+        "pair": pair,
+        "safety": safety,
+    }
     steps = [{"step": HOSTILE[0], "alone": 1, "in_turn": 1, "only": None}]
     reports = {"select": {"rows": count, "kept": 1, "steps": steps, "null": {HOSTILE[1]: 2}}}
     recipe = 'about: "<script>window.evil=5</script>"\n'

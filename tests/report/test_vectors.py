@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 np = pytest.importorskip("numpy")
@@ -9,7 +11,7 @@ np = pytest.importorskip("numpy")
 from magpie.report.vectors import clusters, coverage, nearest_distances, nearest_pairs, vendi  # noqa: E402
 
 
-def unit(rows: int, seed: int = 0, dimension: int = 16) -> np.ndarray:
+def unit(rows: int, seed: int = 0, dimension: int = 16) -> Any:
     values = np.random.default_rng(seed).standard_normal((rows, dimension)).astype(np.float32)
     return values / np.linalg.norm(values, axis=1, keepdims=True)
 
