@@ -14,7 +14,7 @@ from magpie.imports import import_dataset
 from magpie.report import make_report, open_other, others
 from magpie.report.page import page
 from magpie.runs import Run
-from tests.report.made import imported
+from tests.report.made import imported, made_run
 
 pytest.importorskip("numpy")
 
@@ -94,7 +94,8 @@ def test_vectors_of_different_embedders_are_refused(run: Run, tmp_path: Path) ->
 
 
 def test_vectors_that_were_imported_are_refused(run: Run, tmp_path: Path) -> None:
-    other = imported(tmp_path, [{**asked(n, "owls"), "embedding": [1.0, 0.0]} for n in range(3)], "strange")
+    rows = [{"instruction": f"Owls, {n}?", "embedding": [1.0, 0.0]} for n in range(3)]
+    other = made_run(tmp_path / "strange", {"import": rows})
     with pytest.raises(UserError, match="nobody knows what made them"):
         open_other(other.path, run)
 

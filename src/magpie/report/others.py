@@ -15,7 +15,7 @@ from typing import Any
 from magpie.errors import UserError
 from magpie.executors.local import Progress, execute
 from magpie.imports import import_dataset
-from magpie.imports.reading import files_of
+from magpie.imports.inputs import inputs_of
 from magpie.plan.resolve import resolve
 from magpie.runs import Run, RunFolder, open_run
 from magpie.safe.terminal import one_line
@@ -42,9 +42,9 @@ def cache_folder() -> Path:
 
 
 def _imported(place: Path, run: Run, watch: Watch) -> Run:
-    files = files_of(place)
+    digests = [one.digest() for one in inputs_of([str(place)], None)]
     embed = run.recipe.get("embed") if _maker(run) == "embed" else None
-    named = json.dumps([str(place.resolve()), _stamps(files), embedder_of(run)], sort_keys=True, default=str)
+    named = json.dumps([str(place.resolve()), digests, embedder_of(run)], sort_keys=True, default=str)
     folder = cache_folder() / blake2b(named.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
     made = folder / _name(place)
     if not (folder / "done").exists():
@@ -60,10 +60,6 @@ def _name(place: Path) -> str:
     """A run's name is its folder's: what a reader knows the file by, as far as that can be one."""
     stem = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in one_line(place.stem))
     return stem.strip(".")[:80] or "set"
-
-
-def _stamps(files: list[Path]) -> list[tuple[str, int, int]]:
-    return [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
 
 
 def _embed(made: Path, settings: Mapping[str, Any], watch: Watch) -> None:
