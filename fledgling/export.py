@@ -117,8 +117,10 @@ def write_gguf(folder: Path, path: Path, name: str) -> None:
     writer.close()
 
 
-def add_shape(writer: gguf.GGUFWriter, shape: dict[str, Any]) -> None:
-    writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
+def add_shape(
+    writer: gguf.GGUFWriter, shape: dict[str, Any], kind: gguf.LlamaFileType = gguf.LlamaFileType.MOSTLY_F16
+) -> None:
+    writer.add_file_type(kind)
     writer.add_vocab_size(shape["vocab_size"])
     writer.add_context_length(shape["max_position_embeddings"])
     writer.add_embedding_length(shape["hidden_size"])

@@ -1,6 +1,7 @@
 """The Llama architecture at its smallest: RMSNorm, rotary positions, SwiGLU, tied embeddings.
 
-Parameters carry the names of Hugging Face's LlamaForCausalLM, so a state dict is a checkpoint of either.
+Parameters carry the names of Hugging Face's LlamaForCausalLM, so a state dict is a checkpoint of either; with normed
+queries and keys, those of Qwen3, which is the one kind that llama.cpp runs as a classifier by its last token.
 Knows no tokens, no training and no sampling; it can be handed a cache.
 """
 
@@ -23,6 +24,7 @@ class Shape:
     inner: int = 544
     positions: int = 512
     theta: float = 10000.0
+    normed: bool = False  # queries and keys are normed in each head, as in Qwen3
 
     @property
     def head_width(self) -> int:
@@ -88,6 +90,8 @@ class Attention(nn.Module):
         self.heads = shape.heads
         self.q_proj, self.k_proj = linear(shape.width, shape.width), linear(shape.width, shape.width)
         self.v_proj, self.o_proj = linear(shape.width, shape.width), linear(shape.width, shape.width)
+        self.q_norm: Norm | None = Norm(shape.head_width) if shape.normed else None
+        self.k_norm: Norm | None = Norm(shape.head_width) if shape.normed else None
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, cache: Cache | None, mask: Tensor | None) -> Tensor:
         batch, length, width = x.shape
@@ -95,6 +99,8 @@ class Attention(nn.Module):
             part.view(batch, length, self.heads, -1).transpose(1, 2)
             for part in joined(x, self.q_proj, self.k_proj, self.v_proj)
         )
+        if self.q_norm is not None and self.k_norm is not None:
+            q, k = self.q_norm(q), self.k_norm(k)
         q, k = rotate(q, cos.to(q.dtype), sin.to(q.dtype)), rotate(k, cos.to(q.dtype), sin.to(q.dtype))
         if cache is not None:
             k, v = cache.extend(k, v)
