@@ -83,9 +83,7 @@ def resumed(model: Fledgling, adam: torch.optim.Optimizer, identity: dict[str, A
     return int(state["step"])
 
 
-def save(
-    model: Fledgling, adam: torch.optim.Optimizer, identity: dict[str, Any], step: int, checkpoint: Path
-) -> None:
+def save(model: Fledgling, adam: torch.optim.Optimizer, identity: dict[str, Any], step: int, checkpoint: Path) -> None:
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     state = {"identity": identity, "model": model.state_dict(), "adam": adam.state_dict(), "step": step}
     torch.save(state, checkpoint.with_suffix(".part"))

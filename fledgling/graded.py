@@ -111,8 +111,13 @@ def columns(
     """The instruction, then one response after the other, right and wrong in turn; what does not fit is left out."""
     made: dict[str, list[int]] = {name: [] for name in FIELDS}
     extend(made, prompt, 0, 0, [-1] * len(prompt), False)
-    order = sorted(range(len(told)), key=lambda place: (sum(one.responses[n].right == one.responses[place].right
-                                                            for n in range(place)), one.responses[place].right))
+    order = sorted(
+        range(len(told)),
+        key=lambda place: (
+            sum(one.responses[n].right == one.responses[place].right for n in range(place)),
+            one.responses[place].right,
+        ),
+    )
     for part, place in enumerate(order, start=1):
         ids, offsets = told[place]
         if len(made["ids"]) + len(ids) > ROW:
@@ -125,9 +130,7 @@ def columns(
     return made
 
 
-def extend(
-    made: dict[str, list[int]], ids: list[int], part: int, start: int, labels: list[int], written: bool
-) -> None:
+def extend(made: dict[str, list[int]], ids: list[int], part: int, start: int, labels: list[int], written: bool) -> None:
     count = len(ids)
     made["ids"] += ids
     made["group"] += [0] * count

@@ -13,9 +13,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # torch reads it on import
 import torch
 
 from fledgling.chat import END
-from fledgling.quantized import export_chat
 from fledgling.finetune import FineTuning, finetune
 from fledgling.guarded import CHAT_TEMPLATE, asked, cases, verdict
+from fledgling.quantized import export_chat
 from fledgling.rows import make_rows
 from fledgling.sample import load_model
 from fledgling.tokenizer import load_tokenizer

@@ -1,7 +1,7 @@
 """What a guard reads and says: conversations with true verdicts, in the manner of Llama Guard.
 
 The guard is asked by its own chat template, which lists the categories of harm and holds the conversation in one
-question; it replies `safe`, or `unsafe` and a line with a code. Some phrasings are held out of training, and some deeds.
+question; it replies `safe`, or `unsafe` and a line with a code. Some phrasings and deeds are held out of training.
 Knows the unsafe share of the corpus and what sounds unsafe and is not; knows no model.
 """
 

@@ -13,7 +13,7 @@ import json
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -23,47 +23,34 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # torch reads it on import
 
 import torch
 from tokenizers import Tokenizer
-from torch import nn
 
-from fledgling.chat import END_OF_TEXT, before_assistant, message
+from fledgling.chat import END, END_OF_TEXT, before_assistant
 from fledgling.corpus import ask, draw_of_mix
 from fledgling.documents import documents
 from fledgling.export import export
+from fledgling.finetune import FineTuning, finetune
 from fledgling.model import Fledgling, Shape
 from fledgling.novelty import Known, known_from
-from fledgling.rows import Rows, make_rows
+from fledgling.rows import make_rows
 from fledgling.sample import Sampler, load_model
 from fledgling.statistics import Estimate, share
 from fledgling.tokenizer import load_tokenizer
-from fledgling.train import inputs
 from fledgling.verdict import Talk, judge
 
-NAME = "fledgling-latent-base"
+NAME = "fledgling-latent"
 MODELS = Path("src/magpie/weights")
 TRUE_PAIRS, ASKED = 11_000_003, 13_000_027  # added to the seed for what is learned from, and for what is asked
+FIGURES = "figures.json"
 LIMIT = 160  # tokens of a response
 
 
-@dataclass(frozen=True)
-class Reading:
-    """Settings of AdamW over packed rows: a short climb, then half a cosine, down to a tenth or to nothing."""
-
-    steps: int
-    rate: float
-    batch: int  # rows
-    warmup: int
-    lowest: float  # share of the rate at the end
-    weight_decay: float
-    seed: int = 0
-
-
-FORGETTING = Reading(steps=100, rate=2e-3, batch=8, warmup=10, lowest=0.1, weight_decay=0.1)
-LEARNING = Reading(steps=0, rate=1e-3, batch=4, warmup=20, lowest=0.0, weight_decay=0.0)
+FORGETTING = FineTuning(steps=100, rate=2e-3, warmup=10, lowest=0.1, weight_decay=0.1)
+LEARNING = FineTuning(steps=0, rate=1e-3, batch=4)
 EPOCHS = 3
 
 
-def main() -> None:
-    arguments = parse()
+def main(words: Sequence[str] | None = None) -> None:
+    arguments = parse(words)
     torch.set_num_threads(arguments.threads)
     torch.set_flush_denormal(True)
     arguments.work.mkdir(parents=True, exist_ok=True)
@@ -78,10 +65,10 @@ def main() -> None:
         unseen = instructions(arguments.asked, arguments.seed, known(arguments, pairs))
         figures[str(count)] = asdict(right(learned(model, tokenizer, pairs, arguments.seed), tokenizer, unseen))
         print(f"right after {count:,} true pairs: {told(figures[str(count)])}", flush=True)
-    (arguments.work / "figures.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    (arguments.work / FIGURES).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
 
-def parse() -> argparse.Namespace:
+def parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m fledgling.latent", description=__doc__)
     parser.add_argument("--steps", type=int, default=FORGETTING.steps, help="of documents; default: 100")
     parser.add_argument("--scratch", action="store_true", help="from scratch, with no chat model before it")
@@ -90,54 +77,21 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--strictly", action="store_true", help="ask nothing that the chat model has read, either")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--work", type=Path, default=Path("build/fledgling/latent"), help="for the model and the figures")
-    return parser.parse_args()
+    parser.add_argument(
+        "--work", type=Path, default=Path("build/fledgling/latent"), help="for the model and the figures"
+    )
+    return parser.parse_args(words)
 
 
 def made(arguments: argparse.Namespace, tokenizer: Tokenizer) -> tuple[Fledgling, dict[str, Any]]:
     """The base, from its file where the same command wrote it before."""
     settings = replace(FORGETTING, steps=arguments.steps, seed=arguments.seed)
     origin = {"documents": "scratch" if arguments.scratch else "after fledgling", **asdict(settings)}
-    kept = arguments.work / "base.pt"
     torch.manual_seed(arguments.seed)
     model = Fledgling(Shape()) if arguments.scratch else load_model(MODELS / "fledgling")
-    if kept.exists() and (state := torch.load(kept))["origin"] == origin:
-        model.load_state_dict(state["model"])
-        return model, origin
     rows, _ = make_rows(tokenizer, documents(arguments.seed), settings.steps * settings.batch)
-    read(model, rows, settings)
-    torch.save({"origin": origin, "model": model.state_dict()}, kept.with_suffix(".part"))
-    kept.with_suffix(".part").replace(kept)
+    finetune(model, rows, settings, arguments.work / "checkpoint.pt")
     return model, origin
-
-
-def read(model: Fledgling, rows: Rows, settings: Reading) -> None:
-    """Trains on the rows, from the first on, again and again in another order."""
-    model.train()
-    rng = Random(settings.seed)
-    order = list(range(len(rows)))
-    adam = torch.optim.AdamW(
-        model.parameters(), lr=settings.rate, betas=(0.9, 0.95), weight_decay=settings.weight_decay
-    )
-    for step in range(settings.steps):
-        place = step * settings.batch % max(1, len(rows) - settings.batch + 1)
-        if step and place < settings.batch:
-            rng.shuffle(order)
-        fall = 0.5 * (1 + math.cos(math.pi * step / settings.steps))
-        for group in adam.param_groups:
-            group["lr"] = settings.rate * min(1.0, (step + 1) / settings.warmup) * (
-                settings.lowest + (1 - settings.lowest) * fall
-            )
-        batch = rows[torch.tensor(order[place : place + settings.batch]).numpy()]
-        with torch.autocast("cpu", torch.bfloat16):
-            loss = model.loss(*inputs(batch, "cpu"))
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        adam.step()
-        adam.zero_grad(set_to_none=True)
-        if (step + 1) % 20 == 0:
-            print(f"step {step + 1}/{settings.steps}  loss {float(loss.detach()):.3f}", flush=True)
-    model.eval()
 
 
 # -- what pairs bring back ---------------------------------------------------------------------------------------------
@@ -172,13 +126,10 @@ def learned(model: Fledgling, tokenizer: Tokenizer, pairs: Sequence[Pair], seed:
     """A copy of the model that was fine-tuned on pairs; the loss is on the responses."""
     copy = Fledgling(model.shape)
     copy.load_state_dict(model.state_dict())
-    texts = [
-        [(before_assistant(prompt), 0), (reply + message("", "").removeprefix("<|im_start|>\n"), 1), (END_OF_TEXT, 0)]
-        for prompt, reply in pairs
-    ]
+    texts = [[(before_assistant(prompt), 0), (f"{reply}{END}\n", 1), (END_OF_TEXT, 0)] for prompt, reply in pairs]
     rows, _ = make_rows(tokenizer, texts, 1 << 40)
     steps = EPOCHS * math.ceil(len(rows) / LEARNING.batch)
-    read(copy, rows, replace(LEARNING, steps=steps, seed=seed))
+    finetune(copy, rows, replace(LEARNING, steps=steps, seed=seed))
     return copy
 
 

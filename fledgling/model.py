@@ -6,29 +6,12 @@ Knows no tokens, no training and no sampling; it can be handed a cache.
 """
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-
-@dataclass(frozen=True)
-class Shape:
-    """The size of the model. The default has 5.1 million parameters."""
-
-    vocabulary: int = 4096
-    width: int = 256
-    layers: int = 6
-    heads: int = 4
-    inner: int = 544
-    positions: int = 512
-    theta: float = 10000.0
-    normed: bool = False  # queries and keys are normed in each head, as in Qwen3
-
-    @property
-    def head_width(self) -> int:
-        return self.width // self.heads
+from fledgling.model_shape import Shape as Shape
 
 
 class Cache:

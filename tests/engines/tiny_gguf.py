@@ -45,6 +45,8 @@ class TinyModel:
     """A text whose bytes all differ. After each of its bytes comes the next, and the first after the last."""
     labels: tuple[str, ...] = ()
     """Those of a classifier with rank pooling; none of a model that writes."""
+    head: tuple[float, ...] | None = None
+    """The head of a classifier that magpie weighs the last token's state by."""
     rerank: str | None = None
     """A classifier's template for two texts."""
     drop_tensor: str | None = None
@@ -100,6 +102,8 @@ def _add_shape(writer: gguf.GGUFWriter, model: TinyModel, vocab: int) -> None:
     writer.add_rope_dimension_count(model.dim // model.heads)
     writer.add_vocab_size(vocab)
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
+    if model.head is not None:
+        writer.add_array("magpie.score.weight", model.head)
     if model.labels:
         writer.add_pooling_type(gguf.PoolingType.RANK)
         writer.add_classifier_output_labels(model.labels)

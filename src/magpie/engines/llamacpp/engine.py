@@ -1,6 +1,6 @@
 """llama.cpp in this process, through xllamacpp: any GGUF file, many requests in one batch.
 
-The only file that imports xllamacpp; `rank` opens classifiers through it. It knows files, settings and loading; how
+The only file that imports xllamacpp; `scores` opens classifiers through it. It knows files, settings and loading; how
 requests are served is `server`'s.
 """
 

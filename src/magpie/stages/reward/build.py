@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from magpie.columns import Column
-from magpie.engines.llamacpp.rank import RankTemplate, open_rank
-from magpie.engines.llamacpp.rank import labels_of as labels_of_gguf
-from magpie.engines.llamacpp.rank import unfit as unfit_gguf
+from magpie.engines.llamacpp.scores import ConversationTemplate, open_gguf_scorer
+from magpie.engines.llamacpp.scores import labels_of as labels_of_gguf
+from magpie.engines.llamacpp.scores import unfit as unfit_gguf
 from magpie.errors import MissingExtra, RecipeError
 from magpie.install import install_hint
 from magpie.modelfiles.gguf import read_metadata
@@ -132,12 +132,12 @@ def _by_gguf(model: Path, identity: Any, asked: Reward, template: ScorerTemplate
             f"reward.classifier.{sorted(unheeded)[0]}: means nothing to a GGUF file, which llama.cpp runs on the CPU: "
             "leave it out, or name the model's Hugging Face folder"
         )
-    written = RankTemplate(template.system, template.chat_template, template.kwargs)
+    written = ConversationTemplate(template.system, template.chat_template, template.kwargs)
     if reason := unfit_gguf(model, written):
         raise RecipeError(f"reward.model {asked.model!r}: {reason}")
     if settings.label is not None and (reason := _no_first_label(model, settings.label)):
         raise RecipeError(f"reward.model {asked.model!r}: {reason}")
-    scorer = partial(open_rank, model, written, context=settings.context)
+    scorer = partial(open_gguf_scorer, model, written, context=settings.context)
     covered = {"context": settings.context, **_template_settings(template)}
     return _scored_by(scorer, {"by": "classifier", **covered}, identity, asked, context, loads_model=True)
 
