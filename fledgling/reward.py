@@ -35,7 +35,7 @@ MODELS = Path("src/magpie/weights")
 DRAWN, ANSWERED = 5, 11  # added to the seed: of the instructions in the rows, and of those that the chat model answers
 TEMPERATURES = (0.7, 1.0, 1.3, 1.6, 2.0)
 AT_ONCE, LIMIT = 200, 160  # instructions answered together, and tokens of an answer
-OWN, ROWS, STEPS = 2000, 1280, 500
+OWN, ROWS, STEPS = 2000, 2560, 660
 OWN_SHARE = 0.25  # share of instructions with responses of the chat model's own
 
 
