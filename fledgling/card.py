@@ -121,7 +121,7 @@ def elicited(arguments: argparse.Namespace) -> dict[str, Any]:
 
     work = arguments.work.parent / "latent"
     if not (work / latent.FIGURES).exists():
-        latent.main(["--work", str(work)])
+        latent.main(["--strictly", "--work", str(work)])
     found: dict[str, Any] = json.loads((work / latent.FIGURES).read_text(encoding="utf-8"))
     return found
 

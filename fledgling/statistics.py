@@ -34,7 +34,7 @@ def wilson(p: float, n: int) -> tuple[float, float]:
     """The interval of a share p of n cases."""
     z2 = Z95**2
     middle, width = p + z2 / (2 * n), Z95 * math.sqrt(p * (1 - p) / n + z2 / (4 * n**2))
-    return (middle - width) / (1 + z2 / n), (middle + width) / (1 + z2 / n)
+    return max(0.0, (middle - width) / (1 + z2 / n)), min(1.0, (middle + width) / (1 + z2 / n))
 
 
 def entropy(counts: Mapping[str, int]) -> Estimate:

@@ -139,4 +139,4 @@ def test_dpo_mini_makes_pairs_whose_chosen_response_is_right_more_often(tmp_path
         for name in ("chosen", "rejected")
     }
     assert len(pairs) > 20
-    assert sum(right["chosen"]) > 2 * sum(right["rejected"])
+    assert sum(right["chosen"]) > 1.3 * sum(right["rejected"])
