@@ -9,9 +9,11 @@ import hashlib
 import json
 import math
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -187,7 +189,7 @@ def report(step: int, first: int, started: float, losses: np.ndarray, settings: 
         lines.write(json.dumps({"step": step, **told}) + "\n")
 
 
-def resumed(path: Path, identity: dict[str, object], top: Top, adam: torch.optim.Optimizer, muon: Muon) -> int:
+def resumed(path: Path, identity: Mapping[str, object], top: Top, adam: torch.optim.Optimizer, muon: Muon) -> int:
     """The step that a checkpoint of the same settings and rows has reached; 0 without one."""
     if not path.exists() or (state := torch.load(path))["identity"] != identity:
         return 0
@@ -219,7 +221,8 @@ def assembled(body: Fledgling, top: Top, scale: float) -> tuple[Fledgling, Tenso
     model.model.embed_tokens.weight.copy_(body.model.embed_tokens.weight / scale)
     for layer, other in zip(model.model.layers, (*body.model.layers, *top.layers), strict=True):
         layer.load_state_dict(other.state_dict())
-    for layer in model.model.layers[: body.shape.layers]:
+    lower: Any = model.model.layers[: body.shape.layers]
+    for layer in lower:
         layer.self_attn.o_proj.weight /= scale
         layer.mlp.down_proj.weight /= scale
     model.model.norm.load_state_dict(top.norm.state_dict())

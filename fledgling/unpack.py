@@ -77,7 +77,7 @@ def tensors(reader: gguf.GGUFReader, shape: Shape) -> dict[str, np.ndarray]:
     found = {tensor.name: dequantize(tensor.data, tensor.tensor_type) for tensor in reader.tensors}
     made = {}
     for name in hugging_face_names(shape):
-        tensor = found[names.get_name(name, try_suffixes=(".weight",))]
+        tensor = found[names.get_name(name, try_suffixes=(".weight",)) or name]
         made[name] = halves(tensor, shape.heads) if name.endswith(("q_proj.weight", "k_proj.weight")) else tensor
     return made
 

@@ -5,7 +5,6 @@ from itertools import islice
 import jinja2
 
 from fledgling.guarded import (
-    ASKING,
     CHAT_TEMPLATE,
     CODES,
     HELD_OUT_DEEDS,
@@ -16,6 +15,7 @@ from fledgling.guarded import (
     cases,
     verdict,
 )
+from fledgling.judged import ASKING
 from magpie.seams import Completion
 from magpie.stages.safety.build import _CODE_LINE, _TELLING
 from magpie.stages.safety.styles import read_llama_guard

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from fledgling import guarded, quantized, scoring
+from fledgling.family import Family
 from fledgling.responses import LEARNED, UNSEEN
 from magpie.modelfiles.locate import find_model
 
@@ -17,7 +18,7 @@ REWARD, GUARD, TOKENIZER = "fledgling-reward", "fledgling-guard", find_model("fl
 
 @pytest.mark.parametrize(("families", "least"), [(LEARNED, 0.75), (UNSEEN, 0.58)], ids=["learned", "unseen"])
 def test_right_responses_have_the_higher_reward(
-    families: tuple[scoring.Family, ...], least: float, monkeypatch: pytest.MonkeyPatch
+    families: tuple[Family, ...], least: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More often than by chance: the card has the figures, of many more pairs."""
     monkeypatch.setattr(scoring, "trained_on", frozenset)
