@@ -146,7 +146,7 @@ def train_top(body: Fledgling, rows: GradedRows, settings: Grading, work: Path) 
         top.zero_grad(set_to_none=True)
         sums += [float(loss.detach()) for loss in losses]
         if (step + 1) % settings.report_every == 0 or step + 1 == settings.steps:
-            report(step + 1, first, started, sums / settings.report_every, settings, work)
+            report(step + 1, first, started, sums / (step % settings.report_every + 1), settings, work)
             sums[:] = 0
             state = {"top": top.state_dict(), "adam": adam.state_dict(), "momenta": muon.momenta, "step": step + 1}
             torch.save({**state, "identity": identity}, work / "checkpoint.part")
