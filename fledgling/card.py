@@ -7,7 +7,7 @@ Every block of the card that holds a figure is written by the function of that n
 import argparse
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,15 +22,40 @@ Figures = Mapping[str, Any]  # JSON of `measure`, `judging` and of the model's o
 
 def main(words: Sequence[str] | None = None) -> None:
     arguments = parse(words)
-    figures = {
-        "model": described(arguments.models),
-        "measured": kept(arguments.work / "measured.json", lambda: measured(arguments)),
-        "judged": kept(arguments.work / "judged.json", lambda: judged(arguments)),
-    }
+    figures = Measured(
+        {
+            "model": lambda: described(arguments.models),
+            "measured": lambda: kept(arguments.work / "measured.json", lambda: measured(arguments)),
+            "judged": lambda: kept(arguments.work / "judged.json", lambda: judged(arguments)),
+            "scored": lambda: kept(arguments.work / "scored.json", lambda: scored(arguments)),
+            "elicited": lambda: kept(arguments.work / "elicited.json", lambda: elicited(arguments)),
+        }
+    )
     card = CARD.read_text(encoding="utf-8")
     for block in BLOCKS:
-        card = fill(card, block.__name__, block(figures))
+        if block.__name__ in arguments.blocks:
+            text = block(figures)
+            card = fill(card, block.__name__, text)
+            print(f"{block.__name__}\n{text}\n", flush=True)
     CARD.write_text(card, encoding="utf-8")
+
+
+class Measured(Mapping[str, Any]):
+    """Figures by where they come from, each measured when a block first asks for it."""
+
+    def __init__(self, sources: Mapping[str, Callable[[], Any]]) -> None:
+        self._sources, self._found = sources, dict[str, Any]()
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._found:
+            self._found[name] = self._sources[name]()
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sources)
+
+    def __len__(self) -> int:
+        return len(self._sources)
 
 
 def parse(words: Sequence[str] | None) -> argparse.Namespace:
@@ -40,6 +65,9 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=2000, help="conversations")
     parser.add_argument("--alone", type=int, default=10_000, help="instructions that are not answered, for the mix")
     parser.add_argument("--judgments", type=int, default=500, help="of each prompt")
+    parser.add_argument("--pairs", type=int, default=1000, help="of responses, for the reward model")
+    names = [block.__name__ for block in BLOCKS]
+    parser.add_argument("--blocks", nargs="+", choices=names, default=names, help="of the card; default: all")
     return parser.parse_args(words)
 
 
@@ -74,6 +102,28 @@ def judged(arguments: argparse.Namespace) -> dict[str, Any]:
     gguf = str(next((arguments.models / "fledgling").glob("*.gguf")))
     found, _ = judging.measure(gguf, arguments.judgments, 2 * arguments.judgments, judging.SEED)
     return {source: [asdict(figure) for figure in some] for source, some in found.items()}
+
+
+def scored(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Of the reward model and the guard."""
+    from fledgling import scoring
+
+    found = {
+        "reward": scoring.reward_figures(scoring.REWARD, arguments.pairs, arguments.pairs // 2),
+        "guard": scoring.guard_figures(scoring.GUARD, arguments.pairs),
+    }
+    return scoring.plain(found)
+
+
+def elicited(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What pairs bring back in the base with latent abilities, which is made here where it is not there yet."""
+    from fledgling import latent
+
+    work = arguments.work.parent / "latent"
+    if not (work / latent.FIGURES).exists():
+        latent.main(["--strictly", "--work", str(work)])
+    found: dict[str, Any] = json.loads((work / latent.FIGURES).read_text(encoding="utf-8"))
+    return found
 
 
 def described(models: Path) -> dict[str, Any]:
@@ -181,6 +231,30 @@ def judgment(one: Figures) -> str:
     return line(f"{one['prompt']}: {one['name']}", {**one, "n": one["count"]})
 
 
+def reward(figures: Figures) -> str:
+    return scores(figures["scored"]["reward"])
+
+
+def guard(figures: Figures) -> str:
+    return scores(figures["scored"]["guard"])
+
+
+def scores(found: Figures) -> str:
+    """Shares in percent; areas and correlations as they are."""
+    return lines(
+        *(line(name, one, ".3f" if name.startswith(("area", "correlation")) else ".1%") for name, one in found.items())
+    )
+
+
+def latent(figures: Figures) -> str:
+    found = figures["elicited"]
+    counts = sorted(int(name) for name in found if name.isdigit())
+    return lines(
+        line("right before any pair", found["untrained"]),
+        *(line(f"right after {count:,} true pairs", found[str(count)]) for count in counts),
+    )
+
+
 def samples(figures: Figures) -> str:
     told = [
         f"--- sample {number}: {one['family'] or 'unknown'}, {'right' if one['right'] else 'not right'}\n"
@@ -190,11 +264,11 @@ def samples(figures: Figures) -> str:
     return "~~~\n" + "\n\n".join(told) + "\n~~~"
 
 
-def line(name: str, one: Figures) -> str:
+def line(name: str, one: Figures, form: str | None = None) -> str:
     """A figure with its 95% interval; shares in percent, bits and correlations as they are."""
     if one["value"] is None:
         return f"{name:36}{'-':>8}"
-    form = ".3f" if "bits" in name or "Spearman" in name else ".1%"
+    form = form or (".3f" if "bits" in name or "Spearman" in name else ".1%")
     return f"{name:36}{one['value']:>8{form}}   [{one['low']:{form}}, {one['high']:{form}}]   n = {one['n']:,}"
 
 
@@ -202,7 +276,9 @@ def lines(*some: str) -> str:
     return "\n".join(["```", *some, "```"])
 
 
-BLOCKS = (model, extraction, unanswered, kinds, families, turns, steering, judgments, samples)
+BLOCKS = (
+    model, extraction, unanswered, kinds, families, turns, steering, judgments, reward, guard, latent, samples,
+)  # fmt: skip
 
 if __name__ == "__main__":
     main()

@@ -8,14 +8,16 @@ import argparse
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gguf
 import numpy as np
-from safetensors.numpy import load_file, save_file
 
 from fledgling.chat import CHAT_TEMPLATE, END, END_ID, END_OF_TEXT, END_OF_TEXT_ID
-from fledgling.model import Fledgling, Shape
+from fledgling.model_shape import Shape
+
+if TYPE_CHECKING:
+    from fledgling.model import Fledgling
 
 BASE = "-base"  # how the names of models end that have no chat format
 
@@ -24,7 +26,7 @@ def gguf_name(name: str) -> str:
     return f"{name}-f16.gguf"
 
 
-def export(model: Fledgling, tokenizer_json: Path, folder: Path, origin: dict[str, Any]) -> None:
+def export(model: "Fledgling", tokenizer_json: Path, folder: Path, origin: dict[str, Any]) -> None:
     """Replaces `folder`, which is named like the model, whole: it is written next to its place and then moved there."""
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
@@ -46,7 +48,9 @@ def keep_only(folder: Path, name: str) -> None:
 # -- the Hugging Face folder -------------------------------------------------------------------------------------------
 
 
-def write_hugging_face(model: Fledgling, tokenizer_json: Path, folder: Path, origin: dict[str, Any]) -> None:
+def write_hugging_face(model: "Fledgling", tokenizer_json: Path, folder: Path, origin: dict[str, Any]) -> None:
+    from safetensors.numpy import save_file  # not needed for GGUF files, which tests read
+
     weights = {name: tensor.detach().cpu().numpy().astype(np.float16) for name, tensor in model.state_dict().items()}
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     (folder / "model.safetensors").chmod(0o644)  # safetensors makes it private
@@ -103,6 +107,8 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
 
 def write_gguf(folder: Path, path: Path, name: str) -> None:
     """Converts the Hugging Face folder; llama.cpp reads the result."""
+    from safetensors.numpy import load_file
+
     shape = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_name(name)
@@ -117,8 +123,10 @@ def write_gguf(folder: Path, path: Path, name: str) -> None:
     writer.close()
 
 
-def add_shape(writer: gguf.GGUFWriter, shape: dict[str, Any]) -> None:
-    writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
+def add_shape(
+    writer: gguf.GGUFWriter, shape: dict[str, Any], kind: gguf.LlamaFileType = gguf.LlamaFileType.MOSTLY_F16
+) -> None:
+    writer.add_file_type(kind)
     writer.add_vocab_size(shape["vocab_size"])
     writer.add_context_length(shape["max_position_embeddings"])
     writer.add_embedding_length(shape["hidden_size"])
@@ -169,6 +177,8 @@ def interleave(matrix: np.ndarray, heads: int) -> np.ndarray:
 
 def main() -> None:
     import torch  # the rest needs only what it is given
+
+    from fledgling.model import Fledgling
 
     parser = argparse.ArgumentParser(prog="python -m fledgling.export", description=__doc__)
     parser.add_argument("checkpoint", type=Path, help="such as build/fledgling/fledgling/checkpoint.pt")

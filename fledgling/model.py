@@ -1,32 +1,17 @@
 """The Llama architecture at its smallest: RMSNorm, rotary positions, SwiGLU, tied embeddings.
 
-Parameters carry the names of Hugging Face's LlamaForCausalLM, so a state dict is a checkpoint of either.
+Parameters carry the names of Hugging Face's LlamaForCausalLM, so a state dict is a checkpoint of either; with normed
+queries and keys, those of Qwen3, which is the one kind that llama.cpp runs as a classifier by its last token.
 Knows no tokens, no training and no sampling; it can be handed a cache.
 """
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-
-@dataclass(frozen=True)
-class Shape:
-    """The size of the model. The default has 5.1 million parameters."""
-
-    vocabulary: int = 4096
-    width: int = 256
-    layers: int = 6
-    heads: int = 4
-    inner: int = 544
-    positions: int = 512
-    theta: float = 10000.0
-
-    @property
-    def head_width(self) -> int:
-        return self.width // self.heads
+from fledgling.model_shape import Shape as Shape
 
 
 class Cache:
@@ -88,6 +73,8 @@ class Attention(nn.Module):
         self.heads = shape.heads
         self.q_proj, self.k_proj = linear(shape.width, shape.width), linear(shape.width, shape.width)
         self.v_proj, self.o_proj = linear(shape.width, shape.width), linear(shape.width, shape.width)
+        self.q_norm: Norm | None = Norm(shape.head_width) if shape.normed else None
+        self.k_norm: Norm | None = Norm(shape.head_width) if shape.normed else None
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, cache: Cache | None, mask: Tensor | None) -> Tensor:
         batch, length, width = x.shape
@@ -95,6 +82,8 @@ class Attention(nn.Module):
             part.view(batch, length, self.heads, -1).transpose(1, 2)
             for part in joined(x, self.q_proj, self.k_proj, self.v_proj)
         )
+        if self.q_norm is not None and self.k_norm is not None:
+            q, k = self.q_norm(q), self.k_norm(k)
         q, k = rotate(q, cos.to(q.dtype), sin.to(q.dtype)), rotate(k, cos.to(q.dtype), sin.to(q.dtype))
         if cache is not None:
             k, v = cache.extend(k, v)

@@ -27,9 +27,14 @@ def share(part: int, whole: int) -> Estimate:
     """`part` of `whole`, with Wilson's interval."""
     if whole == 0:
         return NOTHING
-    p, z2 = part / whole, Z95**2
-    middle, width = p + z2 / (2 * whole), Z95 * math.sqrt(p * (1 - p) / whole + z2 / (4 * whole**2))
-    return Estimate(p, (middle - width) / (1 + z2 / whole), (middle + width) / (1 + z2 / whole), whole)
+    return Estimate(part / whole, *wilson(part / whole, whole), whole)
+
+
+def wilson(p: float, n: int) -> tuple[float, float]:
+    """The interval of a share p of n cases."""
+    z2 = Z95**2
+    middle, width = p + z2 / (2 * n), Z95 * math.sqrt(p * (1 - p) / n + z2 / (4 * n**2))
+    return max(0.0, (middle - width) / (1 + z2 / n)), min(1.0, (middle + width) / (1 + z2 / n))
 
 
 def entropy(counts: Mapping[str, int]) -> Estimate:
@@ -94,3 +99,26 @@ def binomial_bounds(n: int, p: float, level: float = 0.999) -> tuple[int, int]:
     below = np.cumsum(np.exp(log_choose + k * math.log(p) + (n - k) * math.log1p(-p)))
     tail = (1 - level) / 2
     return int(np.searchsorted(below, tail, side="right")), int(np.searchsorted(below, 1 - tail))
+
+
+def pearson(a: Sequence[float], b: Sequence[float]) -> Estimate:
+    """The linear correlation, with Fisher's interval; nothing where one side never changes."""
+    if len(a) < 4 or len(set(a)) < 2 or len(set(b)) < 2:
+        return NOTHING
+    r = float(np.corrcoef(a, b)[0, 1])
+    middle, width = math.atanh(max(-0.999999, min(r, 0.999999))), Z95 / math.sqrt(len(a) - 3)
+    return Estimate(r, math.tanh(middle - width), math.tanh(middle + width), len(a))
+
+
+def area(higher: Sequence[float], lower: Sequence[float]) -> Estimate:
+    """How often one of `higher` is above one of `lower`, ties half: the area under the ROC curve.
+
+    The interval is Wilson's for as many cases as the smaller side has: the variance of an area A of n and m cases is at
+    most A (1 - A) / min(n, m) (van Dantzig 1951), so it is wide enough, also where the two sides do not overlap.
+    """
+    n, m = len(higher), len(lower)
+    if not n or not m:
+        return NOTHING
+    places = ranks([*higher, *lower])[:n]
+    value = float((places.sum() - n * (n + 1) / 2) / (n * m))
+    return Estimate(value, *wilson(value, min(n, m)), n + m)

@@ -43,6 +43,12 @@ class TinyModel:
     architecture: str = "llama"
     cycle: str | None = None
     """A text whose bytes all differ. After each of its bytes comes the next, and the first after the last."""
+    labels: tuple[str, ...] = ()
+    """Those of a classifier with rank pooling; none of a model that writes."""
+    head: tuple[float, ...] | None = None
+    """The head of a classifier that magpie weighs the last token's state by."""
+    rerank: str | None = None
+    """A classifier's template for two texts."""
     drop_tensor: str | None = None
     """A tensor to leave out, for a file that cannot be loaded."""
 
@@ -96,6 +102,11 @@ def _add_shape(writer: gguf.GGUFWriter, model: TinyModel, vocab: int) -> None:
     writer.add_rope_dimension_count(model.dim // model.heads)
     writer.add_vocab_size(vocab)
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
+    if model.head is not None:
+        writer.add_array("magpie.score.weight", model.head)
+    if model.labels:
+        writer.add_pooling_type(gguf.PoolingType.RANK)
+        writer.add_classifier_output_labels(model.labels)
 
 
 def _add_tokenizer(writer: gguf.GGUFWriter, model: TinyModel, tokens: list[str], types: list[int]) -> None:
@@ -106,8 +117,9 @@ def _add_tokenizer(writer: gguf.GGUFWriter, model: TinyModel, tokens: list[str],
     writer.add_token_merges(list(MERGES))
     writer.add_eos_token_id(tokens.index(IM_END))
     writer.add_add_bos_token(False)
-    if model.chat_template is not None:
-        writer.add_chat_template(model.chat_template)
+    templates = {"default": model.chat_template, "rerank": model.rerank}
+    if given := [{"name": name, "template": text} for name, text in templates.items() if text is not None]:
+        writer.add_chat_template(given)
 
 
 def _tensors(model: TinyModel, vocab: int) -> Tensors:
@@ -124,6 +136,8 @@ def _tensors(model: TinyModel, vocab: int) -> Tensors:
     dim_kv = per_head * (model.heads_kv or model.heads)
     tensors: Tensors = {f"{name}.weight": matrix(vocab, dim) for name in ("token_embd", "output")}
     tensors["output_norm.weight"] = ones
+    if model.labels:
+        tensors["cls.output.weight"] = matrix(len(model.labels), dim)
     for i in range(model.layers):
         block = f"blk.{i}."
         tensors |= {f"{block}attn_{part}.weight": matrix(dim, dim) for part in ("q", "output")}

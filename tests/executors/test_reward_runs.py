@@ -98,8 +98,11 @@ def test_a_server_that_is_lost_ends_the_run_and_the_next_one_goes_on(tmp_path: P
         ("reward={by: server}", "by is server, and server says nothing"),
         ("reward={server: {url: 'http://127.0.0.1:1'}}", "set by to server"),
         ("reward={by: classifier, model: x, engine: llamacpp}", "engine means nothing where by is classifier"),
-        ("reward={by: classifier, model: fledgling}", "LlamaForCausalLM and not a sequence classifier"),
-        ("reward={by: classifier, model: fledgling-base}", "is a GGUF file"),
+        (
+            "reward={by: classifier, model: fledgling}",
+            "it is no classifier: its file has neither",
+        ),
+        ("reward={by: classifier, model: fledgling-base}", "set reward.by to judge"),
         ("reward={by: classifier, model: fledgling, template: {thinking: 'off'}}", "template.thinking: means nothing"),
         ("reward={prompt: nowhere.jinja}", "nowhere.jinja.*cannot be read"),
         ("respond_base={model: nowhere}", "no such file"),

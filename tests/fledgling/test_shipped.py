@@ -52,14 +52,16 @@ def value(reader: gguf.GGUFReader, key: str) -> object:
     return field.contents()
 
 
-def test_the_models_are_complete_and_at_most_32_mb_together() -> None:
+def test_the_models_are_complete_and_at_most_45_mb_together() -> None:
     assert {path.name for path in FOLDER.iterdir()} == {
         "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors",
         GGUF.name,
     }  # fmt: skip
     assert [path.name for path in BASE.parent.iterdir()] == [BASE.name]
     files = [path for path in FOLDER.parent.rglob("*") if path.is_file()]
-    assert sum(path.stat().st_size for path in files) <= 32_000_000
+    assert sum(path.stat().st_size for path in files) <= 45_000_000
+    for name in ("fledgling-reward", "fledgling-guard"):
+        assert [path.name for path in (FOLDER.parent / name).iterdir()] == [f"{name}-q8_0.gguf"]
     assert not (FOLDER.parent / "__init__.py").exists()
 
 

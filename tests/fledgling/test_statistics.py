@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from fledgling.statistics import binomial_bounds, correlation, divergence, entropy, share
+from fledgling.statistics import area, binomial_bounds, correlation, divergence, entropy, pearson, share
 
 
 def test_a_share_has_wilsons_interval() -> None:
@@ -50,3 +50,21 @@ def test_rank_correlation_is_one_for_the_same_order_and_counts_ties_in_the_middl
     assert correlation([1, 1, 2, 2], [1, 2, 1, 2]).value == pytest.approx(0)
     assert correlation([1, 2, 2, 3], [1, 2, 3, 3]).value == pytest.approx(0.8333, abs=1e-4)
     assert correlation([1, 1, 1, 1], [1, 2, 3, 4]).n == 0
+
+
+def test_an_area_is_the_share_of_pairs_in_order_and_its_interval_is_never_empty() -> None:
+    assert area([3, 4], [1, 2]).value == 1.0
+    assert area([1, 2], [1, 2]).value == 0.5
+    assert area([1, 3], [2, 4]).value == 0.25
+    apart = area(list(range(100, 150)), list(range(50)))
+    assert apart.high == pytest.approx(1.0)
+    assert apart.n == 100
+    assert 0.92 < apart.low < 0.94, "Wilson's for fifty of fifty"
+    assert area([], [1]).n == 0
+
+
+def test_a_linear_correlation_and_its_interval() -> None:
+    assert pearson([1, 2, 3, 4, 5], [2, 4, 6, 8, 10]).value == pytest.approx(1)
+    found = pearson([1, 2, 3, 4, 5, 6], [1, -1, 1, -1, 1, -1])
+    assert found.low < found.value < found.high
+    assert pearson([1, 1, 1, 1], [1, 2, 3, 4]).n == 0

@@ -13,7 +13,7 @@ from magpie.plan.load import parse, shipped
 from magpie.plan.recipe import Recipe
 from magpie.stages.instruct.mix import Shares, tie
 
-UPSTREAM = sorted(set(shipped()) - {"basic", "pro-mini"})
+UPSTREAM = sorted(set(shipped()) - {"basic", "pro-mini", "dpo-mini"})
 SIZE = 16
 
 
@@ -116,7 +116,7 @@ def test_pro_mini_goes_from_nothing_to_a_selected_dataset_through_every_stage(tm
     assert sum(counts.failed for counts in run.counts()) == 0
     kept = list(run.rows())
     assert 0 < len(kept) <= 8
-    assert [row["selection_rank"] for row in sorted(kept, key=lambda row: -len(row["response"]))] == list(
+    assert [row["selection_rank"] for row in sorted(kept, key=lambda row: -row["instruct_reward"])] == list(
         range(1, len(kept) + 1)
     )
     for row in kept:
@@ -126,3 +126,17 @@ def test_pro_mini_goes_from_nothing_to_a_selected_dataset_through_every_stage(tm
     assert run.info["cost"]["saved"]["answered"] < 1
     again = magpie.run(out=tmp_path / "run")
     assert all(stage["made"] == 0 for stage in again.info["sessions"][-1]["stages"].values())
+
+
+def test_dpo_mini_makes_pairs_whose_chosen_response_is_right_more_often(tmp_path: Path) -> None:
+    """By the grammar of fledgling's world, which knows what a right response is."""
+    from fledgling.verdict import Talk, judge
+
+    run = magpie.run("dpo-mini", size=60, out=tmp_path / "run")
+    pairs = [row for row in run.rows() if row["chosen"] is not None]
+    right = {
+        name: [judge(Talk(None, (row["instruction"],), (row[name],))).right for row in pairs]
+        for name in ("chosen", "rejected")
+    }
+    assert len(pairs) > 20
+    assert sum(right["chosen"]) > 1.3 * sum(right["rejected"])

@@ -65,8 +65,8 @@ class ModelPlace:
 
 def shipped_models() -> dict[str, Path]:
     """Name to GGUF file of the models inside the package."""
-    folders = [entry for entry in (files("magpie") / "weights").iterdir() if entry.is_dir()]
-    return {folder.name: Path(str(folder)) / f"{folder.name}-f16.gguf" for folder in folders}
+    folders = [Path(str(entry)) for entry in (files("magpie") / "weights").iterdir() if entry.is_dir()]
+    return {folder.name: file for folder in folders for file in folder.glob(f"{folder.name}-*.gguf")}
 
 
 def find_model(name_or_path: str) -> Path:

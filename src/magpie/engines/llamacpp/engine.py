@@ -1,7 +1,7 @@
 """llama.cpp in this process, through xllamacpp: any GGUF file, many requests in one batch.
 
-The only file that imports xllamacpp. It knows files, settings and loading; how requests are served is
-`server`'s.
+The only file that imports xllamacpp; `scores` opens classifiers through it. It knows files, settings and loading; how
+requests are served is `server`'s.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ from magpie.modelfiles.shape import Shape, read_shape
 from magpie.settings.engines import MOST_CONTEXT
 from magpie.settings.engines import LlamaCpp as LlamaCppSettings
 
-__all__ = ["CAPABILITIES", "choose", "import_llamacpp", "open_llamacpp"]
+__all__ = ["CAPABILITIES", "address_in", "choose", "import_llamacpp", "load", "open_llamacpp", "params"]
 
 MOST_SLOTS = 32
 """By default. Measured with fledgling on one thread, tokens/s of instructions: 16 slots 3,350, 32 3,120, 64 3,150,
@@ -52,8 +52,8 @@ def open_llamacpp(path: Path | str, settings: LlamaCppSettings | None = None) ->
     plan = choose(read_shape(model), settings)
     with tempfile.TemporaryDirectory(prefix="magpie-") as name:
         folder = Path(name)
-        server = _load(xllamacpp, model, plan, folder)
-        engine = LlamaCpp(_address(folder), plan.slots, plan.context, PATIENCE)
+        server = load(xllamacpp, model, lambda at, verbosity: params(xllamacpp, model, plan, at, verbosity), folder)
+        engine = LlamaCpp(address_in(folder), plan.slots, plan.context, PATIENCE)
         try:
             engine.start()
             yield engine
@@ -99,37 +99,39 @@ def import_llamacpp() -> ModuleType:
     return xllamacpp  # type: ignore[no-any-return]
 
 
-def _address(folder: Path, name: str = "llama") -> str:
+def address_in(folder: Path, name: str = "llama") -> str:
     """The server's socket. The folder has mode 700: no other user can reach it, as they could a port."""
     return str(folder / f"{name}.sock")
 
 
-def _load(xllamacpp: ModuleType, model: Path, plan: Plan, folder: Path) -> Any:
+def load(xllamacpp: ModuleType, model: Path, settings: Callable[[str, int], Any], folder: Path) -> Any:
+    """The server of `settings(address, verbosity)`. Raises `ModelError` with llama.cpp's reason."""
     try:
-        return xllamacpp.Server(_params(xllamacpp, model, plan, _address(folder), verbosity=0))
+        return xllamacpp.Server(settings(address_in(folder), 0))
     except RuntimeError:
         # The reason is only in the log, which is off. Load again and listen.
         with hear() as heard:
             with suppress(RuntimeError):
-                xllamacpp.Server(_params(xllamacpp, model, plan, _address(folder, "again"), verbosity=1))
+                xllamacpp.Server(settings(address_in(folder, "again"), 1))
             time.sleep(LOG_SECONDS)
     raise ModelError(f"{model} cannot be run by llama.cpp: {_reason(heard.text)}")
 
 
-def _params(xllamacpp: ModuleType, model: Path, plan: Plan, address: str, verbosity: int) -> Any:
-    params = xllamacpp.CommonParams()
-    params.model.path = str(model)
-    params.hostnames = [address]
-    params.verbosity = verbosity
-    params.n_parallel, params.n_ctx = plan.slots, plan.slots * plan.context  # the slots share n_ctx equally
-    params.kv_unified = False  # twice as fast with many slots
-    params.cpuparams.n_threads, params.cpuparams_batch.n_threads = plan.threads, plan.threads
-    params.n_gpu_layers = plan.gpu_layers
-    params.n_threads_http = 2 * plan.slots + 8  # a cancelled request keeps its thread for up to a second
-    params.special = True  # special tokens are written out in the text, so that a leaked marker can be seen
-    params.cache_prompt, params.cache_ram_mib = False, 0  # with a cache, one seed gives two texts
-    params.warmup = params.ui = False
-    return params
+def params(xllamacpp: ModuleType, model: Path, plan: Plan, address: str, verbosity: int) -> Any:
+    """llama.cpp's own settings of a server at `address`."""
+    made = xllamacpp.CommonParams()
+    made.model.path = str(model)
+    made.hostnames = [address]
+    made.verbosity = verbosity
+    made.n_parallel, made.n_ctx = plan.slots, plan.slots * plan.context  # the slots share n_ctx equally
+    made.kv_unified = False  # twice as fast with many slots
+    made.cpuparams.n_threads, made.cpuparams_batch.n_threads = plan.threads, plan.threads
+    made.n_gpu_layers = plan.gpu_layers
+    made.n_threads_http = 2 * plan.slots + 8  # a cancelled request keeps its thread for up to a second
+    made.special = True  # special tokens are written out in the text, so that a leaked marker can be seen
+    made.cache_prompt, made.cache_ram_mib = False, 0  # with a cache, one seed gives two texts
+    made.warmup = made.ui = False
+    return made
 
 
 def _reason(log: str) -> str:

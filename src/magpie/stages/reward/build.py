@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from magpie.columns import Column
+from magpie.engines.llamacpp.scores import ConversationTemplate, open_gguf_scorer
+from magpie.engines.llamacpp.scores import labels_of as labels_of_gguf
+from magpie.engines.llamacpp.scores import unfit as unfit_gguf
 from magpie.errors import MissingExtra, RecipeError
 from magpie.install import install_hint
-from magpie.modelfiles.locate import ModelPlace
+from magpie.modelfiles.gguf import read_metadata
 from magpie.models.find import find
 from magpie.models.sampling import written_by
 from magpie.scorers.classifier import is_classifier, open_classifier, unfit
@@ -100,7 +103,10 @@ def _by_classifier(asked: Reward, context: Context) -> BoundStage:
     assert asked.model is not None, "the recipe's settings see to it"
     place = find(asked.model)
     settings, template = asked.classifier, _template(asked)
-    folder = _folder(place)
+    if place.gguf is not None:
+        return _by_gguf(place.gguf, place.identity(), asked, template, context)
+    folder = place.folder
+    assert folder is not None, "a place without a path is not made"
     if reason := unfit(folder, settings, template, weights=place.hub is None):
         raise RecipeError(f"reward.model {asked.model!r}: {reason}")
     if lacking := [name for name in ("torch", "transformers") if find_spec(name) is None]:
@@ -112,20 +118,45 @@ def _by_classifier(asked: Reward, context: Context) -> BoundStage:
     covered = {
         "label": settings.label,
         "context": settings.context,
-        "system": template.system,
-        "kwargs": dict(template.kwargs),
-        "chat_template": None if template.chat_template is None else _digest(template.chat_template),
+        **_template_settings(template),
     }
     return _scored_by(scorer, {"by": "classifier", **covered}, place.identity(), asked, context, loads_model=True)
 
 
-def _folder(place: ModelPlace) -> Path:
-    if place.folder is None:
+def _by_gguf(model: Path, identity: Any, asked: Reward, template: ScorerTemplate, context: Context) -> BoundStage:
+    """By llama.cpp, which every installation has."""
+    settings = asked.classifier
+    unheeded = settings.model_fields_set & {"batch_tokens", "dtype", "device", "trust_remote_code"}
+    if unheeded:
         raise RecipeError(
-            f"reward.model {place.name!r}: is a GGUF file, and a reward model is a Hugging Face folder or a Hub id; to "
-            "ask it as a judge, set reward.by to judge"
+            f"reward.classifier.{sorted(unheeded)[0]}: means nothing to a GGUF file, which llama.cpp runs on the CPU: "
+            "leave it out, or name the model's Hugging Face folder"
         )
-    return place.folder
+    written = ConversationTemplate(template.system, template.chat_template, template.kwargs)
+    if reason := unfit_gguf(model, written):
+        raise RecipeError(f"reward.model {asked.model!r}: {reason}")
+    if settings.label is not None and (reason := _no_first_label(model, settings.label)):
+        raise RecipeError(f"reward.model {asked.model!r}: {reason}")
+    scorer = partial(open_gguf_scorer, model, written, context=settings.context)
+    covered = {"context": settings.context, **_template_settings(template)}
+    return _scored_by(scorer, {"by": "classifier", **covered}, identity, asked, context, loads_model=True)
+
+
+def _no_first_label(model: Path, asked: str | int) -> str | None:
+    labels = labels_of_gguf(read_metadata(model))
+    if asked in (0, labels[0]):
+        return None
+    return (
+        f"llama.cpp tells its first label only, {labels[0]!r}, and reward.classifier.label is {asked!r}: leave it out"
+    )
+
+
+def _template_settings(template: ScorerTemplate) -> dict[str, Any]:
+    return {
+        "system": template.system,
+        "kwargs": dict(template.kwargs),
+        "chat_template": None if template.chat_template is None else _digest(template.chat_template),
+    }
 
 
 def _template(asked: Reward) -> ScorerTemplate:

@@ -20,7 +20,8 @@ class Reward(Settings):
     probabilities is the reward. `classifier`: a reward model in this process. `server`: one behind a server.
     `agreement`: no model; of several responses (`respond.n`), the share of the others that come to the same answer."""
     model: ModelName | None = None
-    """The judge, or the reward model: a Hugging Face folder or Hub id. `null` is the recipe's model as the judge."""
+    """The judge, or the reward model: one in the package, a Hugging Face folder or Hub id, or a GGUF file with rank
+    pooling. `null` is the recipe's model as the judge."""
     engine: Engine | None = None
     """What runs another judge; `null` is the recipe's where the model is too, else `auto`."""
     template: Template | None = None
