@@ -1,7 +1,4 @@
-"""What is exported and imported again is the same: conversations, system prompts, reasoning, pairs and their labels.
-
-Marked are the formats whose import is being written; the mark goes with it.
-"""
+"""What is exported and imported again is the same: conversations, system prompts, reasoning, pairs and their labels."""
 
 from __future__ import annotations
 
@@ -20,7 +17,6 @@ from magpie.export.options import Thoughts
 from magpie.imports import import_dataset
 
 Row = dict[str, Any]
-NOT_YET = pytest.mark.xfail(strict=True, reason="the import of this shape is being written")
 ROWS = settings(max_examples=2, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 WORDS = st.text(st.characters(codec="utf-8"), max_size=40).map(str.strip).filter(bool)
 """Any text at all, without white space around it."""
@@ -70,8 +66,8 @@ def said(found: Sequence[Row]) -> list[list[tuple[str, str]]]:
         ("sft", "out.jsonl"),
         ("axolotl", "out"),
         ("parquet", "out.parquet"),
-        pytest.param("alpaca", "out.jsonl", marks=NOT_YET),
-        pytest.param("llama-factory", "out", marks=NOT_YET),
+        ("alpaca", "out.jsonl"),
+        ("llama-factory", "out"),
     ],
 )
 @ROWS
@@ -97,7 +93,6 @@ def test_system_prompts_come_back_where_there_were_any(form: str, given_rows: li
     assert said(after) == said(before)
 
 
-@NOT_YET
 @pytest.mark.parametrize(
     ("form", "reasoning"), [("messages", "field"), ("messages", "inside"), ("sft", "field"), ("sharegpt", "inside")]
 )
@@ -113,7 +108,6 @@ def test_reasoning_comes_back_with_its_turn(form: str, reasoning: Thoughts, give
 PAIRS = rows(0, chosen=WORDS, rejected=WORDS)
 
 
-@NOT_YET
 @pytest.mark.parametrize(
     ("form", "to"), [("dpo", "out.jsonl"), ("dpo", "out.parquet"), ("rm", "out.jsonl"), ("axolotl-dpo", "out"),
                      ("llama-factory-dpo", "out")]
@@ -126,7 +120,6 @@ def test_pairs_come_back_as_texts(form: str, to: str, given_rows: list[Row]) -> 
     assert [[row[name] for name in names] for row in after] == [[row[name] for name in names] for row in before]
 
 
-@NOT_YET
 @ROWS
 @given(PAIRS)
 def test_labels_of_responses_come_back(given_rows: list[Row]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from magpie.columns import Column, outdated
+from magpie.columns import Column, labels_of, outdated
 from magpie.engines.scripted import open_scripted
 from magpie.errors import RecipeError
 from magpie.executors.local import execute_plan
@@ -98,8 +98,9 @@ def _table(rows: list[dict[str, Any]], schema: Any) -> Any:
 def _value(column: Column, stage: str) -> Any:
     """A value of the column's type that says which stage wrote it."""
     number = len(stage)
+    labels = labels_of(column.name)
     return {
-        "string": stage,
+        "string": labels[number % len(labels)] if labels else stage,
         "int32": number,
         "int64": number,
         "double": float(number),

@@ -94,6 +94,7 @@ def _answered(
     if value is not None:
         take_thoughts(keys, found)
         _take_numbered(keys, found)
+        take_turns(keys, found)
     return found
 
 
@@ -109,6 +110,27 @@ def _answer(value: Any, unused: set[str]) -> list[Turn]:
     if not isinstance(value, list | dict):
         raise Unreadable(f"the answer is no text ({type(value).__name__})")
     return messages_of(value, unused)
+
+
+def take_turns(keys: Keys, found: Conversation) -> None:
+    """The further turns of a run's own columns: messages in `turns`, and what was thought before them in
+    `turn_reasoning`. Left among the extra keys where they are no conversation that goes on from the answer."""
+    if not isinstance(keys.values.get("turns"), list):
+        return
+    try:
+        turns = messages_of(keys.values["turns"], keys.of_messages)
+        check_turns([*found.turns, *turns])
+    except Unreadable:
+        return
+    keys.used.add("turns")
+    thoughts = keys.values.get("turn_reasoning")
+    if isinstance(thoughts, list) and len(thoughts) == len(turns):
+        keys.used.add("turn_reasoning")
+        turns = [
+            turn._replace(reasoning=thought) if turn.reasoning is None and text_or_none(thought) else turn
+            for turn, thought in zip(turns, thoughts, strict=True)
+        ]
+    found.turns += turns
 
 
 def _take_numbered(keys: Keys, found: Conversation) -> None:

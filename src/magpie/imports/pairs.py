@@ -10,7 +10,7 @@ from typing import Any
 
 from magpie.imports.conversations import take_thoughts, use_what_repeats
 from magpie.imports.fitting import NoValue, Unfit, fitted
-from magpie.imports.instructions import history_of, with_input
+from magpie.imports.instructions import history_of, take_turns, with_input
 from magpie.imports.keys import INSTRUCTIONS, QUESTIONS, Keys, Shaped
 from magpie.imports.messages import (
     Conversation,
@@ -144,6 +144,10 @@ def _conversation_beside(keys: Keys, pair: Pair) -> Conversation | None:
             if found.turns[0] == pair.prompt[0]:
                 keys.used.add(key)
                 return found
+    if len(pair.prompt) == 1 and isinstance(keys.values.get("response"), str):
+        found = Conversation(pair.system, [*pair.prompt, thinking("assistant", keys.take("response"))])
+        take_turns(keys, found)
+        return found
     return None
 
 
