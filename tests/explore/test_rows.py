@@ -21,7 +21,7 @@ QUALITIES = ("very poor", "good", "excellent", "poor", "average")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     place = tmp_path_factory.mktemp("rows")
     rows = [
-        {"instruction": f"{n}?", "response": "x" * n, "input_quality": QUALITIES[n % 5], "embedding": [n, 1.0]}
+        {"instruction": f"{n}?", "response": "x" * max(n, 1), "input_quality": QUALITIES[n % 5], "embedding": [n, 1.0]}
         for n in range(50)
     ]
     rows.append({"instruction": "", "response": "dropped"})

@@ -177,9 +177,9 @@ def test_names_with_a_point_that_are_no_endings_are_folders_and_endings_count_in
 
 
 def test_a_hint_names_a_format_that_the_run_can_fill(tmp_path: Path) -> None:
-    pairs = run_of(tmp_path, [{"instruction": "Hi", "chosen": "Hello", "rejected": "No"}])
-    with pytest.raises(RunError, match=r"messages needs the column response.*: use dpo, or let `magpie respond`"):
-        export(pairs, "messages", tmp_path / "x.jsonl")
+    answered = run_of(tmp_path, [{"instruction": "Hi", "response": "Hello"}])
+    with pytest.raises(RunError, match=r"dpo needs the column.* chosen.*use messages"):
+        export(answered, "dpo", tmp_path / "x.jsonl")
 
 
 def test_rows_that_lack_what_the_format_shows_are_counted(tmp_path: Path) -> None:
