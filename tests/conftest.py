@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
 
 from magpie.safe import keys, redaction
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as under nohup: tests that press Ctrl-C need it heard
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

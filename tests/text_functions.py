@@ -286,12 +286,12 @@ def document_of(text: str) -> dict[str, Any]:
 
 
 def exported(text: str) -> object:
-    row = row_of(text)
+    row = row_of(as_bytes(text).decode("utf-8", "replace"))  # no run holds half of a character
     return [records(form, row, OPTIONS) for form in FORMATS.values()]
 
 
 def exported_for_trainers(text: str) -> object:
-    row = row_of(text)
+    row = row_of(as_bytes(text).decode("utf-8", "replace"))
     return [(records(form, row, OPTIONS), form.files(text[:200], ["train"])) for form in TRAINERS.values()]
 
 
@@ -318,7 +318,6 @@ CASES: Final[dict[str, Call]] = {
     **{f"sanitize: {name}": rule for name, rule in RULES.items()},
     **{f"sanitize: earlier {name}": rule for name, rule in EARLIER_RULES.items()},
     "sanitize: a request": every(is_complete, is_request, lacks_material, mentions_answers, has_options_in_line),
-    "sanitize: all rules": lambda text: sanitize(text, tuple(RULES)),
     "chat: words of a turn": every(CHAT.user_text, CHAT.assistant_text, lambda text: CHAT.leaks((), text)),
     "chat: between marks": lambda text: between_marks(text, CHAT.added),
     "template: thinking": every(thinking._tags, thinking._open_tags, thinking._tags_around),
@@ -430,6 +429,7 @@ LIBRARIES: Final[dict[str, Call]] = {
     "server: sglang": answered("sglang", Tokens((1,)), sglang),
     "server: no JSON": answered("vllm", Tokens((1,)), str.encode),
     "server: choice": choice_of,
+    "sanitize: all rules": lambda text: sanitize(text, tuple(RULES)),
     "stop strings": lambda text: StopStrings(("STOP", "\n\n"), _characters).cut([*map(ord, text)]),
     "json_grammar": lambda text: json_grammar({"enum": [text]}),
     "import: files": in_file("d.jsonl", lambda text: orjson.dumps({"a": text}), lambda path: list(documents(path))),

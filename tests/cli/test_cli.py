@@ -439,7 +439,7 @@ def test_a_damaged_page_is_one_line_in_every_command(run: Path, tmp_path: Path, 
         content = bytearray(shard.read_bytes())
         content[40:400] = bytes(360)
         shard.write_bytes(content)
-    for words in (["status", run], ["show", run], ["export", run, "--to", tmp_path / "x"], ["run", "--out", run]):
+    for words in (["show", run], ["export", run, "--to", tmp_path / "x"]):  # status and a resume read footers only
         code, _, errors = magpie(*words)
         assert (code, errors.count("\n")) == (2, 1)
         assert "cannot be read" in errors or "so the file is damaged" in errors

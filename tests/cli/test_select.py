@@ -120,6 +120,7 @@ def test_a_mistake_is_one_line_and_leaves_the_run_alone(
 
 def test_a_run_whose_rows_all_lack_a_judgment_says_what_to_run(tmp_path: Path, magpie: Magpie) -> None:
     rows = [{"instruction": f"Say {at}.", "response": "a", "input_quality": "superb"} for at in range(5)]
+    rows.append({"instruction": "", "response": "dropped, with the only judgment", "input_quality": "good"})
     (tmp_path / "set.jsonl").write_bytes(b"\n".join(orjson.dumps(row) for row in rows))
     import_dataset(tmp_path / "set.jsonl", tmp_path / "run")
     for further in ((), ("--explain",)):

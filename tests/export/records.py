@@ -14,6 +14,7 @@ from magpie.export.trainers import Trainer
 
 _MESSAGES = pa.list_(pa.struct({"role": pa.string(), "content": pa.string()}))
 TYPES = {
+    "row": pa.int64(),
     "messages": _MESSAGES,
     "turns": _MESSAGES,
     "pair_prompt": _MESSAGES,

@@ -71,7 +71,8 @@ def _check_judged(path: Path, asked: tuple[str, ...]) -> None:
     reads = next(planned.stage.reads for planned in plan.stages if planned.stage.name == STAGE)
     made = {column.name for stage in run.stages for column in stage.columns}
     for column in made.intersection(reads):
-        if not run.sql(f'SELECT row FROM rows WHERE "{column}" IS NOT NULL LIMIT 1').num_rows:
+        reached = f"error IS NULL AND (drop_reason IS NULL OR dropped_by = '{STAGE}')"
+        if not run.sql(f'SELECT row FROM rows WHERE "{column}" IS NOT NULL AND {reached} LIMIT 1').num_rows:
             rehearse(plan, RunFolder(path), STAGE)  # raises for a clause that no row can meet for want of it
             return
 

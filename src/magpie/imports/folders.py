@@ -91,7 +91,7 @@ def _head_of(card: Path) -> Mapping[str, Any]:
         return {}
     try:
         head = read_yaml(parts[1], str(card))
-    except RecipeError:  # whatever it is, it names no files
+    except (RecipeError, RecursionError):  # whatever it is, it names no files
         return {}
     return head if isinstance(head, dict) else {}
 
@@ -112,9 +112,13 @@ def _of_data_files(folder: Path, data_files: Any) -> Splits:
     return {split: sorted(set(files)) for split, files in found.items() if files}
 
 
+_LONGEST_PATTERN = 500
+"""Characters: `pathlib` calls itself for each part of a pattern."""
+
+
 def _matching(folder: Path, pattern: str) -> list[Path]:
     """The files of a pattern, none outside the folder."""
-    if not pattern or pattern.startswith("/") or ".." in Path(pattern).parts:
+    if not pattern or len(pattern) > _LONGEST_PATTERN or pattern.startswith("/") or ".." in Path(pattern).parts:
         return []
     try:
         found = [path for path in folder.glob(pattern) if path.is_file() and kind_of(path) is not None]

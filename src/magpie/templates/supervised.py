@@ -1,5 +1,5 @@
 """What a trainer learns from a conversation: its token ids by the model's own chat template, and which of them the
-assistant wrote. `magpie export --check` counts them and `magpie train` trains on them.
+assistant wrote. `magpie export --check` counts them and training goes by them.
 
 An assistant's turn is found in whole renderings: it begins where the generation prompt ends, and ends with the special
 token behind its words. So a mask covers what the model is to write and nothing else, whatever the template does around

@@ -166,7 +166,8 @@ def is_request(paragraph: str, *, command: bool = False) -> bool:
 
 def lacks_material(head: str) -> bool:
     """Whether a request works on a text that it does not hold itself: what follows is then that text, and no reply."""
-    head = head.strip()[-_READ:]
+    lines = [line.strip() for line in head.strip()[-_READ:].splitlines()]
+    head = "\n".join(line for line in lines if line)  # a run of line ends is read again from each of them
     if head.endswith((":", "\uff1a")):
         return True
     if _CONTENT.search(head):

@@ -127,6 +127,7 @@ def test_a_selection_and_run_sql_mean_the_same(imported: Path, clause: str) -> N
 def test_a_judgment_that_all_rows_lack_is_told_with_what_makes_it(tmp_path: Path) -> None:
     rows = [{"instruction": f"Say {row}.", "response": "a", "input_quality": None} for row in range(5)]
     rows[0]["input_quality"] = "superb"
+    rows.append({"instruction": "", "response": "dropped, with the only judgment", "input_quality": "good"})
     (tmp_path / "set.jsonl").write_bytes(b"\n".join(map(orjson.dumps, rows)))
     import_dataset(tmp_path / "set.jsonl", tmp_path / "run")
     with pytest.raises(UserError, match=r"input_quality is null in all 5 rows.*`magpie tag RUN` judges them"):

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from magpie.report.page.words import shown
 
-MOST_WORDS = 160
+MOST_WORDS = 80
 """Words of each text that are compared: the time grows with their square, at worst with their cube."""
 
 
