@@ -5,10 +5,10 @@
 # left, the tests of transformers run again with its newest release.
 #
 #   MAGPIE_TEST_WORKERS   processes that test the core side by side, as many as there are cores by default
-#   MAGPIE_TEST_MINUTES   how long all may take, 20 by default; 0 tests the core alone
+#   MAGPIE_TEST_MINUTES   how long all may take, 15 by default; 0 tests the core alone
 set -euo pipefail
 cd "$(dirname "$0")/.."
-minutes=${MAGPIE_TEST_MINUTES:-20}
+minutes=${MAGPIE_TEST_MINUTES:-15}
 bin=.venv/bin
 logs=build/environments
 mkdir -p "$logs"
