@@ -10,13 +10,12 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from time import monotonic
 from typing import Any
 
 import httpx
 
 from magpie.embedders.server_answers import body, most_bytes, served_models, vectors
-from magpie.errors import ModelError, RequestFailed, ServerLost, UserError
+from magpie.errors import ModelError, RequestFailed, UserError
 from magpie.http import connections
 from magpie.http.answers import QUESTION_BYTES, Garbled, error_message
 from magpie.http.connections import (
@@ -28,7 +27,8 @@ from magpie.http.connections import (
     fetch,
     server_root,
 )
-from magpie.http.retries import GONE, backoff, may_pass, retry_after
+from magpie.http.retries import backoff, may_pass, retry_after
+from magpie.http.waiting import Waiting
 from magpie.safe.keys import WITHHELD, are_withheld
 from magpie.safe.redaction import one_line
 from magpie.settings.embedders import EmbeddingServer
@@ -61,7 +61,7 @@ class ServerEmbedder:
         self._dimension = settings.dimension
         self._pool = ThreadPoolExecutor(settings.concurrency, "embedder")
         self._closing = threading.Event()
-        self._reached = monotonic()
+        self._waiting = Waiting(root, settings.patience, self._closing, "the rows so far are in the run")
 
     def close(self) -> None:
         self._closing.set()
@@ -144,6 +144,7 @@ class ServerEmbedder:
 
         Raises `ServerLost` where the server has gone, `UserError` where it refuses all of them.
         """
+        self._waiting.begin()
         size = self._settings.batch
         futures = [self._pool.submit(self._some, texts[start : start + size]) for start in range(0, len(texts), size)]
         try:
@@ -192,29 +193,8 @@ class ServerEmbedder:
         return self._no_use(answer)
 
     def _post(self, asked: bytes, most: int) -> Fetched:
-        """An answer, of whatever status: a server without a connection is waited for. Raises `ServerLost`, and
-        `Garbled` and `TooSlow` of an answer that is too long or takes too long: a server that gives one is there."""
-        tries = 0
-        while True:
-            try:
-                answer = self._fetch("POST", "/v1/embeddings", most, asked)
-            except (Unreachable, Broken) as error:
-                told = str(error)
-            except (Garbled, TooSlow):
-                self._reached = monotonic()
-                raise
-            else:
-                if answer.status not in GONE:
-                    self._reached = monotonic()
-                    return answer
-                told = f"{answer.status} {error_message(answer.body)}"
-            if self._closing.is_set() or monotonic() - self._reached > self._settings.patience:
-                raise ServerLost(
-                    f"{self._root} has not answered for {self._settings.patience:g} s ({told}): start it again, then "
-                    "run the same command; the rows so far are in the run"
-                )
-            tries += 1
-            self._closing.wait(backoff(tries))
+        """An answer, of whatever status, see `Waiting.ask`."""
+        return self._waiting.ask(lambda: self._fetch("POST", "/v1/embeddings", most, asked))
 
 
 class _Refused(Exception):

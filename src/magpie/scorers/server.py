@@ -9,7 +9,6 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from time import monotonic
 from typing import Any
 
 import httpx
@@ -36,7 +35,8 @@ from magpie.http.connections import (
     fetch,
     server_root,
 )
-from magpie.http.retries import GONE, backoff, may_pass, retry_after
+from magpie.http.retries import backoff, may_pass, retry_after
+from magpie.http.waiting import Waiting
 from magpie.safe.redaction import one_line
 from magpie.scorers.server_answers import APIS, Api, WrongLabel, body, route, score, shortened
 from magpie.seams import Message
@@ -75,7 +75,7 @@ class ServerScorer:
         self._api: Api = "classify" if settings.api == "auto" else settings.api
         self._pool = ThreadPoolExecutor(settings.concurrency, "scorer")
         self._closing = threading.Event()
-        self._reached = monotonic()
+        self._waiting = Waiting(root, settings.patience, self._closing, "the scores so far are in the run")
         self._lost: ServerLost | None = None
 
     def close(self) -> None:
@@ -133,7 +133,8 @@ class ServerScorer:
 
         Raises `ServerLost` where the server answers none of them, `UserError` where it refuses them all.
         """
-        self._reached, self._lost = monotonic(), None
+        self._waiting.begin()
+        self._lost = None
         futures = [self._pool.submit(self._one_or_lost, conversation) for conversation in conversations]
         try:
             found = [future.result() for future in futures]
@@ -222,29 +223,8 @@ class ServerScorer:
             )
 
     def _post(self, asked: bytes) -> Fetched:
-        """An answer, of whatever status: a server without a connection is waited for. Raises `ServerLost`, and
-        `Garbled` and `TooSlow` of an answer that is too long or takes too long: a server that gives one is there."""
-        tries = 0
-        while True:
-            try:
-                answer = self._fetch("POST", route(self._api), MOST_BYTES, asked)
-            except (Unreachable, Broken) as error:
-                told = str(error)
-            except (Garbled, TooSlow):
-                self._reached = monotonic()
-                raise
-            else:
-                if answer.status not in GONE:
-                    self._reached = monotonic()
-                    return answer
-                told = f"{answer.status} {error_message(answer.body)}"
-            if self._closing.is_set() or monotonic() - self._reached > self._settings.patience:
-                raise ServerLost(
-                    f"{self._root} has not answered for {self._settings.patience:g} s ({told}): start it again, then "
-                    "run the same command; the scores so far are in the run"
-                )
-            tries += 1
-            self._closing.wait(backoff(tries))
+        """An answer, of whatever status, see `Waiting.ask`."""
+        return self._waiting.ask(lambda: self._fetch("POST", route(self._api), MOST_BYTES, asked))
 
     def _refused(self, answer: Fetched) -> UserError:
         variable = self._settings.api_key_env
