@@ -2,8 +2,8 @@
 
     python -m bench.scale [--sizes 20000 80000] [--shard-rows 4096]
 
-The scripted engine, instruct and respond with the template of fledgling: what is measured is magpie. The table of
-docs/runs.md is `--sizes 250000 1000000 4000000`. CPU seconds are to be compared where a machine has other work.
+The scripted engine, instruct and respond with the template of fledgling: what is measured is magpie.
+CPU seconds are to be compared where a machine has other work.
 """
 
 from __future__ import annotations

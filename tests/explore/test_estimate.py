@@ -168,3 +168,36 @@ def test_what_cannot_be_estimated_is_one_line_and_exit_code_2(
     code, shown, errors = call(capsys, "estimate", *words, "--out", tmp_path / "x")
     assert (code, shown, errors.count("\n")) == (2, "", 1)
     assert message in errors
+
+
+def test_a_pilot_in_place_of_another_recipe_s_or_other_settings_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words: list[Any] = ["estimate", "basic", "--out", tmp_path / "r", "--pilot", 5, "--set", "engine=scripted"]
+    assert call(capsys, *words)[0] == 0
+    assert call(capsys, *words)[0] == 0
+    code, _, errors = call(capsys, *words, "--set", "instruct.sampling.temperature=0.5")
+    assert (code, "is a run of another recipe or of other settings" in errors) == (2, True)
+    words[1] = "gemma-2"
+    assert call(capsys, *words)[0] == 2
+
+
+def test_a_pilot_in_which_every_row_failed_ends_with_exit_code_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = ["--set", "engine=scripted", "--set", "engine.fail_rate=1"]
+    code, shown, errors = call(capsys, "estimate", "basic", "--out", tmp_path / "r", "--pilot", 5, *settings)
+    assert (code, "every row that was tried failed" in errors) == (1, True)
+    assert "To create these rows" not in shown
+
+
+def test_a_key_that_the_recipe_s_file_names_needs_leave_here_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_KEY", "sk-abcdefgh")
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text("size: 5\nengine: {name: server, url: 'http://127.0.0.1:9/v1', api_key_env: MY_KEY}\n")
+    code, _, errors = call(capsys, "estimate", recipe, "--out", tmp_path / "r")
+    assert (code, "--allow-key MY_KEY@127.0.0.1:9" in errors) == (2, True)
+    code, _, errors = call(capsys, "estimate", recipe, "--out", tmp_path / "r", "--allow-key", "MY_KEY@127.0.0.1:9")
+    assert (code, "--allow-key" in errors) == (2, False), "the server is not there: that is what is said now"

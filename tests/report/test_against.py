@@ -9,11 +9,13 @@ import orjson
 import pytest
 
 import magpie
+from magpie.cli import main
 from magpie.errors import UserError
 from magpie.imports import import_dataset
 from magpie.report import make_report, open_other, others
 from magpie.report.page import page
 from magpie.runs import Run
+from magpie.safe.keys import KeyNotAllowed
 from tests.report.made import imported, made_run
 
 pytest.importorskip("numpy")
@@ -113,3 +115,28 @@ def test_a_run_without_vectors_is_compared_by_the_rest(run: Run, tmp_path: Path)
 def test_a_file_that_cannot_be_read_is_refused(run: Run, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file"):
         open_other(tmp_path / "absent.jsonl", run)
+
+
+def test_a_stranger_s_run_sends_no_key_to_its_embedder_without_leave(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its recipe is a file's word: the settings of `embed` are not the user's, though nobody typed others."""
+    monkeypatch.setenv("MY_KEY", "sk-abcdefgh")
+    other = imported(tmp_path, [asked(n, "owls") for n in range(3)], "other")
+    server = {"name": "server", "url": "http://evil.example/v1", "api_key_env": "MY_KEY"}
+    with pytest.raises(KeyNotAllowed, match=r"MY_KEY@evil\.example"):
+        others._embed(other.path, {"embedder": server}, lambda _: None)
+
+
+def test_a_page_that_is_there_is_replaced_only_where_that_was_asked_for(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "page.html"
+    place.write_text("mine")
+    words = ["report", str(run.path), "--to", str(place), "--price-in", "1"]
+    for further, code in (((), 2), (("--overwrite",), 0), (("--overwrite", "--price-out", "inf"), 2)):
+        with pytest.raises(SystemExit) as left:
+            main([*words, *further])
+        errors = capsys.readouterr().err
+        assert int(left.value.code or 0) == code, errors
+        assert (place.read_text() == "mine") == (not further)

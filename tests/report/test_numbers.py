@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from statistics import correlation
 from typing import Any
 
 import pytest
 
+from magpie.executors.limits import Prices
+from magpie.explore.judgments import judgments
 from magpie.report import Asked, make_report
 from magpie.report.judgments import agreement
 from magpie.report.lengths import summary
+from magpie.report.page import page
 from magpie.report.topics import distinct, label_topics
 from magpie.report.variants import estimate
 from magpie.runs import Run, open_run
@@ -25,7 +29,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture(scope="module")
 def numbers(run: Run) -> dict[str, Any]:
-    return make_report(run, asked=Asked(prices={"in": 1.0, "out": 10.0, "per_hour": 3600.0}))
+    return make_report(run, asked=Asked(prices=Prices(3600.0, 1, 1.0, 10.0)))
 
 
 def of(numbers: dict[str, Any], column: str, label: str | None) -> dict[str, Any]:
@@ -186,6 +190,7 @@ def test_columns_that_are_null_throughout_and_numbers_that_are_none_break_nothin
     assert "grid" not in numbers
     assert "judgments" not in numbers
     assert numbers["overview"]["kept"] == 5
+    assert page(numbers)
 
 
 def test_failed_rows_are_told_apart_from_dropped_ones(tmp_path: Path) -> None:
@@ -254,3 +259,54 @@ def test_distinct_n_is_the_share_of_different_runs_of_words() -> None:
     assert distinct(["a b a b"]) == {
         "words": 4, "distinct_1": 0.5, "distinct_2": round(2 / 3, 4), "distinct_3": 1.0, "distinct_4": 1.0
     }  # fmt: skip
+
+
+AGAIN: dict[str, Rows] = {
+    "import": [
+        {
+            "instruction": f"Task {row}.",
+            "response": "old",
+            "turns": [{"role": "user", "content": "old?"}, {"role": "assistant", "content": "old."}],
+            "safety": "unsafe",
+            "instruct_reward": float(row),
+        }
+        for row in range(3)
+    ],
+    "respond": [{"response": f"new {row}"} for row in range(3)],
+}
+"""Imported conversations whose first answer was made anew, and nothing after it."""
+
+
+def test_what_was_said_of_an_old_answer_is_not_shown_beside_the_new_one(tmp_path: Path) -> None:
+    run = made_run(tmp_path / "again", AGAIN)
+    numbers = make_report(run, asked=Asked(examples=3))
+    shown = [row for rows in numbers["examples"].values() for row in rows]
+    assert shown
+    assert {len(row["turns"]) for row in shown} == {2}
+    assert all(row["turns"][1]["text"].startswith("new ") for row in shown)
+    assert not [row for row in shown if "unsafe" in str(row)]
+    assert "safety" not in numbers.get("labels", {})
+    assert page(numbers)
+
+
+def test_judgments_of_an_old_answer_are_not_counted_and_break_no_status(tmp_path: Path) -> None:
+    run = made_run(tmp_path / "again", AGAIN)
+    assert [one.title for one in judgments(run)] == []
+    assert [one.title for one in judgments(run, "import")] == ["unsafe", "reward"]
+
+
+def test_rewards_that_lie_beyond_all_bounds_have_no_bins(tmp_path: Path) -> None:
+    rows: Rows = [{"instruction": f"Task {row}.", "instruct_reward": (-1e308, 1e308)[row % 2]} for row in range(4)]
+    numbers = make_report(made_run(tmp_path / "far", {"instruct": rows}))
+    assert page(numbers)
+
+
+def test_equal_rewards_share_their_rank(tmp_path: Path) -> None:
+    pairs = [(1.0, 2.0), (1.0, 1.0), (2.0, 1.0), (3.0, 3.0), (3.0, 3.0)]
+    rows: Rows = [
+        {"instruction": f"Task {row}.", "instruct_reward": one, "instruct_reward__other": other}
+        for row, (one, other) in enumerate(pairs)
+    ]
+    (pair,) = make_report(made_run(tmp_path / "ties", {"instruct": rows}))["judgments"]["agreement"]
+    ones, others = [1.5, 1.5, 3.0, 4.5, 4.5], [3.0, 1.5, 1.5, 4.5, 4.5]
+    assert pair["rank_correlation"] == pytest.approx(correlation(ones, others), abs=1e-4)

@@ -33,7 +33,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for a scri
 
 KeepOption = Annotated[
     bool,
-    typer.Option("--keep", help="Where this magpie would make rows otherwise: keep them, and the run's own values."),
+    typer.Option(
+        "--keep", help="If this version of magpie would make rows differently, keep the run's rows and settings."
+    ),
 ]
 RetryOption = Annotated[
     bool, typer.Option("--retry-failed", help="Try rows again that could not be made at three tries.")
@@ -70,7 +72,7 @@ def run_command(
     ] = None,
     size: Annotated[int | None, typer.Option("--size", help="Rows to make.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="The run's folder [default: runs/RECIPE].")] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="What all randomness follows from.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="The seed of all randomness.")] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="Override a setting, as in instruct.sampling.temperature=1.2.")
     ] = None,
@@ -85,7 +87,7 @@ def run_command(
         typer.Option(
             "--remake",
             metavar="STAGE",
-            help="Where this magpie would make a stage's rows otherwise than the run has them: make them anew; "
+            help="If this version of magpie would make a stage's rows differently, make them again; "
             "may be given again, or `all`.",
         ),
     ] = None,
@@ -155,6 +157,7 @@ def estimate(
     gpus: GpusOption = 1,
     price_in: PriceInOption = None,
     price_out: PriceOutOption = None,
+    allow_key: AllowKeyOption = None,
     json: JsonOption = False,
 ) -> None:
     """What a run of a size would take and keep: tokens, hours, money, disk, rows; from real rows, which stay."""
@@ -162,7 +165,7 @@ def estimate(
     from magpie.executors.limits import Prices
 
     prices = Prices(price_per_hour, gpus, price_in, price_out)
-    estimate_command(what, out, tuple(settings or ()), size, pilot, prices, as_json=json)
+    estimate_command(what, out, tuple(settings or ()), size, pilot, prices, tuple(allow_key or ()), as_json=json)
 
 
 @app.command()
@@ -200,6 +203,8 @@ def show(
     from magpie.cli.show import Shown, show
     from magpie.explore.rows import Search
 
+    if ids and (dropped or every or where or sort):
+        raise UserError("--id: names rows; expected no --where, --sort, --dropped or --all beside it")
     if dropped and every:
         raise UserError("--dropped and --all: expected one of them; --all shows dropped rows too")
     scope = "dropped" if dropped else "all" if every else "kept"
@@ -323,7 +328,7 @@ def export(
         typer.Option(
             "--to",
             metavar="PLACE",
-            help="A file (.jsonl, .json for one array, .parquet), - for the output, or a folder for a whole dataset.",
+            help="A file (.jsonl, .json for one array, .parquet), - for standard output, or a dataset's folder.",
         ),
     ] = None,
     form: Annotated[
@@ -411,25 +416,26 @@ def report(
     tokenizer: Annotated[
         str | None,
         typer.Option(
-            "--tokenizer", metavar="MODEL", help="Whose tokens lengths are told in [default: the run's model]."
+            "--tokenizer", metavar="MODEL", help="The model whose tokenizer counts tokens [default: the run's model]."
         ),
     ] = None,
-    price_per_hour: Annotated[
-        float | None, typer.Option("--price-per-hour", min=0, help="What an hour of work costs.")
-    ] = None,
-    price_in: Annotated[float | None, typer.Option("--price-in", min=0, help="Of a million prompt tokens.")] = None,
-    price_out: Annotated[
-        float | None, typer.Option("--price-out", min=0, help="Of a million completion tokens.")
-    ] = None,
+    price_per_hour: PerHourOption = None,
+    gpus: GpusOption = 1,
+    price_in: PriceInOption = None,
+    price_out: PriceOutOption = None,
+    allow_key: AllowKeyOption = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a page that is there already.")] = False,
     json: JsonOption = False,
 ) -> None:
     """What is in a run, as one HTML page: what came through, lengths, kinds, variety, cost, rows to read."""
     from magpie.cli.report import report
+    from magpie.executors.limits import Prices
 
-    given = {"per_hour": price_per_hour, "in": price_in, "out": price_out}
-    prices = {name: value for name, value in given.items() if value is not None}
-    asked = list(against or ())
-    report(run, asked, to, examples=examples, prices=prices, tokenizer=tokenizer, as_json=json)
+    prices = Prices(price_per_hour, gpus, price_in, price_out)
+    asked, keys = list(against or ()), tuple(allow_key or ())
+    report(
+        run, asked, to, keys, examples=examples, prices=prices, tokenizer=tokenizer, overwrite=overwrite, as_json=json
+    )
 
 
 @app.command()
@@ -464,7 +470,7 @@ def recipes(
 
 @app.command()
 def verify(run: RunArgument, json: JsonOption = False) -> None:
-    """Hold every file of a run against what was written."""
+    """Compare every file of a run with its recorded digest."""
     from magpie.cli.verify import verify
 
     verify(run, as_json=json)

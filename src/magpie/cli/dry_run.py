@@ -136,7 +136,7 @@ def _known(recipe: Recipe, out: Path, draws: int = DRAWS) -> Estimate | None:
 
 def _known_cost(out: Path, found: Estimate | None) -> Iterator[str]:
     if found is None:
-        yield "Cost: not known before there are rows; `magpie estimate` makes 200 real ones, which stay, and tells"
+        yield "Cost: not known before there are rows; `magpie estimate` makes 200 real rows, which stay, and says"
         return
     tokens = f"{found.prompt_tokens.value:,.0f} prompt and {found.completion_tokens.value:,.0f} completion tokens"
     yield (

@@ -12,6 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from magpie.cli.commands import command
+from magpie.cli.keys import settle
+from magpie.cli.outcome import leave
 from magpie.cli.progress import clock
 from magpie.cli.run import execute_watched
 from magpie.cli.text import print_json
@@ -37,10 +39,12 @@ def estimate_command(
     size: int | None,
     pilot: int,
     prices: Prices,
+    allowances: tuple[str, ...] = (),
     *,
     as_json: bool,
 ) -> None:
-    """what: the folder of a run, or a recipe. out: where a recipe's pilot is, by default `runs/RECIPE`."""
+    """what: the folder of a run, or a recipe. out: where a recipe's pilot is, by default `runs/RECIPE`. allowances:
+    keys that the recipe's file may send, as `--allow-key` names them."""
     folder = expanded(what)
     is_run = RunFolder(folder).is_run()
     if is_run and out is not None and expanded(out) != folder:
@@ -51,7 +55,7 @@ def estimate_command(
         raise RunError(f"--set {one_line(settings[0])}: {one_line(folder)} is a run already, and is taken as it is")
     where = folder if is_run else expanded(out or Path("runs") / Path(what).stem)
     wanted = size or (open_run(where).size if is_run else parse(recipe_text(what), what, settings).size)
-    run = _with_pilot(None if is_run else what, where, settings, pilot, as_json=as_json)
+    run = _with_pilot(None if is_run else what, where, settings, pilot, allowances, as_json=as_json)
     found = estimate(run, wanted, prices)
     if not found.stages:
         raise RunError(f"{where}: no stage has a row yet; expected a pilot of 1 row or more: --pilot 200")
@@ -61,11 +65,21 @@ def estimate_command(
     _print(Console(highlight=False), run, found)
 
 
-def _with_pilot(recipe: str | None, where: Path, settings: tuple[str, ...], pilot: int, *, as_json: bool) -> Run:
+def _with_pilot(
+    recipe: str | None,
+    where: Path,
+    settings: tuple[str, ...],
+    pilot: int,
+    allowances: tuple[str, ...],
+    *,
+    as_json: bool,
+) -> Run:
     """The run, with at least `pilot` rows through all stages where it is not larger than that: what is there stays, and
     what is missing is made. A run that is larger is taken as it is."""
     if RunFolder(where).is_run():
         run = open_run(where)
+        if recipe is not None:
+            _check_same(recipe, where, settings)
         if run.size > pilot or (run.size == pilot and state_of(run).current is None):
             return run
         if run.size < pilot and any(stage.stage == "import" for stage in run.stages):
@@ -73,7 +87,19 @@ def _with_pilot(recipe: str | None, where: Path, settings: tuple[str, ...], pilo
     if pilot < 1:
         raise RunError(f"{where}: there is no run yet; expected a pilot of 1 row or more: --pilot 200")
     resolved = resolve(recipe, where, settings, {"size": pilot})
-    return execute_watched(resolved, where, UNDECIDED, NO_LIMITS, retry_failed=False, as_json=as_json)
+    settle(resolved, settings, allowances)
+    made = execute_watched(resolved, where, UNDECIDED, NO_LIMITS, retry_failed=False, as_json=as_json)
+    leave(made, as_json=as_json)
+    return made
+
+
+def _check_same(recipe: str, where: Path, settings: tuple[str, ...]) -> None:
+    """Raise `RunError` where the run that is in the pilot's place was made by another recipe or other settings."""
+    if resolve(recipe, where, settings, {"size": 1}) != resolve(None, where, (), {"size": 1}):
+        raise RunError(
+            f"{one_line(where)}: is a run of another recipe or of other settings than {one_line(recipe)}; expected "
+            "another --out for the pilot, or the run's folder in place of the recipe"
+        )
 
 
 def _print(console: Console, run: Run, found: Estimate) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import typer
@@ -11,8 +10,11 @@ from rich.markup import escape
 
 from magpie.cli.text import print_json
 from magpie.errors import MagpieError, UserError
+from magpie.executors.limits import Prices
 from magpie.modelfiles.locate import shipped_models
 from magpie.models.find import open_tokenizer
+from magpie.models.keys import settle_keys
+from magpie.plan.resolve import resolve
 from magpie.report import Asked, make_report, open_other
 from magpie.report.page import page
 from magpie.runs import Run, RunFolder, make_folder, open_run, whole_file
@@ -25,14 +27,21 @@ def report(
     path: Path,
     against: list[Path],
     to: Path | None,
+    allowances: tuple[str, ...] = (),
     *,
     examples: int,
-    prices: Mapping[str, float],
+    prices: Prices,
     tokenizer: str | None,
+    overwrite: bool,
     as_json: bool,
 ) -> None:
+    """allowances: keys that the run's embedder may use for the sets of `against`, as `--allow-key` names them."""
     run = open_run(path)
     place = None if as_json and to is None else _place(run, to)
+    if place is not None and place.exists() and not overwrite:
+        raise UserError(f"{one_line(to or place.name)}: is there already; expected another --to, or --overwrite")
+    if allowances:
+        settle_keys(resolve(None, run.path), {}, allowances)
     with Console(stderr=True).status(escape(f"reading {one_line(path)}")) as status:
         others = [open_other(expanded(other), run, lambda line: status.update(escape(line))) for other in against]
         status.update("counting")

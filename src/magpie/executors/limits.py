@@ -45,13 +45,16 @@ class Prices:
     @property
     def known(self) -> bool:
         """Whether anything has a price."""
-        return not self.per_hour is self.prompt is self.completion is None
+        return any(price is not None for price in (self.per_hour, self.prompt, self.completion))
 
     def of(self, paid: Paid, seconds: float) -> float:
         """What these tokens and seconds cost; what has no price costs nothing."""
         hours = (self.per_hour or 0.0) * self.gpus * seconds / _HOUR
         tokens = paid.prompt_tokens * (self.prompt or 0.0) + paid.completion_tokens * (self.completion or 0.0)
         return hours + tokens / _MILLION
+
+
+NO_PRICES = Prices()
 
 
 @dataclass(frozen=True, slots=True)

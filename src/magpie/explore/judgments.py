@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from magpie.columns import outdated
 from magpie.runs import Run
 from magpie.stages.judging.labels import DIFFICULTIES, QUALITIES
 
@@ -95,10 +96,14 @@ def judgments(run: Run, stage: str | None = None) -> tuple[Judgment, ...]:
     Example: `[(each.title, each.rows) for each in judgments(open_run("runs/mini"))]` is `[("quality", 295), ...]`.
     """
     makers = {column.name: (each.stage, column.type) for each in run.stages for column in each.columns}
+    no_more = outdated({name: maker for name, (maker, _) in makers.items()}) if stage is None else []
     looked = [
         column
         for column in COLUMNS
-        if column.name in makers and makers[column.name][1] == column.type and stage in (None, makers[column.name][0])
+        if column.name in makers
+        and column.name not in no_more
+        and makers[column.name][1] == column.type
+        and stage in (None, makers[column.name][0])
     ]
     if not looked:
         return ()

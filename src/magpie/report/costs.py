@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from magpie.report.funnel import price
+from magpie.executors.forecast import Paid
+from magpie.executors.limits import Prices
 from magpie.runs import Cost, Run, StageCounts
 from magpie.runs.timeline import read_timeline
 
@@ -13,7 +13,7 @@ MOST_POINTS = 240
 """Points of the curve of a report."""
 
 
-def costs(cost: Cost, counts: list[StageCounts], prices: Mapping[str, float]) -> list[dict[str, Any]]:
+def costs(cost: Cost, counts: list[StageCounts], prices: Prices) -> list[dict[str, Any]]:
     """Each stage's tokens and seconds, and the same for a kept row."""
     by_name = {one.stage: one for one in counts}
     found = []
@@ -36,8 +36,9 @@ def costs(cost: Cost, counts: list[StageCounts], prices: Mapping[str, float]) ->
                 "completion_tokens": round(stage.completion_tokens / cost.kept, 3),
                 "seconds": round(stage.seconds / cost.kept, 6),
             }
-        if (money := price(stage.prompt_tokens, stage.completion_tokens, stage.seconds, prices)) is not None:
-            told["cost"] = round(money, 6)
+        if prices.known:
+            paid = Paid(stage.prompt_tokens, stage.completion_tokens)
+            told["cost"] = round(prices.of(paid, stage.seconds), 6)
         found.append(told)
     return found
 

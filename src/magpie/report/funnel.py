@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from magpie.executors.forecast import Paid
+from magpie.executors.limits import Prices
 from magpie.report.narrow import Narrow
 from magpie.runs import Cost, Run, StageCounts
 
@@ -12,7 +14,7 @@ MOST_REASONS = 40
 """Reasons that are told of a stage; the others are added up."""
 
 
-def overview(narrow: Narrow, cost: Cost, prices: Mapping[str, float]) -> dict[str, Any]:
+def overview(narrow: Narrow, cost: Cost, prices: Prices) -> dict[str, Any]:
     """Rows by their state, and what a kept row took."""
     states = dict(narrow.ask("SELECT state, count(*) FROM narrow GROUP BY 1 ORDER BY 1"))
     kept = states.get("kept", 0)
@@ -27,7 +29,8 @@ def overview(narrow: Narrow, cost: Cost, prices: Mapping[str, float]) -> dict[st
         "completion_tokens": completion,
         "seconds": round(seconds, 3),
     }
-    if (money := price(prompt, completion, seconds, prices)) is not None:
+    money = prices.of(Paid(prompt, completion), seconds) if prices.known else None
+    if money is not None:
         found["cost"] = round(money, 6)
     if kept:
         found["per_kept_row"] = {
@@ -38,14 +41,6 @@ def overview(narrow: Narrow, cost: Cost, prices: Mapping[str, float]) -> dict[st
         if money is not None:
             found["per_kept_row"]["cost"] = round(money / kept, 9)
     return found
-
-
-def price(prompt: int, completion: int, seconds: float, prices: Mapping[str, float]) -> float | None:
-    """What work cost, in the unit that the prices are in; None where none is known."""
-    if not prices:
-        return None
-    tokens = prompt * prices.get("in", 0.0) + completion * prices.get("out", 0.0)
-    return tokens / 1e6 + seconds / 3600 * prices.get("per_hour", 0.0)
 
 
 def funnel(narrow: Narrow, counts: list[StageCounts]) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import floor, log10
+from math import floor, isfinite, log10
 from typing import Any
 
 from magpie.report.narrow import Narrow, plain_number
@@ -19,6 +19,8 @@ def histogram(narrow: Narrow, field: str, *, lowest: float | None = None) -> dic
     if low is None:
         return None
     low = low if lowest is None else lowest
+    if not isfinite(high - low):
+        return None  # numbers so far apart that no bin is wide enough
     first, width, count = bins(low, high)
     place = f"greatest(least(floor(({number} - {first!r}) / {width!r}), {count - 1}), 0)::INTEGER"
     found = {

@@ -59,12 +59,17 @@ def _pairs(narrow: Narrow) -> list[tuple[str, str]]:
     return found
 
 
+def _mean_rank(column: str) -> str:
+    """The rank of each row, as SQL; equal values share the mean of theirs, as Spearman's correlation has it."""
+    return f'rank() OVER (ORDER BY "{column}") + (count(*) OVER (PARTITION BY "{column}") - 1) / 2.0'
+
+
 def _agreement(narrow: Narrow, one: str, other: str) -> dict[str, Any] | None:
     """How far two judges agree over the rows that both judged; None where there are none."""
     if "reward" in one:
         rows, rank = narrow.one(
-            f'SELECT count(*), corr(a, b) FROM (SELECT rank() OVER (ORDER BY "{one}") AS a, rank() OVER (ORDER BY '
-            f'"{other}") AS b FROM narrow WHERE "{one}" IS NOT NULL AND "{other}" IS NOT NULL)'
+            f"SELECT count(*), corr(a, b) FROM (SELECT {_mean_rank(one)} AS a, {_mean_rank(other)} AS b FROM narrow "
+            f'WHERE "{one}" IS NOT NULL AND "{other}" IS NOT NULL)'
         )
         return {"one": one, "other": other, "rows": rows, "rank_correlation": plain_number(rank, 4)} if rows else None
     counts = {

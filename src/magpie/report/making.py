@@ -5,11 +5,12 @@ The page shows this document and nothing else; `--json` prints it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+from magpie.executors.limits import NO_PRICES, Prices
 from magpie.install import magpie_version
 from magpie.report import costs, examples, findings, funnel, judgments, lengths, shares, variants, variety
 from magpie.report.against import against
@@ -27,8 +28,8 @@ class Asked:
 
     examples: int = 6
     """Rows to read, of each kind."""
-    prices: Mapping[str, float] = field(default_factory=dict)
-    """`in` and `out` for a million prompt and completion tokens, `per_hour` for an hour of work; any of them."""
+    prices: Prices = NO_PRICES
+    """What tokens and hours of work cost; without one, the report has no costs."""
     tokenizer: tuple[str, Tokenizer] | None = None
     """A name, and what counts tokens; None tells characters alone."""
 

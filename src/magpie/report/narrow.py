@@ -15,6 +15,7 @@ from typing import Any
 
 import duckdb
 
+from magpie.columns import outdated
 from magpie.errors import RunError
 from magpie.runs import Run
 
@@ -169,7 +170,7 @@ def narrowed(run: Run) -> Iterator[Narrow]:
             connection.execute(f"{head} {_query(run, fields, first, end)}")
         connection.execute("CREATE VIEW narrow AS FROM made.narrow")
         (rows,) = connection.execute("SELECT count(*) FROM narrow").fetchall()
-        yield Narrow(run, connection, columns, frozenset({*fields, *_FATE}), int(rows[0]), _makers(run))
+        yield Narrow(run, connection, columns, frozenset({*fields, *_FATE}), int(rows[0]), _counting(run))
 
 
 _FATE = ("row", "state", "dropped_by", "drop_reason", "error")
@@ -177,6 +178,12 @@ _FATE = ("row", "state", "dropped_by", "drop_reason", "error")
 
 def _makers(run: Run) -> dict[str, str]:
     return {column.name: stage.stage for stage in run.stages for column in stage.columns}
+
+
+def _counting(run: Run) -> dict[str, str]:
+    """The makers of the columns that count: none of what says something of an answer that was made anew."""
+    makers = _makers(run)
+    return {name: stage for name, stage in makers.items() if name not in outdated(makers)}
 
 
 def _query(run: Run, fields: Mapping[str, tuple[str, str]], first: int, end: int) -> str:
@@ -216,9 +223,10 @@ def _query(run: Run, fields: Mapping[str, tuple[str, str]], first: int, end: int
 
 
 def _is_original(run: Run, stage: str, column: str) -> bool:
-    """Whether `original_<column>` is what this stage made: the first of several makers."""
+    """Whether `original_<column>` is what this stage made: the first of several makers, or the maker of what counts no
+    more."""
     makers = [each.stage for each in run.stages if column in {one.name for one in each.columns}]
-    return len(makers) > 1 and makers[0] == stage
+    return makers[:1] == [stage] and (len(makers) > 1 or column in outdated(_makers(run)))
 
 
 def _messages(values: Mapping[str, Any]) -> list[dict[str, str]] | None:

@@ -67,8 +67,8 @@ def _embed(made: Path, settings: Mapping[str, Any], watch: Watch) -> None:
         if not isinstance(progress, str):
             watch(f"embedding {progress.counts.made:,} of {progress.counts.wanted:,} rows")
 
-    overrides = (f"embed={json.dumps(settings)}",)
-    execute(resolve(None, made, overrides), made, told, only=("embed",))
+    # The settings are a run's word and not the user's, who has typed none of them: a key in them needs leave.
+    execute(resolve(None, made, (), {"embed": settings}), made, told, only=("embed",))
 
 
 # -- embedders --------------------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ def page(numbers: Mapping[str, Any]) -> str:
                 return text
         fewer = _fewer_examples(told)
         if fewer is None:
-            raise AssertionError(f"a report without texts takes {len(text):,} characters")
+            return text  # its figures alone are larger than a page should be: whole all the same
         told = fewer
 
 

@@ -6,6 +6,7 @@ marks and other invisible ones are written out, so that what is read is what is 
 
 from __future__ import annotations
 
+from math import isfinite
 from unicodedata import category
 
 from markupsafe import Markup, escape
@@ -65,8 +66,8 @@ def whole(value: float | None) -> str:
 
 
 def short(value: float | None) -> str:
-    """A figure in at most four digits: 1.23, 45.6, 789, 12.3k, 4.57M."""
-    if value is None:
+    """A figure in at most four digits: 1.23, 45.6, 789, 12.3k, 4.57M; nothing for what is no number."""
+    if value is None or not isfinite(value):
         return ""
     size = abs(value)
     if value == int(value) and size < 1e4:

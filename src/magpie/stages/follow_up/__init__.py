@@ -14,7 +14,7 @@ def _needs(settings: Any, available: Collection[str]) -> Sequence[str]:
 
 SPEC = StageSpec(
     name="follow_up",
-    about="Go on with conversations by further turns.",
+    about="Add turns to conversations.",
     settings="magpie.stages.follow_up.settings:FollowUp",
     build="magpie.stages.follow_up.build:build_follow_up",
     columns=COLUMNS,
