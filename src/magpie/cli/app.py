@@ -1,8 +1,8 @@
 """The commands and their options, and how errors leave the program.
 
 A user's mistake is one line on standard error and exit code 2, and so are servers that are gone; an engine that died
-is 1, and so is a session in which every row that it tried failed; Ctrl-C is 130. Everything heavy is imported by the
-command that needs it, so that `--help` is instant.
+is 1, and so is a session in which every row that it tried failed; a limit that was set is 3, Ctrl-C is 130. Everything
+heavy is imported by the command that needs it, so that `--help` is instant.
 """
 
 from __future__ import annotations
