@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import cast, get_args
+from typing import Any, BinaryIO, cast, get_args
 
 import typer
 
@@ -19,7 +21,7 @@ from magpie.export.exporting import check, is_folder
 from magpie.export.hub import check_name
 from magpie.runs import Run, open_run
 from magpie.safe.paths import expanded
-from magpie.safe.terminal import one_line
+from magpie.safe.terminal import one_line, visible_json
 
 
 def export(
@@ -45,12 +47,26 @@ def export(
         check(run, form, expanded(to), options)
         options = _with_pictures(run, options)
     if str(to) == "-":
-        made = write(run, form, sys.stdout.buffer, options)
+        on_terminal = sys.stdout.isatty() and form != "parquet"
+        made = write(run, form, _Shown(sys.stdout.buffer) if on_terminal else sys.stdout.buffer, options)
         sys.stdout.buffer.flush()
         typer.echo(f"{made.rows:,} rows written{_left_out(made)}", err=True)
         return
     made = write(run, form, expanded(to), options)
     typer.echo(f"{made.rows:,} rows written to {one_line(to)}{_split(made)}{_left_out(made)}")
+
+
+class _Shown(io.BytesIO):
+    """JSON on its way to a terminal, which acts on none of its texts."""
+
+    def __init__(self, terminal: BinaryIO) -> None:
+        super().__init__()
+        self._terminal, self._decoder = terminal, codecs.getincrementaldecoder("utf-8")()
+
+    def write(self, data: Any, /) -> int:
+        written = bytes(data)
+        self._terminal.write(visible_json(self._decoder.decode(written)).encode())
+        return len(written)
 
 
 def check_options(

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from magpie.safe.redaction import redact
-from magpie.safe.terminal import one_line
+from magpie.safe.terminal import one_line, visible_json
 
 
 def print_error(line: str) -> None:
@@ -26,9 +26,9 @@ def print_sentence(console: Console, text: Text) -> None:
 
 
 def print_json(value: Any, *, indent: bool = False) -> None:
-    """One JSON document on standard output, ended by a line end."""
+    """One JSON document on standard output, ended by a line end; a terminal that shows it acts on none of its texts."""
     try:
         text = orjson.dumps(value, option=orjson.OPT_INDENT_2 if indent else 0).decode()
     except TypeError:  # a path whose bytes are not UTF-8: as escapes, which Python's own JSON reads back
         text = json.dumps(value, indent=2 if indent else None, default=str)
-    typer.echo(text)
+    typer.echo(visible_json(text))

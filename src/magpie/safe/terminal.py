@@ -24,6 +24,19 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() or c in _KEPT else _escaped(c) for c in text)
 
 
+def visible_json(document: str) -> str:
+    r"""The same JSON document with each control and formatting character of its texts as an escape of JSON.
+
+    A control character outside of ASCII, such as the one-letter form of `ESC [`, needs no escape in JSON, and acts on
+    many terminals. Line ends stay: JSON has them between its values only.
+
+    visible_json('["a\x9b31m"]')  # ["a\u009b31m"]
+    """
+    if document.isprintable():
+        return document
+    return "".join(c if c.isprintable() or c in _KEPT else _escaped_in_json(c) for c in document)
+
+
 def one_line(text: str | Path) -> str:
     r"""The text or path as `visible` has it, line ends and tabs written out too.
 
@@ -52,3 +65,9 @@ def brief(value: Any, most: int = 80, *, quoted: bool = True) -> str:
 
 def _escaped(character: str) -> str:
     return character.encode("unicode_escape", "backslashreplace").decode("ascii")
+
+
+def _escaped_in_json(character: str) -> str:
+    """`\\u` and four digits for each UTF-16 unit."""
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[place]:02x}{units[place + 1]:02x}" for place in range(0, len(units), 2))
