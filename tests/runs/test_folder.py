@@ -12,6 +12,7 @@ import pytest
 from magpie.stages.respond.columns import RESPONSE
 from magpie.errors import RunError
 from magpie.runs import RunFolder, cost_of, open_run
+from magpie.runs.folder import BrokenIndex
 
 
 INDEX = {"name": "n", "size": 3, "shard_rows": 9, "stages": [], "sessions": []}
@@ -22,7 +23,20 @@ def test_a_folder_with_an_index_is_a_run(tmp_path: Path) -> None:
     assert not folder.is_run()
     folder.write_index(INDEX)
     assert folder.is_run()
-    assert folder.index() == {"format": 1, **INDEX}
+    index = folder.index()
+    assert index.pop("checksum")
+    assert index == {"format": 1, **INDEX}
+
+
+def test_an_index_with_another_value_is_broken_and_one_laid_out_otherwise_is_not(tmp_path: Path) -> None:
+    folder, file = RunFolder(tmp_path), tmp_path / "run.json"
+    folder.write_index(INDEX)
+    written = file.read_text()
+    file.write_text(written.replace('"n"', '"o"'))
+    with pytest.raises(BrokenIndex, match="checksum"):
+        folder.index()
+    file.write_text("".join(written.split()))
+    assert folder.index()["name"] == "n"
 
 
 def test_a_new_an_empty_and_a_half_made_folder_may_become_a_run(tmp_path: Path) -> None:

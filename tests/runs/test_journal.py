@@ -3,11 +3,15 @@
 import errno
 import os
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
 from magpie.errors import StorageError
 from magpie.runs.journal import Journal, read_lines
+
+LINES = {n: b'{"row":%d}\t%08x\n' % (n, crc32(b'{"row":%d}' % n)) for n in (1, 2, 3)}
+"""As they stand in the file: JSON, a tab, its CRC-32."""
 
 
 def test_lines_come_back_in_order(tmp_path: Path) -> None:
@@ -27,19 +31,19 @@ def test_lines_are_with_the_operating_system_before_append_returns(tmp_path: Pat
     path = tmp_path / "00000.part"
     journal = Journal(path)
     journal.append([{"row": 1}])
-    assert path.read_bytes() == b'{"row":1}\n'
+    assert path.read_bytes() == LINES[1]
     journal.close()
 
 
-@pytest.mark.parametrize("cut", range(1, 10))
+@pytest.mark.parametrize("cut", range(1, 19))
 def test_a_torn_last_line_is_passed_over_and_cut_before_the_next_write(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "00000.part"
-    path.write_bytes(b'{"row":1}\n' + b'{"row":2}\n'[:-cut])
+    path.write_bytes(LINES[1] + LINES[2][:-cut])
     assert [line["row"] for line in read_lines(path)] == [1]
     journal = Journal(path)
     journal.append([{"row": 3}])
     journal.close()
-    assert path.read_bytes() == b'{"row":1}\n{"row":3}\n'
+    assert path.read_bytes() == LINES[1] + LINES[3]
 
 
 def test_a_journal_that_is_one_torn_line_longer_than_a_block_becomes_empty(tmp_path: Path) -> None:
@@ -48,7 +52,33 @@ def test_a_journal_that_is_one_torn_line_longer_than_a_block_becomes_empty(tmp_p
     journal = Journal(path)
     journal.append([{"row": 2}])
     journal.close()
-    assert path.read_bytes() == b'{"row":2}\n'
+    assert path.read_bytes() == LINES[2]
+
+
+def test_a_flipped_bit_costs_its_lines_and_changes_none(tmp_path: Path) -> None:
+    written = [{"row": row, "text": "\t a\u00fc", "count": 10 * row} for row in range(3)]
+    path = tmp_path / "00000.part"
+    journal = Journal(path)
+    journal.append(written)
+    journal.close()
+    whole = path.read_bytes()
+    for bit in range(8 * len(whole)):
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        read = list(read_lines(path))
+        assert [line for line in read if line not in written] == []
+        assert len(read) >= 1
+
+
+def test_lines_without_checksums_are_read(tmp_path: Path) -> None:
+    """Of a run that an earlier magpie left."""
+    path = tmp_path / "00000.part"
+    path.write_bytes(b'{"row":1,"text":"a"}\n')
+    journal = Journal(path)
+    journal.append([{"row": 2}])
+    journal.close()
+    assert list(read_lines(path)) == [{"row": 1, "text": "a"}, {"row": 2}]
 
 
 def test_a_damaged_line_in_the_middle_costs_its_row_alone(tmp_path: Path) -> None:
@@ -77,4 +107,4 @@ def test_a_full_disk_tears_at_most_one_line_and_the_same_lines_can_be_written_ag
     monkeypatch.undo()
     journal.append([{"row": 2}])
     journal.close()
-    assert path.read_bytes() == b'{"row":1}\n{"row":2}\n'
+    assert path.read_bytes() == LINES[1] + LINES[2]

@@ -40,6 +40,7 @@ FORMAT = 1
 """Of the folder and its files. A reader refuses a larger one."""
 
 _RECIPE, _INDEX, _LOCK, _SCRATCH = "recipe.yaml", "run.json", "lock", "scratch"
+_CHECKSUM = "checksum"
 _LOCK_SECONDS = 0.2
 """How long to wait for the lock: `is_locked` holds it for microseconds."""
 _LEFT_OVER = re.compile(r"(recipe\.yaml|run\.json|timeline\.parquet|\d{5,}\.(parquet|part|sum))\.\d+\.tmp")
@@ -140,6 +141,7 @@ class RunFolder:
             if not isinstance(index, dict) or type(index.get("format")) is not int or index["format"] < 1:
                 raise ValueError("expected an object with the number of its format")
             if index["format"] <= FORMAT:
+                _check_sum(index)
                 check_index(index)
         except ValueError as error:
             raise BrokenIndex(
@@ -262,6 +264,7 @@ class RunFolder:
     def write_index(self, index: Mapping[str, Any]) -> None:
         """Write `run.json`: from now on the folder is a run."""
         document = {"format": FORMAT, **index}
+        document[_CHECKSUM] = _sum_of(document)
         write_whole(self.path / _INDEX, orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
 
     def stage(
@@ -277,6 +280,19 @@ class RunFolder:
         found = sorted(self.path.glob(f"*-{stage}-{fingerprint}")) if self.path.is_dir() else []
         path = found[0] if found else self.path / f"{position}-{stage}-{fingerprint}"
         return StageFolder(path, stage, tuple(columns), tuple(reads), kind)
+
+
+def _sum_of(index: Mapping[str, Any]) -> str:
+    """Of all that an index says, however it is laid out."""
+    told = {name: value for name, value in index.items() if name != _CHECKSUM}
+    return blake2b(orjson.dumps(told, option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
+
+
+def _check_sum(index: Mapping[str, Any]) -> None:
+    """Raise `ValueError` where the index is not what was written: a flipped bit in a name is another name. Indexes of
+    earlier runs have no checksum."""
+    if _CHECKSUM in index and index[_CHECKSUM] != _sum_of(index):
+        raise ValueError("its checksum is that of another text")
 
 
 def _ours(name: str) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import orjson
 
@@ -87,14 +88,20 @@ class Journal:
 
 
 def _encoded(lines: Sequence[dict[str, Any]]) -> bytes:
-    return b"".join([orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in lines])
+    return b"".join([_line(orjson.dumps(line)) for line in lines])
+
+
+def _line(document: bytes) -> bytes:
+    """A JSON document, a tab, its CRC-32 as eight hexadecimal digits, a line end: one flipped bit in a number would
+    otherwise be read as another number."""
+    return b"%b\t%08x\n" % (document, crc32(document))
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     """The whole lines of a journal, oldest first.
 
-    A line that is no JSON object with a row is passed over and costs its row alone: after a power loss a block in the
-    middle may be missing while later ones are there.
+    A line that is no JSON object with a row, or that its checksum does not fit, is passed over and costs its row alone:
+    after a power loss a block in the middle may be missing while later ones are there.
     """
     with ExitStack() as opened, storage(path):
         try:
@@ -115,9 +122,14 @@ def broken_lines(path: Path) -> int:
 
 
 def _read(data: bytes) -> dict[str, Any] | None:
-    """A line with a row's number; None for anything else."""
+    """A line with a row's number; None for anything else. Lines of earlier runs have no checksum."""
+    document, tab, checksum = data[:-1].rpartition(b"\t")
+    if not tab:
+        document = data
+    elif checksum != b"%08x" % crc32(document):
+        return None
     try:
-        line = orjson.loads(data)
+        line = orjson.loads(document)
     except orjson.JSONDecodeError:
         return None
     if not isinstance(line, dict) or type(line.get("row")) is not int or not 0 <= line["row"] < 2**63:
