@@ -66,7 +66,7 @@ def _outcome(whole: Whole, where: str) -> str:
     try:
         read = rows_of(whole.folder)
     except UserError as error:
-        assert str(error)
+        _check_said(error)
         return "refused"
     changed = sorted(name for name, row in read.items() if whole.rows.get(name) != row)
     assert not changed, f"{where}: rows {changed} were read as other values"
@@ -74,3 +74,7 @@ def _outcome(whole: Whole, where: str) -> str:
     told = any(checked.state == "damaged" for checked in verify(RunFolder(whole.folder)))
     assert told or not missing, f"{where}: {missing} rows are gone, and `magpie verify` says nothing"
     return "told" if told else "harmless"
+
+
+def _check_said(error: UserError) -> None:
+    assert str(error), "a refusal without a word"
