@@ -63,6 +63,8 @@ def open_sentences(
                 device=None if settings.device == "auto" else settings.device,
                 revision=revision,
                 trust_remote_code=settings.trust_remote_code,
+                # Others are pickled, and can run code.
+                model_kwargs={"use_safetensors": None if settings.trust_remote_code else True},
             )
     except Exception as error:  # the library raises many kinds: no weights, no network, code that is not trusted
         reason = f"{type(error).__name__}: {error}".partition("\n")[0]

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from magpie.errors import MissingExtra, ModelError
 from magpie.install import install_hint
+from magpie.modelfiles.pickled import weights_refusal
 from magpie.scorers.labels import ITS_OWN, ScorerTemplate, why_not_label
 from magpie.settings.scorers import RewardClassifier
 
 if TYPE_CHECKING:
     from magpie.scorers.torch_classifier import Classifier
 
-WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 _KIND = "ForSequenceClassification"
 
 
@@ -71,8 +71,8 @@ def unfit(
     config = _read(folder / "config.json")
     if config is None:
         return f"there is no config.json in {folder} that can be read; expected a Hugging Face folder"
-    if weights and not any(any(folder.glob(pattern)) for pattern in WEIGHTS):
-        return f"there are no weights in {folder}; expected {' or '.join(WEIGHTS)}"
+    if weights and (refusal := weights_refusal(folder, trusted=settings.trust_remote_code)):
+        return refusal
     if "auto_map" in config:
         return None if settings.trust_remote_code else _OWN_CODE
     if not any(_KIND in kind for kind in _texts(config.get("architectures"))):

@@ -78,6 +78,7 @@ def _network(model: str, settings: RewardClassifier, revision: str | None, devic
         revision=revision,
         dtype="float32" if settings.dtype == "auto" and device == "cpu" else settings.dtype,
         trust_remote_code=settings.trust_remote_code,
+        use_safetensors=None if settings.trust_remote_code else True,  # others are pickled, and can run code
         output_loading_info=True,
         **({"device_map": "auto"} if device == "cuda" else {}),
     )

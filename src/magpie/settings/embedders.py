@@ -36,7 +36,8 @@ class SentenceTransformers(Settings):
     batch: Count = 64
     """Texts in a batch."""
     trust_remote_code: bool = False
-    """Run code that comes with the model. Only for models whose makers you trust as you trust your own shell."""
+    """Run code that comes with the model, and open pickled weights (`.bin`), which can hold code. Only for models whose
+    makers you trust as you trust your own shell."""
 
 
 class EmbeddingServer(Settings):

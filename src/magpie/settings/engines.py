@@ -88,7 +88,8 @@ class Vllm(Settings):
     gpu_memory_utilization: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
     """The share of a GPU's memory that it may take; `null` is vLLM's choice, about nine tenths."""
     trust_remote_code: bool = False
-    """Run code that comes with the model. Only for models whose makers you trust as you trust your own shell."""
+    """Run code that comes with the model, and open pickled weights (`.bin`), which can hold code. Only for models whose
+    makers you trust as you trust your own shell."""
     engine_kwargs: JsonObject = Field(default_factory=dict)
     """Any further arguments of vLLM's engine, under vLLM's names."""
 
@@ -160,7 +161,8 @@ class Transformers(Settings):
     device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
     """Where the model runs; `auto` is the first of these that is there."""
     trust_remote_code: bool = False
-    """Run code that comes with the model. Only for models whose makers you trust as you trust your own shell."""
+    """Run code that comes with the model, and open pickled weights (`.bin`), which can hold code. Only for models whose
+    makers you trust as you trust your own shell."""
 
 
 class OpenVino(Settings):

@@ -27,7 +27,8 @@ class RewardClassifier(Settings):
     device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
     """Where the model runs; `auto` is the first of these that is there."""
     trust_remote_code: bool = False
-    """Run code that comes with the model. Only for models whose makers you trust as you trust your own shell."""
+    """Run code that comes with the model, and open pickled weights (`.bin`), which can hold code. Only for models whose
+    makers you trust as you trust your own shell."""
 
 
 class RewardServer(Settings):

@@ -22,6 +22,7 @@ from magpie.engines.child.engine import ChildEngine, open_child
 from magpie.engines.transformers.capabilities import CAPABILITIES as CAPABILITIES
 from magpie.errors import MissingExtra, ModelError
 from magpie.install import install_hint
+from magpie.modelfiles.pickled import weights_refusal
 from magpie.seams import Engine
 from magpie.settings.engines import Transformers as TransformersSettings
 
@@ -30,7 +31,6 @@ ENVIRONMENT = {
     "TRANSFORMERS_VERBOSITY": "error",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
 }
-WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 
 
 def import_transformers() -> ModuleType:
@@ -88,7 +88,7 @@ def open_in_process(
 
 
 def supports(folder: Path, trusted: bool = False) -> str | None:
-    """Why transformers does not run the model in this folder, in words; None where it may. Reads its config.json only.
+    """Why transformers does not run the model in this folder, in words; None where it may. Opens its config.json only.
 
     trusted: whether code that comes with a model is run.
     """
@@ -99,8 +99,8 @@ def supports(folder: Path, trusted: bool = False) -> str | None:
         config = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         return f"{file} is not readable as JSON ({error}); fetch it again"
-    if not any(any(folder.glob(pattern)) for pattern in WEIGHTS):
-        return f"there are no weights in {folder}; expected {' or '.join(WEIGHTS)}"
+    if refusal := weights_refusal(folder, trusted=trusted):
+        return refusal
     if isinstance(config, dict) and "auto_map" in config and not trusted:
         return (
             "it comes with code of its own; set trust_remote_code if you trust its makers as you trust your own shell"

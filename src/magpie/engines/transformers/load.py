@@ -58,6 +58,7 @@ def load(model: str, files: Path, revision: str | None, settings: TransformersSe
         revision=revision,
         dtype=_dtype(settings, device),
         trust_remote_code=settings.trust_remote_code,
+        use_safetensors=None if settings.trust_remote_code else True,  # others are pickled, and can run code
         **({"device_map": "auto"} if device == "cuda" else {}),
     )
     if device == "mps":

@@ -26,6 +26,7 @@ from magpie.engines.vllm.errors import explained
 from magpie.engines.vllm.loop import CAPABILITIES, Vllm
 from magpie.errors import MagpieError, MissingExtra, ModelError, RecipeError
 from magpie.install import install_hint
+from magpie.modelfiles.pickled import weights_refusal
 from magpie.safe.redaction import one_line
 from magpie.settings.engines import MOST_CONTEXT
 from magpie.settings.engines import Vllm as VllmSettings
@@ -125,6 +126,8 @@ def _load(model: str, revision: str | None, settings: VllmSettings) -> tuple[Any
     from vllm.usage.usage_lib import UsageContext
 
     check_kwargs(settings.engine_kwargs, [one.name for one in fields(EngineArgs)])
+    if Path(model).is_dir() and (refusal := weights_refusal(Path(model), trusted=settings.trust_remote_code)):
+        raise ModelError(f"{model} cannot be run by vLLM: {refusal}")
     if current_platform.is_unspecified():
         raise ModelError(
             "vLLM finds no GPU that it can use here (see nvidia-smi, and whether the driver fits vLLM's CUDA); "
