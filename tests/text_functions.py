@@ -94,7 +94,6 @@ from magpie.templates.earlier_rules import EARLIER_RULES
 from magpie.templates.marks import between_marks
 from magpie.templates.sanitize import RULES, sanitize
 from magpie.templates.text_structure import (
-    has_options_in_line,
     is_complete,
     is_request,
     lacks_material,
@@ -317,7 +316,7 @@ CASES: Final[dict[str, Call]] = {
     # chat templates and what models write around a question
     **{f"sanitize: {name}": rule for name, rule in RULES.items()},
     **{f"sanitize: earlier {name}": rule for name, rule in EARLIER_RULES.items()},
-    "sanitize: a request": every(is_complete, is_request, lacks_material, mentions_answers, has_options_in_line),
+    "sanitize: a request": every(is_complete, is_request, lacks_material, mentions_answers),
     "chat: words of a turn": every(CHAT.user_text, CHAT.assistant_text, lambda text: CHAT.leaks((), text)),
     "chat: between marks": lambda text: between_marks(text, CHAT.added),
     "template: thinking": every(thinking._tags, thinking._open_tags, thinking._tags_around),

@@ -16,8 +16,8 @@ from magpie.templates.text_structure import (
     Label,
     Line,
     begins_with_label,
+    end_of_options_in_line,
     has_labels,
-    has_options_in_line,
     is_complete,
     is_question,
     is_request,
@@ -126,16 +126,22 @@ def inline_answer(text: str) -> str:
     if begin and not is_complete(text[:begin]):
         return text
     led = begins_with_label(read_lines(text))
+    # what costs a search is searched once, and not for each of hundreds of labels
+    choices = max(0, begin - _READ) + (end_of_options_in_line(text[max(0, begin - _READ) :][: 2 * _READ]) or len(text))
+    last_b = max((option.start() for option in _SECOND_OPTION.finditer(line)), default=-1)
+    about = False
     for colon in _COLON.finditer(line[:_READ]):
         found = _inline_name(line[max(0, colon.start() - 60) : colon.start()])
+        if found is None or _PLACEHOLDER.match(line, colon.end()) or (found[0] == "a" and last_b >= colon.end()):
+            continue
+        head = text[: begin + colon.start() - found[1]].rstrip(" \t([*_")
+        if choices > len(head) and not led:
+            if about or not is_complete(head):
+                continue
+            about = may_be_about(head)  # then so may what follows the label, other labels included
+            if about:
+                continue
         behind = line[colon.end() :]
-        if found is None or _PLACEHOLDER.match(behind) or (found[0] == "a" and _SECOND_OPTION.search(behind)):
-            continue
-        head = text[: begin + colon.start() - found[1]]
-        head = head.rstrip(" \t([*_")
-        in_line = has_options_in_line(head)
-        if not in_line and not led and (not is_complete(head) or may_be_about(head)):
-            continue
         if _is_in_quotes(head) or is_question(behind) or any(map(is_request, _SENTENCES.split(behind)[1:])):
             return text
         return head

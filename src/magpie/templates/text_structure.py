@@ -199,16 +199,18 @@ def options(lines: Sequence[Line]) -> tuple[int, int] | None:
             found = (begin, last)
         elif mark in ("A", "a", "1"):
             begin, last, expected = place, place, chr(ord(mark) + 1)
-        elif found and found[0] == begin:
-            begin, expected = -1, ""
         else:
             begin, expected = -1, ""
     return found
 
 
-def has_options_in_line(text: str) -> bool:
-    """Whether a line gives choices one behind the other: `A) ... B) ...`."""
-    return _OPTIONS_IN_LINE.search(text[-_READ:]) is not None
+def end_of_options_in_line(text: str) -> int | None:
+    """Where a line has first given two choices one behind the other, `A) ... B)`; None where it gives none.
+
+    It takes time for each of the text's first marks: give it a text of a bounded length.
+    """
+    match = _OPTIONS_IN_LINE.search(text)
+    return None if match is None else match.end()
 
 
 def option_text(line: str) -> str | None:
