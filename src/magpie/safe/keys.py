@@ -25,7 +25,7 @@ from magpie.safe.terminal import one_line
 _ALLOWANCE = re.compile(r"(?P<variable>[A-Za-z_][A-Za-z0-9_]{0,199})@(?P<host>(?i:https?://)?[^\s@/?#]{1,300})")
 _USUAL_PORTS = {"https": 443, "http": 80}
 NO_HOST = "an address that is no URL"
-"""What stands for the host of such an address. No allowance names it, since it has spaces; and it repeats nothing of the
+"""What stands for the host of such an address. No allowance names it, since it has spaces. It repeats nothing of the
 address, which may hold a password."""
 
 
