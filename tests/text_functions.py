@@ -99,7 +99,7 @@ from magpie.templates.text_structure import (
     lacks_material,
     mentions_answers,
 )
-from tests.export.records import records
+from tests.export.records import all_records
 
 Call = Callable[[str], object]
 REFUSALS = (MagpieError, Garbled, UnknownSchema, ValueError)
@@ -286,12 +286,13 @@ def document_of(text: str) -> dict[str, Any]:
 
 def exported(text: str) -> object:
     row = row_of(as_bytes(text).decode("utf-8", "replace"))  # no run holds half of a character
-    return [records(form, row, OPTIONS) for form in FORMATS.values()]
+    return all_records(tuple(FORMATS.values()), row, OPTIONS)
 
 
 def exported_for_trainers(text: str) -> object:
     row = row_of(as_bytes(text).decode("utf-8", "replace"))
-    return [(records(form, row, OPTIONS), form.files(text[:200], ["train"])) for form in TRAINERS.values()]
+    forms = tuple(TRAINERS.values())
+    return all_records(forms, row, OPTIONS), [form.files(text[:200], ["train"]) for form in forms]
 
 
 def recipe_of(text: str) -> object:
