@@ -37,6 +37,16 @@ def keep(path: Path, made_from: Mapping[str, Any], found: Any) -> None:
     part.replace(path)
 
 
+def kept_file(path: Path, made_from: Mapping[str, Any], write: Callable[[Path], object]) -> Path:
+    """The file that `write` makes, made only where there is none from the same; what it is from is kept beside it."""
+    beside = path.with_name(path.name + ".from")
+    if not path.exists() or read_kept(beside, made_from) is None:
+        beside.unlink(missing_ok=True)
+        write(path)
+        keep(beside, made_from, path.name)
+    return path
+
+
 def digest_of(*folders: Path) -> str:
     """A digest of all files in the folders of models."""
     made = hashlib.sha256()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fledgling.card import BLOCKS, CARD, elicited, fill, line, parse
-from fledgling.kept import digest_of, keep, kept
+from fledgling.kept import digest_of, keep, kept, kept_file
 
 
 def test_every_block_has_its_place_in_the_card() -> None:
@@ -45,6 +45,20 @@ def test_figures_are_kept_for_their_settings_and_for_no_others(tmp_path: Path) -
     assert [kept(path, {"rows": rows}, make) for rows in (5, 5, 6, 6, 5)] == [1, 1, 2, 2, 3]
     path.write_text('{"untrained": {}}', encoding="utf-8")  # of an earlier form
     assert kept(path, {"rows": 5}, make) == 4
+
+
+def test_a_file_is_kept_for_its_settings_and_for_no_others(tmp_path: Path) -> None:
+    path, writes = tmp_path / "tokenizer.json", list[Path]()
+
+    def write(made: Path) -> None:
+        writes.append(made)
+        made.write_text(str(len(writes)))
+
+    texts = [kept_file(path, {"seed": seed}, write).read_text() for seed in (0, 0, 1, 1, 0)]
+    assert texts == ["1", "1", "2", "2", "3"]
+    path.unlink()
+    kept_file(path, {"seed": 0}, lambda made: made.write_text("again"))
+    assert path.read_text() == "again"
 
 
 def test_what_pairs_elicit_is_measured_anew_where_the_figures_are_of_other_settings(
