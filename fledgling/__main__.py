@@ -21,6 +21,7 @@ from fledgling.chat import document, segments
 from fledgling.corpus import conversations
 from fledgling.evaluate import evaluator, held_out_loss
 from fledgling.export import export
+from fledgling.kept import kept, kept_file
 from fledgling.memory import keep_freed_memory
 from fledgling.model import Shape
 from fledgling.practice import Practice, practice_with
@@ -46,9 +47,11 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     torch.set_flush_denormal(True)
     keep_freed_memory()
-    if not (arguments.work / "tokenizer.json").exists():
-        sample = map(document, conversations(arguments.seed, TOKENIZER_SAMPLE))
-        train_tokenizer(sample, arguments.work / "tokenizer.json")
+    kept_file(
+        arguments.work / "tokenizer.json",
+        {"seed": arguments.seed, "conversations": TOKENIZER_SAMPLE},
+        lambda path: train_tokenizer(map(document, conversations(arguments.seed, TOKENIZER_SAMPLE)), path),
+    )
     tokens = budget(arguments)
     if "chat" in arguments.only:
         make(arguments, "fledgling", chats, tokens)
@@ -133,15 +136,16 @@ def chats(seed: int) -> Iterator[Segments]:
 
 
 def budget(arguments: argparse.Namespace) -> int:
-    """Tokens of the chat model. What `--minutes` comes to is measured once and written down, so that it can resume."""
-    written = arguments.work / "budget.json"
+    """Tokens of the chat model. The speed, by which `--minutes` are tokens, is measured once, so that it can resume."""
     if arguments.minutes is None:
         return int(arguments.tokens)
-    if not written.exists():
+
+    def speed() -> float:
         few: Rows = make_rows(load_tokenizer(arguments.work / "tokenizer.json"), chats(arguments.seed), 300)[0]
-        speed = measured_speed(Shape(), few, Training(tokens=300 * ROW, seed=arguments.seed, lanes=arguments.threads))
-        written.write_text(json.dumps({"tokens": int(speed * arguments.minutes * 60), "tokens_per_second": speed}))
-    return int(json.loads(written.read_text())["tokens"])
+        return measured_speed(Shape(), few, Training(tokens=300 * ROW, seed=arguments.seed, lanes=arguments.threads))
+
+    settings = {"seed": arguments.seed, "threads": arguments.threads}
+    return int(kept(arguments.work / "speed.json", settings, speed) * arguments.minutes * 60)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ from typing import Any
 
 from gguf import GGUFReader
 
+from fledgling.kept import digest_of, kept, read_kept
+
 CARD = Path(__file__).with_name("README.md")
 MODELS = Path("src/magpie/weights")
 
@@ -25,10 +27,10 @@ def main(words: Sequence[str] | None = None) -> None:
     figures = Measured(
         {
             "model": lambda: described(arguments.models),
-            "measured": lambda: kept(arguments.work / "measured.json", lambda: measured(arguments)),
-            "judged": lambda: kept(arguments.work / "judged.json", lambda: judged(arguments)),
-            "scored": lambda: kept(arguments.work / "scored.json", lambda: scored(arguments)),
-            "elicited": lambda: kept(arguments.work / "elicited.json", lambda: elicited(arguments)),
+            "measured": lambda: measured(arguments),
+            "judged": lambda: judged(arguments),
+            "scored": lambda: scored(arguments),
+            "elicited": lambda: elicited(arguments),
         }
     )
     card = CARD.read_text(encoding="utf-8")
@@ -83,46 +85,65 @@ def fill(card: str, name: str, text: str) -> str:
 # -- what is measured --------------------------------------------------------------------------------------------------
 
 
-def kept(path: Path, make: Any) -> Any:
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(make(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return json.loads(path.read_text(encoding="utf-8"))
+# each is kept in the work folder, and measured anew for another model and other settings
 
 
-def measured(arguments: argparse.Namespace) -> dict[str, Any]:
+def measured(arguments: argparse.Namespace) -> Any:
     from fledgling.measure import measure, plain
 
-    return plain(measure(arguments.models / "fledgling", arguments.rows, 200, arguments.alone, arguments.work / "run"))
+    model = arguments.models / "fledgling"
+    made_from = {"rows": arguments.rows, "alone": arguments.alone, "model": digest_of(model)}
+    run = arguments.work / f"run-{arguments.rows}-{digest_of(model)[:8]}"
+    return kept(
+        arguments.work / "measured.json",
+        made_from,
+        lambda: plain(measure(model, arguments.rows, 200, arguments.alone, run)),
+    )
 
 
-def judged(arguments: argparse.Namespace) -> dict[str, Any]:
+def judged(arguments: argparse.Namespace) -> Any:
     from fledgling import judging
 
-    gguf = str(next((arguments.models / "fledgling").glob("*.gguf")))
-    found, _ = judging.measure(gguf, arguments.judgments, 2 * arguments.judgments, judging.SEED)
-    return {source: [asdict(figure) for figure in some] for source, some in found.items()}
+    model = arguments.models / "fledgling"
+
+    def make() -> dict[str, Any]:
+        gguf = str(next(model.glob("*.gguf")))
+        found, _ = judging.measure(gguf, arguments.judgments, 2 * arguments.judgments, judging.SEED)
+        return {source: [asdict(figure) for figure in some] for source, some in found.items()}
+
+    made_from = {"judgments": arguments.judgments, "model": digest_of(model)}
+    return kept(arguments.work / "judged.json", made_from, make)
 
 
-def scored(arguments: argparse.Namespace) -> dict[str, Any]:
+def scored(arguments: argparse.Namespace) -> Any:
     """Of the reward model and the guard."""
     from fledgling import scoring
 
-    found = {
-        "reward": scoring.reward_figures(scoring.REWARD, arguments.pairs, arguments.pairs // 2),
-        "guard": scoring.guard_figures(scoring.GUARD, arguments.pairs),
-    }
-    return scoring.plain(found)
+    def make() -> dict[str, Any]:
+        found = {
+            "reward": scoring.reward_figures(scoring.REWARD, arguments.pairs, arguments.pairs // 2),
+            "guard": scoring.guard_figures(scoring.GUARD, arguments.pairs),
+        }
+        return scoring.plain(found)
+
+    models = digest_of(*(MODELS / name for name in ("fledgling", scoring.REWARD, scoring.GUARD)))
+    return kept(arguments.work / "scored.json", {"pairs": arguments.pairs, "models": models}, make)
 
 
-def elicited(arguments: argparse.Namespace) -> dict[str, Any]:
+ELICITED = ("--strictly", "--asked", "250", "--pairs", "2000", "500")
+
+
+def elicited(arguments: argparse.Namespace) -> Any:
     """What pairs bring back in the base with latent abilities, which is made here where it is not there yet."""
     from fledgling import latent
 
     work = arguments.work.parent / "latent"
-    if not (work / latent.FIGURES).exists():
-        latent.main(["--strictly", "--work", str(work)])
-    found: dict[str, Any] = json.loads((work / latent.FIGURES).read_text(encoding="utf-8"))
+    words = [*ELICITED, "--work", str(work)]
+    path, made_from = work / latent.FIGURES, latent.made_from(latent.parse(words))
+    found = read_kept(path, made_from)
+    if found is None:
+        latent.main(words)
+        found = read_kept(path, made_from)
     return found
 
 

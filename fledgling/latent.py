@@ -9,7 +9,6 @@ on the documents alone has not; `--scratch` trains one, for as many steps as it 
 """
 
 import argparse
-import json
 import math
 import os
 from collections.abc import Sequence
@@ -29,6 +28,7 @@ from fledgling.corpus import ask, draw_of_mix
 from fledgling.documents import documents
 from fledgling.export import export
 from fledgling.finetune import FineTuning, finetune
+from fledgling.kept import digest_of, keep
 from fledgling.model import Fledgling, Shape
 from fledgling.novelty import Known, known_from
 from fledgling.rows import make_rows
@@ -65,7 +65,7 @@ def main(words: Sequence[str] | None = None) -> None:
         unseen = instructions(arguments.asked, arguments.seed, known(arguments, pairs))
         figures[str(count)] = asdict(right(learned(model, tokenizer, pairs, arguments.seed), tokenizer, unseen))
         print(f"right after {count:,} true pairs: {told(figures[str(count)])}", flush=True)
-    (arguments.work / FIGURES).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    keep(arguments.work / FIGURES, made_from(arguments), figures)
 
 
 def parse(words: Sequence[str] | None) -> argparse.Namespace:
@@ -81,6 +81,12 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
         "--work", type=Path, default=Path("build/fledgling/latent"), help="for the model and the figures"
     )
     return parser.parse_args(words)
+
+
+def made_from(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What decides the figures."""
+    named = ("steps", "scratch", "pairs", "asked", "strictly", "seed")
+    return {**{name: getattr(arguments, name) for name in named}, "chat model": digest_of(MODELS / "fledgling")}
 
 
 def made(arguments: argparse.Namespace, tokenizer: Tokenizer) -> tuple[Fledgling, dict[str, Any]]:

@@ -7,6 +7,7 @@ since llama.cpp's rank pooling has none in the architecture `llama`.
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,14 +39,18 @@ def export_chat(model: "Fledgling", tokenizer_json: Path, folder: Path, chat_tem
     moved(part, folder)
 
 
-def export_classifier(model: "Fledgling", head: np.ndarray, tokenizer_json: Path, folder: Path) -> None:
-    """The same for a classifier, with its head [1, width] and one label."""
+def export_classifier(
+    model: "Fledgling", head: np.ndarray, tokenizer_json: Path, folder: Path, metadata: Mapping[str, str]
+) -> None:
+    """The same for a classifier, with its head [1, width] and one label. metadata: further keys of the file."""
     part = emptied(folder)
     writer = opened(part / gguf_name(folder.name), model.shape, tokenizer_json, folder.name)
     writer.add_chat_template(CHAT_TEMPLATE)
     writer.add_pooling_type(gguf.PoolingType.LAST)
     writer.add_classifier_output_labels([LABEL])
     writer.add_array(HEAD, [float(value) for value in head.reshape(-1).astype(np.float16)])
+    for key, text in metadata.items():
+        writer.add_string(key, text)
     closed(writer, model)
     moved(part, folder)
 

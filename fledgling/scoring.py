@@ -8,9 +8,9 @@ judges held-out phrasings and deeds, by the stage `safety`'s own reading. Interv
 import argparse
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache, partial
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -19,9 +19,11 @@ from typing import Any
 from fledgling import guarded
 from fledgling.family import Family
 from fledgling.responses import LEARNED, UNSEEN, WRONG, Asked, Response, corrupted, draw_asked
+from fledgling.shown import shown_to
 from fledgling.statistics import Estimate, area, pearson, share
 from magpie.engines.llamacpp.engine import open_llamacpp
 from magpie.engines.llamacpp.scores import open_gguf_scorer
+from magpie.modelfiles.gguf import read_metadata
 from magpie.modelfiles.locate import find_model
 from magpie.plan.load import parse
 from magpie.plan.plan import make_plan
@@ -76,9 +78,10 @@ class Pair:
 
 def reward_figures(model: str, count: int, own: int) -> Figures:
     figures: Figures = {}
+    shown = shown_to(read_metadata(find_model(model))).instructions()
     scores: list[tuple[str, bool, float]] = []  # text, whether it is right, score
     for name, families in (("held-out instructions", LEARNED), ("unseen families", UNSEEN)):
-        pairs = [*drawn(families, count), *own_pairs(families, own)]
+        pairs = [*drawn(families, count, shown), *own_pairs(families, own, shown)]
         right, wrong = scored(model, pairs)
         won = [a > b for a, b in zip(right, wrong, strict=True)]
         figures[f"pairs, {name}"] = shares(won, pairs, lambda pair: pair.wrong.kind != "own")
@@ -105,7 +108,7 @@ def shares(won: Sequence[bool], pairs: Sequence[Pair], chosen: Callable[[Pair], 
     return share(sum(some), len(some))
 
 
-def drawn(families: tuple[Family, ...], count: int) -> list[Pair]:
+def drawn(families: tuple[Family, ...], count: int, shown: Container[str]) -> list[Pair]:
     """Pairs whose wrong response is of each kind by its share."""
     rng, pairs = Random(f"{SEED}/{len(families)}"), list[Pair]()
     kinds = list(WRONG)
@@ -113,15 +116,19 @@ def drawn(families: tuple[Family, ...], count: int) -> list[Pair]:
         asked = draw_asked(rng, families, imperfect=0.0)
         right = asked.right(rng)
         wrong = corrupted(rng.choices(kinds, [WRONG[kind][1] for kind in kinds])[0], asked, right, rng)
-        if wrong is not None and asked.prompt not in trained_on():
+        if wrong is not None and asked.prompt not in shown:
             pairs.append(Pair(asked, right, wrong))
     return pairs
 
 
-def own_pairs(families: tuple[Family, ...], count: int) -> list[Pair]:
+def own_pairs(families: tuple[Family, ...], count: int, shown: Container[str]) -> list[Pair]:
     """The chat model's own responses that are wrong, each with a right one: its own where there is one."""
     rng = Random(f"{SEED}/own/{len(families)}")
-    some = [draw_asked(rng, families, imperfect=0.0) for _ in range(count)]
+    some: list[Asked] = []
+    while len(some) < count:
+        asked = draw_asked(rng, families, imperfect=0.0)
+        if asked.prompt not in shown:
+            some.append(asked)
     answers: dict[int, list[str]] = defaultdict(list)
     for temperature in TEMPERATURES:
         for place, text in enumerate(answered([one.prompt for one in some], temperature)):
@@ -133,14 +140,6 @@ def own_pairs(families: tuple[Family, ...], count: int) -> list[Pair]:
         right = rights[0] if rights else asked.right(rng)
         pairs += [Pair(asked, right, Response(text, "own", False)) for text in wrongs]
     return pairs
-
-
-@cache
-def trained_on() -> frozenset[str]:
-    """The instructions that the reward model's training showed."""
-    from fledgling.reward import learned_instructions
-
-    return frozenset(learned_instructions())
 
 
 def answered(prompts: Sequence[str], temperature: float) -> list[str]:

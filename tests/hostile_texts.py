@@ -163,6 +163,8 @@ SHAPES |= {
     "open, then closed": halves("[", "]"),
     "think, then its end": halves("<think>", "</think>"),
     "channels, then an end": halves("<|channel|>a<|message|>", "b", "<|end|>"),
+    "choices, then answers": halves("A)", "; answer: ", ".\nx"),
+    "sentences, then solutions": halves("Is a b? ", "; solution: ", "\nx"),
     "objects, then their end": halves('{"1":', "}", "1"),
 }
 

@@ -90,17 +90,20 @@ from magpie.stages.text.equal_answers import mathematics
 from magpie.stages.text.reasoning import Thoughts, leaks, part
 from magpie.stages.text.words import between_words, level, words, words_and_signs
 from magpie.templates import derive, ends, survey, thinking
+from magpie.templates.chat import Around
+from magpie.templates.chat import _words as words_around
 from magpie.templates.earlier_rules import EARLIER_RULES
 from magpie.templates.marks import between_marks
 from magpie.templates.sanitize import RULES, sanitize
 from magpie.templates.text_structure import (
-    has_options_in_line,
+    holds_request,
+    is_command,
     is_complete,
     is_request,
     lacks_material,
     mentions_answers,
 )
-from tests.export.records import records
+from tests.export.records import all_records
 
 Call = Callable[[str], object]
 REFUSALS = (MagpieError, Garbled, UnknownSchema, ValueError)
@@ -113,6 +116,7 @@ RULES_OF_SCREEN = screen.Rules(1, 1 << 20, True, True, True, True, True, 0.5, 50
 TAGS, OPENED, UNKNOWN = (Thoughts("<think>", "</think>", opened) for opened in (False, True, None))
 CHANNELS = Thoughts("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>")
 LETTERS = read_letter({"A": "safe", "B": "violence"})
+OPENED_BY = Around(("<|channel|>final<|message|>",), ("final",), "<|end|>", "end")
 OVERLAP = Overlap(ngram=4)
 INDEX = make_index({"one": ["word word word word word", "a a a a a a", "the answer is a"]}, OVERLAP)
 OPTIONS = Options(system=True, reasoning="inside")
@@ -287,12 +291,13 @@ def document_of(text: str) -> dict[str, Any]:
 
 def exported(text: str) -> object:
     row = row_of(as_bytes(text).decode("utf-8", "replace"))  # no run holds half of a character
-    return [records(form, row, OPTIONS) for form in FORMATS.values()]
+    return all_records(tuple(FORMATS.values()), row, OPTIONS)
 
 
 def exported_for_trainers(text: str) -> object:
     row = row_of(as_bytes(text).decode("utf-8", "replace"))
-    return [(records(form, row, OPTIONS), form.files(text[:200], ["train"])) for form in TRAINERS.values()]
+    forms = tuple(TRAINERS.values())
+    return all_records(forms, row, OPTIONS), [form.files(text[:200], ["train"]) for form in forms]
 
 
 def recipe_of(text: str) -> object:
@@ -317,8 +322,9 @@ CASES: Final[dict[str, Call]] = {
     # chat templates and what models write around a question
     **{f"sanitize: {name}": rule for name, rule in RULES.items()},
     **{f"sanitize: earlier {name}": rule for name, rule in EARLIER_RULES.items()},
-    "sanitize: a request": every(is_complete, is_request, lacks_material, mentions_answers, has_options_in_line),
+    "sanitize: a request": every(is_complete, is_request, is_command, holds_request, lacks_material, mentions_answers),
     "chat: words of a turn": every(CHAT.user_text, CHAT.assistant_text, lambda text: CHAT.leaks((), text)),
+    "chat: bare openings": lambda text: (words_around(text, OPENED_BY), words_around(f"final{text}", OPENED_BY)),
     "chat: between marks": lambda text: between_marks(text, CHAT.added),
     "template: thinking": every(thinking._tags, thinking._open_tags, thinking._tags_around),
     "template: words": lambda text: survey._words(text, CHAT.added),

@@ -17,12 +17,9 @@ REWARD, GUARD, TOKENIZER = "fledgling-reward", "fledgling-guard", find_model("fl
 
 
 @pytest.mark.parametrize(("families", "least"), [(LEARNED, 0.75), (UNSEEN, 0.58)], ids=["learned", "unseen"])
-def test_right_responses_have_the_higher_reward(
-    families: tuple[Family, ...], least: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_right_responses_have_the_higher_reward(families: tuple[Family, ...], least: float) -> None:
     """More often than by chance: the card has the figures, of many more pairs."""
-    monkeypatch.setattr(scoring, "trained_on", frozenset)
-    right, wrong = scoring.scored(REWARD, scoring.drawn(families, 100))
+    right, wrong = scoring.scored(REWARD, scoring.drawn(families, 100, ()))
     assert sum(a > b for a, b in zip(right, wrong, strict=True)) > 100 * least
 
 

@@ -53,6 +53,22 @@ def test_a_corrupted_response_is_wrong_and_is_no_copy(kind: str) -> None:
     assert made > 15
 
 
+def test_a_slot_that_goes_with_no_other_gives_no_response_and_another_mistake_is_not_hidden(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of units, one slot of another instruction is often of another kind of units."""
+    rng = Random(0)
+    asked = [asked_of("units", seed) for seed in range(40)]
+    assert "" in {WRONG["one slot"][0](one, one.right(rng), rng) for one in asked}
+
+    def broken(*_: object) -> str:
+        raise ValueError("a mistake in a rule")
+
+    monkeypatch.setitem(WRONG, "word", (broken, 1.0))
+    with pytest.raises(ValueError, match="a mistake in a rule"):
+        corrupted("word", asked[0], asked[0].right(rng), rng)
+
+
 def test_other_tasks_are_never_taken_from_a_family_held_out() -> None:
     """A response to a held-out family must not be seen in training, not even as a wrong one."""
     rng, asked = Random(5), asked_of("capital")

@@ -78,6 +78,34 @@ def test_words_that_end_a_turn_are_cut_from_what_a_model_wrote() -> None:
     assert chat_of("harmony").assistant_text("<|channel|>final<|message|>Because.") == "Because."
 
 
+@pytest.mark.parametrize(
+    ("name", "sampled", "words"),
+    [
+        ("harmony", "finalThe answer is 4.", "The answer is 4."),
+        ("harmony", "final42", "42"),
+        ("harmony", "final**Yes**", "**Yes**"),
+        ("harmony", "final\u7b54\u6848", "\u7b54\u6848"),
+        ("harmony", "finals week is in May", "finals week is in May"),
+        ("harmony", "final exams are in May", "final exams are in May"),
+        ("harmony", "final: 4", "final: 4"),
+        ("harmony", "final-year students", "final-year students"),
+        ("harmony", "final_score = 4", "final_score = 4"),
+        ("harmony", "<|channel|>final<|message|>final exams", "final exams"),
+        ("harmony", "<|channel|>final<|message|>finalThe", "finalThe"),
+        ("message_to", "to=user<|message|>Because.", "Because."),
+        ("message_to", "to=userBecause.", "Because."),
+        ("message_to", "to=users of this", "to=users of this"),
+        ("always_thinks", "Do numbats wear hats on Sundays?No.", "Do numbats wear hats on Sundays?No."),
+        ("closing_words", "responses vary", "responses vary"),
+        ("closing_words", "responseParisresponsemessage", "Paris"),
+        ("closing_words", "It is a responsemessage", "It is a responsemessage"),
+        ("closing_words", "<|open|>response<|sep|>A responsemessage", "A responsemessage"),
+    ],
+)
+def test_words_that_only_look_like_what_opens_an_answer_are_kept(name: str, sampled: str, words: str) -> None:
+    assert chat_of(name).assistant_text(sampled) == words
+
+
 def test_a_sample_shows_who_writes_what() -> None:
     shown = [(part.who, part.text) for part in sample(chat_of("chatml"))]
     assert shown[:4] == [

@@ -106,6 +106,11 @@ EXPECTED = {
     "instruction_blocks": Expected(
         *("### Instruction:\n", "</s>\n\n### Instruction:\n", "\n\n### Response:\n", "\n### Response:", "</s>")
     ),
+    "message_to": Expected(
+        *("<|start|>user<|message|>", "<|end|><|start|>user<|message|>", "<|end|><|start|>assistant<think>"),
+        *("<|end|>", "<|end|>"),
+        thinking="always",
+    ),
     "needs_tools": Expected("<|im_start|>user\n", *IM, "<|im_end|>", "<|im_end|>"),
     "never_prompts": Expected(*("<|prompt|>", "</s><|prompt|>", "</s><|answer|>", "</s>", "</s>")),
     "newline_before_end": Expected(

@@ -80,6 +80,21 @@ ADDED = [
     ("I'm here to help! What would you like to know?", ""),
     ("Answer: The capital is Paris.", ""),
     ("Natürlich! Wie kann ich Ihnen helfen?", ""),
+    ("~~~\nWrite a haiku.\n~~~", "Write a haiku."),
+    (
+        "~~~text\nWhat does this do?\n```python\nx = 1\n```\n~~~",
+        "What does this do?\n```python\nx = 1\n```",
+    ),
+    ("````\nFix `x`.\n```\nx = 1\n```\n````", "Fix `x`.\n```\nx = 1\n```"),
+    ("Great! Here is a question for you: What is ice?", "What is ice?"),
+    ("OK, the user's question is: What is ice?", "What is ice?"),
+    ("Sure here's a prompt:\n\nName three rivers.", "Name three rivers."),
+    ("네, 질문입니다: 얼음은 무엇입니까?", "얼음은 무엇입니까?"),
+    ("Hier ist eine Rechenaufgabe: Was ist 3 mal 4?", "Was ist 3 mal 4?"),
+    ("__What is the capital of Peru?__", "What is the capital of Peru?"),
+    ('What is the capital of Peru?"', "What is the capital of Peru?"),
+    ("Answer: Mark Twain.", ""),
+    ("What is 3 + 4?\n\nSolution: Add the numbers one by one: 7.", "What is 3 + 4?"),
     ("<question>What is an atom?</question>", "What is an atom?"),
     ("Q: Is water wet?", "Is water wet?"),
     ("What do you call a baby kangaroo? (Answer: a joey)", "What do you call a baby kangaroo?"),
@@ -103,6 +118,7 @@ CLEAN = [
     "Rate my answer.\n\nMy answer: 42",
     "What are the pros and cons of nuclear power? Include a table.\n\nTherefore state your own opinion.",
     "```python\nprint(1)\n```",
+    "~~~\nprint(1)\n~~~\nWhat does it print?\n~~~\n2\n~~~",
     '"Hello" and "goodbye" in Swahili',
     "Dear assistant, can you help me write a letter?",
     "Here is my problem: I can't sleep.",
@@ -140,6 +156,36 @@ CLEAN = [
     "Human: hi\nAI: hello\nHuman:",
     "Translate to German.\n\nThe answer is blowing in the wind.",
     "What did he mean?\n\nSo the man is gone, he said.",
+    # a request behind the label of an answer
+    "Proof: show that the sum of two even numbers is even.",
+    "Translation: translate 'good morning' into Swahili.",
+    "Explanation: explain recursion to a child.",
+    "Output: write a haiku about rain.",
+    "Solution: solve the system x + y = 3, x - y = 1.",
+    "Let n be an even integer.\n\nProof: show that n^2 is even.",
+    "Let n be an even integer. Proof: show that n^2 is even.",
+    # words that only begin as others do
+    "Oklahoma history question: Who founded Tulsa?",
+    "Great Gatsby essay prompt: Why does Nick tell the story?",
+    "OK Computer review task: Rate each song.",
+    "Sure Start programme question: Whom did it serve?",
+    "Hierarchy problem: Why is gravity so weak?",
+    "User interface design problem: Where should the button be?",
+    "Try catch problem: Why is the error not caught?",
+    "Claro network problem: No signal at home.",
+    "네트워크 문제: 인터넷이 안 됩니다.",
+    "Here is the jQuery code: What does it do?",
+    "Here is a multitask learning setup: Which loss fits?",
+    "Plan a party for ten.\n\nThis is all we can spend: 50 euros.",
+    "Write a poem about cats.\n\nIt is also important that it rhymes.",
+    "Diketahui f(x) = 2x + 1.\n\nTentukan f(3).",
+    "Bir şiir yaz.\n\nBu biraz uzun olsun.",
+    "Describe a flight.\n\nNote for the aircraft: it is an A320.",
+    # marks that do not wrap
+    'How tall is a screen of 12"',
+    'What is the curvature of y = f(x), given y"',
+    "__init__",
+    "__name__",
     "",
     "  leading and trailing space stays  ",
 ]
@@ -209,6 +255,11 @@ def test_structure_is_read_around_fences_and_choices() -> None:
     assert options(lines) == (1, 3)
     assert [line.fenced for line in lines] == [False] * 5 + [True] * 5 + [False]
     assert paragraphs(lines) == [(0, 2), (3, 4), (5, 11)]
+
+
+def test_a_fence_is_closed_by_one_of_its_kind_and_length() -> None:
+    lines = read_lines("~~~\n```\nx\n~~~\nend\n````\n```\ny\n````\nend")
+    assert [line.fenced for line in lines] == [True] * 4 + [False] + [True] * 4 + [False]
 
 
 def test_without_rules_nothing_happens() -> None:

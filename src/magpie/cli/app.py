@@ -46,7 +46,7 @@ AllowKeyOption = Annotated[
         "--allow-key",
         metavar="NAME@HOST",
         help="Let a recipe file send the key in this environment variable to this host, now and later; may be given "
-        "again.",
+        "again. NAME@http://HOST is for plain http.",
     ),
 ]
 RemakeOption = Annotated[

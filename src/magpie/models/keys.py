@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from magpie.errors import UserError
 from magpie.runs.files import write_whole
 from magpie.safe.keys import (
+    NO_HOST,
     KeyNotAllowed,
     KeyUse,
     allow,
@@ -117,7 +118,7 @@ def kept_allowances() -> list[KeyUse]:
 def _keep(uses: Sequence[KeyUse]) -> None:
     """Add to the user's file. Where that cannot be written, they hold for this command."""
     kept = kept_allowances()
-    if not (new := [use for use in dict.fromkeys(uses) if use not in kept and "/" not in use.host]):
+    if not (new := [use for use in dict.fromkeys(uses) if use not in kept and use.host != NO_HOST]):
         return
     try:
         path = allowances_file()

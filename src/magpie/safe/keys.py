@@ -3,6 +3,10 @@
 A recipe names environment variables that hold keys (`api_key_env`) and servers beside them. What a file asks for is
 noted here when it is read, and refused where the key is read, unless the user has allowed this variable for this host:
 by `--allow-key NAME@HOST`, by a yes at a terminal, or by typing the setting. Knows no recipe and keeps nothing on disk.
+
+An allowance for a host is one for https, where nobody on the way reads the key. To send it over plain http is another
+thing to allow, and says so: `NAME@http://HOST`. On this machine (`localhost`, 127.0.0.1) nobody is on the way, so an
+allowance is for a port, whatever is spoken there.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -17,7 +22,11 @@ from magpie.errors import UserError
 from magpie.safe.shell import command_line
 from magpie.safe.terminal import one_line
 
-_ALLOWANCE = re.compile(r"(?P<variable>[A-Za-z_][A-Za-z0-9_]{0,199})@(?P<host>[^\s@/]{1,300})")
+_ALLOWANCE = re.compile(r"(?P<variable>[A-Za-z_][A-Za-z0-9_]{0,199})@(?P<host>(?i:https?://)?[^\s@/?#]{1,300})")
+_USUAL_PORTS = {"https": 443, "http": 80}
+NO_HOST = "an address that is no URL"
+"""What stands for the host of such an address. No allowance names it, since it has spaces. It repeats nothing of the
+address, which may hold a password."""
 
 
 class KeyUse(NamedTuple):
@@ -35,11 +44,11 @@ class KeyNotAllowed(UserError):
     """A recipe file would send keys to hosts that the user has not allowed them for."""
 
     def __init__(self, uses: Sequence[KeyUse]) -> None:
-        flags = command_line(word for use in uses for word in ("--allow-key", str(use)))
+        flags = command_line(word for use in uses if use.host != NO_HOST for word in ("--allow-key", str(use)))
         sends = " and ".join(f"the key in {use.variable} to {one_line(use.host)}" for use in uses)
+        wanted = f"If you mean it, add {flags}" if flags else "Expected a URL such as https://api.example.com/v1"
         super().__init__(
-            f"the recipe sends {sends}, and no one has allowed that: a recipe file may be a stranger's. If you mean "
-            f"it, add {flags}"
+            f"the recipe sends {sends}, and no one has allowed that: a recipe file may be a stranger's. {wanted}"
         )
         self.uses = tuple(uses)
 
@@ -58,34 +67,54 @@ _known = _Known()
 
 
 def host_of(url: str) -> str:
-    """A URL's host as an allowance names it: with its port, unless that is the one of https.
+    """A URL's host as an allowance names it: with its port, unless that is the usual one of its scheme, and behind
+    `http://` where a key would go over a network in plain text. On this machine it is always host and port. `NO_HOST`
+    for what is no URL of a server.
 
-    >>> host_of("https://api.example.com/v1"), host_of("http://localhost:8000/v1"), host_of("http://api.example.com")
-    ('api.example.com', 'localhost:8000', 'api.example.com:80')
+    >>> host_of("https://api.example.com/v1"), host_of("https://api.example.com:8443"), host_of("http://api.example.com")
+    ('api.example.com', 'api.example.com:8443', 'http://api.example.com')
+    >>> host_of("http://localhost:8000/v1"), host_of("https://localhost:8000"), host_of("http://localhost")
+    ('localhost:8000', 'localhost:8000', 'localhost:80')
     """
     try:
         parts = urlsplit(url.strip())
-        host = (parts.hostname or "").lower()
-        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
-    except ValueError:  # no URL: it is refused where it is used, and stands for no host until then
-        return url.strip()
+        host, port = (parts.hostname or "").lower(), parts.port
+    except ValueError:  # it is refused where it is used
+        return NO_HOST
+    if not host or any(map(str.isspace, host)) or parts.scheme not in _USUAL_PORTS:
+        return NO_HOST
+    usual, is_here = _USUAL_PORTS[parts.scheme], _is_this_machine(host)
     host = f"[{host}]" if ":" in host else host
-    return host if port in (443, None) else f"{host}:{port}"
+    if is_here:
+        return f"{host}:{port or usual}"
+    host = host if port in (usual, None) else f"{host}:{port}"
+    return host if parts.scheme == "https" else f"http://{host}"
+
+
+def _is_this_machine(host: str) -> bool:
+    """Whether what is sent to a host stays on this machine. A name other than `localhost` may be another's tomorrow."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def read_allowance(text: str) -> KeyUse:
-    """`NAME@HOST`, with a port or without. Raises `UserError`.
+    """`NAME@HOST`, with a port or without; `NAME@http://HOST` for plain http. Raises `UserError`.
 
     >>> read_allowance("OPENAI_API_KEY@api.openai.com")
     KeyUse(variable='OPENAI_API_KEY', host='api.openai.com')
     """
     found = _ALLOWANCE.fullmatch(text.strip())
-    if found is None:
+    address = found["host"] if found else ""
+    host = host_of(address if "://" in address else f"https://{address}")
+    if found is None or host == NO_HOST:
         raise UserError(
             f"--allow-key {one_line(text[:100])}: expected NAME@HOST: the environment variable that holds the key, and "
-            "the host that may get it, as in MY_API_KEY@api.example.com or MY_API_KEY@localhost:8000"
+            "the host that may get it, as in MY_API_KEY@api.example.com or MY_API_KEY@localhost:8000; over plain http, "
+            "MY_API_KEY@http://gpu-box:8000"
         )
-    return KeyUse(found["variable"], found["host"].lower())
+    return KeyUse(found["variable"], host)
 
 
 def note_asked(uses: Iterable[KeyUse]) -> None:

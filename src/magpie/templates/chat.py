@@ -6,6 +6,7 @@ cheaper is used in their place.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,18 @@ from magpie.templates.sentinels import ASSISTANT, USER, shared_start, split
 
 _KEPT = 256
 """Pre-queries and frames kept, one for each system prompt in use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a template has around words, as it stands in what a model wrote."""
+
+    openings: tuple[str, ...]
+    """One of these may stand before the words."""
+    bare_openings: tuple[str, ...]
+    """The same where special tokens are not shown."""
+    after: str
+    bare_after: str
 
 
 @dataclass(frozen=True)
@@ -139,18 +152,17 @@ class ChatTemplate:
         return text
 
     @cached_property
-    def _around_user(self) -> list[tuple[tuple[str, ...], str]]:
-        return self._forms((), self.user_end.between)
+    def _around_user(self) -> Around:
+        return self._around((), self.user_end.between)
 
     @cached_property
-    def _around_assistant(self) -> list[tuple[tuple[str, ...], str]]:
-        return self._forms(self.around.openings, self.assistant_end.between)
+    def _around_assistant(self) -> Around:
+        return self._around(self.around.openings, self.assistant_end.between)
 
-    def _forms(self, before: Sequence[str], after: str) -> list[tuple[tuple[str, ...], str]]:
+    def _around(self, before: Sequence[str], after: str) -> Around:
         """What the template may have before words and has after them, with special tokens shown and without."""
-        shown = tuple(text.strip() for text in before), after.strip()
-        bare = tuple(self._without_marks(text) for text in before), self._without_marks(after)
-        return [(tuple(text for text in texts if text), end) for texts, end in (shown, bare)]
+        bare = tuple(dict.fromkeys(filter(None, map(self._without_marks, before))))
+        return Around(tuple(text.strip() for text in before), bare, after.strip(), self._without_marks(after))
 
     def _without_marks(self, text: str) -> str:
         return "".join(between_marks(text, self.added)).strip()
@@ -229,13 +241,39 @@ class ChatTemplate:
         return build_frame(prompt, self.tokenizer, self.anchors, needles)
 
 
-def _words(sampled: str, around: Sequence[tuple[tuple[str, ...], str]]) -> str:
-    """`sampled` without outer white space and what the template has around words."""
+def _words(sampled: str, around: Around) -> str:
+    """`sampled` without outer white space and what the template has around words.
+
+    Where special tokens are shown, all of them are, so that nothing is sought in its bare form then.
+    """
     text = sampled.strip()
-    for openings, after in around:
-        opening = next((one for one in openings if text.startswith(one)), "")
-        text = text.removeprefix(opening).removesuffix(after).strip()
-    return text
+    shown = next((one for one in around.openings if text.startswith(one)), "")
+    if shown:
+        return text.removeprefix(shown).removesuffix(around.after).strip()
+    bare = next((one for one in around.bare_openings if _is_opening(one, text)), "")
+    text = text.removeprefix(bare)
+    if around.after and text.endswith(around.after):
+        return text.removesuffix(around.after).strip()
+    return text.removesuffix(around.bare_after if _is_ending(around.bare_after, text) else "").strip()
+
+
+_CONTINUES = re.compile(r"[\s_,.;:!?)/'\u2019]|-\w")
+"""What follows a word, and does not begin a text."""
+
+
+def _is_opening(bare: str, text: str) -> bool:
+    """Whether a text begins with an opening without its special tokens, and not with a word such as "finally": words
+    stand right behind it, and begin as a text does. `finalThe answer` has one, `final exams` and `finals` have none."""
+    if not text.startswith(bare):
+        return False
+    behind = text[len(bare) : len(bare) + 2]
+    return not bare[-1].isalpha() or not (behind[:1].islower() or _CONTINUES.match(behind))
+
+
+def _is_ending(bare: str, text: str) -> bool:
+    """Whether a text ends with what stands behind words, without its special tokens: it stands right behind them."""
+    before = text[: len(text) - len(bare)][-1:]
+    return text.endswith(bare) and not (bare[:1].isalpha() and (before.isspace() or not before))
 
 
 def _without_system(messages: Sequence[Message]) -> tuple[str | None, Sequence[Message]]:

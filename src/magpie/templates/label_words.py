@@ -1,7 +1,7 @@
 """The words by which models label questions, answers, turns and steps, in the languages that they write most.
 
-Data for `added_text`: names are in lower case and without marks. A language that is not here keeps what its model adds
-around an instruction, except for what is told by structure alone.
+Data for the sanitizing rules: names are in lower case and without marks. A language that is not here keeps what its
+model adds around an instruction, except for what is told by structure alone.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ domanda, compito, istruzione, esercizio, richiesta, quesito, vraag, opdracht, ta
 câu hỏi, bài toán, nhiệm vụ, yêu cầu, đề bài, bài tập, سؤال, السؤال, المهمة, pytanie, zadanie, polecenie
 pertanyaan, tugas, soal, fråga, uppgift, питання, завдання
 """)
+WORD_END: Final = r"(?:(?<![^\W\d_])|(?![^\W\d_])|(?=[\u3040-\u9fff\uac00-\ud7af]))"
+"""The end of a word, for what stands before it: "ok" is none of "Oklahoma". Chinese and Japanese have no spaces, and
+Korean has particles."""
 _NOUNS: Final = "answer, response, solution, reply, explanation, rationale, reasoning, proof"
 ANSWERS: Final = _words(f"""
 {_NOUNS}, ans, a, output, result, rewritten, revised, corrected, translated, translation, rewrite
@@ -98,17 +101,18 @@ REPLY_OPENERS: Final = (
     r"names|suggestions|strategies|options|recommendations))\b|"
     r"i understand (?:how|your)|i'm (?:so )?sorry to hear|i'm sorry, but|that's a (?:great|good)|i apologi[sz]e|"
     r"as an ai\b|"
-    r"¡?claro(?: que sí)?[!,.:]|¡?por supuesto[!,.:]|¡?con gusto|para resolver est|"
+    r"¡?claro(?: que sí)?[!,.:]|¡?por supuesto[!,.:]|¡?con gusto|para resolver est\w*|"
     r"aquí (?:tienes|te (?:dejo|presento)|hay|está) (?:un|una|unos|unas|algun\w+)\b|"
     r"(?:por lo tanto|por tanto|portanto|pertanto|par conséquent|folglich|somit),? |la respuesta (?:correcta )?es|"
     r"bien s[uû]r[ !,.:]|certainement[ !,.:]|avec plaisir|voici (?:un|une|quelques|comment)\b|"
     r"la (?:bonne )?réponse est|"
-    r"pour résoudre ce|natürlich[!,.:]|selbstverständlich[!,.:]|gerne?[!,.:]|hier (?:ist|sind) (?:ein|eine|einige)\b|"
-    r"die (?:richtige )?antwort (?:ist|lautet)|com certeza[!,.:]|para resolver est|"
+    r"pour résoudre ce\w*|natürlich[!,.:]|selbstverständlich[!,.:]|gerne?[!,.:]|"
+    r"hier (?:ist|sind) (?:ein|eine|einige)\b|"
+    r"die (?:richtige )?antwort (?:ist|lautet)|com certeza[!,.:]|para resolver est\w*|"
     r"aqui (?:está|estão|vai|vão) (?:um|uma|algun\w+|algum\w+)\b|a resposta (?:correta )?é|"
-    r"certo[!,.:]|certamente[!,.:]|ecco (?:un|una|alcun\w|come|qualche)\b|la risposta (?:corretta )?è|"
+    r"certo[!,.:]|certamente[!,.:]|ecco (?:un|una|uno|alcun\w|come|qualche)\b|la risposta (?:corretta )?è|"
     r"natuurlijk[!,.:]|zeker[!,.:]|hier (?:is|zijn) (?:een|enkele)\b|het antwoord is|"
-    r"конечно[!,.:]|разумеется[!,.:]|вот (?:несколько|один|одна|как|пример|некоторые)|таким образом,|следовательно,|"
+    r"конечно[!,.:]|разумеется[!,.:]|вот (?:несколько|один|одна|как|пример\w*|некоторые)|таким образом,|следовательно,|"
     r"tabii(?: ki)?[!,.:]|elbette[!,.:]|işte (?:bir|birkaç|bazı)|"
     r"当然[!,。!,可]|好的[,。!,!]|以下是(?:一些|一[个份篇]|几)|因此|所以[,,]?答案|答案是|"
     r"もちろん|承知|以下に|したがって|물론(?:이|입|,)|네[,!]|다음은|따라서|ज़रूर|बिल्कुल|यहाँ (?:एक|कुछ)|"
@@ -173,6 +177,9 @@ annotate, refactor, debug, implement, optimize, test, visualize, visualise, draw
 advise, teach, what
 why, how, who, which, when, where, can, could, would, is, are, does, should
 """)
+IMPERATIVES: Final = COMMANDS - _words("""
+what, why, how, who, which, when, where, can, could, would, is, are, does, should, do, don't
+""")
 POLITE: Final = (
     r"\b(?:please|por favor|bitte|s'il (?:te|vous) pla[iî]t|per favore|alsjeblieft|пожалуйста|lütfen|"
     r"vui lòng)\b|"
@@ -228,7 +235,7 @@ CLOSES: Final = (
     r"i hope (?:this|that|it|these)|hope (?:this|that) helps|let me know (?:if|what|how|whether)|feel free to|"
     r"would you like me|"
     r"do you want me|is there anything else|if you have any (?:other |more |further )?questions|"
-    r"espero que (?:esto|te|le|isto|isso|ajude)|"
+    r"espero que (?:est\w+|te|tengas?|les?|isto|isso|ajude)|"
     r"j'espère que|n'hésite[zr]? pas|ich hoffe,? |lass (?:es )?mich wissen|spero che|fammi sapere|надеюсь|"
     r"дайте знать|umarım|"
     r"希望(?:这|能|对)|如果(?:您|你)(?:还)?有|お役に立て|도움이 되|हो सकता है|hy vọng|semoga"
@@ -240,10 +247,10 @@ ADDS: Final = (
     r"instruction|query|exercise|example|scenario)\b)|(?:this|the) (?:question|prompt|task|problem|"
     r"instruction|query|answer) |(?:note|instructions?) (?:to|for) the (?:assistant|model|ai)|"
     r"please provide (?:the|a) (?:response|answer) (?:that )?(?:the|an) assistant|end of (?:\w+ )?"
-    r"(?:question|prompt|task|problem|instruction|text|input|message|turn)|"
+    r"(?:question|prompt|task|problem|instruction|text|input|message|turn)s?|"
     r"(?:esta|este) (?:pregunta|tarea|es una?)|cette (?:question|tâche|consigne)|ceci est|"
     r"c'est une? (?:question|tâche|consigne)|"
-    r"diese (?:frage|aufgabe)|dies(?:e[rs]?)? (?:ist|prompt)|das ist eine? (?:frage|aufgabe)|"
+    r"diese (?:frage|aufgabe)n?|dies(?:e[rs]?)? (?:ist|prompt)|das ist eine? (?:frage|aufgabe)|"
     r"(?:esta|este) (?:pergunta|tarefa|é uma?)|isto é uma?|quest[ao] (?:domanda|è una?|compito|esercizio)|"
     r"deze (?:vraag|opdracht)|dit is een|"
     r"этот вопрос|это (?:вопрос|задание|задача)|эта задача|bu (?:soru|bir)|"
@@ -260,31 +267,38 @@ dificuldade, categoria, difficoltà, сложность, категория, т�
 난이도, 분류
 """)
 ASK_NOUNS: Final = (
-    r"question|prompt|task|instruction|problem|query|request|exercise|challenge|scenario|riddle|puzzle|"
-    r"\bone\b|pregunta|tarea|instrucción|problema|ejercicio|"
-    r"consigne|tâche|problème|exercice|frage|aufgabe|anweisung|pergunta|tarefa|instrução|domanda|compito|"
-    r"istruzione|vraag|opdracht|"
-    r"вопрос|задание|задача|запрос|soru|görev|问题|题目|任务|指令|提示|質問|問題|課題|プロンプト|질문|문제|"
-    r"과제|프롬프트|प्रश्न|सवाल|câu hỏi|bài toán|yêu cầu|سؤال|pytanie|zadanie"
+    r"(?<![^\W\d_])(?:question|prompt|task|instruction|problem|query|request|exercise|challenge|scenario|riddle|puzzle|"
+    r"one|pregunta|tarea|instrucción|problema|ejercicio|consigne|tâche|problème|exercice|pergunta|tarefa|instrução|"
+    r"domanda|compito|istruzione|вопрос|задание|задача|запрос|soru|görev|câu hỏi|bài toán|yêu cầu|سؤال|"
+    r"pytanie|zadanie)|"
+    r"frage|aufgabe|anweisung|vraag|opdracht|"  # a part of longer words, as in Rechenaufgabe
+    r"问题|题目|任务|指令|提示|質問|問題|課題|プロンプト|질문|문제|과제|프롬프트|प्रश्न|सवाल"
 )
 PRESENTS: Final = (
     # an assistant hands over what it was asked for
-    r"here(?:'s| is)|below is|sure|certainly|of course|absolutely|okay|ok|great|the user(?:'s)?|users?|"
-    r"let me (?:ask|give|pose)|"
-    r"(?:i have|i've got) (?:a|an|another) |try |aquí|claro|por supuesto|voici|bien s[uû]r|hier|natürlich|"
-    r"gerne?|aqui|com certeza|"
-    r"ecco|certo|natuurlijk|zeker|вот|конечно|işte|tabii|elbette|以下是|好的|当然|这是|这里|以下|もちろん|"
-    r"はい|こちら|네|물론|다음은|여기|"
-    r"यहाँ|ज़रूर|dưới đây|đây là|chắc chắn|إليك|بالتأكيد|oto|tentu|berikut"
+    r"(?:here(?:['\u2019]s| is)|below is|the user['\u2019]s|users?['\u2019]s?|"
+    r"the user(?= (?:asks|asked|wants|wanted|would|is|has|says|said|gives|gave|writes|wrote|requests?|"
+    r"prompt|question|query|instruction|task)\b)|"
+    r"let me (?:ask|give|pose)|(?:i have|i've got) (?:a|an|another)|"
+    r"try (?:this|these|the|one|another|an?|out|to|answering|solving)|aquí|voici|hier|aqui|ecco|вот|işte|여기|"
+    r"dưới đây|đây là|إليك|oto|berikut)(?![^\W\d_])|"
+    r"以下是|这是|这里|以下|こちら|다음은|यहाँ"
 )
 AGREES: Final = (
-    r"(?:sure(?: thing)?|certainly|of course|absolutely|gladly|here you go|claro(?: que sí)?|por supuesto|"
-    r"bien s[uû]r|certainement|natürlich|"
-    r"gerne?|selbstverständlich|com certeza|certo|certamente|natuurlijk|zeker|конечно|разумеется|"
-    r"tabii(?: ki)?|elbette|好的|当然(?:可以)?|"
-    r"もちろん(?:です)?|承知しました|물론(?:입니다|이죠)?|네|ज़रूर|बिल्कुल|chắc chắn(?: rồi)?|tất nhiên|"
-    r"بالتأكيد|بالطبع|oczywiście|tentu)(?![^\W\d_])"
+    # an assistant says yes to what it was asked for
+    r"(?:sure(?: thing)?|certainly|of course|absolutely|gladly|claro(?: que sí)?|por supuesto|"
+    r"bien s[uû]r|certainement|natürlich|gerne?|selbstverständlich|com certeza|certo|certamente|natuurlijk|zeker|"
+    r"конечно|разумеется|tabii(?: ki)?|elbette|네|물론(?:입니다|이죠)?|ज़रूर|बिल्कुल|chắc chắn(?: rồi)?|tất nhiên|بالتأكيد|"
+    r"بالطبع|oczywiście|tentu(?: saja)?)(?![^\W\d_])|"
+    r"好的|当然(?:可以)?|もちろん(?:です)?|はい|承知しました"
 )
+_IS_SAID: Final = (
+    # a mark follows, or what is handed over: else it may be another word, as in "Great Gatsby" or "Sure Start"
+    rf"(?=\s*[!.,:\uff01\uff0c\u3002\u3001\uff1a\u2026]|\s+(?:here you go|i(?:'ll| will| can|'d)\b|let's\b|{PRESENTS})|"
+    rf"(?:{PRESENTS}))"
+)
+SAYS_YES: Final = rf"(?:(?:{AGREES}){_IS_SAID}|here you go(?![^\W\d_]))"
+GOES_AHEAD: Final = rf"(?:(?:{AGREES}|(?:okay|ok|great)(?![^\W\d_])){_IS_SAID})"  # users say these, too
 ANNOUNCES: Final = (
     r"(?:i have|i've got|here(?:'s| is)|let's (?:try|do|move on to)|let me ask you|now for|next up,?|"
     r"time for) [^\n.!?:]{0,60}"

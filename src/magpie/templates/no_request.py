@@ -7,6 +7,7 @@ from typing import Final
 
 from magpie.templates import label_words as words
 from magpie.templates.text_structure import (
+    is_command,
     is_question,
     is_request,
     read_label,
@@ -14,11 +15,11 @@ from magpie.templates.text_structure import (
 )
 
 _START: Final = 300
-_OPENER: Final = re.compile(rf"[\s*_#>]*(?:{words.REPLY_OPENERS})", re.IGNORECASE)
+_OPENER: Final = re.compile(rf"[\s*_#>]*(?:{words.REPLY_OPENERS}){words.WORD_END}", re.IGNORECASE)
 _OFFER: Final = re.compile(words.OFFERS, re.IGNORECASE)
 _GREETING: Final = re.compile(
     r"\s*(?:hello|hi|hey|hola|bonjour|hallo|olá|ciao|привет|здравствуйте|merhaba|你好|您好|こんにちは|안녕하세요)"
-    r"[!,. \uff01\u3002\uff0c]*",
+    rf"{words.WORD_END}[!,. \uff01\u3002\uff0c]*",
     re.IGNORECASE,
 )
 _SENTENCES: Final = re.compile(r"(?<=[.!?\u3002\uff1f\uff01])\s*")
@@ -35,7 +36,7 @@ def no_request(text: str) -> str:
     lines = read_lines(text.strip())
     if label is not None and not ({"?", "\uff1f", "\u061f"} & set(text)) and len(lines) == 1:
         whole = label.body == "" and label.kind in ("assistant", "user", "answer", "ask") and len(bare.split()) <= 3
-        if whole or (label.kind == "answer" and len(bare) <= _START):
+        if whole or (label.kind == "answer" and len(bare) <= _START and not is_command(label.body)):
             return ""
     if label is not None and label.kind == "step" and not is_request(text) and _BOXED.search(text[-_START:]):
         return ""

@@ -14,6 +14,8 @@ from magpie.templates.sentinels import shared_start
 from magpie.templates.survey import ASK, REASONING, REPLY, THOUGHTFUL, with_thought
 
 _TAGS: Final = re.compile(r"(?:\s*(?:<[^<>\s]{1,60}>|\[[A-Z_/]{3,30}\]))+\s*")
+_NAMED_TAGS: Final = re.compile(r"(?:[^<>\[\]\n]{0,40}(?:<[^<>\s]{1,60}>|\[[A-Z_/]{3,30}\])\s*)+")
+"""The same with a few words before a tag: ` to=user<|message|>`."""
 _WRAPPER: Final = re.compile(r"<(\w{0,20}(?:response|answer|reply|output)\w{0,20})>", re.IGNORECASE)
 
 
@@ -43,7 +45,8 @@ def _after_prompt(script: Script, closes_thought: str | None) -> str:
     """The tags between the header of an answer and its words, those of a thought with nothing in it left out."""
     prompt, whole = script.prompt([ASK]), script.conversation([ASK, REPLY])
     start = min(shared_start([prompt, whole]), len(whole.rpartition(REPLY.content)[0]))
-    return _only_tags(whole[_tag_start(whole, start) :].rpartition(REPLY.content)[0], closes_thought)
+    goes_on = start == len(prompt)  # words beside those of the prompt are the end of a name that begins there
+    return _only_tags(whole[_tag_start(whole, start) :].rpartition(REPLY.content)[0], closes_thought, named=goes_on)
 
 
 def _tag_start(text: str, cut: int) -> int:
@@ -54,13 +57,16 @@ def _tag_start(text: str, cut: int) -> int:
 
 def _after_thought(script: Script, closes_thought: str) -> str:
     """The tags between the end of a thought and the answer's words."""
-    return _only_tags(with_thought(script).rpartition(REASONING)[2].partition(THOUGHTFUL.content)[0], closes_thought)
+    _, thought, behind = with_thought(script).rpartition(REASONING)
+    words = behind.partition(THOUGHTFUL.content)[0] if thought else ""  # no form of a message makes it print a thought
+    return _only_tags(words, closes_thought, named=True)
 
 
-def _only_tags(text: str, closes_thought: str | None) -> str:
+def _only_tags(text: str, closes_thought: str | None, *, named: bool) -> str:
+    """`text` where it is tags and nothing else, or tags with a few words before each, where they may be `named`."""
     if closes_thought is not None and closes_thought in text:
         text = text.rpartition(closes_thought)[2]
-    return text.strip() if _TAGS.fullmatch(text) else ""
+    return text.strip() if (_NAMED_TAGS if named else _TAGS).fullmatch(text) else ""
 
 
 def _wrappers(prompt: str) -> tuple[tuple[str, str], ...]:

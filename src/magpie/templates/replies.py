@@ -16,8 +16,10 @@ from magpie.templates.text_structure import (
     Label,
     Line,
     begins_with_label,
+    end_of_options_in_line,
     has_labels,
-    has_options_in_line,
+    holds_request,
+    is_command,
     is_complete,
     is_question,
     is_request,
@@ -38,7 +40,7 @@ _CJK_NAME: Final = re.compile(r"(?<=[\u3002\uff1f\uff01?!])(?P<name>[\u3040-\u9f
 _SPEAKER_B: Final = re.compile(r"\s*(?:\*\*|__)?[Bb] ?[:\uff1a]")
 _ROLE_TAG: Final = re.compile(r"\n[ \t]*<(?:assistant|model|ai)>[ \t]*(?=\n|\Z)", re.IGNORECASE)
 _SECOND_OPTION: Final = re.compile(r"\bB ?[:).]")
-_OPENER: Final = re.compile(rf"[\s*_#>]*(?:{words.REPLY_OPENERS})", re.IGNORECASE)
+_OPENER: Final = re.compile(rf"[\s*_#>]*(?:{words.REPLY_OPENERS}){words.WORD_END}", re.IGNORECASE)
 _FINAL: Final = re.compile(
     r"[\s*_]*(?:####[ \t]*[^\n]{1,80}\Z|=[ \t]*\S[^\n]{0,80}\Z|[\\$\[(\s]*\\boxed\s*\{)", re.IGNORECASE
 )
@@ -52,7 +54,7 @@ _BOXED_SENTENCE: Final = re.compile(
 )
 _LETTER: Final = re.compile(rf"(?:{words.LETTER_OPENERS})", re.IGNORECASE)
 _OWN: Final = re.compile(words.OWN, re.IGNORECASE)
-_CLOSING: Final = re.compile(rf"[\s*_(]*(?:{words.CLOSES})", re.IGNORECASE)
+_CLOSING: Final = re.compile(rf"[\s*_(]*(?:{words.CLOSES}){words.WORD_END}", re.IGNORECASE)
 _BOLD_ITEM: Final = re.compile(r"\s*(?:\d{1,2}[.)]|[-*\u2022])\s+\*\*")
 _GLUED_ROLE: Final = re.compile(r"(?<=[.?!\u3002\uff1f\uff01])[ \t]*(?:assistant|model)[ \t]*:?\s*\Z", re.IGNORECASE)
 _SENTENCES: Final = re.compile(r"(?<=[.!?\u3002\uff1f\uff01])\s*")
@@ -113,6 +115,8 @@ def _cut(text: str, lines: list[Line], place: int, label: Label, choices: tuple[
     kept = lines[:place] if choices is None else [*lines[: choices[0]], *lines[choices[1] + 1 : place]]
     if has_labels(kept, skip_first=leads) or has_labels(lines[place + 1 :], only=("ask", "user")):
         return text
+    if is_command(label.body) and not holds_request(head):
+        return text  # "Let n be even. Proof: show that ..."
     has_options = choices is not None and choices[1] < place
     if leads or has_options or (is_whole(head) and not may_be_about(head)):
         return text if _asks_on(text, lines, place) else head
@@ -126,16 +130,24 @@ def inline_answer(text: str) -> str:
     if begin and not is_complete(text[:begin]):
         return text
     led = begins_with_label(read_lines(text))
+    # what costs a search is searched once, and not for each of hundreds of labels
+    choices = max(0, begin - _READ) + (end_of_options_in_line(text[max(0, begin - _READ) :][: 2 * _READ]) or len(text))
+    last_b = max((option.start() for option in _SECOND_OPTION.finditer(line)), default=-1)
+    about = False
     for colon in _COLON.finditer(line[:_READ]):
         found = _inline_name(line[max(0, colon.start() - 60) : colon.start()])
+        if found is None or _PLACEHOLDER.match(line, colon.end()) or (found[0] == "a" and last_b >= colon.end()):
+            continue
+        head = text[: begin + colon.start() - found[1]].rstrip(" \t([*_")
+        if choices > len(head) and not led:
+            if about or not is_complete(head):
+                continue
+            about = may_be_about(head)  # then so may what follows the label, other labels included
+            if about:
+                continue
         behind = line[colon.end() :]
-        if found is None or _PLACEHOLDER.match(behind) or (found[0] == "a" and _SECOND_OPTION.search(behind)):
-            continue
-        head = text[: begin + colon.start() - found[1]]
-        head = head.rstrip(" \t([*_")
-        in_line = has_options_in_line(head)
-        if not in_line and not led and (not is_complete(head) or may_be_about(head)):
-            continue
+        if is_command(behind) and not holds_request(head):
+            return text
         if _is_in_quotes(head) or is_question(behind) or any(map(is_request, _SENTENCES.split(behind)[1:])):
             return text
         return head
@@ -215,6 +227,9 @@ def reply_paragraph(text: str) -> str:
         if lines[begin].fenced or not (begins or proved):
             continue
         head = text[: lines[begin].start].rstrip()
+        label = read_label(lines[begin].text)
+        if label is not None and is_command(label.body) and not holds_request(head):
+            return text
         if not is_whole(head) or may_be_about(head) or has_labels(lines[:begin], skip_first=True):
             return text
         return text if _asks_on(text, lines, begin) and not closes else head
@@ -243,7 +258,7 @@ def final_result(text: str) -> str:
 
 
 def _is_form(text: str, line: Line, label: Label) -> bool:
-    """Whether an answer is left open, for the reader to fill in, in a text that has other labels."""
+    """Whether an answer is left open, for the reader to fill in: `Answer: ____`, `Answer: [your text]`."""
     behind = label.body or text[line.end :].strip()
     return behind != "" and _PLACEHOLDER.match(behind) is not None
 

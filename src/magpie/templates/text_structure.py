@@ -23,6 +23,7 @@ _NUMBER: Final = re.compile(r"[ \t]*[#\u2116]?(?P<number>\d{1,3})\Z")
 _NUMBERED_CJK: Final = re.compile(
     r"\u7b2c(?P<number>[\u4e00\u4e8c\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d1-9])\u6b65|(?P<before>\d{1,2})\ub2e8\uacc4"
 )
+_FENCE: Final = re.compile(r"[ \t]*(`{3,20}|~{3,20})")
 _LONGEST_LABEL: Final = 120
 _OPTION: Final = re.compile(
     r"[ \t]*(?:[-*][ \t]+)?(?:\*\*)?[(\[]?(?P<mark>[A-Ja-j]|[1-9])(?:[).\]\uff0e\u3001\uff09]|:)(?:\*\*)?[ \t]*(?=\S)"
@@ -40,6 +41,7 @@ _WORKS_ON: Final = re.compile(
 _POINTS_AT: Final = re.compile(words.POINTS_AT, re.IGNORECASE)
 _POINTS_AHEAD: Final = re.compile(words.POINTS_AHEAD, re.IGNORECASE)
 _SENTENCE: Final = re.compile(r"[.!?\u3002\uff1f\uff01]\s*")
+_SENTENCE_ENDS: Final = re.compile(r"(?<=[.!?\u3002\uff1f\uff01])\s*|\n+")
 _OWN_TEXTS: Final = re.compile(words.OWN_TEXTS, re.IGNORECASE)
 _MENTIONS: Final = re.compile(words.MENTIONS_ANSWERS, re.IGNORECASE)
 _POLITE: Final = re.compile(words.POLITE, re.IGNORECASE)
@@ -76,12 +78,14 @@ class Label:
 
 
 def read_lines(text: str) -> list[Line]:
-    """The lines, without their ends. A fence that is not closed reaches to the end."""
-    found, start, fenced = [], 0, False
+    """The lines, without their ends. A fence that is not closed reaches to the end. What closes one is as long as what
+    opened it, and of the same kind."""
+    found, start, fence = [], 0, ""
     for piece in text.split("\n"):
-        mark = piece.lstrip(" \t").startswith(("```", "~~~"))
-        found.append(Line(start, start + len(piece), piece, fenced or mark))
-        fenced = fenced != mark
+        mark = _FENCE.match(piece)
+        found.append(Line(start, start + len(piece), piece, bool(fence or mark)))
+        if mark and mark[1].startswith(fence):
+            fence = "" if fence else mark[1]
         start += len(piece) + 1
     return found
 
@@ -164,6 +168,17 @@ def is_request(paragraph: str, *, command: bool = False) -> bool:
     return is_question(paragraph) or asks or _POLITE.search(start) is not None
 
 
+def is_command(text: str) -> bool:
+    """Whether a text is a request in the form of a command, and not a word or two: "show that n is even"."""
+    words_of = _WORD.findall(text[:300])
+    return len(words_of) > 3 and (words_of[0].casefold() in words.IMPERATIVES or _POLITE.search(text[:300]) is not None)
+
+
+def holds_request(text: str) -> bool:
+    """Whether one of the sentences of a text asks for something."""
+    return any(is_request(part, command=True) for part in _SENTENCE_ENDS.split(text[-_READ:]) if part.strip())
+
+
 def lacks_material(head: str) -> bool:
     """Whether a request works on a text that it does not hold itself: what follows is then that text, and no reply."""
     lines = [line.strip() for line in head.strip()[-_READ:].splitlines()]
@@ -199,16 +214,18 @@ def options(lines: Sequence[Line]) -> tuple[int, int] | None:
             found = (begin, last)
         elif mark in ("A", "a", "1"):
             begin, last, expected = place, place, chr(ord(mark) + 1)
-        elif found and found[0] == begin:
-            begin, expected = -1, ""
         else:
             begin, expected = -1, ""
     return found
 
 
-def has_options_in_line(text: str) -> bool:
-    """Whether a line gives choices one behind the other: `A) ... B) ...`."""
-    return _OPTIONS_IN_LINE.search(text[-_READ:]) is not None
+def end_of_options_in_line(text: str) -> int | None:
+    """Where a line has first given two choices one behind the other, `A) ... B)`; None where it gives none.
+
+    It takes time for each of the text's first marks: give it a text of a bounded length.
+    """
+    match = _OPTIONS_IN_LINE.search(text)
+    return None if match is None else match.end()
 
 
 def option_text(line: str) -> str | None:

@@ -29,14 +29,15 @@ _TAGGED: Final = re.compile(r"\s*<(?P<tag>[A-Za-z_]{1,30})>\s*(?=\S)")
 _NUMBERED: Final = re.compile(
     r"\s*(?:\*\*|#{1,6}[ \t]*)?(?P<name>[^\W\d_]{1,20})[ \t]+\d{1,3}[.)](?:\*\*)?[ \t]+(?=\S)"
 )
-_REMARK: Final = re.compile(rf"(?:{words.ADDS})", re.IGNORECASE)
-_CLOSING: Final = re.compile(rf"[\s*_(]*(?:{words.CLOSES})", re.IGNORECASE)
+_REMARK: Final = re.compile(rf"(?:{words.ADDS}){words.WORD_END}", re.IGNORECASE)
+_CLOSING: Final = re.compile(rf"[\s*_(]*(?:{words.CLOSES}){words.WORD_END}", re.IGNORECASE)
 _OWN: Final = re.compile(words.OWN, re.IGNORECASE)
-_AGREES: Final = re.compile(rf"[\s*_]*(?:{words.AGREES})[^\n]{{0,150}}[:\uff1a][*_ \t]*\n\s*", re.IGNORECASE)
+_AGREES: Final = re.compile(rf"[\s*_]*{words.SAYS_YES}[^\n]{{0,150}}[:\uff1a][*_ \t]*\n\s*", re.IGNORECASE)
 _ANNOUNCES: Final = re.compile(rf"[\s*_]*(?:{words.ANNOUNCES})\s+(?=\S)", re.IGNORECASE)
 _HASHTAGS: Final = re.compile(r"(?:#[^\W_][\w-]{0,40}[ \t,]*){1,20}\Z")
 _PREAMBLE: Final = re.compile(
-    rf"[\s*_#]*(?:{words.PRESENTS})[!.,\uff01\uff0c\u3002]{{0,1}}[^\n:\uff1a.?!]{{0,80}}?(?:{words.ASK_NOUNS})(?![a-z])"
+    rf"[\s*_#]*(?:{words.PRESENTS}|{words.GOES_AHEAD}[!.,\uff01\uff0c\u3002\u3001]?)[^\n:\uff1a.?!]{{0,80}}?"
+    rf"(?:{words.ASK_NOUNS})(?![a-z\u00df-\u024f])"
     r"[^\n:\uff1a.?!]{0,40}[:\uff1a][*_ \t]*\s*",
     re.IGNORECASE,
 )
@@ -51,8 +52,10 @@ _QUOTES: Final = (
     ("'", "'"),
     ("`", "`"),
 )
+_MEASURED: Final = re.compile(r"(?:[\d\u00bc-\u00be\u2150-\u215e]|(?<![^\W\d_])[a-z])\"\Z")
+"""Inches, seconds of an arc, a second derivative: `12"`, `y"`."""
 _CLOSED: Final = frozenset(closed for _, closed in _QUOTES)
-_FENCE: Final = re.compile(r"\s*(?:```|~~~)(?P<language>[\w+-]*)[ \t]*\n", re.IGNORECASE)
+_FENCE: Final = re.compile(r"\s*(?P<fence>`{3,20}|~{3,20})(?P<language>[\w+-]*)[ \t]*\n", re.IGNORECASE)
 _PROSE: Final = {"", "text", "txt", "plaintext", "markdown", "md"}
 
 
@@ -75,10 +78,10 @@ def wrapping_fence(text: str) -> str:
     opened = _FENCE.match(text)
     if opened is None or opened["language"].casefold() not in _PROSE:
         return text
-    inside = text[opened.end() :].rstrip()
-    if inside.endswith(("```", "~~~")):
-        inside = inside[:-3]
-    return text if "```" in inside else inside.strip()
+    inside, fence = text[opened.end() :].rstrip(), opened["fence"]
+    if inside.endswith(fence):
+        inside = inside.rstrip(fence[0])
+    return text if fence in inside else inside.strip()  # there are several; one of the other kind is content
 
 
 def wrapping_tag(text: str) -> str:
@@ -101,13 +104,13 @@ def wrapping_quotes(text: str) -> str:
     for mark in ("**", "*", "__"):
         inside = inner[len(mark) : -len(mark)]
         if len(inner) > 4 and inner.startswith(mark) and inner.endswith(mark) and mark not in inside and inside.strip():
-            return inside.strip()
+            return text if mark == "__" and inside.isidentifier() else inside.strip()  # __init__ is a name
     for opened, closed in _QUOTES:
         if len(inner) > 2 and inner.startswith(opened) and inner.endswith(closed):
             inside = inner[1:-1]
             return text if opened in inside or closed in inside else inside.strip()
         if closed not in "'\u2019`*" and inner.endswith(closed) and not (opened in inner[:-1] or closed in inner[:-1]):
-            return inner[:-1].strip()
+            return text if closed == '"' and _MEASURED.search(inner[-20:]) else inner[:-1].strip()
         if opened not in "'\u2018`" and inner.startswith(opened) and not (opened in inner[1:] or closed in inner[1:]):
             return inner[1:].strip()
     return text

@@ -75,6 +75,16 @@ def test_what_is_longer_than_the_model_reads_has_no_score(scorer: GgufScorer) ->
     assert isinstance(scorer.score([CONVERSATIONS[0], long])[0], float)
 
 
+def test_what_only_llamacpp_finds_too_long_has_no_score_either(
+    scorer: GgufScorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It counts the tokens of the template around the texts, too."""
+    monkeypatch.setattr(scorer, "context", 1 << 20)
+    scores = scorer.score([conversation("the " * 300, "or"), CONVERSATIONS[0]])
+    assert scores[0] is None
+    assert isinstance(scores[1], float)
+
+
 def test_what_the_template_refuses_fails_alone(tmp_path: Path) -> None:
     strict = "{% if messages | length > 2 %}{{ raise_exception('one turn') }}{% endif %}" + CHATML
     with open_gguf_scorer(

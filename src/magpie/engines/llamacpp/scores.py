@@ -29,7 +29,7 @@ import orjson
 from magpie.engines.llamacpp.engine import PATIENCE, address_in, choose, import_llamacpp, load, params
 from magpie.engines.llamacpp.loopback import Answered, ConnectionLost, Loopback, Unanswered
 from magpie.errors import EngineDied, ModelError, RequestFailed, TemplateError
-from magpie.http.answers import READING_ERRORS, Garbled, decode_json, error_message
+from magpie.http.answers import READING_ERRORS, Garbled, decode_json, error_message, json_or_none, names_the_length
 from magpie.modelfiles.gguf import read_metadata
 from magpie.modelfiles.model import ModelFiles, open_model
 from magpie.modelfiles.shape import read_shape
@@ -238,6 +238,8 @@ class GgufScorer:
         if isinstance(answer, Unanswered):
             return RequestFailed(f"llama.cpp gave no whole answer: {answer.reason}")
         if answer.status != 200:
+            if names_the_length(json_or_none(answer.body)):
+                return None  # with the tokens of a template around the texts, which only llama.cpp counts
             return RequestFailed(f"llama.cpp refused the conversation: {error_message(answer.body)}")
         try:
             said = self._read(decode_json(answer.body))

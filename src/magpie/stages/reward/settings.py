@@ -21,7 +21,7 @@ class Reward(Settings):
     `agreement`: no model; of several responses (`respond.n`), the share of the others that come to the same answer."""
     model: ModelName | None = None
     """The judge, or the reward model: one in the package, a Hugging Face folder or Hub id, or a GGUF file with rank
-    pooling. `null` is the recipe's model as the judge."""
+    pooling or a head. `null` is the recipe's model as the judge."""
     engine: Engine | None = None
     """What runs another judge; `null` is the recipe's where the model is too, else `auto`."""
     template: Template | None = None
@@ -40,7 +40,10 @@ class Reward(Settings):
     @model_validator(mode="after")
     def _one_scorer(self) -> Self:
         if self.by == "classifier" and self.model is None:
-            raise ValueError("by is classifier, and model names none: give a reward model's folder or Hub id")
+            raise ValueError(
+                "by is classifier, and model names none: give fledgling-reward, a GGUF file, or a Hugging Face "
+                "folder or Hub id"
+            )
         if self.by == "server" and self.server is None:
             raise ValueError("by is server, and server says nothing: give its url, as in server: {url: ...}")
         if self.by != "server" and self.server is not None:
