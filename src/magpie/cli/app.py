@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from magpie.errors import EngineDied, UserError
+from magpie.plan.plugins import package_of, plugins
 from magpie.plan.registry import STAGES
 
 app = typer.Typer(
@@ -494,6 +495,12 @@ def doctor(json: JsonOption = False) -> None:
     from magpie.cli.doctor import doctor
 
     doctor(as_json=json)
+
+
+_COMMANDS = {each.name or (each.callback.__name__ if each.callback else "") for each in app.registered_commands}
+for _name, _entry in plugins().items():
+    if _name.replace("_", "-") not in _COMMANDS:
+        _stage_command(_name, f"A stage of the package {package_of(_entry)}.")
 
 
 def _version(asked: bool) -> None:

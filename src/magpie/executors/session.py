@@ -21,6 +21,7 @@ from magpie.install import magpie_version
 from magpie.models.engines import ModelUse
 from magpie.plan.load import dump, text_digest
 from magpie.plan.plan import Plan, PlannedStage
+from magpie.plan.plugins import plugins
 from magpie.plan.recipe import Recipe
 from magpie.plan.registry import stages
 from magpie.runs import Kind, RunFolder, StageFolder, cost_of, open_run
@@ -198,7 +199,9 @@ def _versions(plan: Plan) -> dict[str, str]:
     engines = {use.engine.name for planned in plan.stages for use in planned.uses.values()}
     used = [library for engine in sorted(engines) for library in _ENGINES.get(engine, ())]
     found = {"magpie": magpie_version()}
-    for name in (*_LIBRARIES, *used):
+    offered = [plugins()[planned.name].dist for planned in plan.stages if planned.name in plugins()]
+    packages = [package.name for package in offered if package is not None]
+    for name in (*_LIBRARIES, *used, *packages):
         with suppress(PackageNotFoundError):
             found[name] = version(name)
     return found

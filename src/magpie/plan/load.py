@@ -16,8 +16,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from magpie.errors import RecipeError
+from magpie.plan.plugins import plugins
 from magpie.plan.recipe import Recipe, stages_model
-from magpie.plan.registry import recipe_keys
+from magpie.plan.registry import recipe_keys, use_plugin
 from magpie.safe.documents import MOST_CHARACTERS, MOST_DEPTH, check_values, read_yaml
 from magpie.safe.paths import expanded
 from magpie.safe.redaction import redact
@@ -118,6 +119,7 @@ def check(document: Mapping[str, Any], where: str) -> Recipe:
 
 def check_stage(key: str, settings: Mapping[str, Any]) -> Settings:
     """A stage's checked settings from plain data. Raises `RecipeError`, as `check` does."""
+    use_plugin(key)
     try:
         return recipe_keys()[key].settings_class.model_validate(_lists_as_tuples(settings))
     except ValidationError as error:
@@ -227,11 +229,12 @@ def _did_you_mean(loc: tuple[int | str, ...]) -> str:
 
 def _settings_at(loc: tuple[int | str, ...]) -> list[str]:
     """The names of the settings at a place in the recipe."""
-    models: list[type[BaseModel]] = [Recipe, stages_model()]
+    models: list[type[BaseModel]] = [Recipe, stages_model(tuple(recipe_keys()))]
     for part in loc:
         tagged = [model for model in models if part in _tags(model)]
         models = tagged or [below for model in models for below in _models(_fields(model).get(str(part)))]
-    return list(dict.fromkeys(name for model in models for name in _fields(model)))
+    others = () if loc else plugins()
+    return list(dict.fromkeys([*(name for model in models for name in _fields(model)), *others]))
 
 
 def _fields(model: type[BaseModel]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from magpie.plan.registry import recipe_keys
+from magpie.plan.registry import recipe_keys, use_plugin
 from magpie.settings.base import Count, ModelName, Settings
 from magpie.settings.engines import Auto, Engine
 from magpie.settings.sampling import Template
@@ -70,8 +70,10 @@ class Recipe(Settings):
         """Take the stages' settings from the top level. An error in them names its place there."""
         if not isinstance(document, Mapping) or "stages" in document:
             return document
+        for key in document:
+            use_plugin(str(key))
         keys = recipe_keys()
-        given = stages_model().model_validate({key: value for key, value in document.items() if key in keys})
+        given = stages_model(tuple(keys)).model_validate({key: value for key, value in document.items() if key in keys})
         filled = {key: settings for key in keys if (settings := getattr(given, f"stage_{key}")) is not None}
         return {**{key: value for key, value in document.items() if key not in keys}, "stages": filled}
 
@@ -127,10 +129,11 @@ class Recipe(Settings):
 
 
 @cache
-def stages_model() -> type[Settings]:
-    """Settings with a field for each stage, which check what stands at a recipe's top level."""
+def stages_model(keys: tuple[str, ...]) -> type[Settings]:
+    """Settings with a field for each of these stages, which check what stands at a recipe's top level."""
     fields: dict[str, Any] = {}
-    for key, spec in recipe_keys().items():
+    for key in keys:
+        spec = recipe_keys()[key]
         settings = spec.settings_class
         default = settings() if spec.by_default else None
         fields[f"stage_{key}"] = (settings | None, Field(default, alias=key))

@@ -1,5 +1,6 @@
 """Every stage, in the order of work: what can be judged from an instruction alone is judged before its response is paid
-for. A new stage is a folder of `magpie.stages` and a line here.
+for. A new stage of magpie's own is a folder of `magpie.stages` and a line here; stages of other packages stand in
+`plugins`, and are here from their first use on.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from functools import cache
 from importlib import import_module
 
 from magpie.columns import Column
+from magpie.plan.plugins import in_order, load_plugin, plugins
 from magpie.stages.spec import ColumnMap, StageSpec
 
 _PACKAGES = (
@@ -40,6 +42,36 @@ def _spec(package: str) -> StageSpec:
 
 
 STAGES = tuple(_spec(package) for package in _PACKAGES)
+"""Magpie's own stages."""
+_used: list[StageSpec] = []
+"""Stages of other packages that a recipe or a command of this process has named."""
+
+
+def use_plugin(name: str) -> bool:
+    """Make a stage of another package known; whether `name` is one now. Imports the package at the first use.
+
+    Raises `RecipeError` where the package does not load, or its stage does not fit in.
+    """
+    if any(spec.recipe_key == name for spec in _used):
+        return True
+    if name in own_keys() or name not in plugins():
+        return False
+    spec = load_plugin(name, stages(), column_map())
+    _used.append(spec)
+    for cached in (stages, recipe_keys, column_map):
+        cached.cache_clear()
+    return True
+
+
+@cache
+def own_keys() -> frozenset[str]:
+    """The names and recipe keys of magpie's own stages."""
+    return frozenset({spec.name for spec in STAGES} | {spec.recipe_key for spec in STAGES})
+
+
+def all_stages() -> tuple[StageSpec, ...]:
+    """Every stage that is known in this process, in order."""
+    return in_order(STAGES, _used)
 
 
 @cache
@@ -48,13 +80,13 @@ def stages() -> Mapping[str, StageSpec]:
 
     stages()["tag"].about
     """
-    return {spec.name: spec for spec in STAGES}
+    return {spec.name: spec for spec in all_stages()}
 
 
 @cache
 def recipe_keys() -> Mapping[str, StageSpec]:
     """The keys of a recipe that hold a stage's settings, in the registry's order."""
-    return {spec.recipe_key: spec for spec in STAGES}
+    return {spec.recipe_key: spec for spec in all_stages()}
 
 
 @cache
@@ -62,8 +94,8 @@ def column_map() -> ColumnMap:
     """Every column that a stage may write, and which stages may write it."""
     columns: dict[str, Column] = {}
     makers: dict[str, tuple[str, ...]] = {}
-    for spec in STAGES:
+    for spec in all_stages():
         for column in spec.columns:
             columns.setdefault(column.name, column)
             makers[column.name] = (*makers.get(column.name, ()), spec.name)
-    return ColumnMap(columns, makers, tuple(spec.name for spec in STAGES))
+    return ColumnMap(columns, makers, tuple(spec.name for spec in all_stages()))
