@@ -206,3 +206,49 @@ def test_the_command_says_what_it_took_and_what_it_left(tmp_path: Path, capsys: 
     assert "kept beside the columns of a run, as meta.KEY: _[31mkey" in printed
     assert "dropped 1: unreadable: no instruction and no messages (the first: set.jsonl:2)" in printed
     assert "\x1b" not in printed
+
+
+def _late_fields(path: Path) -> Path:
+    """Rows of which the last one has keys that the first shards do not know, and the first is like a later one."""
+    rows = [PAIR | {"uuid": f"u{n}", "min_similar_uuid": "u5"} for n in range(6)]
+    return lines(path, *rows, PAIR | {"topic": "late", "language": "en"})
+
+
+def test_an_interrupt_while_the_same_is_imported_again_costs_a_finished_run_nothing(tmp_path: Path) -> None:
+    path = _late_fields(tmp_path / "set.jsonl")
+    run, _ = import_dataset(path, tmp_path / "run", shard_rows=2)
+    before = {file: file.read_bytes() for file in run.path.rglob("*") if file.is_file()}
+    rows = run.table()
+    lost = run.path.glob("0-import-*/00000.parquet").__next__()
+
+    def interrupt(written: int) -> None:
+        if written > 4:
+            raise KeyboardInterrupt
+
+    for damage in (lambda: None, lambda: lost.write_bytes(b"damaged"), lost.unlink):
+        damage()
+        standing = {file: file.read_bytes() for file in run.path.rglob("*") if file.is_file()}
+        with pytest.raises(KeyboardInterrupt):
+            import_dataset(path, tmp_path / "run", watch=interrupt)
+        assert {file: file.read_bytes() for file in run.path.rglob("*") if file.is_file()} == standing
+        again, seen = import_dataset(path, tmp_path / "run")
+        assert {file: file.read_bytes() for file in run.path.rglob("*") if file.is_file()} == before
+        assert again.table() == rows
+        assert (seen.rows, seen.meta.keys()) == (7, {"min_similar_uuid", "topic"})
+
+
+def test_rows_that_stand_without_an_index_outlive_an_interrupt(tmp_path: Path) -> None:
+    path = _late_fields(tmp_path / "set.jsonl")
+    run, _ = import_dataset(path, tmp_path / "run", shard_rows=2)
+    rows = run.table()
+    (run.path / "run.json").unlink()
+    before = {file: file.read_bytes() for file in run.path.rglob("*") if file.is_file()}
+
+    def interrupt(written: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        import_dataset(path, tmp_path / "run", shard_rows=2, watch=interrupt)
+    assert {file: file.read_bytes() for file in run.path.rglob("*") if file.is_file()} == before
+    again, _ = import_dataset(path, tmp_path / "run", shard_rows=2)
+    assert again.table() == rows

@@ -1,13 +1,14 @@
 """Puts datasets into a run as its stage 0: each row is read once, and kept, or dropped with its reason.
 
-A killed import leaves no run that looks finished: the run's index is written last.
+A killed import leaves no run that looks finished: the run's index is written last. A run that stands is never written
+over: what it has lost is made anew aside, and put back at the end.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
@@ -30,7 +31,8 @@ from magpie.plan.plan import make_plan
 from magpie.plan.recipe import Recipe
 from magpie.plan.registry import column_map
 from magpie.plan.resolve import resolve
-from magpie.runs import Run, RunFolder, StageFolder, open_run
+from magpie.runs import Run, RunFolder, StageFolder, open_run, put_sealed
+from magpie.runs.surviving import shard_numbers
 from magpie.safe.terminal import brief
 from magpie.stages.imported.columns import META
 from magpie.stages.imported.settings import Source
@@ -88,15 +90,10 @@ def import_dataset(
     with folder.locked():
         seen = Imported(notes=[note for one in inputs for note in one.notes])
         if folder.is_run():
-            place, rows = _known(folder, source)
-            _write(Writer(place, rows, watch), inputs, options, seen)
+            _restore(folder, source, inputs, options, seen, watch)
             return open_run(out), seen
         place = _new_place(folder, source, shard_rows)
-        try:
-            columns = _write(Writer(place, shard_rows, watch), inputs, options, seen)
-        except BaseException:
-            rmtree(place.path, ignore_errors=True)
-            raise
+        columns = _fill(place, shard_rows, inputs, options, seen, watch)
     fields = next((struct_fields(column.type) for column in columns if column.name == META.name), None) or {}
     source = source.model_copy(update={"columns": tuple(column.name for column in columns), "meta": fields})
     return execute(_recipe(source, out, seen.rows, shard_rows), out), seen
@@ -132,8 +129,39 @@ def _new_place(folder: RunFolder, source: Source, shard_rows: int) -> StageFolde
     return folder.stage(0, planned.stage.name, planned.fingerprint, planned.stage.writes, kind="table")
 
 
-def _known(folder: RunFolder, source: Source) -> tuple[StageFolder, int]:
-    """Where the run that is there keeps the same rows, and how many in a file. Raises `RunError` for other rows."""
+def _fill(
+    place: StageFolder,
+    shard_rows: int,
+    inputs: Sequence[Input],
+    options: Options,
+    seen: Imported,
+    watch: Callable[[int], None],
+) -> tuple[Column, ...]:
+    """Write the rows of a run that has no index yet; the columns that they have. What an earlier import left in the
+    place stays until all rows are written."""
+    aside = place.path.exists()
+    target = replace(place, path=place.scratch) if aside else place
+    writer = Writer(target, shard_rows, watch)
+    try:
+        columns = _write(writer, inputs, options, seen)
+        if aside:
+            _put(writer, target, place)
+    except BaseException:
+        rmtree(target.path, ignore_errors=True)
+        raise
+    return columns
+
+
+def _restore(
+    folder: RunFolder,
+    source: Source,
+    inputs: Sequence[Input],
+    options: Options,
+    seen: Imported,
+    watch: Callable[[int], None],
+) -> None:
+    """Import again into a run that holds the same import: files that were lost or damaged are made anew aside and put
+    back at the end; those that stand are not touched. Raises `RunError` for a run of other rows."""
     made = resolve(None, folder.path)
     before = made.settings("source")
     if before is None or before.digest != source.digest:
@@ -141,7 +169,29 @@ def _known(folder: RunFolder, source: Source) -> tuple[StageFolder, int]:
             f"{folder.path}: holds another run, or one that was imported with other options or by another magpie; give "
             "--to a new folder"
         )
-    return next(stage for stage in open_run(folder.path).stages if stage.stage == "import"), made.shard_rows
+    run = open_run(folder.path)
+    place = next(stage for stage in run.stages if stage.stage == "import")
+    numbers = shard_numbers(run.size, run.shard_rows)
+    aside = replace(place, path=place.scratch)
+    writer = Writer(
+        aside, run.shard_rows, watch, {number for number in numbers if not place.shard(number).stands(place.columns)}
+    )
+    try:
+        columns = _write(writer, inputs, options, seen)
+        if {column.name: column.type for column in columns} != {column.name: column.type for column in place.columns}:
+            raise RunError(
+                f"{folder.path}: its rows came to other columns when they were imported; give --to a new folder"
+            )
+        _put(writer, aside, place)
+    finally:
+        rmtree(aside.path, ignore_errors=True)
+
+
+def _put(writer: Writer, made: StageFolder, place: StageFolder) -> None:
+    """Put shards that were made aside where they belong."""
+    place.make()
+    for number in writer.written:
+        put_sealed(place.shard(number), made.shard(number))
 
 
 # -- rows --------------------------------------------------------------------------------------------------------------

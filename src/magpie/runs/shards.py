@@ -31,8 +31,9 @@ from magpie.columns import (
     struct_fields,
 )
 from magpie.errors import RunError
-from magpie.runs.sums import check_sum, write_summed
+from magpie.runs.files import storage
 from magpie.runs.journal import Journal, read_lines
+from magpie.runs.sums import check_sum, write_summed
 from magpie.runs.tally import NEEDED, Tally, read_tally, tally_of, write_tally
 from magpie.seams import Completion, Request
 from magpie.wire import check_completion, plain_completion, read_completion
@@ -164,6 +165,18 @@ class ShardFiles:
         """Raise `RunError` where the sealed file is not what was written."""
         if self.parquet.exists():
             check_sum(self.parquet)
+
+    def stands(self, columns: Sequence[Column]) -> bool:
+        """Whether there is a sealed file, its bytes are those that were written, and it has these columns."""
+        try:
+            self.check()
+            if not self.is_sealed():
+                return False
+            with self._opened() as file:
+                there = {field.name: field.type for field in file.schema_arrow}
+        except RunError:
+            return False
+        return all(there.get(column.name) == arrow_type(column.type) for column in columns)
 
     def sealed(self, columns: Sequence[str] | None = None, *, checked: bool = True) -> pa.Table | None:
         """The sealed rows, or None when there is no sealed file.
@@ -485,6 +498,13 @@ def write_sealed(files: ShardFiles, table: pa.Table, read: str) -> None:
     metadata = {_DIGEST: content.encode(), _READ: read.encode(), _COLUMNS: orjson.dumps(columns)}
     metadata[_TALLY] = write_tally(tally_of(table))
     _put(files, table, metadata)
+
+
+def put_sealed(files: ShardFiles, made: ShardFiles) -> None:
+    """Put a shard that was sealed elsewhere in the place of `files`, whole: a reader finds the old file or the new one."""
+    with storage(made.parquet):
+        data = made.parquet.read_bytes()
+    write_summed(files.parquet, data)
 
 
 def _put(files: ShardFiles, table: pa.Table, metadata: Mapping[bytes, bytes]) -> None:
