@@ -18,7 +18,9 @@ Type = Literal[
 `model`, `finish_reason` and `tokens`."""
 
 _STRUCT = "struct"
-_FIELD = re.compile(r"(?:list<){0,8}(?:string|int64|double|bool)>{0,8}")
+MOST_LISTS = 8
+"""Lists in one another that a field of a struct may have."""
+_FIELD = re.compile(rf"(?:list<){{0,{MOST_LISTS}}}(?:string|int64|double|bool)>{{0,{MOST_LISTS}}}")
 
 
 def struct_type(fields: Mapping[str, str]) -> str:
@@ -45,7 +47,7 @@ def struct_fields(kind: str) -> dict[str, str] | None:
 
 
 def is_field_type(kind: str) -> bool:
-    """Whether a field may have this type: a scalar, or lists of scalars."""
+    """Whether a field may have this type: a scalar, or lists of scalars, `MOST_LISTS` deep."""
     return bool(_FIELD.fullmatch(kind)) and kind.count("<") == kind.count(">")
 
 
