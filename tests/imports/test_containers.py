@@ -152,3 +152,41 @@ def test_a_list_of_messages_is_a_conversation_wherever_it_stands(tmp_path: Path)
     }.items():
         (tmp_path / name).write_text(written)
         assert {json.dumps(found) for found in values(tmp_path / name)} == {json.dumps({"messages": talk})}, name
+
+
+TALKS: dict[str, list[dict[str, str]]] = {
+    "messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}],
+    "speakers": [{"speaker": "user", "text": "Hi"}, {"speaker": "assistant", "text": "Hello"}],
+    "pairs": [{"human": "Hi", "assistant": "Hello"}, {"human": "Bye", "assistant": "Bye"}],
+}
+
+
+@pytest.mark.parametrize("talk", TALKS)
+@pytest.mark.parametrize("key", ["items", "data"])
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("several", [False, True])
+def test_a_row_whose_own_column_is_called_as_the_rows_of_a_file_stays_whole(
+    talk: str, key: str, indent: int | None, several: bool, tmp_path: Path
+) -> None:
+    rows = [{key: TALKS[talk], "topic": f"t{n}", "n": n} for n in range(3 if several else 1)]
+    for number, written in enumerate(
+        ["\n".join(json.dumps(row, indent=indent) for row in rows), json.dumps(rows, indent=indent)]
+    ):
+        (tmp_path / f"{number}.json").write_text(written)
+        assert values(tmp_path / f"{number}.json") == rows
+
+
+def test_what_stands_beside_a_list_says_whether_it_holds_rows(tmp_path: Path) -> None:
+    pairs = [{"question": "1+1?", "answer": "2"}, {"question": "2+2?", "answer": "4"}]
+    items = [{"name": "a"}, {"name": "b"}]
+    for document, rows in (
+        ({"data": pairs}, pairs),
+        ({"version": "1.0", "data": pairs}, pairs),
+        ({"topic": "sums", "data": pairs}, None),
+        ({"data": pairs, "id": 7}, None),
+        ({"items": items, "query": "Which?", "answer": "a"}, None),
+        ({"rows": items, "split": "train"}, items),
+    ):
+        for indent in (None, 1):
+            (tmp_path / "a.json").write_text(json.dumps(document, indent=indent))
+            assert values(tmp_path / "a.json") == ([document] if rows is None else rows), (document, indent)

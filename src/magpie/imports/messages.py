@@ -25,11 +25,9 @@ ROLES = {
 """What datasets call who speaks."""
 
 ROLE_KEYS = ("role", "from", "speaker")
-_TEXT, _THOUGHT = (
-    ("content", "value", "text", "parts"),
-    ("reasoning_content", "reasoning", "thinking"),
-)
-_KNOWN_KEYS = frozenset({*ROLE_KEYS, *_TEXT, *_THOUGHT})
+TEXT_KEYS = ("content", "value", "text", "parts")
+THOUGHT_KEYS = ("reasoning_content", "reasoning", "thinking")
+_KNOWN_KEYS = frozenset({*ROLE_KEYS, *TEXT_KEYS, *THOUGHT_KEYS})
 _PAIRED = (
     ("human", "assistant"),
     ("user", "assistant"),
@@ -157,13 +155,13 @@ def _message(one: Mapping[str, Any], unused: set[str]) -> Turn:
         raise Unreadable(f"role {type(spoken).__name__ if not isinstance(spoken, str) else spoken[:20]}")
     if one.keys() - _KNOWN_KEYS:
         unused.update(key for key in one.keys() - _KNOWN_KEYS if one[key] is not None)
-    text = _first(one, _TEXT)
+    text = _first(one, TEXT_KEYS)
     if text is None and one.get("tool_calls"):
         raise Unreadable("a call of a tool")
     if text is None and role != "user":
         return Turn(role, "")
     turn = thinking(role, text_of(text))
-    thought = _first(one, _THOUGHT)
+    thought = _first(one, THOUGHT_KEYS)
     if role == "assistant" and isinstance(thought, str) and thought.strip() and turn.reasoning is None:
         return Turn(role, turn.text, thought)
     return turn
