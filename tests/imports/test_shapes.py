@@ -148,6 +148,19 @@ def test_the_answer_beside_a_pair_is_the_conversation_s() -> None:
     assert row.columns["chosen"] == "y"
 
 
+def test_what_a_rejected_answer_thought_is_kept_and_a_pair_is_told_apart_by_its_texts() -> None:
+    found = shape({"prompt": "?", "chosen": "<think>a</think>Yes", "rejected": "<think>b</think>No"})
+    assert (found.columns["chosen"], found.columns["rejected"], found.columns["reasoning"]) == ("Yes", "No", "a")
+    assert found.extra["rejected_reasoning"] == "b"
+    said = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "Another"}]
+    beside = shape({"messages": said, "prompt": "?", "chosen": "<think>a</think>Yes", "rejected": "No"})
+    assert (beside.columns["response"], beside.extra["chosen_reasoning"]) == ("Another", "a")
+    same = shape({"prompt": "?", "chosen": "<think>a</think>Yes", "rejected": "<think>b</think>Yes"})
+    assert same.drop_reason == "identical_pair"
+    own = shape({"prompt": "?", "chosen": "Y", "rejected": "<think>b</think>No", "rejected_reasoning": "own"})
+    assert {own.extra["rejected_reasoning"], own.extra["rejected_reasoning_2"]} == {"own", "b"}
+
+
 def test_several_answers_are_candidates_with_their_rewards() -> None:
     row = shape({"instruction": "a", "responses": ["x", None, "y"], "rewards_armorm": [1, 2, math.nan]})
     assert [one["response"] for one in row.columns["responses"]] == ["x", "y"]
@@ -157,6 +170,11 @@ def test_several_answers_are_candidates_with_their_rewards() -> None:
     )
     assert [(one["response"], one["model"]) for one in row.columns["responses"]] == [("x", "m"), ("y", None)]
     assert row.columns["response_rewards"] == [8.0, None]
+    graded = {"response": "x", "annotations": {"honesty": 1}, "critique": "Fine.", "role": A}
+    assert shape({"instruction": "a", "completions": [graded, "y"]}).left_out == {
+        "completions[].annotations",
+        "completions[].critique",
+    }
     row = shape({"instruction": "a", "output": ["x", "y"]})
     assert "response" not in row.columns
     assert len(row.columns["responses"]) == 2
@@ -170,6 +188,38 @@ def test_thoughts_come_in_for_each_turn() -> None:
     assert row.columns["reasoning"] == "hm"
     assert row.columns["turn_reasoning"] == [None, "why"]
     assert shape({"instruction": "a", "output": "b", "reasoning_content": "c"}).columns["reasoning"] == "c"
+
+
+@pytest.mark.parametrize(
+    ("message", "reasoning"),
+    [
+        ({"content": "<think>in</think>b", "reasoning_content": "beside"}, "beside\n\nin"),
+        ({"content": "<think>same</think>b", "reasoning_content": "same\n"}, "same\n"),
+        ({"content": "b", "reasoning_content": "one", "thinking": "two"}, "one\n\ntwo"),
+        ({"content": "b", "reasoning_content": "", "reasoning": "one"}, "one"),
+        ({"content": "", "text": "b", "reasoning": " "}, None),
+    ],
+)
+def test_whatever_a_message_says_of_its_thoughts_is_kept_once(message: dict[str, Any], reasoning: str | None) -> None:
+    row = shape({"messages": [*of("a"), {"role": A, **message}]})
+    assert said(row) == TWO
+    assert row.columns.get("reasoning") == reasoning
+    assert not row.left_out
+    several = shape({"instruction": "a", "responses": [message, "c"]})
+    assert several.columns["responses"][0]["reasoning"] == reasoning
+    assert several.columns["responses"][0]["response"] == "b"
+
+
+def test_what_a_message_says_beside_its_role_and_text_is_told() -> None:
+    talk = [
+        {"role": U, "content": "a", "speaker": "Ann", "reasoning": "hm"},
+        {"role": A, "content": "b", "value": "c", "thinking": [{"x": 1}], "from": A},
+    ]
+    row = shape({"messages": talk})
+    assert said(row) == TWO
+    assert row.left_out == {f"messages[].{key}" for key in ("speaker", "reasoning", "value", "thinking")}
+    call = {"role": A, "content": "Let me see.", "tool_calls": [{"name": "f"}]}
+    assert shape({"messages": [*of("a"), call]}).drop_reason == "unreadable: a call of a tool"
 
 
 def test_values_that_do_not_fit_are_null_and_counted_and_kept_beside() -> None:

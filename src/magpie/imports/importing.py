@@ -7,7 +7,7 @@ over: what it has lost is made anew aside, and put back at the end.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from itertools import islice
@@ -23,8 +23,8 @@ from magpie.executors.local import execute
 from magpie.imports.documents import Broken, Document
 from magpie.imports.inputs import Input, inputs_of
 from magpie.imports.keys import Shaped
-from magpie.imports.mapping import Options, at, mapper
-from magpie.imports.shapes import shape
+from magpie.imports.mapping import Options, mapped_names, mapper
+from magpie.imports.shapes import put, shape
 from magpie.imports.writing import Writer
 from magpie.plan.load import check
 from magpie.plan.plan import make_plan
@@ -37,7 +37,7 @@ from magpie.safe.terminal import brief
 from magpie.stages.imported.columns import META
 from magpie.stages.imported.settings import Source
 
-VERSION = 2
+VERSION = 3
 """Of how documents become columns: raised when the same file comes to make other rows."""
 
 _SHOWN_KEYS = 20
@@ -223,37 +223,51 @@ def _write(writer: Writer, inputs: Sequence[Input], options: Options, seen: Impo
 def _rows(inputs: Sequence[Input], options: Options, seen: Imported, lacking: set[str]) -> Iterator[Shaped]:
     mapped = mapper(options) if options.map or options.template is not None else None
     for one in inputs:
+        names = options.map
         for found in one.read():
             if isinstance(found, Document):
                 seen.keys.update(found.values.keys())
                 if lacking:
-                    lacking -= {key for key in lacking if at(found.values, key) is not None}
+                    lacking.difference_update(mapped_names(found.values, dict.fromkeys(lacking, "")))
                 if mapped is not None:
-                    found = mapped(found)
-            row = _shaped(found, one)
+                    # A run beside other inputs has columns of its own, which stay where a key is another input's.
+                    names = mapped_names(found.values, options.map) if one.is_run else options.map
+                    found = mapped(found, names)
+            row = _shaped(found, one, names.values())
             row.place = found.place
             if len(inputs) > 1:
                 row.columns["source"] = one.name
             yield row
 
 
-def _shaped(found: Document | Broken, one: Input) -> Shaped:
+def _shaped(found: Document | Broken, one: Input, mapped: Collection[str]) -> Shaped:
     if isinstance(found, Broken):
         return Shaped(drop_reason=found.reason if ": " in found.reason else f"unreadable: {found.reason}")
-    return _of_run(found.values) if one.is_run else shape(found.values)
+    if one.is_run and column_map().columns.keys() >= set(mapped):
+        return _of_run(found, mapped)
+    return shape(found.values, found.instruction)
 
 
-def _of_run(values: Mapping[str, Any]) -> Shaped:
-    """A row of another run: its columns are this one's."""
+def _of_run(found: Document, mapped: Collection[str]) -> Shaped:
+    """A row of another run: its columns are this one's. mapped: those that hold what the user says, of any type."""
     known = column_map().columns
-    row = Shaped(extra=dict(values.get("meta") or {}))
-    for key, value in values.items():
-        if key == "meta" or value is None:
+    row = Shaped()
+    for key, value in found.values.items():
+        if value is None or key == "meta":
             continue
-        if key in known:
+        if key not in known:
+            row.keep(key, value)
+        elif key not in mapped:
             row.columns[key] = value
-        else:
-            row.extra.setdefault(key, value)
+        elif not put(row, key, value):
+            row.keep(key, value)
+    for key, value in (found.values.get("meta") or {}).items():
+        row.keep(key, value)
+    if found.instruction is not None:
+        row.keep("instruction_before", row.columns.pop("instruction", None))
+        put(row, "instruction", found.instruction)
+    if "instruction" not in row.columns:
+        row.drop_reason = "unreadable: the instruction is no text, or an empty one"
     return row
 
 

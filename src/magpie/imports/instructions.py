@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from magpie.imports.candidates import take_several
-from magpie.imports.conversations import take_thoughts
+from magpie.imports.conversations import begin_as_rendered, take_thoughts
 from magpie.imports.keys import ANSWERS, INSTRUCTIONS, QUESTIONS, REPLIES, Keys, Shaped
 from magpie.imports.messages import (
     ROLE_KEYS,
@@ -32,9 +32,15 @@ def is_instruction(keys: Keys) -> bool:
     return keys.has(*INSTRUCTIONS) or (keys.has("input") and keys.has("output"))
 
 
+def is_rendered(keys: Keys) -> bool:
+    return keys.rendered is not None
+
+
 def read_instruction(keys: Keys, row: Shaped) -> Conversation:
     if isinstance(keys.values.get("prompt"), list | dict) and not keys.has("instruction"):
         return _prompt_and_completion(keys, row)
+    if keys.rendered is not None:
+        return _answered(keys, row, [*history_of(keys), Turn("user", keys.rendered)], ANSWERS)
     text = keys.text("instruction")
     if text is None or (text_or_none(text) is None and not text_or_none(keys.values.get("input"))):
         text = keys.text("prompt") or text
@@ -49,6 +55,7 @@ def _prompt_and_completion(keys: Keys, row: Shaped) -> Conversation:
     found = Conversation(keys.system(), messages_of(keys.take("prompt"), keys.of_messages))
     if found.turns and found.turns[0].role == "system":
         found.system = text_or_none(found.turns.pop(0).text) or found.system
+    begin_as_rendered(keys, row, found.turns)
     return _answered(keys, row, found.turns, ANSWERS, found.system)
 
 
@@ -152,11 +159,14 @@ def is_question(keys: Keys) -> bool:
     """Where nothing else can be meant: one text that asks, one that answers, and nothing that the question is about."""
     asks = [key for key in QUESTIONS if isinstance(keys.values.get(key), str)]
     replies = [key for key in REPLIES if isinstance(keys.values.get(key), str)]
+    if keys.rendered is not None:
+        return len(replies) == 1  # whatever is asked, the template asks it
     return len(asks) == 1 and len(replies) == 1 and _CONTEXT.isdisjoint(keys.values)
 
 
 def read_question(keys: Keys, row: Shaped) -> Conversation:
-    return _answered(keys, row, [Turn("user", keys.text(*QUESTIONS) or "")], REPLIES)
+    asked = keys.text(*QUESTIONS) or "" if keys.rendered is None else keys.rendered
+    return _answered(keys, row, [Turn("user", asked)], REPLIES)
 
 
 # -- one text ----------------------------------------------------------------------------------------------------------
@@ -167,7 +177,8 @@ def is_human_and_assistant(keys: Keys) -> bool:
     return isinstance(text, str) and text.startswith(("\n\nHuman:", "Human:"))
 
 
-def read_human_and_assistant(keys: Keys, row: Shaped) -> Conversation:  # noqa: ARG001
+def read_human_and_assistant(keys: Keys, row: Shaped) -> Conversation:
     found = Conversation(keys.system(), human_and_assistant(keys.take("text")) or [])
+    begin_as_rendered(keys, row, found.turns)
     check_turns(found.turns)
     return found

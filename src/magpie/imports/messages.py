@@ -104,6 +104,7 @@ def messages_of(said: Any, unused: set[str]) -> list[Turn]:
         said = [said]
     if not isinstance(said, list):
         raise Unreadable("the conversation is no list of messages")
+    said = _messages_written_out(said) or said
     if said and all(isinstance(one, str) for one in said):
         return [thinking(("user", "assistant")[n % 2], text) for n, text in enumerate(said)]
     turns: list[Turn] = []
@@ -120,6 +121,15 @@ def messages_of(said: Any, unused: set[str]) -> list[Turn]:
         else:
             turns.append(_message(one, unused))
     return turns
+
+
+def _messages_written_out(said: list[Any]) -> list[dict[str, Any]] | None:
+    """Messages that are JSON texts each, as a list of objects in `meta` is; None for anything else."""
+    if not all(isinstance(one, str) and one.startswith("{") for one in said):
+        return None
+    found = [parsed(one) for one in said]
+    spoken = all(isinstance(one, dict) and any(isinstance(one.get(key), str) for key in ROLE_KEYS) for one in found)
+    return found if spoken else None
 
 
 def plain_message(one: dict[str, Any]) -> Turn | None:
@@ -156,23 +166,40 @@ def _message(one: Mapping[str, Any], unused: set[str]) -> Turn:
     if one.keys() - _KNOWN_KEYS:
         unused.update(key for key in one.keys() - _KNOWN_KEYS if one[key] is not None)
     text = _first(one, TEXT_KEYS)
-    if text is None and one.get("tool_calls"):
+    if one.get("tool_calls") or one.get("function_call"):
         raise Unreadable("a call of a tool")
+    unused.update(key for key in (*ROLE_KEYS, *TEXT_KEYS) if one.get(key) not in (None, "", spoken, text))
     if text is None and role != "user":
         return Turn(role, "")
     turn = thinking(role, text_of(text))
-    thought = _first(one, THOUGHT_KEYS)
-    if role == "assistant" and isinstance(thought, str) and thought.strip() and turn.reasoning is None:
-        return Turn(role, turn.text, thought)
-    return turn
+    thoughts = {key: one[key] for key in THOUGHT_KEYS if not _says_nothing(one.get(key))}
+    texts = [thought for thought in thoughts.values() if isinstance(thought, str)]
+    if role != "assistant" or len(texts) < len(thoughts):
+        unused.update(thoughts)
+        return turn
+    return turn._replace(reasoning=joined_thoughts([*texts, turn.reasoning]))
 
 
 def _first(one: Mapping[str, Any], keys: Sequence[str]) -> Any:
-    """The value of the first of some keys that has one."""
-    for key in keys:
-        if (value := one.get(key)) is not None:
-            return value
-    return None
+    """The value of the first of some keys that says something; else of the first that has one."""
+    values = [value for key in keys if (value := one.get(key)) is not None]
+    return next((value for value in values if not _says_nothing(value)), values[0] if values else None)
+
+
+def _says_nothing(value: Any) -> bool:
+    return value is None or value == [] or (isinstance(value, str) and not value.strip())
+
+
+def joined_thoughts(thoughts: Iterable[str | None]) -> str | None:
+    """What stands at several places as the reasoning of one answer, each text once, with an empty line between them.
+
+    joined_thoughts(["Two.", "Two.", None])  # "Two."
+    """
+    found: list[str] = []
+    for thought in thoughts:
+        if thought and thought.strip() and thought.strip() not in (each.strip() for each in found):
+            found.append(thought)
+    return "\n\n".join(found) or None
 
 
 def thinking(role: str, text: str) -> Turn:

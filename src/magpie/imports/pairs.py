@@ -5,10 +5,10 @@ the prompt outside or inside. Knows the names that datasets use; knows no run an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from magpie.imports.conversations import take_thoughts, use_what_repeats
+from magpie.imports.conversations import begin_as_rendered, take_thoughts, use_what_repeats
 from magpie.imports.fitting import NoValue, Unfit, fitted
 from magpie.imports.instructions import history_of, take_turns, with_input
 from magpie.imports.keys import INSTRUCTIONS, QUESTIONS, Keys, Shaped
@@ -109,9 +109,16 @@ def is_pair(keys: Keys) -> bool:
 def read_pair(keys: Keys, row: Shaped) -> Conversation:
     prompt = _prompt_of_pair(keys)
     pair = pair_of(keys.take("chosen"), keys.take("rejected"), prompt, keys.system(), keys.of_messages)
+    found = _conversation_beside(keys, pair) or Conversation(pair.system, [*pair.prompt, pair.chosen])
+    take_thoughts(keys, found)
+    use_what_repeats(keys, found)
+    asked = list(pair.prompt)
+    for turns in (asked, found.turns):
+        begin_as_rendered(keys, row, turns)
+    pair = replace(pair, prompt=tuple(asked))
     if (reason := why_no_use([*pair.prompt, pair.chosen, pair.rejected])) is not None:
         row.drop_reason = reason
-    elif pair.chosen == pair.rejected:
+    elif pair.chosen.text == pair.rejected.text:
         row.drop_reason = "identical_pair"
     row.columns["chosen"], row.columns["rejected"] = pair.chosen.text, pair.rejected.text
     if len(pair.prompt) > 1:
@@ -127,9 +134,9 @@ def read_pair(keys: Keys, row: Shaped) -> Conversation:
                 row.unfit.append(column)
             except NoValue:
                 pass
-    found = _conversation_beside(keys, pair) or Conversation(pair.system, [*pair.prompt, pair.chosen])
-    take_thoughts(keys, found)
-    use_what_repeats(keys, found)
+    for name, answer in (("chosen", pair.chosen), ("rejected", pair.rejected)):
+        if answer.reasoning is not None and answer not in found.turns:
+            row.keep(f"{name}_reasoning", answer.reasoning)
     return found
 
 
@@ -161,6 +168,8 @@ def _prompt_of_pair(keys: Keys) -> list[Turn]:
             return turns
     if isinstance(keys.values.get("prompt"), list | dict):
         return messages_of(keys.take("prompt"), keys.of_messages)
+    if keys.rendered is not None:
+        return [*history_of(keys), Turn("user", keys.rendered)]
     text = keys.text(*INSTRUCTIONS, *QUESTIONS, "input")
     if text is None:
         return []
