@@ -77,12 +77,24 @@ LABELS = {
 """Columns whose values are labels with an order: from less to more. SQL compares them in this order."""
 
 
+ORIGINAL = "original_"
+"""What stands before the name of a column that a later stage made anew."""
+
+
+def base_column(column: str) -> str:
+    """The column that one of a second instance, or one that was made anew, is like.
+
+    Example: `base_column("difficulty__second")` and `base_column("original_difficulty")` are `difficulty`.
+    """
+    return column.removeprefix(ORIGINAL).partition("__")[0]
+
+
 def labels_of(column: str) -> tuple[str, ...]:
     """The labels of a column, from less to more; none of a column that has no such.
 
     Example: `labels_of("difficulty__second")` is that of `difficulty`.
     """
-    return LABELS.get(column.partition("__")[0], ())
+    return LABELS.get(base_column(column), ())
 
 
 IMPORT = "import"

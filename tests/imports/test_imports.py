@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from magpie.export import export
 from magpie.imports import import_dataset
 from magpie.imports.shapes import shape
 
+BROKEN_GZIP = gzip.compress(b"x" * 99)[:10] + b"\xff" * 40
+"""The head of a gzip file, and behind it what no compressed data begins with."""
 PAIR = {"instruction": "Say hello.", "response": "Hello."}
 UPSTREAM = Path(os.environ.get("MAGPIE_TEST_DATA", "nowhere")) / "data" / "upstream_instructions.jsonl"
 
@@ -173,6 +176,10 @@ def test_imported_rows_that_were_lost_are_named(tmp_path: Path) -> None:
         ("a.csv", b"x", "nothing to import"),
         ("a.xlsx", b"x", "expected a file that ends in"),
         ("a.jsonl.gz", b"\x1f\x8bno", "not a file that can be read"),
+        ("a.jsonl.gz", BROKEN_GZIP, "not a file that can be read"),
+        ("a.jsonl.bz2", b"BZh91AY&SYbroken", "not a file that can be read"),
+        ("a.jsonl.xz", b"\xfd7zXZ\x00broken", "not a file that can be read"),
+        ("a.jsonl.zst", b"\x28\xb5\x2f\xfdbroken", "not a file that can be read"),
         ("a.jsonl", b'{"foo": "x", "bar": 1}\n', "keys found: foo, bar. Name what they are, as in --map"),
         ("a.jsonl", b'{"responses": ["x", "y"]}\n', "keys found: responses. Name"),
     ],

@@ -65,6 +65,17 @@ def test_a_card_s_configs_say_which_files_are_data(tmp_path: Path) -> None:
     assert splits(tmp_path / "set") == {"train": ["x/one.jsonl"], "test": ["x/two.jsonl"]}
 
 
+@pytest.mark.parametrize("pattern", ["**/" * 40 + "*.jsonl", ["**/**/*.jsonl"] * 10**5])
+def test_a_card_s_hostile_patterns_cost_no_time(pattern: Any, tmp_path: Path) -> None:
+    deep = tmp_path
+    for _ in range(60):
+        deep = deep / "d"
+    write(deep / "a.jsonl", PAIR)
+    head = json.dumps({"configs": [{"config_name": "default", "data_files": pattern}]})
+    (tmp_path / "README.md").write_text(f"---\n{head}\n---\n")
+    assert splits(tmp_path) == {"train": [str((deep / "a.jsonl").relative_to(tmp_path))]}
+
+
 def test_what_save_to_disk_wrote_is_read_without_its_cache(tmp_path: Path) -> None:
     for split in ("train", "held_out"):
         folder = tmp_path / split

@@ -79,6 +79,8 @@ def test_a_word_that_is_no_label_is_a_mistake_in_a_line(run: Run, clause: str) -
         ("'it''s good' = x", None),
         ("\u00e9 = 'good'", f"\u00e9 = {GOOD}"),
         ("'unfinished", None),
+        ("{'good': 'good', 'poor' : 1}", f"{{'good': {GOOD}, 'poor' : 1}}"),
+        ("a = 'good' /* x */ AS /* y */ 'good'", f"a = {GOOD} /* x */ AS /* y */ 'good'"),
     ],
 )
 def test_only_labels_in_quotes_are_typed(query: str, typed_query: str | None) -> None:

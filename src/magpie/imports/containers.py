@@ -11,6 +11,7 @@ import csv
 import gzip
 import io
 import lzma
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,7 +68,7 @@ def documents(path: Path) -> Read:
             yield from _from_arrow(path)
         else:
             yield from _from_text(path, start)
-    except (pa.ArrowException, OSError, EOFError, lzma.LZMAError, UnicodeDecodeError) as error:
+    except (pa.ArrowException, OSError, EOFError, lzma.LZMAError, zlib.error, UnicodeDecodeError) as error:
         kind = "a Parquet file" if kind_of(path) == PARQUET else "a file"
         raise UserError(f"{path}: not {kind} that can be read ({error})") from None
 
