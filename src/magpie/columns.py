@@ -104,20 +104,36 @@ _SAYS_OF: Mapping[str, tuple[str, ...]] = {
     "reasoning": ("response",),
     "turns": ("response",),
     "turn_reasoning": ("turns", "response"),
+    "ended_by": ("turns", "response"),
     "pair_prompt": ("chosen",),
     "instruct_reward": ("response",),
-    "reward_difference": ("response",),
+    "base_reward": ("base_response",),
+    "reward_difference": ("response", "base_response", "instruct_reward", "base_reward"),
     "response_rewards": ("responses",),
+    "response_choice": ("responses", "response"),
     "safety": ("response",),
-    "safety_categories": ("response",),
-    "harm_probability": ("response",),
+    "safety_categories": ("response", "safety"),
+    "harm_probability": ("response", "safety"),
+    "chosen_reward": ("chosen",),
+    "chosen_model": ("chosen",),
+    "rejected_reward": ("rejected",),
+    "rejected_model": ("rejected",),
+    "language_confidence": ("language",),
+    "contaminated_span": ("contaminated_by",),
+    "quality_explanation": ("input_quality",),
+    "quality_score": ("input_quality",),
+    "input_quality_probs": ("input_quality",),
+    "difficulty_score": ("difficulty",),
+    "difficulty_probs": ("difficulty",),
+    "other_task_category": ("task_category",),
+    "task_category_probs": ("task_category",),
 }
 """Columns that say something of others, which may be made anew without them."""
 
 
 def outdated(makers: Mapping[str, str]) -> list[str]:
     """Imported columns that count no more, since what they say something of was made anew: a reward of the old answer
-    is none of the new one. They stay readable as `original_<column>`.
+    is none of the new one, nor is the reason for an old label. They stay readable as `original_<column>`.
 
     makers: each column's stage, of two the later one.
 

@@ -241,7 +241,7 @@ def test_an_interrupt_while_the_same_is_imported_again_costs_a_finished_run_noth
         again, seen = import_dataset(path, tmp_path / "run")
         assert {file: file.read_bytes() for file in run.path.rglob("*") if file.is_file()} == before
         assert again.table() == rows
-        assert (seen.rows, seen.meta.keys()) == (7, {"min_similar_uuid", "topic"})
+        assert (seen.rows, set(seen.meta)) == (7, {"min_similar_uuid", "topic"})
 
 
 def test_rows_that_stand_without_an_index_outlive_an_interrupt(tmp_path: Path) -> None:

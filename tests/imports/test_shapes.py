@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -59,6 +60,15 @@ TWO = FOUR[:2]
         ({"problem": "a", "solution": "b"}, TWO),
         ({"text": "\n\nHuman: a\n\nAssistant: b\n\nHuman: c\n\nAssistant: d"}, FOUR),
         ({"messages": '[{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]'}, TWO),
+        ({"prompt": json.dumps(of("a")), "completion": json.dumps(of("", "b")[1:])}, TWO),
+        ({"prompt": json.dumps(of("a", "b", "c")), "completion": "d"}, FOUR),
+        ({"instruction": "c", "output": "d", "history": '[["a", "b"]]'}, FOUR),
+        ({"instruction": '[{"a": 1}]', "output": '["b"]'}, [(U, '[{"a": 1}]'), (A, '["b"]')]),
+        ({"instruction": "a", "output": '[{"role": "admin"}]'}, [(U, "a"), (A, '[{"role": "admin"}]')]),
+        ({"messages": {"role": [U, A], "content": ["a", "b"]}}, TWO),
+        ({"messages": [json.dumps(one) for one in of("a", "b")]}, TWO),
+        ({"prompt": "\n\nHuman: a\n\nAssistant: b\n\nHuman: c\n\nAssistant: ", "response": "d"}, FOUR),
+        ({"messages": [*of("a"), {"role": A, "content": [{"type": "text", "text": "b"}]}]}, TWO),
         ({"instruction": "a", "response": None}, TWO[:1]),
         ({"messages": of("a")}, TWO[:1]),
         ({"instruction": " a\n", "response": "\tb "}, [(U, " a\n"), (A, "\tb ")]),
@@ -99,6 +109,16 @@ def test_a_conversation_is_whole(document: dict[str, Any], expected: list[tuple[
         ({"question": "a", "answer": "b", "choices": ["b"]}, "unreadable: no instruction and no messages"),
         ({"question": "a", "answer": 3}, "unreadable: no instruction and no messages"),
         ({"responses": ["a", "b"]}, "unreadable: no instruction and no messages"),
+        ({"prompt": {"role": U, "text": "a", "replies": [{"text": "b"}]}}, "unreadable: a tree of replies"),
+        (
+            {"conversation_a": of("a", "b"), "conversation_b": of("a", "c"), "winner": "tie"},
+            "neither answer is preferred",
+        ),
+        (
+            {"prompt": '["a", "c"]', "response_a": '["b", "d"]', "response_b": '["x", "y"]', "winner_model_a": 1},
+            "part before their last answer",
+        ),
+        ({"prompt": '["a"]', "response_a": "[null]", "response_b": '["x"]', "winner_model_a": 1}, "for each prompt"),
     ],
 )
 def test_what_is_of_no_use_says_why(document: dict[str, Any], reason: str) -> None:
@@ -121,6 +141,10 @@ PAIRS: list[dict[str, Any]] = [
         "rejected": {"from": "gpt", "value": "n"},
     },
     {"prompt": "a", "chosen": ["y"], "rejected": ["n"]},
+    {"prompt": "a", "chosen": json.dumps(of("a", "y")), "rejected": json.dumps(of("a", "n"))},
+    {"conversation_a": of("a", "n"), "conversation_b": of("a", "y"), "winner": "model_b"},
+    {"prompt": '["a"]', "response_a": '["y"]', "response_b": '["n"]', "winner_model_a": 1, "winner_model_b": 0},
+    {"prompt": "a", "response_a": "y", "response_b": "n", "winner": "model_a", "winner_model_a": "1"},
 ]
 
 
@@ -133,7 +157,7 @@ def test_a_pair_is_two_answers_to_one_prompt(document: dict[str, Any]) -> None:
     assert (row.columns["chosen_reward"], row.columns["rejected_reward"]) == (2.0, -1.5)
     assert row.columns["chosen_model"] == "m"
     assert "pair_prompt" not in row.columns
-    assert row.extra == {}
+    assert row.extra.keys() <= {"winner", "winner_model_a", "winner_model_b"}
 
 
 def test_a_pair_behind_several_turns_keeps_them_as_its_prompt() -> None:
@@ -175,6 +199,13 @@ def test_several_answers_are_candidates_with_their_rewards() -> None:
         "completions[].annotations",
         "completions[].critique",
     }
+    cells = {"instruction": "a", "responses": '["x", "y"]', "rewards": "[1, 2]", "other_task_category": '["Math"]'}
+    row = shape(cells)
+    assert [one["response"] for one in row.columns["responses"]] == ["x", "y"]
+    assert (row.columns["response_rewards"], row.columns["other_task_category"]) == ([1.0, 2.0], ["Math"])
+    steps = shape({"prompt": "a", "completions": ["x", "y"], "labels": [True, False]})
+    assert "responses" not in steps.columns
+    assert steps.extra == {"completions": ["x", "y"], "labels": [True, False]}
     row = shape({"instruction": "a", "output": ["x", "y"]})
     assert "response" not in row.columns
     assert len(row.columns["responses"]) == 2
@@ -198,6 +229,7 @@ def test_thoughts_come_in_for_each_turn() -> None:
         ({"content": "b", "reasoning_content": "one", "thinking": "two"}, "one\n\ntwo"),
         ({"content": "b", "reasoning_content": "", "reasoning": "one"}, "one"),
         ({"content": "", "text": "b", "reasoning": " "}, None),
+        ({"content": [{"type": "thinking", "thinking": "one"}, {"type": "text", "text": "b"}]}, "one"),
     ],
 )
 def test_whatever_a_message_says_of_its_thoughts_is_kept_once(message: dict[str, Any], reasoning: str | None) -> None:
@@ -205,6 +237,8 @@ def test_whatever_a_message_says_of_its_thoughts_is_kept_once(message: dict[str,
     assert said(row) == TWO
     assert row.columns.get("reasoning") == reasoning
     assert not row.left_out
+    if not isinstance(message["content"], str):
+        return
     several = shape({"instruction": "a", "responses": [message, "c"]})
     assert several.columns["responses"][0]["reasoning"] == reasoning
     assert several.columns["responses"][0]["response"] == "b"

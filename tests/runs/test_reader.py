@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from magpie.stages.instruct.columns import INSTRUCTION, INSTRUCTION_RAW, SANITIZED_BY
-from magpie.stages.respond.columns import RESPONSE
 from magpie.columns import COMPUTED, DROP_REASON, ERROR, ROW
 from magpie.errors import RunError
 from magpie.runs import OpenShard, Run, RunFolder, open_run
+from magpie.stages.instruct.columns import INSTRUCTION, INSTRUCTION_RAW, SANITIZED_BY
+from magpie.stages.respond.columns import RESPONSE
 
 BOOKKEEPING = {"error": None, "prompt_tokens": 5, "completion_tokens": 10, "wasted_tokens": 0, "input_digest": 0}
 

@@ -9,12 +9,14 @@ from typing import Any
 
 from magpie.imports.documents import is_number
 from magpie.imports.keys import THOUGHTS, Keys, Shaped
-from magpie.imports.messages import Unreadable, joined_thoughts, text_or_none, thinking, why_no_use
+from magpie.imports.messages import Unreadable, joined_thoughts, parsed, text_or_none, thinking, why_no_use
 
 
 def take_several(keys: Keys, row: Shaped, name: str, values: list[Any]) -> bool:
     """Take several answers to one instruction; whether they are that. Those that say nothing are left out, with their
     rewards."""
+    if _are_steps(keys, values):
+        return False
     entries = [_candidate(value) for value in values]
     if not entries or any(entry is _NO_CANDIDATE for entry in entries):
         return False
@@ -28,6 +30,12 @@ def take_several(keys: Keys, row: Shaped, name: str, values: list[Any]) -> bool:
         if rewards is not None:
             row.columns["response_rewards"] = [rewards[n] for n in kept]
     return True
+
+
+def _are_steps(keys: Keys, values: list[Any]) -> bool:
+    """Whether these are the steps of one answer, with a label for each (TRL: stepwise supervision)."""
+    labels = keys.values.get("labels")
+    return isinstance(labels, list) and len(labels) == len(values) and all(isinstance(one, bool) for one in labels)
 
 
 _NO_CANDIDATE: dict[str, Any] = {"none": None}
@@ -83,6 +91,7 @@ def _rewards(keys: Keys, values: list[Any]) -> list[float | None] | None:
     """The reward of each of several answers, beside them or within each."""
     for key in ("response_rewards", "rewards_armorm", "rewards", "scores"):
         beside = keys.values.get(key)
+        beside = parsed(beside) if isinstance(beside, str) else beside
         if isinstance(beside, list) and len(beside) == len(values):
             found = [_score(one) for one in beside]
             if any(score is not None for score in found):

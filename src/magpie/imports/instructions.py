@@ -17,9 +17,11 @@ from magpie.imports.messages import (
     check_turns,
     human_and_assistant,
     messages_of,
+    parsed,
     text_of,
     text_or_none,
     thinking,
+    written_out,
 )
 
 _CONTEXT = frozenset(
@@ -37,8 +39,12 @@ def is_rendered(keys: Keys) -> bool:
 
 
 def read_instruction(keys: Keys, row: Shaped) -> Conversation:
-    if isinstance(keys.values.get("prompt"), list | dict) and not keys.has("instruction"):
-        return _prompt_and_completion(keys, row)
+    prompt = keys.values.get("prompt")
+    if isinstance(prompt, str) and (told := written_out(prompt) or _human_before(prompt)):
+        prompt = told
+    if isinstance(prompt, list | dict) and not keys.has("instruction"):
+        keys.used.add("prompt")
+        return _prompt_and_completion(keys, row, prompt)
     if keys.rendered is not None:
         return _answered(keys, row, [*history_of(keys), Turn("user", keys.rendered)], ANSWERS)
     text = keys.text("instruction")
@@ -50,9 +56,17 @@ def read_instruction(keys: Keys, row: Shaped) -> Conversation:
     return _answered(keys, row, [*history_of(keys), Turn("user", asked)], ANSWERS)
 
 
-def _prompt_and_completion(keys: Keys, row: Shaped) -> Conversation:
+def _human_before(prompt: str) -> list[dict[str, str]] | None:
+    """The messages of a prompt in the form of HH-RLHF, in which the assistant is still to speak; None for another."""
+    turns = human_and_assistant(prompt) if prompt.startswith("\n\nHuman:") else None
+    if not turns or turns[-1].role != "user":
+        return None
+    return [{"role": turn.role, "content": turn.text} for turn in turns]
+
+
+def _prompt_and_completion(keys: Keys, row: Shaped, prompt: Any) -> Conversation:
     """A prompt as messages, and an answer as messages or text."""
-    found = Conversation(keys.system(), messages_of(keys.take("prompt"), keys.of_messages))
+    found = Conversation(keys.system(), messages_of(prompt, keys.of_messages))
     if found.turns and found.turns[0].role == "system":
         found.system = text_or_none(found.turns.pop(0).text) or found.system
     begin_as_rendered(keys, row, found.turns)
@@ -72,6 +86,8 @@ def with_input(keys: Keys, instruction: str) -> str:
 def history_of(keys: Keys) -> list[Turn]:
     """The turns before, as LLaMA-Factory has them: pairs of texts, or messages."""
     history = keys.values.get("history")
+    if isinstance(history, str):
+        history = parsed(history)
     if not isinstance(history, list) or not history:
         keys.used.update({"history"} & keys.values.keys() if history == [] else ())
         return []
@@ -110,6 +126,10 @@ def _are_messages(values: list[Any]) -> bool:
 
 
 def _answer(value: Any, unused: set[str]) -> list[Turn]:
+    if isinstance(value, str) and (told := written_out(value)):
+        turns = messages_of(told, unused)
+        if turns and turns[0].role == "assistant":
+            return turns
     if isinstance(value, str):
         return [thinking("assistant", value)]
     if isinstance(value, dict) and "role" not in value and "from" not in value:

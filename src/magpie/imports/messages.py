@@ -101,7 +101,7 @@ def messages_of(said: Any, unused: set[str]) -> list[Turn]:
     if isinstance(said, str):
         said = parsed(said)
     if isinstance(said, dict):
-        said = [said]
+        said = _across(said) or [said]
     if not isinstance(said, list):
         raise Unreadable("the conversation is no list of messages")
     said = _messages_written_out(said) or said
@@ -121,6 +121,28 @@ def messages_of(said: Any, unused: set[str]) -> list[Turn]:
         else:
             turns.append(_message(one, unused))
     return turns
+
+
+def _across(said: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """Messages in an object of lists, as `datasets` keeps a sequence of objects; None for anything else."""
+    lengths = {len(value) if isinstance(value, list) else -1 for value in said.values()}
+    if len(lengths) != 1 or lengths == {-1} or not any(key in said for key in ROLE_KEYS):
+        return None
+    return [dict(zip(said, one, strict=True)) for one in zip(*said.values(), strict=True)]
+
+
+def written_out(text: str) -> list[dict[str, Any]] | None:
+    """A text that is a list of messages as JSON, as in a cell of a table; None for any other text.
+
+    written_out('[{"role": "user", "content": "Hi"}]')  # [{"role": "user", "content": "Hi"}]
+    """
+    if not text.startswith('[{"') or not any(f'"{key}"' in text for key in ROLE_KEYS):
+        return None
+    found = parsed(text)
+    if not isinstance(found, list):
+        return None
+    roles = [_first(one, ROLE_KEYS) if isinstance(one, dict) else None for one in found]
+    return found if all(isinstance(role, str) and role.lower().strip() in ROLES for role in roles) else None
 
 
 def _messages_written_out(said: list[Any]) -> list[dict[str, Any]] | None:
@@ -165,19 +187,31 @@ def _message(one: Mapping[str, Any], unused: set[str]) -> Turn:
         raise Unreadable(f"role {type(spoken).__name__ if not isinstance(spoken, str) else spoken[:20]}")
     if one.keys() - _KNOWN_KEYS:
         unused.update(key for key in one.keys() - _KNOWN_KEYS if one[key] is not None)
+    if one.get("replies"):
+        raise Unreadable("a tree of replies")
     text = _first(one, TEXT_KEYS)
     if one.get("tool_calls") or one.get("function_call"):
         raise Unreadable("a call of a tool")
     unused.update(key for key in (*ROLE_KEYS, *TEXT_KEYS) if one.get(key) not in (None, "", spoken, text))
     if text is None and role != "user":
         return Turn(role, "")
+    blocks, text = _thought_blocks(text) if role == "assistant" else ([], text)
     turn = thinking(role, text_of(text))
     thoughts = {key: one[key] for key in THOUGHT_KEYS if not _says_nothing(one.get(key))}
     texts = [thought for thought in thoughts.values() if isinstance(thought, str)]
     if role != "assistant" or len(texts) < len(thoughts):
         unused.update(thoughts)
         return turn
-    return turn._replace(reasoning=joined_thoughts([*texts, turn.reasoning]))
+    return turn._replace(reasoning=joined_thoughts([*texts, *blocks, turn.reasoning]))
+
+
+def _thought_blocks(text: Any) -> tuple[list[str], Any]:
+    """What stands in parts of a message that are thoughts, and the message without them."""
+    if not isinstance(text, list):
+        return [], text
+    blocks = [one.get("thinking") for one in text if isinstance(one, dict) and one.get("type") == "thinking"]
+    rest = [one for one in text if not isinstance(one, dict) or one.get("type") != "thinking"]
+    return [block for block in blocks if isinstance(block, str)], rest
 
 
 def _first(one: Mapping[str, Any], keys: Sequence[str]) -> Any:

@@ -140,6 +140,47 @@ def read_pair(keys: Keys, row: Shaped) -> Conversation:
     return found
 
 
+_SIDES = (("conversation_a", "conversation_b"), ("response_a", "response_b"))
+
+
+def is_battle(keys: Keys) -> bool:
+    """Two models' answers of which somebody preferred one, as in the data of Chatbot Arena."""
+    sides = any(one in keys.values and other in keys.values for one, other in _SIDES)
+    return sides and keys.has("winner", "winner_model_a", "winner_model_b")
+
+
+def read_battle(keys: Keys, row: Shaped) -> Conversation:
+    names = next(names for names in _SIDES if names[0] in keys.values and names[1] in keys.values)
+    models = ("model_a", "model_b")
+    won = [keys.values.get("winner") == one or keys.values.get(f"winner_{one}") in (1, "1") for one in models]
+    if won[0] == won[1]:
+        raise Unreadable("neither answer is preferred")
+    better = won.index(True)
+    for side, place in (("chosen", better), ("rejected", 1 - better)):
+        keys.values[side] = _side_of_battle(keys, names[place])
+        if isinstance(keys.values.get(models[place]), str):
+            keys.values.setdefault(f"{side}_model", keys.take(models[place]))
+    keys.used.update(names)
+    return read_pair(keys, row)
+
+
+def _side_of_battle(keys: Keys, name: str) -> Any:
+    """One model's answers: a conversation, a text, or a text for each prompt, both written as JSON."""
+    answers, prompts = keys.values[name], keys.values.get("prompt")
+    if name in _SIDES[0]:
+        return answers
+    answers, prompts = (parsed(value) if isinstance(value, str) else value for value in (answers, prompts))
+    if not isinstance(answers, list) or not isinstance(prompts, list):
+        return keys.values[name]
+    if len(answers) != len(prompts) or not all(isinstance(text, str) for text in (*answers, *prompts)):
+        raise Unreadable("not an answer for each prompt")
+    return [
+        {"role": role, "content": text}
+        for pair in zip(prompts, answers, strict=True)
+        for role, text in zip(("user", "assistant"), pair, strict=True)
+    ]
+
+
 def _conversation_beside(keys: Keys, pair: Pair) -> Conversation | None:
     """The answered conversation that some datasets, and runs, have beside a pair: that counts for fine-tuning."""
     for key in ("messages", "conversations"):

@@ -25,8 +25,8 @@ from magpie.imports.instructions import (
     read_question,
 )
 from magpie.imports.keys import CONVERSATIONS, IDS, SEVERAL, SIMILAR, Keys, Row, Shaped
-from magpie.imports.messages import Conversation, Unreadable, why_no_use
-from magpie.imports.pairs import is_pair, read_pair
+from magpie.imports.messages import Conversation, Unreadable, parsed, why_no_use
+from magpie.imports.pairs import is_battle, is_pair, read_battle, read_pair
 from magpie.imports.plain import plain_conversation
 from magpie.plan.registry import column_map
 
@@ -55,6 +55,7 @@ class Shape:
 
 SHAPES = (
     Shape("preference pair", is_pair, read_pair),
+    Shape("two models' answers", is_battle, read_battle),
     Shape("conversation", is_conversation, read_conversation),
     Shape("instruction and answer", is_instruction, read_instruction),
     Shape("question and answer", is_question, read_question),
@@ -86,8 +87,11 @@ def shape_with_care(document: Row, rendered: str | None = None) -> Shaped:
             raise Unreadable("no instruction and no messages")
         _put_conversation(row, fitting.read(keys, row))
         for key in SEVERAL:
-            if "responses" not in row.columns and isinstance(keys.values.get(key), list):
-                take_several(keys, row, key, keys.values[key])
+            values = keys.values.get(key)
+            if isinstance(values, str):
+                values = parsed(values)
+            if "responses" not in row.columns and isinstance(values, list):
+                take_several(keys, row, key, values)
     except Unreadable as why:
         row.drop_reason = f"unreadable: {why}"
     _put_others(keys, row)

@@ -62,8 +62,8 @@ def settled_shards(stage: StageFolder, above: Sequence[StageFolder], size: int, 
 
 
 def open_shards(stage: StageFolder, settled: Collection[int]) -> list[int]:
-    """The shards whose rows are looked through one by one: those that have a journal, or rows that may be made from what
-    is no longer so. Of a stage over the whole run a shard counts as it is, or not at all."""
+    """The shards whose rows are looked through one by one: those that have a journal, or rows that may be made from
+    what is no longer so. Of a stage over the whole run a shard counts as it is, or not at all."""
     return [] if stage.kind == "corpus" else [number for number in stage.shards() if number not in settled]
 
 
@@ -104,8 +104,8 @@ def _pair(table: pa.Table, one: str, other: str) -> tuple[list[Any], list[Any]]:
 
 
 def count_stage(rows: InForce, size: int) -> StageCounts:
-    """What a stage did with the first `size` rows. Opens shards only where rows failed, for the message, or where a shard
-    has rows beyond."""
+    """What a stage did with the first `size` rows. Opens shards only where rows failed, for the message, or where a
+    shard has rows beyond."""
     errors: Counter[str] = Counter()
     tallies = []
     for table_or_tally in _tallies_or_tables(rows, size):
@@ -142,8 +142,8 @@ def _tallies_or_tables(rows: InForce, size: int) -> Iterator[Tally | pa.Table]:
 
 
 def count_kept(stages: Sequence[InForce], size: int, shard_rows: int) -> int:
-    """How many of the first `size` rows came through every stage: rows of the first and of the last that no stage dropped
-    or failed to make."""
+    """How many of the first `size` rows came through every stage: rows of the first and of the last that no stage
+    dropped or failed to make."""
     kept = 0
     for number in shard_numbers(size, shard_rows):
         base = number * shard_rows

@@ -1,9 +1,9 @@
 """Labels that have an order, in SQL: `input_quality >= 'good'` is good and excellent, wherever it is asked.
 
 Two rules make it so, and DuckDB does the rest. A column of labels is an ENUM, whose values compare in the order of
-`magpie.columns.LABELS`; a value that is none of the labels is null. A label in quotes is a value of that ENUM too, since
-DuckDB compares an ENUM with a text as two texts: `typed` writes the cast to each. No query is taken apart for it: it is
-cut into tokens, and nothing but texts in single quotes is looked at.
+`magpie.columns.LABELS`; a value that is none of the labels is null. A label in quotes is a value of that ENUM too,
+since DuckDB compares an ENUM with a text as two texts: `typed` writes the cast to each. No query is taken apart for it:
+it is cut into tokens, and nothing but texts in single quotes is looked at.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from magpie.columns import ORIGINAL, Column, labels_of, outdated
+from magpie.columns import ORIGINAL, labels_of, outdated
 from magpie.errors import RunError, UserError
 from magpie.runs.folder import RunFolder, StageFolder
 from magpie.runs.in_force import InForce, StageCounts, count_kept, count_stage, in_force, settled_shards
@@ -68,7 +68,7 @@ class Run:
         return int(self.info["shard_rows"])
 
     def stale(self) -> dict[str, str]:
-        """Stages that were made from what is no longer so, each with what has changed; their rows count all the same."""
+        """Stages that were made from what is no longer so, each with what has changed; their rows still count."""
         found = {stage["stage"]: stage["stale"] for stage in self.info["stages"] if stage.get("stale")}
         for place, stage in enumerate(self.stages):
             if stage.kind == "corpus" and corpus_shards(stage, self.stages[:place], self.size, self.shard_rows)[1]:
@@ -197,7 +197,7 @@ class Run:
     def _asked(
         self, *, counting: Sequence[Sequence[int]] | None = None, part: range | None = None
     ) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The run as views, its files held against their digests first; spilling where the system keeps temporary files.
+        """The run as views, its files held against their digests first; spills where the system keeps temporary files.
 
         counting: what `_counting` says, where it is known. part: of all shards, those to look at.
         """

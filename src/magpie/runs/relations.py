@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+
 import duckdb
 import pyarrow as pa
 
