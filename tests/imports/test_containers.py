@@ -154,6 +154,15 @@ def test_a_list_of_messages_is_a_conversation_wherever_it_stands(tmp_path: Path)
         assert {json.dumps(found) for found in values(tmp_path / name)} == {json.dumps({"messages": talk})}, name
 
 
+def test_rows_of_a_table_of_messages_are_no_conversation(tmp_path: Path) -> None:
+    rows = [{"message_id": "1", "parent_id": None, "text": "q", "role": "prompter"}] * 2
+    (tmp_path / "a.json").write_text(json.dumps(rows, indent=1))
+    assert values(tmp_path / "a.json") == rows
+    served = {"features": [], "rows": [{"row_idx": 0, "row": ROWS[0], "truncated_cells": []}], "num_rows_total": 1}
+    (tmp_path / "b.json").write_text(json.dumps(served))
+    assert values(tmp_path / "b.json") == ROWS[:1]
+
+
 TALKS: dict[str, list[dict[str, str]]] = {
     "messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}],
     "speakers": [{"speaker": "user", "text": "Hi"}, {"speaker": "assistant", "text": "Hello"}],

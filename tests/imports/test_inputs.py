@@ -184,6 +184,18 @@ def test_a_key_that_stood_where_another_is_mapped_to_costs_no_key(tmp_path: Path
     assert columns_of(path, tmp_path / "run", options, *names) == [["b", "older", "old"]]
 
 
+def test_answers_of_a_server_s_choices_are_mapped_from_inside(tmp_path: Path) -> None:
+    choices = [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "b"}}]
+    row = {"custom_id": "1", "prompt": "a", "response": {"status_code": 200, "body": {"choices": choices}}}
+    path = write(tmp_path / "a.jsonl", row)
+    run, _ = import_dataset(path, tmp_path / "run", Options(read_map(["response.body.choices=responses"])))
+    (found,) = run.rows()
+    assert [(one["response"], one["finish_reason"]) for one in found["responses"]] == [("b", "stop")]
+    assert json.loads(found["meta"]["response_before"]) == row["response"]
+    with pytest.raises(UserError, match=r"the answer is no text \(dict\)"):
+        import_dataset(path, tmp_path / "other")
+
+
 SAID = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
 
 

@@ -50,6 +50,7 @@ def _candidate(value: Any) -> dict[str, Any]:
     if isinstance(value, list):
         value = value[-1] if value and isinstance(value[-1], dict) else value
     if isinstance(value, dict):
+        value = _with_message(value)
         model = next((value[key] for key in ("model", "generator") if isinstance(value.get(key), str)), None)
         reasoning = joined_thoughts(value[key] for key in THOUGHTS if isinstance(value.get(key), str))
         if value.get("finish_reason") in ("stop", "length"):
@@ -72,6 +73,14 @@ def _candidate(value: Any) -> dict[str, Any]:
     return {"response": turn.text, "reasoning": thought, "model": model, **how}
 
 
+def _with_message(value: dict[str, Any]) -> dict[str, Any]:
+    """One of the choices of an OpenAI server, whose message is an object inside."""
+    inner = value.get("message")
+    if not isinstance(inner, dict):
+        return value
+    return {**{key: found for key, found in value.items() if key != "message"}, **inner}
+
+
 def _text_key(value: dict[str, Any]) -> str | None:
     """The key of an answer's text: the first that says something, else the first text."""
     texts = [key for key in _CANDIDATE_TEXTS if isinstance(value.get(key), str)]
@@ -82,6 +91,7 @@ def _not_used(value: Any, scored: bool) -> set[str]:
     """Keys of one of several answers that have a value and are kept nowhere."""
     if not isinstance(value, dict):
         return set()
+    value = _with_message(value)
     used = {_text_key(value), "model", "generator", "role", "finish_reason", "tokens", *THOUGHTS}
     used |= set(_SCORES) if scored else set()
     return {key for key, inner in value.items() if key not in used and inner not in (None, "", [], {})}

@@ -11,6 +11,7 @@ from magpie.imports.conversations import begin_as_rendered, take_thoughts
 from magpie.imports.keys import ANSWERS, INSTRUCTIONS, QUESTIONS, REPLIES, Keys, Shaped
 from magpie.imports.messages import (
     ROLE_KEYS,
+    TEXT_KEYS,
     Conversation,
     Turn,
     Unreadable,
@@ -133,6 +134,8 @@ def _answer(value: Any, unused: set[str]) -> list[Turn]:
     if isinstance(value, str):
         return [thinking("assistant", value)]
     if isinstance(value, dict) and "role" not in value and "from" not in value:
+        if not any(key in value for key in TEXT_KEYS):
+            raise Unreadable("the answer is no text (dict)")
         value = {"role": "assistant", **value}
     if not isinstance(value, list | dict):
         raise Unreadable(f"the answer is no text ({type(value).__name__})")

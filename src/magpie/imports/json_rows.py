@@ -26,9 +26,13 @@ _OF_FILES = frozenset(
 """Keys beside the rows of a file, which say something of the file."""
 
 
+_OF_TREES = frozenset({"parent_id", "parent_message_id", "message_tree_id", "conversation_id"})
+
+
 def is_message(value: Any) -> bool:
-    """Whether a value is a message of a conversation, by its keys."""
-    if not isinstance(value, dict):
+    """Whether a value is a message of a conversation, by its keys. One that says which message it answers is a row of a
+    table of messages, whose order says nothing."""
+    if not isinstance(value, dict) or not _OF_TREES.isdisjoint(value):
         return False
     if ("role" in value and ("content" in value or "parts" in value)) or ("from" in value and "value" in value):
         return True
@@ -57,6 +61,8 @@ def documents_of(value: Any, place: str) -> Read:
     elif (length := _column_length(value)) is not None:
         for number in range(length):
             yield Document(f"{place}[{number}]", {key: column[number] for key, column in value.items()})
+    elif "row_idx" in value and isinstance(value.get("row"), dict):
+        yield Document(place, value["row"])  # as the Hub's server of rows writes it
     else:
         yield Document(place, value)
 

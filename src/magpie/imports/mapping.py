@@ -93,8 +93,10 @@ def mapper(options: Options) -> Callable[[Document, Mapping[str, str]], Document
 
 def _renamed(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """The document with other keys. A key that has the name already goes to `NAME_before`, or where that is taken too
-    to `NAME_before_2`, and so into `meta`."""
+    to `NAME_before_2`, and so into `meta`; so does an object of which a part is named."""
     taken = set(names.values())
+    # An object of which a part is named is not itself what its own name says.
+    taken |= {root for key in names if key not in values and (root := key.partition(".")[0]) in _TARGETS}
     found = {key: value for key, value in values.items() if key not in names and key not in taken}
     for key in sorted(taken & values.keys() - names.keys()):
         found[_free(f"{key}_before", found)] = values[key]
