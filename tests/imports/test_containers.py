@@ -107,6 +107,18 @@ def test_a_table_whose_rows_do_not_fit_its_first_line_loses_these_rows(tmp_path:
         list(documents(tmp_path / "b.csv"))
 
 
+def test_a_quote_that_is_not_closed_merges_no_rows(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text('question\tanswer\na\tb\n"c\td\n"e"\tf\ng\th\n')
+    assert values(tmp_path / "a.tsv") == [{"question": "a", "answer": "b"}, None, {"question": "g", "answer": "h"}]
+    (tmp_path / "b.csv").write_text('question,answer\na,b\nc,"d\ne,f\n')
+    assert values(tmp_path / "b.csv") == [{"question": "a", "answer": "b"}, None]
+
+
+def test_a_table_s_first_line_may_hold_line_ends_and_commas_in_quotes(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('"question\n(yours, please)";answer\na;"b\nb"\n')
+    assert values(tmp_path / "a.csv") == [{"question\n(yours, please)": "a", "answer": "b\nb"}]
+
+
 def test_a_broken_line_costs_no_other(tmp_path: Path) -> None:
     lines = [
         '{"prompt": "a"}',
