@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -54,11 +53,15 @@ JUNK = st.recursive(
     | st.floats()
     | st.text(max_size=20)
     | st.binary(max_size=4)
-    | st.sampled_from(["user", "assistant", "<think>", "\ud800", "[{'role':", '[{"role":']),
+    | st.sampled_from(["user", "assistant", "thinking", "<think>", "\ud800", "[{'role':", '[{"role":', '["a"]'])
+    | st.sampled_from(['[{"role": "user", "content": "a"}]', '{"role": "assistant", "content": "a"}', "model_a"]),
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
-            st.sampled_from(["role", "from", "content", "value", "text", "a"]) | st.text(max_size=5), inner, max_size=4
+            st.sampled_from(["role", "from", "content", "value", "text", "type", "thinking", "replies", "a"])
+            | st.text(max_size=5),
+            inner,
+            max_size=4,
         )
     ),
     max_leaves=12,
@@ -70,7 +73,8 @@ KEYS = tuple(
         "data items chosen rejected system system_prompt history responses completions reasoning turns turn_reasoning",
         "label rewards_armorm score_chosen instruct_reward min_neighbor_distance repeat_count is_repeat language",
         "difficulty input_quality task_category other_task_category llama_guard_2 gen_input_configs min_similar_uuid",
-        "source uuid id row error drop_reason embedding meta model instruction_2 response_2 context text",
+        "source uuid id row error drop_reason embedding meta model instruction_2 response_2 context text labels",
+        "conversation_a conversation_b response_a response_b winner winner_model_a model_a rejected_reasoning",
     )
     for word in line.split()
 )
@@ -246,9 +250,12 @@ def measure(rows: int) -> None:
         size = path.stat().st_size
         began = time.monotonic()
         command = [sys.executable, "-m", "magpie", "import", str(path), "--to", str(Path(folder) / "run"), "--json"]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _, status, used = os.wait4(process.pid, 0)  # of this process alone: RUSAGE_CHILDREN adds up all before it
+        process.returncode = os.waitstatus_to_exitcode(status)
         wall = time.monotonic() - began
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        if process.returncode:
+            raise SystemExit(f"magpie import ended with {process.returncode}")
         load = os.getloadavg()[0]
         print(
             f"{rows:>9,} rows, {size / 2**20:,.0f} MiB: {wall:.1f} s ({used.ru_utime + used.ru_stime:.1f} s of "

@@ -24,11 +24,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from magpie.columns import LABELS
 from magpie.stages.select.building import selections
 from magpie.stages.select.client import SandboxedRows, read_selection
 from magpie.stages.select.diversity import cut, spread
 from magpie.stages.select.process import sandbox_process
-from magpie.stages.select.sandbox import LABELS
 from magpie.stages.select.selection import Asked
 
 BATCH = 4096

@@ -89,7 +89,7 @@ from magpie.stages.text.answers import Answer, final_answer, normalised
 from magpie.stages.text.equal_answers import mathematics
 from magpie.stages.text.reasoning import Thoughts, leaks, part
 from magpie.stages.text.words import between_words, level, words, words_and_signs
-from magpie.templates import derive, ends, survey, thinking
+from magpie.templates import derive, ends, supervised, survey, thinking
 from magpie.templates.chat import Around
 from magpie.templates.chat import _words as words_around
 from magpie.templates.earlier_rules import EARLIER_RULES
@@ -331,6 +331,10 @@ CASES: Final[dict[str, Call]] = {
     "template: marks at the end": lambda text: survey._before_marks(text, len(text), CHAT.added),
     "template: cuts": lambda text: (survey._tag_end(text, len(text) // 2), survey._uncounted([text])),
     "template: stop text": ends._stop_text,
+    "template: where an answer begins": lambda text: (
+        supervised._last_begun(text[:-1] + "\0", text[1:] + text),
+        supervised._behind_words(text + text, {"content": text[1:-1] + "\0"}),
+    ),
     "normal forms": every(nfc, nfkc),
     # instructions and responses
     "why_not_user": lambda text: why_not_user(completion(text), text, CHAT, SAMPLING),

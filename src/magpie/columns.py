@@ -18,7 +18,9 @@ Type = Literal[
 `model`, `finish_reason` and `tokens`."""
 
 _STRUCT = "struct"
-_FIELD = re.compile(r"(?:list<){0,8}(?:string|int64|double|bool)>{0,8}")
+MOST_LISTS = 8
+"""Lists in one another that a field of a struct may have."""
+_FIELD = re.compile(rf"(?:list<){{0,{MOST_LISTS}}}(?:string|int64|double|bool)>{{0,{MOST_LISTS}}}")
 
 
 def struct_type(fields: Mapping[str, str]) -> str:
@@ -45,7 +47,7 @@ def struct_fields(kind: str) -> dict[str, str] | None:
 
 
 def is_field_type(kind: str) -> bool:
-    """Whether a field may have this type: a scalar, or lists of scalars."""
+    """Whether a field may have this type: a scalar, or lists of scalars, `MOST_LISTS` deep."""
     return bool(_FIELD.fullmatch(kind)) and kind.count("<") == kind.count(">")
 
 
@@ -75,12 +77,24 @@ LABELS = {
 """Columns whose values are labels with an order: from less to more. SQL compares them in this order."""
 
 
+ORIGINAL = "original_"
+"""What stands before the name of a column that a later stage made anew."""
+
+
+def base_column(column: str) -> str:
+    """The column that one of a second instance, or one that was made anew, is like.
+
+    Example: `base_column("difficulty__second")` and `base_column("original_difficulty")` are `difficulty`.
+    """
+    return column.removeprefix(ORIGINAL).partition("__")[0]
+
+
 def labels_of(column: str) -> tuple[str, ...]:
     """The labels of a column, from less to more; none of a column that has no such.
 
     Example: `labels_of("difficulty__second")` is that of `difficulty`.
     """
-    return LABELS.get(column.partition("__")[0], ())
+    return LABELS.get(base_column(column), ())
 
 
 IMPORT = "import"
@@ -90,20 +104,36 @@ _SAYS_OF: Mapping[str, tuple[str, ...]] = {
     "reasoning": ("response",),
     "turns": ("response",),
     "turn_reasoning": ("turns", "response"),
+    "ended_by": ("turns", "response"),
     "pair_prompt": ("chosen",),
     "instruct_reward": ("response",),
-    "reward_difference": ("response",),
+    "base_reward": ("base_response",),
+    "reward_difference": ("response", "base_response", "instruct_reward", "base_reward"),
     "response_rewards": ("responses",),
+    "response_choice": ("responses", "response"),
     "safety": ("response",),
-    "safety_categories": ("response",),
-    "harm_probability": ("response",),
+    "safety_categories": ("response", "safety"),
+    "harm_probability": ("response", "safety"),
+    "chosen_reward": ("chosen",),
+    "chosen_model": ("chosen",),
+    "rejected_reward": ("rejected",),
+    "rejected_model": ("rejected",),
+    "language_confidence": ("language",),
+    "contaminated_span": ("contaminated_by",),
+    "quality_explanation": ("input_quality",),
+    "quality_score": ("input_quality",),
+    "input_quality_probs": ("input_quality",),
+    "difficulty_score": ("difficulty",),
+    "difficulty_probs": ("difficulty",),
+    "other_task_category": ("task_category",),
+    "task_category_probs": ("task_category",),
 }
 """Columns that say something of others, which may be made anew without them."""
 
 
 def outdated(makers: Mapping[str, str]) -> list[str]:
     """Imported columns that count no more, since what they say something of was made anew: a reward of the old answer
-    is none of the new one. They stay readable as `original_<column>`.
+    is none of the new one, nor is the reason for an old label. They stay readable as `original_<column>`.
 
     makers: each column's stage, of two the later one.
 

@@ -12,7 +12,9 @@ import pytest
 from magpie.errors import RecipeError, RunError, UserError
 from magpie.explore.rows import Search, find_rows, read_rows, twin_rows
 from magpie.imports import import_dataset
-from magpie.runs import Run, open_run
+from magpie.runs import Run, open_run, write_sealed
+from magpie.stages.select.reading import read_selection
+from magpie.stages.select.selection import Asked
 
 QUALITIES = ("very poor", "good", "excellent", "poor", "average")
 
@@ -37,6 +39,26 @@ def imported(place: Path, *rows: Mapping[str, object]) -> Run:
 def test_labels_compare_by_their_order_and_not_as_text(run: Run) -> None:
     found = find_rows(run, Search(where=("input_quality >= 'good'", "length(response) < 8")), 10)
     assert found.rows == (1, 2, 6, 7)
+
+
+@pytest.mark.parametrize("name", ["input_quality__second", "original_input_quality"])
+def test_labels_of_a_second_instance_and_of_what_was_made_anew_compare_by_their_order(
+    name: str, tmp_path: Path
+) -> None:
+    run = imported(tmp_path, *({"instruction": str(n), "input_quality": each} for n, each in enumerate(QUALITIES)))
+    shard = run.stages[0].shard(0)
+    table = shard.sealed()
+    assert table is not None
+    names = [name if column == "input_quality" else column for column in table.column_names]
+    write_sealed(shard, table.rename_columns(names), "")
+    index = run.path / "run.json"
+    index.write_text(index.read_text().replace('"input_quality"', f'"{name}"'))
+    renamed = open_run(run.path)
+    assert renamed.sql(f"SELECT row FROM rows WHERE {name} >= 'good' ORDER BY row")["row"].to_pylist() == [1, 2]
+    assert find_rows(renamed, Search(where=(f"{name} >= 'good'",)), 10).rows == (1, 2)
+    assert find_rows(renamed, Search(sort=f"{name} DESC"), 2).rows == (2, 1)
+    selection = read_selection(Asked(f"SELECT row FROM rows WHERE {name.upper()} >= 'good'"))
+    assert selection.labels == (name,)
 
 
 def test_an_order_gives_the_first_rows_and_without_one_they_are_spread(run: Run) -> None:

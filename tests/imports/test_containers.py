@@ -107,6 +107,18 @@ def test_a_table_whose_rows_do_not_fit_its_first_line_loses_these_rows(tmp_path:
         list(documents(tmp_path / "b.csv"))
 
 
+def test_a_quote_that_is_not_closed_merges_no_rows(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text('question\tanswer\na\tb\n"c\td\n"e"\tf\ng\th\n')
+    assert values(tmp_path / "a.tsv") == [{"question": "a", "answer": "b"}, None, {"question": "g", "answer": "h"}]
+    (tmp_path / "b.csv").write_text('question,answer\na,b\nc,"d\ne,f\n')
+    assert values(tmp_path / "b.csv") == [{"question": "a", "answer": "b"}, None]
+
+
+def test_a_table_s_first_line_may_hold_line_ends_and_commas_in_quotes(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('"question\n(yours, please)";answer\na;"b\nb"\n')
+    assert values(tmp_path / "a.csv") == [{"question\n(yours, please)": "a", "answer": "b\nb"}]
+
+
 def test_a_broken_line_costs_no_other(tmp_path: Path) -> None:
     lines = [
         '{"prompt": "a"}',
@@ -152,3 +164,50 @@ def test_a_list_of_messages_is_a_conversation_wherever_it_stands(tmp_path: Path)
     }.items():
         (tmp_path / name).write_text(written)
         assert {json.dumps(found) for found in values(tmp_path / name)} == {json.dumps({"messages": talk})}, name
+
+
+def test_rows_of_a_table_of_messages_are_no_conversation(tmp_path: Path) -> None:
+    rows = [{"message_id": "1", "parent_id": None, "text": "q", "role": "prompter"}] * 2
+    (tmp_path / "a.json").write_text(json.dumps(rows, indent=1))
+    assert values(tmp_path / "a.json") == rows
+    served = {"features": [], "rows": [{"row_idx": 0, "row": ROWS[0], "truncated_cells": []}], "num_rows_total": 1}
+    (tmp_path / "b.json").write_text(json.dumps(served))
+    assert values(tmp_path / "b.json") == ROWS[:1]
+
+
+TALKS: dict[str, list[dict[str, str]]] = {
+    "messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}],
+    "speakers": [{"speaker": "user", "text": "Hi"}, {"speaker": "assistant", "text": "Hello"}],
+    "pairs": [{"human": "Hi", "assistant": "Hello"}, {"human": "Bye", "assistant": "Bye"}],
+}
+
+
+@pytest.mark.parametrize("talk", TALKS)
+@pytest.mark.parametrize("key", ["items", "data"])
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("several", [False, True])
+def test_a_row_whose_own_column_is_called_as_the_rows_of_a_file_stays_whole(
+    talk: str, key: str, indent: int | None, several: bool, tmp_path: Path
+) -> None:
+    rows = [{key: TALKS[talk], "topic": f"t{n}", "n": n} for n in range(3 if several else 1)]
+    for number, written in enumerate(
+        ["\n".join(json.dumps(row, indent=indent) for row in rows), json.dumps(rows, indent=indent)]
+    ):
+        (tmp_path / f"{number}.json").write_text(written)
+        assert values(tmp_path / f"{number}.json") == rows
+
+
+def test_what_stands_beside_a_list_says_whether_it_holds_rows(tmp_path: Path) -> None:
+    pairs = [{"question": "1+1?", "answer": "2"}, {"question": "2+2?", "answer": "4"}]
+    items = [{"name": "a"}, {"name": "b"}]
+    for document, rows in (
+        ({"data": pairs}, pairs),
+        ({"version": "1.0", "data": pairs}, pairs),
+        ({"topic": "sums", "data": pairs}, None),
+        ({"data": pairs, "id": 7}, None),
+        ({"items": items, "query": "Which?", "answer": "a"}, None),
+        ({"rows": items, "split": "train"}, items),
+    ):
+        for indent in (None, 1):
+            (tmp_path / "a.json").write_text(json.dumps(document, indent=indent))
+            assert values(tmp_path / "a.json") == ([document] if rows is None else rows), (document, indent)

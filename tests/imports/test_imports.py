@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from magpie.export import export
 from magpie.imports import import_dataset
 from magpie.imports.shapes import shape
 
+BROKEN_GZIP = gzip.compress(b"x" * 99)[:10] + b"\xff" * 40
+"""The head of a gzip file, and behind it what no compressed data begins with."""
 PAIR = {"instruction": "Say hello.", "response": "Hello."}
 UPSTREAM = Path(os.environ.get("MAGPIE_TEST_DATA", "nowhere")) / "data" / "upstream_instructions.jsonl"
 
@@ -173,6 +176,10 @@ def test_imported_rows_that_were_lost_are_named(tmp_path: Path) -> None:
         ("a.csv", b"x", "nothing to import"),
         ("a.xlsx", b"x", "expected a file that ends in"),
         ("a.jsonl.gz", b"\x1f\x8bno", "not a file that can be read"),
+        ("a.jsonl.gz", BROKEN_GZIP, "not a file that can be read"),
+        ("a.jsonl.bz2", b"BZh91AY&SYbroken", "not a file that can be read"),
+        ("a.jsonl.xz", b"\xfd7zXZ\x00broken", "not a file that can be read"),
+        ("a.jsonl.zst", b"\x28\xb5\x2f\xfdbroken", "not a file that can be read"),
         ("a.jsonl", b'{"foo": "x", "bar": 1}\n', "keys found: foo, bar. Name what they are, as in --map"),
         ("a.jsonl", b'{"responses": ["x", "y"]}\n', "keys found: responses. Name"),
     ],
@@ -206,3 +213,49 @@ def test_the_command_says_what_it_took_and_what_it_left(tmp_path: Path, capsys: 
     assert "kept beside the columns of a run, as meta.KEY: _[31mkey" in printed
     assert "dropped 1: unreadable: no instruction and no messages (the first: set.jsonl:2)" in printed
     assert "\x1b" not in printed
+
+
+def _late_fields(path: Path) -> Path:
+    """Rows of which the last one has keys that the first shards do not know, and the first is like a later one."""
+    rows = [PAIR | {"uuid": f"u{n}", "min_similar_uuid": "u5"} for n in range(6)]
+    return lines(path, *rows, PAIR | {"topic": "late", "language": "en"})
+
+
+def test_an_interrupt_while_the_same_is_imported_again_costs_a_finished_run_nothing(tmp_path: Path) -> None:
+    path = _late_fields(tmp_path / "set.jsonl")
+    run, _ = import_dataset(path, tmp_path / "run", shard_rows=2)
+    before = {file: file.read_bytes() for file in run.path.rglob("*") if file.is_file()}
+    rows = run.table()
+    lost = run.path.glob("0-import-*/00000.parquet").__next__()
+
+    def interrupt(written: int) -> None:
+        if written > 4:
+            raise KeyboardInterrupt
+
+    for damage in (lambda: None, lambda: lost.write_bytes(b"damaged"), lost.unlink):
+        damage()
+        standing = {file: file.read_bytes() for file in run.path.rglob("*") if file.is_file()}
+        with pytest.raises(KeyboardInterrupt):
+            import_dataset(path, tmp_path / "run", watch=interrupt)
+        assert {file: file.read_bytes() for file in run.path.rglob("*") if file.is_file()} == standing
+        again, seen = import_dataset(path, tmp_path / "run")
+        assert {file: file.read_bytes() for file in run.path.rglob("*") if file.is_file()} == before
+        assert again.table() == rows
+        assert (seen.rows, set(seen.meta)) == (7, {"min_similar_uuid", "topic"})
+
+
+def test_rows_that_stand_without_an_index_outlive_an_interrupt(tmp_path: Path) -> None:
+    path = _late_fields(tmp_path / "set.jsonl")
+    run, _ = import_dataset(path, tmp_path / "run", shard_rows=2)
+    rows = run.table()
+    (run.path / "run.json").unlink()
+    before = {file: file.read_bytes() for file in run.path.rglob("*") if file.is_file()}
+
+    def interrupt(written: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        import_dataset(path, tmp_path / "run", shard_rows=2, watch=interrupt)
+    assert {file: file.read_bytes() for file in run.path.rglob("*") if file.is_file()} == before
+    again, _ = import_dataset(path, tmp_path / "run", shard_rows=2)
+    assert again.table() == rows

@@ -65,6 +65,17 @@ def test_a_card_s_configs_say_which_files_are_data(tmp_path: Path) -> None:
     assert splits(tmp_path / "set") == {"train": ["x/one.jsonl"], "test": ["x/two.jsonl"]}
 
 
+@pytest.mark.parametrize("pattern", ["**/" * 40 + "*.jsonl", ["**/**/*.jsonl"] * 10**5])
+def test_a_card_s_hostile_patterns_cost_no_time(pattern: Any, tmp_path: Path) -> None:
+    deep = tmp_path
+    for _ in range(60):
+        deep = deep / "d"
+    write(deep / "a.jsonl", PAIR)
+    head = json.dumps({"configs": [{"config_name": "default", "data_files": pattern}]})
+    (tmp_path / "README.md").write_text(f"---\n{head}\n---\n")
+    assert splits(tmp_path) == {"train": [str((deep / "a.jsonl").relative_to(tmp_path))]}
+
+
 def test_what_save_to_disk_wrote_is_read_without_its_cache(tmp_path: Path) -> None:
     for split in ("train", "held_out"):
         folder = tmp_path / split
@@ -158,6 +169,91 @@ def test_a_template_renders_the_instruction_from_each_row(tmp_path: Path) -> Non
     for wrong in ("{{", "{{ ''.__class__.__mro__ }}"):
         with pytest.raises(UserError):
             import_dataset(path, tmp_path / "other", Options(template=wrong))
+
+
+def columns_of(path: Path, out: Path, options: Options, *names: str) -> list[list[Any]]:
+    """The values of some columns, or of fields of `meta`, a list for each row."""
+    run, _ = import_dataset(path, out, options)
+    return [[row[name] if name in row else row["meta"].get(name) for name in names] for row in run.rows()]
+
+
+def test_a_key_that_stood_where_another_is_mapped_to_costs_no_key(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", {"q": "a", "answer": "b", "response": "old", "response_before": "older"})
+    options = Options(read_map(["q=instruction", "answer=response"]))
+    names = ("response", "response_before", "response_before_2")
+    assert columns_of(path, tmp_path / "run", options, *names) == [["b", "older", "old"]]
+
+
+def test_answers_of_a_server_s_choices_are_mapped_from_inside(tmp_path: Path) -> None:
+    choices = [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "b"}}]
+    row = {"custom_id": "1", "prompt": "a", "response": {"status_code": 200, "body": {"choices": choices}}}
+    path = write(tmp_path / "a.jsonl", row)
+    run, _ = import_dataset(path, tmp_path / "run", Options(read_map(["response.body.choices=responses"])))
+    (found,) = run.rows()
+    assert [(one["response"], one["finish_reason"]) for one in found["responses"]] == [("b", "stop")]
+    assert json.loads(found["meta"]["response_before"]) == row["response"]
+    with pytest.raises(UserError, match=r"the answer is no text \(dict\)"):
+        import_dataset(path, tmp_path / "other")
+
+
+SAID = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"instruction": "Hi", "input": "in", "context": "con", "output": "Hello"}, {"input": "in", "context": "con"}),
+        ({"instruction": "Hi", "context": "con", "response": "Hello"}, {"instruction_before": None, "context": "con"}),
+        ({"prompt": "Hi", "completion": "Hello"}, {"prompt": "Hi"}),
+        ({"prompt": SAID[:1], "completion": SAID[1:]}, {"instruction_before": "Hi"}),
+        ({"messages": SAID}, {"instruction_before": "Hi"}),
+        ({"conversations": SAID, "instruction": "Hi"}, {"instruction_before": "Hi"}),
+        ({"question": "Hi", "context": "con", "answer": "Hello"}, {"question": "Hi", "context": "con"}),
+        ({"title": "Hi", "response": "Hello"}, {"title": "Hi"}),
+        ({"text": "\n\nHuman: Hi\n\nAssistant: Hello"}, {"instruction_before": "Hi"}),
+        ({"prompt": "Hi", "chosen": "Hello", "rejected": "No"}, {"prompt": "Hi", "rejected": "No"}),
+        ({"chosen": SAID, "rejected": [SAID[0], {"role": "assistant", "content": "No"}]}, {"instruction_before": "Hi"}),
+        ({"prompt": SAID[:1], "chosen": "Hello", "rejected": "No", "messages": SAID}, {"chosen": "Hello"}),
+    ],
+)
+def test_what_a_template_makes_of_a_row_is_the_whole_instruction_whatever_the_row_holds(
+    row: dict[str, Any], expected: dict[str, Any], tmp_path: Path
+) -> None:
+    path = write(tmp_path / "a.jsonl", row | {"n": 1})
+    names = ("instruction", "response", *expected)
+    found = columns_of(path, tmp_path / "run", Options(template="<{{ n }}>"), *names)
+    assert found == [["<1>", "Hello", *expected.values()]]
+
+
+def test_a_run_s_rows_are_mapped_to_columns_of_their_types(tmp_path: Path) -> None:
+    rows = [
+        {"id": f"{n}", "instruction": f"Q{n}", "response": "A", "grade": grade, "new": n}
+        for n, grade in enumerate(["Good", "no label", 3])
+    ]
+    import_dataset(write(tmp_path / "a.jsonl", *rows), tmp_path / "a")
+    names = ("instruction", "input_quality")
+    options = Options(read_map(["meta.grade=input_quality", "meta.new=response"]))
+    run, seen = import_dataset(tmp_path / "a", tmp_path / "one", options)
+    assert [(row["instruction"], row["input_quality"], row["meta"]["response"]) for row in run.rows()] == [
+        ("Q0", "good", 0),
+        ("Q1", None, 1),
+        ("Q2", None, 2),
+    ]
+    assert seen.unfit == {"input_quality": 2, "response": 3}
+    found = columns_of(tmp_path / "a", tmp_path / "two", Options(template="{{ instruction }}!"), *names[:1], "response")
+    assert found == [["Q0!", "A"], ["Q1!", "A"], ["Q2!", "A"]]
+    talk = write(tmp_path / "talk.jsonl", {"instruction": "x", "said": SAID}, {"instruction": "y", "said": SAID})
+    import_dataset(talk, tmp_path / "talk")
+    options = Options(read_map(["meta.said=messages"]))
+    found = columns_of(tmp_path / "talk", tmp_path / "three", options, "instruction", "response")
+    assert found == [["Hi", "Hello"], ["Hi", "Hello"]]
+
+
+def test_a_mapping_for_one_input_leaves_the_columns_of_a_run_beside_it(tmp_path: Path) -> None:
+    import_dataset(write(tmp_path / "a.jsonl", PAIR), tmp_path / "a")
+    path = write(tmp_path / "b.jsonl", {"q": "Bye", "a": "Bye."})
+    run, _ = import_dataset([tmp_path / "a", path], tmp_path / "run", Options({"q": "instruction", "a": "response"}))
+    assert [row["instruction"] for row in run.rows()] == [PAIR["instruction"], "Bye"]
 
 
 def test_a_dataset_of_the_hub_is_streamed_at_its_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from magpie.columns import MOST_LISTS, is_field_type
 from magpie.imports import import_dataset
 from magpie.imports.meta import MOST_FIELDS, Fields, column_of
 
@@ -55,6 +56,20 @@ def test_what_has_no_place_in_a_field_is_left_out() -> None:
     for number in range(MOST_FIELDS + 5):
         fields.add(f"k{number}", 1)
     assert len(fields.types()) == MOST_FIELDS - 1
+
+
+@pytest.mark.parametrize("depth", range(MOST_LISTS - 1, MOST_LISTS + 3))
+def test_lists_in_lists_are_a_field_as_deep_as_its_type_may_be_and_json_beyond(depth: int, tmp_path: Path) -> None:
+    deep: Any = [1]
+    for _ in range(depth - 1):
+        deep = [deep]
+    (tmp_path / "a.jsonl").write_bytes(orjson.dumps({"instruction": "x", "deep": deep, "mixed": [deep, deep, "x"]}))
+    run, seen = import_dataset(tmp_path / "a.jsonl", tmp_path / "run")
+    (row,) = run.rows()
+    kept = row["meta"]["deep"]
+    assert (kept if depth <= MOST_LISTS else orjson.loads(kept)) == deep
+    assert is_field_type(seen.meta["deep"])
+    assert is_field_type(seen.meta["mixed"])
 
 
 KEYS = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -59,6 +60,15 @@ TWO = FOUR[:2]
         ({"problem": "a", "solution": "b"}, TWO),
         ({"text": "\n\nHuman: a\n\nAssistant: b\n\nHuman: c\n\nAssistant: d"}, FOUR),
         ({"messages": '[{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]'}, TWO),
+        ({"prompt": json.dumps(of("a")), "completion": json.dumps(of("", "b")[1:])}, TWO),
+        ({"prompt": json.dumps(of("a", "b", "c")), "completion": "d"}, FOUR),
+        ({"instruction": "c", "output": "d", "history": '[["a", "b"]]'}, FOUR),
+        ({"instruction": '[{"a": 1}]', "output": '["b"]'}, [(U, '[{"a": 1}]'), (A, '["b"]')]),
+        ({"instruction": "a", "output": '[{"role": "admin"}]'}, [(U, "a"), (A, '[{"role": "admin"}]')]),
+        ({"messages": {"role": [U, A], "content": ["a", "b"]}}, TWO),
+        ({"messages": [json.dumps(one) for one in of("a", "b")]}, TWO),
+        ({"prompt": "\n\nHuman: a\n\nAssistant: b\n\nHuman: c\n\nAssistant: ", "response": "d"}, FOUR),
+        ({"messages": [*of("a"), {"role": A, "content": [{"type": "text", "text": "b"}]}]}, TWO),
         ({"instruction": "a", "response": None}, TWO[:1]),
         ({"messages": of("a")}, TWO[:1]),
         ({"instruction": " a\n", "response": "\tb "}, [(U, " a\n"), (A, "\tb ")]),
@@ -99,6 +109,16 @@ def test_a_conversation_is_whole(document: dict[str, Any], expected: list[tuple[
         ({"question": "a", "answer": "b", "choices": ["b"]}, "unreadable: no instruction and no messages"),
         ({"question": "a", "answer": 3}, "unreadable: no instruction and no messages"),
         ({"responses": ["a", "b"]}, "unreadable: no instruction and no messages"),
+        ({"prompt": {"role": U, "text": "a", "replies": [{"text": "b"}]}}, "unreadable: a tree of replies"),
+        (
+            {"conversation_a": of("a", "b"), "conversation_b": of("a", "c"), "winner": "tie"},
+            "neither answer is preferred",
+        ),
+        (
+            {"prompt": '["a", "c"]', "response_a": '["b", "d"]', "response_b": '["x", "y"]', "winner_model_a": 1},
+            "part before their last answer",
+        ),
+        ({"prompt": '["a"]', "response_a": "[null]", "response_b": '["x"]', "winner_model_a": 1}, "for each prompt"),
     ],
 )
 def test_what_is_of_no_use_says_why(document: dict[str, Any], reason: str) -> None:
@@ -121,6 +141,10 @@ PAIRS: list[dict[str, Any]] = [
         "rejected": {"from": "gpt", "value": "n"},
     },
     {"prompt": "a", "chosen": ["y"], "rejected": ["n"]},
+    {"prompt": "a", "chosen": json.dumps(of("a", "y")), "rejected": json.dumps(of("a", "n"))},
+    {"conversation_a": of("a", "n"), "conversation_b": of("a", "y"), "winner": "model_b"},
+    {"prompt": '["a"]', "response_a": '["y"]', "response_b": '["n"]', "winner_model_a": 1, "winner_model_b": 0},
+    {"prompt": "a", "response_a": "y", "response_b": "n", "winner": "model_a", "winner_model_a": "1"},
 ]
 
 
@@ -133,7 +157,7 @@ def test_a_pair_is_two_answers_to_one_prompt(document: dict[str, Any]) -> None:
     assert (row.columns["chosen_reward"], row.columns["rejected_reward"]) == (2.0, -1.5)
     assert row.columns["chosen_model"] == "m"
     assert "pair_prompt" not in row.columns
-    assert row.extra == {}
+    assert row.extra.keys() <= {"winner", "winner_model_a", "winner_model_b"}
 
 
 def test_a_pair_behind_several_turns_keeps_them_as_its_prompt() -> None:
@@ -148,6 +172,19 @@ def test_the_answer_beside_a_pair_is_the_conversation_s() -> None:
     assert row.columns["chosen"] == "y"
 
 
+def test_what_a_rejected_answer_thought_is_kept_and_a_pair_is_told_apart_by_its_texts() -> None:
+    found = shape({"prompt": "?", "chosen": "<think>a</think>Yes", "rejected": "<think>b</think>No"})
+    assert (found.columns["chosen"], found.columns["rejected"], found.columns["reasoning"]) == ("Yes", "No", "a")
+    assert found.extra["rejected_reasoning"] == "b"
+    said = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "Another"}]
+    beside = shape({"messages": said, "prompt": "?", "chosen": "<think>a</think>Yes", "rejected": "No"})
+    assert (beside.columns["response"], beside.extra["chosen_reasoning"]) == ("Another", "a")
+    same = shape({"prompt": "?", "chosen": "<think>a</think>Yes", "rejected": "<think>b</think>Yes"})
+    assert same.drop_reason == "identical_pair"
+    own = shape({"prompt": "?", "chosen": "Y", "rejected": "<think>b</think>No", "rejected_reasoning": "own"})
+    assert {own.extra["rejected_reasoning"], own.extra["rejected_reasoning_2"]} == {"own", "b"}
+
+
 def test_several_answers_are_candidates_with_their_rewards() -> None:
     row = shape({"instruction": "a", "responses": ["x", None, "y"], "rewards_armorm": [1, 2, math.nan]})
     assert [one["response"] for one in row.columns["responses"]] == ["x", "y"]
@@ -157,6 +194,18 @@ def test_several_answers_are_candidates_with_their_rewards() -> None:
     )
     assert [(one["response"], one["model"]) for one in row.columns["responses"]] == [("x", "m"), ("y", None)]
     assert row.columns["response_rewards"] == [8.0, None]
+    graded = {"response": "x", "annotations": {"honesty": 1}, "critique": "Fine.", "role": A}
+    assert shape({"instruction": "a", "completions": [graded, "y"]}).left_out == {
+        "completions[].annotations",
+        "completions[].critique",
+    }
+    cells = {"instruction": "a", "responses": '["x", "y"]', "rewards": "[1, 2]", "other_task_category": '["Math"]'}
+    row = shape(cells)
+    assert [one["response"] for one in row.columns["responses"]] == ["x", "y"]
+    assert (row.columns["response_rewards"], row.columns["other_task_category"]) == ([1.0, 2.0], ["Math"])
+    steps = shape({"prompt": "a", "completions": ["x", "y"], "labels": [True, False]})
+    assert "responses" not in steps.columns
+    assert steps.extra == {"completions": ["x", "y"], "labels": [True, False]}
     row = shape({"instruction": "a", "output": ["x", "y"]})
     assert "response" not in row.columns
     assert len(row.columns["responses"]) == 2
@@ -170,6 +219,41 @@ def test_thoughts_come_in_for_each_turn() -> None:
     assert row.columns["reasoning"] == "hm"
     assert row.columns["turn_reasoning"] == [None, "why"]
     assert shape({"instruction": "a", "output": "b", "reasoning_content": "c"}).columns["reasoning"] == "c"
+
+
+@pytest.mark.parametrize(
+    ("message", "reasoning"),
+    [
+        ({"content": "<think>in</think>b", "reasoning_content": "beside"}, "beside\n\nin"),
+        ({"content": "<think>same</think>b", "reasoning_content": "same\n"}, "same\n"),
+        ({"content": "b", "reasoning_content": "one", "thinking": "two"}, "one\n\ntwo"),
+        ({"content": "b", "reasoning_content": "", "reasoning": "one"}, "one"),
+        ({"content": "", "text": "b", "reasoning": " "}, None),
+        ({"content": [{"type": "thinking", "thinking": "one"}, {"type": "text", "text": "b"}]}, "one"),
+    ],
+)
+def test_whatever_a_message_says_of_its_thoughts_is_kept_once(message: dict[str, Any], reasoning: str | None) -> None:
+    row = shape({"messages": [*of("a"), {"role": A, **message}]})
+    assert said(row) == TWO
+    assert row.columns.get("reasoning") == reasoning
+    assert not row.left_out
+    if not isinstance(message["content"], str):
+        return
+    several = shape({"instruction": "a", "responses": [message, "c"]})
+    assert several.columns["responses"][0]["reasoning"] == reasoning
+    assert several.columns["responses"][0]["response"] == "b"
+
+
+def test_what_a_message_says_beside_its_role_and_text_is_told() -> None:
+    talk = [
+        {"role": U, "content": "a", "speaker": "Ann", "reasoning": "hm"},
+        {"role": A, "content": "b", "value": "c", "thinking": [{"x": 1}], "from": A},
+    ]
+    row = shape({"messages": talk})
+    assert said(row) == TWO
+    assert row.left_out == {f"messages[].{key}" for key in ("speaker", "reasoning", "value", "thinking")}
+    call = {"role": A, "content": "Let me see.", "tool_calls": [{"name": "f"}]}
+    assert shape({"messages": [*of("a"), call]}).drop_reason == "unreadable: a call of a tool"
 
 
 def test_values_that_do_not_fit_are_null_and_counted_and_kept_beside() -> None:

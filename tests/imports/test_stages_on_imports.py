@@ -141,6 +141,26 @@ def test_what_was_said_of_the_old_answer_counts_no_more(tmp_path: Path) -> None:
         with_stage(run, "", *settings)
 
 
+@pytest.mark.parametrize(
+    ("anew", "hidden"),
+    [
+        ("response", "reasoning turns turn_reasoning ended_by instruct_reward reward_difference safety"),
+        ("turns", "turn_reasoning ended_by"),
+        ("responses", "response_rewards response_choice"),
+        ("base_response", "base_reward reward_difference"),
+        ("instruct_reward", "reward_difference"),
+        ("input_quality", "quality_explanation quality_score input_quality_probs"),
+        ("safety", "safety_categories harm_probability"),
+        ("chosen", "pair_prompt chosen_reward chosen_model"),
+        ("instruction_raw", ""),
+    ],
+)
+def test_what_is_said_of_a_column_goes_with_it(anew: str, hidden: str) -> None:
+    imported_columns = dict.fromkeys(column_map().columns, "import")
+    found = set(outdated({**imported_columns, anew: "later"}))
+    assert set(hidden.split()) <= found - {anew}
+
+
 def test_the_new_answer_can_be_set_against_the_old_one(tmp_path: Path) -> None:
     run = imported(tmp_path, {"messages": TALK})
     (row,) = with_stage(run, "New.", "respond.with_original=true").table().to_pylist()

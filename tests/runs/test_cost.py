@@ -13,10 +13,10 @@ import pytest
 import magpie
 from magpie.executors.local import execute_plan
 from magpie.plan.plan import Covered, PlannedStage, make_plan
-from magpie.stages.spec import BoundStage
 from magpie.plan.resolve import resolve
 from magpie.runs import Run, RunFolder, cost_of, open_run
 from magpie.seams import Corpus, CorpusStage
+from magpie.stages.spec import BoundStage
 
 
 def every_other(corpus: Corpus) -> Iterator[pa.Table]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import orjson
 import pytest
 from hypothesis import given
@@ -74,11 +72,13 @@ def test_a_word_that_is_no_label_is_a_mistake_in_a_line(run: Run, clause: str) -
     [
         ("a = 'good' -- 'good'", f"a = {GOOD} -- 'good'"),
         ("/* 'good' */ 'good'", f"/* 'good' */ {GOOD}"),
-        ('"good" = \'goods\' AND E\'good\' <> $$good$$', None),
+        ("\"good\" = 'goods' AND E'good' <> $$good$$", None),
         ("SELECT 1 AS 'good'", None),
         ("'it''s good' = x", None),
         ("\u00e9 = 'good'", f"\u00e9 = {GOOD}"),
         ("'unfinished", None),
+        ("{'good': 'good', 'poor' : 1}", f"{{'good': {GOOD}, 'poor' : 1}}"),
+        ("a = 'good' /* x */ AS /* y */ 'good'", f"a = {GOOD} /* x */ AS /* y */ 'good'"),
     ],
 )
 def test_only_labels_in_quotes_are_typed(query: str, typed_query: str | None) -> None:

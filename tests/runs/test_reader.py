@@ -5,13 +5,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from magpie.stages.instruct.columns import INSTRUCTION, INSTRUCTION_RAW, SANITIZED_BY
-from magpie.stages.respond.columns import RESPONSE
 from magpie.columns import COMPUTED, DROP_REASON, ERROR, ROW
 from magpie.errors import RunError
 from magpie.runs import OpenShard, Run, RunFolder, open_run
+from magpie.runs.in_force import in_force, settled_shards
+from magpie.runs.tally import NEEDED
+from magpie.stages.instruct.columns import INSTRUCTION, INSTRUCTION_RAW, SANITIZED_BY
+from magpie.stages.respond.columns import RESPONSE
 
 BOOKKEEPING = {"error": None, "prompt_tokens": 5, "completion_tokens": 10, "wasted_tokens": 0, "input_digest": 0}
 
@@ -136,3 +140,36 @@ def test_a_damaged_file_is_a_mistake_in_one_line(make_run: Callable[..., Run]) -
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(RunError, match="cannot be read"):
         run.table()
+
+
+def test_of_open_shards_only_what_is_counted_is_held(make_run: Callable[..., Run]) -> None:
+    run = make_run(INSTRUCTIONS, [{"row": 0, "response": "x" * 1000}], seal=False)
+    instruct, respond = run.stages
+    assert settled_shards(instruct, (), run.size, run.shard_rows) == [0]
+    assert settled_shards(respond, (instruct,), run.size, run.shard_rows) == []
+    assert not in_force(instruct, (), run.size, run.shard_rows).others
+    found = in_force(respond, (instruct,), run.size, run.shard_rows)
+    assert [table.column_names for table in found.others.values()] == [list(NEEDED)]
+    assert [stage.made for stage in run.counts()][1] == 1
+
+
+def test_a_mistake_of_whoever_asks_is_none_of_the_run_s_files(make_run: Callable[..., Run]) -> None:
+    run = make_run(INSTRUCTIONS, [])
+    with pytest.raises(KeyError), run.connected():
+        raise KeyError("theirs")
+    with (
+        pytest.raises(RunError, match="the query failed, or a file of the run cannot be read"),
+        run.connected() as asked,
+    ):
+        asked.execute("SELECT nothing FROM rows")
+
+
+@pytest.mark.parametrize("read", [Run.kept, Run.counts, Run.table, lambda run: list(run.rows())])
+def test_a_file_with_other_columns_is_named_however_the_run_is_read(
+    read: Callable[[Run], object], make_run: Callable[..., Run]
+) -> None:
+    run = make_run(INSTRUCTIONS, [{"row": 0, "response": "x"}], seal=False)
+    path = run.stages[1].path / "00000.parquet"
+    pq.write_table(pa.table({"row": ["a"], "response": [[1]]}), path)
+    with pytest.raises(RunError, match=r"cannot be (read|counted)"):
+        read(run)

@@ -8,12 +8,12 @@ import orjson
 import pyarrow.parquet as pq
 import pytest
 
-from magpie.stages.instruct.columns import INSTRUCTION
-from magpie.stages.respond.columns import RESPONSE
 from magpie.errors import RunError
 from magpie.runs import OpenShard, ShardFiles
 from magpie.runs.shards import content_digest
 from magpie.seams import Completion, Request, SamplingParams, Tokens
+from magpie.stages.instruct.columns import INSTRUCTION
+from magpie.stages.respond.columns import RESPONSE
 
 COLUMNS = (RESPONSE,)
 
@@ -190,16 +190,19 @@ GOOD_SAID = {"text": "he", "token_ids": [7], "finish_reason": "stop", "prompt_to
 def strange_lines(good: dict[str, Any]) -> list[Any]:
     """Valid JSON that no journal should hold, around a line that one may."""
     values: list[Any] = [[], {}, "x", -1, 1.5, True, 2**63, [[1]], {"a": None}]
+    logprobs: list[Any] = [None, 1, [1], [[1]], [[[1]]], [[["a", "b", "c"]]]]
     said = {"row": 1, "n": 0, "request": "q"}
+    needed = [name for name in good if name not in ("row", "attempts")]
+    fine = ("attempts", -1)
     return [
         *([], {}, None, 7, "row", {"row": None}, {"row": True}, {"row": -1}, {"row": 1.0}, {"row": 2**63}),
         {"row": 1},
-        *({name: value for name, value in good.items() if name != left_out} for left_out in good if left_out not in ("row", "attempts")),
-        *({**good, name: value} for name in good for value in values if (name, value) != ("attempts", -1) and value != "x"),
+        *({name: good[name] for name in good if name != left_out} for left_out in needed),
+        *({**good, name: value} for name in good for value in values if (name, value) != fine and value != "x"),
         {**good, "response": None},
         *({**said, "said": value} for value in (None, *values)),
         *({**said, "said": {**GOOD_SAID, name: value}} for name in GOOD_SAID for value in (None, *values, ["7"], [-1])),
-        *({**said, "said": {**GOOD_SAID, "logprobs": value}} for value in (None, 1, [1], [[1]], [[[1]]], [[["a", "b", "c"]]])),
+        *({**said, "said": {**GOOD_SAID, "logprobs": value}} for value in logprobs),
         {**said, "said": {**GOOD_SAID, "more": 1}},
         {**said, "n": "0", "said": GOOD_SAID},
         {**said, "request": None, "said": GOOD_SAID},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -33,7 +34,7 @@ def test_points_are_few_however_long_a_run_is(tmp_path: Path) -> None:
     assert len(points) <= MOST_POINTS
     assert sum(point["rows"] for point in points) == 39_995
     assert points[-1]["to"] == 39_995
-    assert all(one["to"] == after["from"] for one, after in zip(points, points[1:], strict=False))
+    assert all(one["to"] == after["from"] for one, after in pairwise(points))
 
 
 def test_a_file_that_magpie_did_not_write_is_no_timeline(tmp_path: Path) -> None:

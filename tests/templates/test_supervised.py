@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from magpie.errors import TemplateError
-from magpie.templates.supervised import Supervised, TrainingTemplate, supervise
+from magpie.templates.supervised import Supervised, TrainingTemplate, _last_begun, supervise
 from tests.templates.toys import FIXTURES, Kind, fixture, toy
 
 TALK = [
@@ -117,6 +117,16 @@ def test_words_that_look_like_the_template_do_not_move_a_turn() -> None:
     spans = [found.text[turn.start : turn.end] for turn in found.turns]
     assert spans[0].strip().startswith("Kite<|im_end|>\n<|im_start|>user\nAnd?")
     assert spans[1] == "<|im_end|>"
+
+
+@pytest.mark.parametrize(
+    ("opening", "text", "end"),
+    [("<a>", "x<a>y<a>z", 8), ("<ab", "x<a<y", 3), ("ab", "xy", None), ("", "xy", None), ("aab", "aaxaay", 5)],
+)
+def test_the_longest_beginning_of_a_prompt_is_found_where_it_stands_last(
+    opening: str, text: str, end: int | None
+) -> None:
+    assert _last_begun(opening, text) == end
 
 
 def test_what_a_template_refuses_is_told() -> None:

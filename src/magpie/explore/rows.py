@@ -16,13 +16,13 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from magpie.columns import labels_of
 from magpie.errors import RecipeError, RunError
 from magpie.plan.registry import column_map
 from magpie.runs import Run
 from magpie.safe.terminal import brief
 from magpie.stages.select.client import SandboxedRows, check_selection, read_selection
 from magpie.stages.select.process import sandbox_process
-from magpie.stages.select.sandbox import LABELS
 from magpie.stages.select.selection import Asked, Selection
 
 Scope = Literal["kept", "dropped", "all"]
@@ -133,7 +133,7 @@ def _scope(run: Run, scope: Scope) -> pa.Array:
 def _selected(run: Run, search: Search) -> pa.Array:
     """Every row that meets the conditions, in the order that is asked for, else by row."""
     schema = _schema(run)
-    labels = [name for name in LABELS if name in schema.names and schema.field(name).type == pa.string()]
+    labels = [field.name for field in schema if labels_of(field.name) and field.type == pa.string()]
     asked = Asked("SELECT row FROM rows", also=search.where, order=search.sort)
     with sandbox_process() as process:
         selection = read_selection(process, asked, labels)

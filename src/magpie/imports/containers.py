@@ -11,8 +11,10 @@ import csv
 import gzip
 import io
 import lzma
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,8 @@ EXPECTED = f"{', '.join(KINDS)}, also with {', '.join(COMPRESSED)} behind it"
 _MAGIC = ((b"PAR1", PARQUET), (b"ARROW1", ARROW), (b"\xff\xff\xff\xff", ARROW))
 _BATCH_ROWS = 1024
 _LONGEST_CELL = 1 << 28
+_LONGEST_HEADER = 1000
+"""Lines."""
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -67,7 +71,7 @@ def documents(path: Path) -> Read:
             yield from _from_arrow(path)
         else:
             yield from _from_text(path, start)
-    except (pa.ArrowException, OSError, EOFError, lzma.LZMAError, UnicodeDecodeError) as error:
+    except (pa.ArrowException, OSError, EOFError, lzma.LZMAError, zlib.error, UnicodeDecodeError) as error:
         kind = "a Parquet file" if kind_of(path) == PARQUET else "a file"
         raise UserError(f"{path}: not {kind} that can be read ({error})") from None
 
@@ -114,15 +118,19 @@ def _from_csv(stream: io.BufferedReader, path: Path, kind: str) -> Read:
 
 
 def _table_of_texts(text: io.TextIOWrapper, path: Path, kind: str) -> Read:
-    first = text.readline()
-    delimiter = "\t" if kind == TSV else _delimiter(first)
-    header = next(csv.reader([first], delimiter=delimiter), [])
+    first = _first_lines(text)
+    delimiter = "\t" if kind == TSV else _delimiter("".join(first))
+    # strict: a quote that is not closed where a cell ends would swallow the rows behind it, up to the next quote.
+    rows = csv.reader(chain(first, text), delimiter=delimiter, strict=True)
+    try:
+        header = next(rows, [])
+    except csv.Error as error:
+        raise UserError(f"{path}: expected a first line that names each column ({error})") from None
     names = [replaced_surrogates(name.strip()) for name in header]
     if len(set(names)) < len(names) or not all(names):
-        raise UserError(f"{path}: expected a first line that names each column, once; found {first.strip()[:200]!r}")
-    rows = csv.reader(text, delimiter=delimiter)
+        raise UserError(f"{path}: expected a first line that names each column, once; found {first[0].strip()[:200]!r}")
     while True:
-        place = f"{path.name}:{rows.line_num + 2}"
+        place = f"{path.name}:{rows.line_num + 1}"
         try:
             cells = next(rows, None)
         except csv.Error as error:
@@ -137,9 +145,20 @@ def _table_of_texts(text: io.TextIOWrapper, path: Path, kind: str) -> Read:
             yield Document(place, values)
 
 
+def _first_lines(text: io.TextIOWrapper) -> list[str]:
+    """The first line, with those behind it that belong to a name in quotes."""
+    lines = [text.readline()]
+    quotes = lines[0].count('"')
+    while quotes % 2 and len(lines) < _LONGEST_HEADER and (line := text.readline()):
+        lines.append(line)
+        quotes += line.count('"')
+    return lines
+
+
 def _delimiter(header: str) -> str:
-    """A comma, unless the first line has none and another sign that tables are cut by."""
-    return next((sign for sign in (",", ";", "\t", "|") if sign in header), ",")
+    """A comma, unless the first line has none outside of quotes and another sign that tables are cut by."""
+    plain = "".join(header.split('"')[::2])
+    return next((sign for sign in (",", ";", "\t", "|") if sign in plain), ",")
 
 
 # -- tables with types -------------------------------------------------------------------------------------------------

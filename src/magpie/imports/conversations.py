@@ -23,7 +23,7 @@ def _conversation_key(keys: Keys) -> str | None:
             value = parsed(value)
         if isinstance(value, list) and value and _looks_like_talk(value[0], name):
             return name
-    if keys.has(*INSTRUCTIONS, *QUESTIONS):
+    if keys.rendered is not None or keys.has(*INSTRUCTIONS, *QUESTIONS):
         return None
     return next((name for name in CONVERSATIONS[:3] if keys.values.get(name)), None)
 
@@ -34,7 +34,7 @@ def _looks_like_talk(first: Any, name: str) -> bool:
     return isinstance(first, str) and name != "items"
 
 
-def read_conversation(keys: Keys, row: Shaped) -> Conversation:  # noqa: ARG001 (as all shapes are called)
+def read_conversation(keys: Keys, row: Shaped) -> Conversation:
     name = _conversation_key(keys) or ""
     value = keys.take(name)
     keys.used.update(other for other in CONVERSATIONS if keys.values.get(other) in (value, []))
@@ -46,7 +46,16 @@ def read_conversation(keys: Keys, row: Shaped) -> Conversation:  # noqa: ARG001 
             keys.used.add(key)
     take_thoughts(keys, found)
     use_what_repeats(keys, found)
+    begin_as_rendered(keys, row, found.turns)
     return found
+
+
+def begin_as_rendered(keys: Keys, row: Shaped, turns: list[Turn]) -> None:
+    """Let a conversation begin with what the user's template made of the row, where there is one."""
+    if keys.rendered is None or not turns or turns[0].role != "user" or turns[0].text == keys.rendered:
+        return
+    row.keep("instruction_before", turns[0].text)
+    turns[0] = Turn("user", keys.rendered)
 
 
 def use_what_repeats(keys: Keys, found: Conversation) -> None:

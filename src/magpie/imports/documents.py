@@ -18,6 +18,8 @@ class Document(NamedTuple):
     place: str
     """File and line, or file and row, for messages."""
     values: Mapping[str, Any]
+    instruction: str | None = None
+    """What the user's template made of the row: the instruction, whatever the row says under other keys."""
 
 
 class Broken(NamedTuple):

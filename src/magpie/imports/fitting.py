@@ -13,6 +13,7 @@ from typing import Any
 from magpie.columns import Column
 from magpie.imports.documents import is_number
 from magpie.imports.languages import language_code
+from magpie.imports.messages import parsed
 from magpie.seams import Completion
 from magpie.stages.judging.labels import CATEGORIES, DIFFICULTIES, QUALITIES
 from magpie.stages.safety.styles import STYLES, Verdict
@@ -93,7 +94,14 @@ def _truth(value: Any) -> bool:
     return value
 
 
+def _cell(value: Any) -> Any:
+    """A list that was written as JSON, as in a cell of a table; another value as it is."""
+    found = parsed(value) if isinstance(value, str) else value
+    return found if isinstance(found, list) else value
+
+
 def _texts(value: Any) -> list[str]:
+    value = _cell(value)
     if isinstance(value, str):
         return [_text(value)]
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
@@ -102,6 +110,7 @@ def _texts(value: Any) -> list[str]:
 
 
 def _numbers(value: Any) -> list[float | None]:
+    value = _cell(value)
     if not isinstance(value, list):
         raise Unfit
     return [_double_or_none(one) for one in value]
@@ -116,6 +125,7 @@ def _double_or_none(value: Any) -> float | None:
 
 def _messages(value: Any) -> list[dict[str, str]]:
     """Turns as a run has them; what foreign data call so is for the shapes."""
+    value = _cell(value)
     if not isinstance(value, list):
         raise Unfit
     found = [one for one in value if isinstance(one, dict)]
@@ -128,6 +138,7 @@ def _messages(value: Any) -> list[dict[str, str]]:
 
 def _vector(value: Any) -> list[float]:
     """A vector has a number at each place, as one of 32 bits holds it."""
+    value = _cell(value)
     if not isinstance(value, list) or not value or not all(is_number(one) and abs(one) < 3e38 for one in value):
         raise Unfit
     return [float(one) for one in value]

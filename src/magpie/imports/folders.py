@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -100,28 +101,40 @@ def _of_data_files(folder: Path, data_files: Any) -> Splits:
     if not isinstance(data_files, list) or any(isinstance(one, str) for one in data_files):
         data_files = [{"split": "train", "path": data_files}]
     found: dict[str, list[Path]] = {}
+    for split, pattern in islice(dict.fromkeys(_patterns(data_files)), _MOST_PATTERNS):
+        found.setdefault(split, []).extend(_matching(folder, pattern))
+    return {split: sorted(set(files)) for split, files in found.items() if files}
+
+
+def _patterns(data_files: list[Any]) -> Iterator[tuple[str, str]]:
+    """Each split with a pattern of its files."""
     for one in data_files:
         if not isinstance(one, dict):
             continue
         patterns, split = one.get("path"), one.get("split", "train")
-        if not isinstance(split, str):
-            continue
         for pattern in patterns if isinstance(patterns, list) else [patterns]:
-            if isinstance(pattern, str):
-                found.setdefault(split, []).extend(_matching(folder, pattern))
-    return {split: sorted(set(files)) for split, files in found.items() if files}
+            if isinstance(pattern, str) and isinstance(split, str):
+                yield split, pattern
 
 
 _LONGEST_PATTERN = 500
 """Characters: `pathlib` calls itself for each part of a pattern."""
+_MOST_DEEP = 3
+"""`**` in a pattern: each is a walk through all folders that the one before has found."""
+_MOST_PATTERNS = 1000
+"""Patterns of one card: each walks through the folder."""
 
 
 def _matching(folder: Path, pattern: str) -> list[Path]:
     """The files of a pattern, none outside the folder."""
-    if not pattern or len(pattern) > _LONGEST_PATTERN or pattern.startswith("/") or ".." in Path(pattern).parts:
+    parts = Path(pattern).parts
+    if not pattern or len(pattern) > _LONGEST_PATTERN or pattern.startswith("/") or ".." in parts:
         return []
+    if parts.count("**") > _MOST_DEEP:
+        return []
+    once = [part for before, part in zip(("", *parts), parts, strict=False) if (before, part) != ("**", "**")]
     try:
-        found = [path for path in folder.glob(pattern) if path.is_file() and kind_of(path) is not None]
+        found = [path for path in folder.glob("/".join(once)) if path.is_file() and kind_of(path) is not None]
         home = folder.resolve()
         return [path for path in found if path.resolve().is_relative_to(home)]
     except (ValueError, NotImplementedError, OSError):

@@ -1,13 +1,14 @@
 """Puts datasets into a run as its stage 0: each row is read once, and kept, or dropped with its reason.
 
-A killed import leaves no run that looks finished: the run's index is written last.
+A killed import leaves no run that looks finished: the run's index is written last. A run that stands is never written
+over: what it has lost is made anew aside, and put back at the end.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
@@ -22,20 +23,21 @@ from magpie.executors.local import execute
 from magpie.imports.documents import Broken, Document
 from magpie.imports.inputs import Input, inputs_of
 from magpie.imports.keys import Shaped
-from magpie.imports.mapping import Options, at, mapper
-from magpie.imports.shapes import shape
+from magpie.imports.mapping import Options, mapped_names, mapper
+from magpie.imports.shapes import put, shape
 from magpie.imports.writing import Writer
 from magpie.plan.load import check
 from magpie.plan.plan import make_plan
 from magpie.plan.recipe import Recipe
 from magpie.plan.registry import column_map
 from magpie.plan.resolve import resolve
-from magpie.runs import Run, RunFolder, StageFolder, open_run
+from magpie.runs import Run, RunFolder, StageFolder, open_run, put_sealed
+from magpie.runs.surviving import shard_numbers
 from magpie.safe.terminal import brief
 from magpie.stages.imported.columns import META
 from magpie.stages.imported.settings import Source
 
-VERSION = 2
+VERSION = 3
 """Of how documents become columns: raised when the same file comes to make other rows."""
 
 _SHOWN_KEYS = 20
@@ -88,15 +90,10 @@ def import_dataset(
     with folder.locked():
         seen = Imported(notes=[note for one in inputs for note in one.notes])
         if folder.is_run():
-            place, rows = _known(folder, source)
-            _write(Writer(place, rows, watch), inputs, options, seen)
+            _restore(folder, source, inputs, options, seen, watch)
             return open_run(out), seen
         place = _new_place(folder, source, shard_rows)
-        try:
-            columns = _write(Writer(place, shard_rows, watch), inputs, options, seen)
-        except BaseException:
-            rmtree(place.path, ignore_errors=True)
-            raise
+        columns = _fill(place, shard_rows, inputs, options, seen, watch)
     fields = next((struct_fields(column.type) for column in columns if column.name == META.name), None) or {}
     source = source.model_copy(update={"columns": tuple(column.name for column in columns), "meta": fields})
     return execute(_recipe(source, out, seen.rows, shard_rows), out), seen
@@ -132,8 +129,39 @@ def _new_place(folder: RunFolder, source: Source, shard_rows: int) -> StageFolde
     return folder.stage(0, planned.stage.name, planned.fingerprint, planned.stage.writes, kind="table")
 
 
-def _known(folder: RunFolder, source: Source) -> tuple[StageFolder, int]:
-    """Where the run that is there keeps the same rows, and how many in a file. Raises `RunError` for other rows."""
+def _fill(
+    place: StageFolder,
+    shard_rows: int,
+    inputs: Sequence[Input],
+    options: Options,
+    seen: Imported,
+    watch: Callable[[int], None],
+) -> tuple[Column, ...]:
+    """Write the rows of a run that has no index yet; the columns that they have. What an earlier import left in the
+    place stays until all rows are written."""
+    aside = place.path.exists()
+    target = replace(place, path=place.scratch) if aside else place
+    writer = Writer(target, shard_rows, watch)
+    try:
+        columns = _write(writer, inputs, options, seen)
+        if aside:
+            _put(writer, target, place)
+    except BaseException:
+        rmtree(target.path, ignore_errors=True)
+        raise
+    return columns
+
+
+def _restore(
+    folder: RunFolder,
+    source: Source,
+    inputs: Sequence[Input],
+    options: Options,
+    seen: Imported,
+    watch: Callable[[int], None],
+) -> None:
+    """Import again into a run that holds the same import: files that were lost or damaged are made anew aside and put
+    back at the end; those that stand are not touched. Raises `RunError` for a run of other rows."""
     made = resolve(None, folder.path)
     before = made.settings("source")
     if before is None or before.digest != source.digest:
@@ -141,7 +169,29 @@ def _known(folder: RunFolder, source: Source) -> tuple[StageFolder, int]:
             f"{folder.path}: holds another run, or one that was imported with other options or by another magpie; give "
             "--to a new folder"
         )
-    return next(stage for stage in open_run(folder.path).stages if stage.stage == "import"), made.shard_rows
+    run = open_run(folder.path)
+    place = next(stage for stage in run.stages if stage.stage == "import")
+    numbers = shard_numbers(run.size, run.shard_rows)
+    aside = replace(place, path=place.scratch)
+    writer = Writer(
+        aside, run.shard_rows, watch, {number for number in numbers if not place.shard(number).stands(place.columns)}
+    )
+    try:
+        columns = _write(writer, inputs, options, seen)
+        if {column.name: column.type for column in columns} != {column.name: column.type for column in place.columns}:
+            raise RunError(
+                f"{folder.path}: its rows came to other columns when they were imported; give --to a new folder"
+            )
+        _put(writer, aside, place)
+    finally:
+        rmtree(aside.path, ignore_errors=True)
+
+
+def _put(writer: Writer, made: StageFolder, place: StageFolder) -> None:
+    """Put shards that were made aside where they belong."""
+    place.make()
+    for number in writer.written:
+        put_sealed(place.shard(number), made.shard(number))
 
 
 # -- rows --------------------------------------------------------------------------------------------------------------
@@ -173,37 +223,51 @@ def _write(writer: Writer, inputs: Sequence[Input], options: Options, seen: Impo
 def _rows(inputs: Sequence[Input], options: Options, seen: Imported, lacking: set[str]) -> Iterator[Shaped]:
     mapped = mapper(options) if options.map or options.template is not None else None
     for one in inputs:
+        names = options.map
         for found in one.read():
             if isinstance(found, Document):
                 seen.keys.update(found.values.keys())
                 if lacking:
-                    lacking -= {key for key in lacking if at(found.values, key) is not None}
+                    lacking.difference_update(mapped_names(found.values, dict.fromkeys(lacking, "")))
                 if mapped is not None:
-                    found = mapped(found)
-            row = _shaped(found, one)
+                    # A run beside other inputs has columns of its own, which stay where a key is another input's.
+                    names = mapped_names(found.values, options.map) if one.is_run else options.map
+                    found = mapped(found, names)
+            row = _shaped(found, one, names.values())
             row.place = found.place
             if len(inputs) > 1:
                 row.columns["source"] = one.name
             yield row
 
 
-def _shaped(found: Document | Broken, one: Input) -> Shaped:
+def _shaped(found: Document | Broken, one: Input, mapped: Collection[str]) -> Shaped:
     if isinstance(found, Broken):
         return Shaped(drop_reason=found.reason if ": " in found.reason else f"unreadable: {found.reason}")
-    return _of_run(found.values) if one.is_run else shape(found.values)
+    if one.is_run and column_map().columns.keys() >= set(mapped):
+        return _of_run(found, mapped)
+    return shape(found.values, found.instruction)
 
 
-def _of_run(values: Mapping[str, Any]) -> Shaped:
-    """A row of another run: its columns are this one's."""
+def _of_run(found: Document, mapped: Collection[str]) -> Shaped:
+    """A row of another run: its columns are this one's. mapped: those that hold what the user says, of any type."""
     known = column_map().columns
-    row = Shaped(extra=dict(values.get("meta") or {}))
-    for key, value in values.items():
-        if key == "meta" or value is None:
+    row = Shaped()
+    for key, value in found.values.items():
+        if value is None or key == "meta":
             continue
-        if key in known:
+        if key not in known:
+            row.keep(key, value)
+        elif key not in mapped:
             row.columns[key] = value
-        else:
-            row.extra.setdefault(key, value)
+        elif not put(row, key, value):
+            row.keep(key, value)
+    for key, value in (found.values.get("meta") or {}).items():
+        row.keep(key, value)
+    if found.instruction is not None:
+        row.keep("instruction_before", row.columns.pop("instruction", None))
+        put(row, "instruction", found.instruction)
+    if "instruction" not in row.columns:
+        row.drop_reason = "unreadable: the instruction is no text, or an empty one"
     return row
 
 

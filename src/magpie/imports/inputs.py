@@ -130,7 +130,7 @@ def _chosen(place: str, splits: Sequence[str], split: str | None) -> tuple[list[
 
 _OF_RUNS = frozenset(
     {"row", "messages", "drop_reason", "dropped_by", "error", "embedding", "duplicate_of", "nearest_row"}
-    | {"selection_rank", "source", "unusable"}
+    | {"selection_rank", "response_choice", "source", "unusable"}
 )
 """Columns of a run that mean nothing in another one."""
 

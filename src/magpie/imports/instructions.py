@@ -7,19 +7,22 @@ from __future__ import annotations
 from typing import Any
 
 from magpie.imports.candidates import take_several
-from magpie.imports.conversations import take_thoughts
+from magpie.imports.conversations import begin_as_rendered, take_thoughts
 from magpie.imports.keys import ANSWERS, INSTRUCTIONS, QUESTIONS, REPLIES, Keys, Shaped
 from magpie.imports.messages import (
     ROLE_KEYS,
+    TEXT_KEYS,
     Conversation,
     Turn,
     Unreadable,
     check_turns,
     human_and_assistant,
     messages_of,
+    parsed,
     text_of,
     text_or_none,
     thinking,
+    written_out,
 )
 
 _CONTEXT = frozenset(
@@ -32,9 +35,19 @@ def is_instruction(keys: Keys) -> bool:
     return keys.has(*INSTRUCTIONS) or (keys.has("input") and keys.has("output"))
 
 
+def is_rendered(keys: Keys) -> bool:
+    return keys.rendered is not None
+
+
 def read_instruction(keys: Keys, row: Shaped) -> Conversation:
-    if isinstance(keys.values.get("prompt"), list | dict) and not keys.has("instruction"):
-        return _prompt_and_completion(keys, row)
+    prompt = keys.values.get("prompt")
+    if isinstance(prompt, str) and (told := written_out(prompt) or _human_before(prompt)):
+        prompt = told
+    if isinstance(prompt, list | dict) and not keys.has("instruction"):
+        keys.used.add("prompt")
+        return _prompt_and_completion(keys, row, prompt)
+    if keys.rendered is not None:
+        return _answered(keys, row, [*history_of(keys), Turn("user", keys.rendered)], ANSWERS)
     text = keys.text("instruction")
     if text is None or (text_or_none(text) is None and not text_or_none(keys.values.get("input"))):
         text = keys.text("prompt") or text
@@ -44,11 +57,20 @@ def read_instruction(keys: Keys, row: Shaped) -> Conversation:
     return _answered(keys, row, [*history_of(keys), Turn("user", asked)], ANSWERS)
 
 
-def _prompt_and_completion(keys: Keys, row: Shaped) -> Conversation:
+def _human_before(prompt: str) -> list[dict[str, str]] | None:
+    """The messages of a prompt in the form of HH-RLHF, in which the assistant is still to speak; None for another."""
+    turns = human_and_assistant(prompt) if prompt.startswith("\n\nHuman:") else None
+    if not turns or turns[-1].role != "user":
+        return None
+    return [{"role": turn.role, "content": turn.text} for turn in turns]
+
+
+def _prompt_and_completion(keys: Keys, row: Shaped, prompt: Any) -> Conversation:
     """A prompt as messages, and an answer as messages or text."""
-    found = Conversation(keys.system(), messages_of(keys.take("prompt"), keys.of_messages))
+    found = Conversation(keys.system(), messages_of(prompt, keys.of_messages))
     if found.turns and found.turns[0].role == "system":
         found.system = text_or_none(found.turns.pop(0).text) or found.system
+    begin_as_rendered(keys, row, found.turns)
     return _answered(keys, row, found.turns, ANSWERS, found.system)
 
 
@@ -65,6 +87,8 @@ def with_input(keys: Keys, instruction: str) -> str:
 def history_of(keys: Keys) -> list[Turn]:
     """The turns before, as LLaMA-Factory has them: pairs of texts, or messages."""
     history = keys.values.get("history")
+    if isinstance(history, str):
+        history = parsed(history)
     if not isinstance(history, list) or not history:
         keys.used.update({"history"} & keys.values.keys() if history == [] else ())
         return []
@@ -103,9 +127,15 @@ def _are_messages(values: list[Any]) -> bool:
 
 
 def _answer(value: Any, unused: set[str]) -> list[Turn]:
+    if isinstance(value, str) and (told := written_out(value)):
+        turns = messages_of(told, unused)
+        if turns and turns[0].role == "assistant":
+            return turns
     if isinstance(value, str):
         return [thinking("assistant", value)]
     if isinstance(value, dict) and "role" not in value and "from" not in value:
+        if not any(key in value for key in TEXT_KEYS):
+            raise Unreadable("the answer is no text (dict)")
         value = {"role": "assistant", **value}
     if not isinstance(value, list | dict):
         raise Unreadable(f"the answer is no text ({type(value).__name__})")
@@ -152,11 +182,14 @@ def is_question(keys: Keys) -> bool:
     """Where nothing else can be meant: one text that asks, one that answers, and nothing that the question is about."""
     asks = [key for key in QUESTIONS if isinstance(keys.values.get(key), str)]
     replies = [key for key in REPLIES if isinstance(keys.values.get(key), str)]
+    if keys.rendered is not None:
+        return len(replies) == 1  # whatever is asked, the template asks it
     return len(asks) == 1 and len(replies) == 1 and _CONTEXT.isdisjoint(keys.values)
 
 
 def read_question(keys: Keys, row: Shaped) -> Conversation:
-    return _answered(keys, row, [Turn("user", keys.text(*QUESTIONS) or "")], REPLIES)
+    asked = keys.text(*QUESTIONS) or "" if keys.rendered is None else keys.rendered
+    return _answered(keys, row, [Turn("user", asked)], REPLIES)
 
 
 # -- one text ----------------------------------------------------------------------------------------------------------
@@ -167,7 +200,8 @@ def is_human_and_assistant(keys: Keys) -> bool:
     return isinstance(text, str) and text.startswith(("\n\nHuman:", "Human:"))
 
 
-def read_human_and_assistant(keys: Keys, row: Shaped) -> Conversation:  # noqa: ARG001
+def read_human_and_assistant(keys: Keys, row: Shaped) -> Conversation:
     found = Conversation(keys.system(), human_and_assistant(keys.take("text")) or [])
+    begin_as_rendered(keys, row, found.turns)
     check_turns(found.turns)
     return found

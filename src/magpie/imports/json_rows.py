@@ -8,17 +8,44 @@ from __future__ import annotations
 from typing import Any
 
 from magpie.imports.documents import Broken, Document, Read
+from magpie.imports.keys import ANSWERS, CONVERSATIONS, IDS, INSTRUCTIONS, QUESTIONS, REPLIES, SEVERAL
+from magpie.imports.messages import ROLE_KEYS, ROLES, TEXT_KEYS, pair_keys
 
 WRAPPERS = ("data", "rows", "examples", "instances", "records", "items", "dataset")
 """Keys of an object under which the rows of a file lie."""
-_WHOLE_ROWS = {"instruction", "prompt", "question", "input", "output", "response", "messages", "conversations"}
+_OF_ROWS = frozenset(
+    {*INSTRUCTIONS, *QUESTIONS, *ANSWERS, *REPLIES, *SEVERAL, *IDS, "input", "text", "chosen", "rejected"}
+    | (set(CONVERSATIONS) - set(WRAPPERS))
+)
+"""Keys that say that an object is a row itself, whatever lies under its other keys."""
+_OF_FILES = frozenset(
+    {"version", "name", "title", "description", "license", "author", "authors", "url", "homepage", "citation"}
+    | {"info", "metadata", "meta", "features", "dataset_name", "dataset", "config", "split", "created", "created_at"}
+    | {"count", "size", "total", "length", "num_rows", "num_rows_total", "num_rows_per_page", "partial"}
+)
+"""Keys beside the rows of a file, which say something of the file."""
+
+
+_OF_TREES = frozenset({"parent_id", "parent_message_id", "message_tree_id", "conversation_id"})
 
 
 def is_message(value: Any) -> bool:
-    """Whether a value is a message of a conversation, by its keys."""
-    return isinstance(value, dict) and (
-        ("role" in value and ("content" in value or "parts" in value)) or ("from" in value and "value" in value)
-    )
+    """Whether a value is a message of a conversation, by its keys. One that says which message it answers is a row of a
+    table of messages, whose order says nothing."""
+    if not isinstance(value, dict) or not _OF_TREES.isdisjoint(value):
+        return False
+    if ("role" in value and ("content" in value or "parts" in value)) or ("from" in value and "value" in value):
+        return True
+    role = next((value[key] for key in ROLE_KEYS if isinstance(value.get(key), str)), None)
+    return role is not None and role.lower().strip() in ROLES and any(key in value for key in TEXT_KEYS)
+
+
+def is_part_of_talk(value: Any) -> bool:
+    """Whether a value may be a part of a conversation: a message, or a question with its answer.
+
+    is_part_of_talk({"human": "Hi", "assistant": "Hello"})  # True
+    """
+    return is_message(value) or (isinstance(value, dict) and pair_keys(value) is not None)
 
 
 def documents_of(value: Any, place: str) -> Read:
@@ -34,6 +61,8 @@ def documents_of(value: Any, place: str) -> Read:
     elif (length := _column_length(value)) is not None:
         for number in range(length):
             yield Document(f"{place}[{number}]", {key: column[number] for key, column in value.items()})
+    elif "row_idx" in value and isinstance(value.get("row"), dict):
+        yield Document(place, value["row"])  # as the Hub's server of rows writes it
     else:
         yield Document(place, value)
 
@@ -67,19 +96,22 @@ def _of_list(value: list[Any], place: str) -> Read:
 
 
 def _wrapped(value: dict[str, Any]) -> list[Any] | None:
-    """The rows under a key of an object that is no row itself."""
-    if not _WHOLE_ROWS.isdisjoint(value):
+    """The rows under a key of an object that is no row itself. A list of messages is a conversation; questions with
+    their answers are rows only where nothing beside them could be a row's own."""
+    if not _OF_ROWS.isdisjoint(value):
         return None
     for key in WRAPPERS:
         rows = value.get(key)
         if isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows):
-            return None if all(map(is_message, rows)) else rows
+            if all(map(is_message, rows)) or (all(map(is_part_of_talk, rows)) and value.keys() - {key} - _OF_FILES):
+                return None
+            return rows
     return None
 
 
 def _column_length(value: dict[str, Any]) -> int | None:
     """The rows of an object that has a list for each column, as `datasets` gives a table; None for another."""
-    if _WHOLE_ROWS.isdisjoint(value) or not all(isinstance(column, list) for column in value.values()):
+    if _OF_ROWS.isdisjoint(value) or not all(isinstance(column, list) for column in value.values()):
         return None
     lengths = {len(column) for column in value.values()}
     texts = value.get("instruction") or value.get("prompt") or value.get("question") or value.get("input")

@@ -194,16 +194,28 @@ class _Values:
                 return
 
     def _rows_of_an_object(self) -> int:
-        """Where the array begins, if an object begins here whose first key holds the rows of the file; else 0."""
+        """Where the array begins, if a large object begins here whose first key holds the rows of the file; else 0."""
         self._ensure(_LONGEST_HEADER)
         wrapped = _WRAPPED.match(self._text, self._at)
         if wrapped is None:
+            return 0
+        self._ensure(_BLOCK)
+        wrapped = _WRAPPED.match(self._text, self._at)
+        if wrapped is None or self._is_whole():
             return 0
         try:
             row, _ = _DECODER.raw_decode(self._text, _past_space(self._text, wrapped.end()))
         except (ValueError, RecursionError):
             return wrapped.end() - 1  # longer than what was read
         return wrapped.end() - 1 if isinstance(row, dict) and not is_message(row) else 0
+
+    def _is_whole(self) -> bool:
+        """Whether the object that begins here ends in what was read: then all of its keys say what it is."""
+        try:
+            _DECODER.raw_decode(self._text, self._at)
+        except (ValueError, RecursionError):
+            return False
+        return True
 
     def _pass_over_the_rest_of_the_object(self) -> None:
         """What stands beside the rows, such as a version."""

@@ -46,11 +46,25 @@ class Shaped:
     place: str = ""
     """File and line, or file and row, for messages."""
 
+    def keep(self, name: str, value: Any) -> None:
+        """Keep a value among the extra keys, under another name where this one is taken by another value."""
+        if value is None:
+            return
+        number, free = 1, name
+        while free in self.extra:
+            if self.extra[free] == value:
+                return
+            number += 1
+            free = f"{name}_{number}"
+        self.extra[free] = value
+
 
 class Keys:
     """A document's keys with a value, and which of them are used."""
 
-    def __init__(self, document: Row) -> None:
+    def __init__(self, document: Row, rendered: str | None = None) -> None:
+        """rendered: the instruction, where the user's template made one."""
+        self.rendered = rendered
         self.values = {key: value for key, value in document.items() if value is not None}
         self.used: set[str] = set()
         self.of_messages: set[str] = set()

@@ -35,7 +35,7 @@ class Options:
     map: Mapping[str, str] = field(default_factory=dict)
     """A key of the rows, `a.b` for one inside another, to the key that it is read as."""
     template: str | None = None
-    """A Jinja template over a row, which gives the instruction."""
+    """A Jinja template over a row, which gives the instruction: of a conversation, its first message."""
     limit: int | None = None
     """The most rows, over all inputs."""
     split: str | None = None
@@ -69,33 +69,50 @@ def read_map(words: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def mapper(options: Options) -> Callable[[Document], Document | Broken]:
-    """A document as the user says that it is to be read. Raises `UserError` for a template that is none."""
+def mapped_names(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, str]:
+    """Of the keys that the user named those that a row has, each with what it is read as."""
+    return {key: name for key, name in names.items() if at(values, key) is not None}
+
+
+def mapper(options: Options) -> Callable[[Document, Mapping[str, str]], Document | Broken]:
+    """A document as the user says that it is to be read; names: keys, and what each is read as. Raises `UserError` for
+    a template that is none."""
     render = _renderer(options.template) if options.template is not None else None
 
-    def mapped(document: Document) -> Document | Broken:
-        values = _renamed(document.values, options.map) if options.map else dict(document.values)
-        if render is not None:
-            try:
-                values["instruction"] = replaced_surrogates(render(document.values))
-            except _TemplateFailed as problem:
-                return Broken(document.place, f"unreadable: the template failed ({problem})")
-        return Document(document.place, values)
+    def mapped(document: Document, names: Mapping[str, str]) -> Document | Broken:
+        values = _renamed(document.values, names)
+        if render is None:
+            return Document(document.place, values)
+        try:
+            return Document(document.place, values, replaced_surrogates(render(document.values)))
+        except _TemplateFailed as problem:
+            return Broken(document.place, f"unreadable: the template failed ({problem})")
 
     return mapped
 
 
 def _renamed(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """The document with other keys. A key that has the name already goes to `NAME_before`, and so into `meta`."""
-    found: dict[str, Any] = {}
+    """The document with other keys. A key that has the name already goes to `NAME_before`, or where that is taken too
+    to `NAME_before_2`, and so into `meta`; so does an object of which a part is named."""
     taken = set(names.values())
-    for key, value in values.items():
-        if key not in names:
-            found[f"{key}_before" if key in taken else key] = value
+    # An object of which a part is named is not itself what its own name says.
+    taken |= {root for key in names if key not in values and (root := key.partition(".")[0]) in _TARGETS}
+    found = {key: value for key, value in values.items() if key not in names and key not in taken}
+    for key in sorted(taken & values.keys() - names.keys()):
+        found[_free(f"{key}_before", found)] = values[key]
     for key, name in names.items():
         if (value := at(values, key)) is not None:
             found[name] = value
     return found
+
+
+def _free(name: str, taken: Mapping[str, Any]) -> str:
+    """The name, or one like it that nothing has."""
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name}_{number}"
+    return free
 
 
 def at(values: Mapping[str, Any], key: str) -> Any:

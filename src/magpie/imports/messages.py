@@ -25,11 +25,9 @@ ROLES = {
 """What datasets call who speaks."""
 
 ROLE_KEYS = ("role", "from", "speaker")
-_TEXT, _THOUGHT = (
-    ("content", "value", "text", "parts"),
-    ("reasoning_content", "reasoning", "thinking"),
-)
-_KNOWN_KEYS = frozenset({*ROLE_KEYS, *_TEXT, *_THOUGHT})
+TEXT_KEYS = ("content", "value", "text", "parts")
+THOUGHT_KEYS = ("reasoning_content", "reasoning", "thinking")
+_KNOWN_KEYS = frozenset({*ROLE_KEYS, *TEXT_KEYS, *THOUGHT_KEYS})
 _PAIRED = (
     ("human", "assistant"),
     ("user", "assistant"),
@@ -103,9 +101,10 @@ def messages_of(said: Any, unused: set[str]) -> list[Turn]:
     if isinstance(said, str):
         said = parsed(said)
     if isinstance(said, dict):
-        said = [said]
+        said = _across(said) or [said]
     if not isinstance(said, list):
         raise Unreadable("the conversation is no list of messages")
+    said = _messages_written_out(said) or said
     if said and all(isinstance(one, str) for one in said):
         return [thinking(("user", "assistant")[n % 2], text) for n, text in enumerate(said)]
     turns: list[Turn] = []
@@ -122,6 +121,37 @@ def messages_of(said: Any, unused: set[str]) -> list[Turn]:
         else:
             turns.append(_message(one, unused))
     return turns
+
+
+def _across(said: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """Messages in an object of lists, as `datasets` keeps a sequence of objects; None for anything else."""
+    lengths = {len(value) if isinstance(value, list) else -1 for value in said.values()}
+    if len(lengths) != 1 or lengths == {-1} or not any(key in said for key in ROLE_KEYS):
+        return None
+    return [dict(zip(said, one, strict=True)) for one in zip(*said.values(), strict=True)]
+
+
+def written_out(text: str) -> list[dict[str, Any]] | None:
+    """A text that is a list of messages as JSON, as in a cell of a table; None for any other text.
+
+    written_out('[{"role": "user", "content": "Hi"}]')  # [{"role": "user", "content": "Hi"}]
+    """
+    if not text.startswith('[{"') or not any(f'"{key}"' in text for key in ROLE_KEYS):
+        return None
+    found = parsed(text)
+    if not isinstance(found, list):
+        return None
+    roles = [_first(one, ROLE_KEYS) if isinstance(one, dict) else None for one in found]
+    return found if all(isinstance(role, str) and role.lower().strip() in ROLES for role in roles) else None
+
+
+def _messages_written_out(said: list[Any]) -> list[dict[str, Any]] | None:
+    """Messages that are JSON texts each, as a list of objects in `meta` is; None for anything else."""
+    if not all(isinstance(one, str) and one.startswith("{") for one in said):
+        return None
+    found = [parsed(one) for one in said]
+    spoken = all(isinstance(one, dict) and any(isinstance(one.get(key), str) for key in ROLE_KEYS) for one in found)
+    return found if spoken else None
 
 
 def plain_message(one: dict[str, Any]) -> Turn | None:
@@ -157,24 +187,53 @@ def _message(one: Mapping[str, Any], unused: set[str]) -> Turn:
         raise Unreadable(f"role {type(spoken).__name__ if not isinstance(spoken, str) else spoken[:20]}")
     if one.keys() - _KNOWN_KEYS:
         unused.update(key for key in one.keys() - _KNOWN_KEYS if one[key] is not None)
-    text = _first(one, _TEXT)
-    if text is None and one.get("tool_calls"):
+    if one.get("replies"):
+        raise Unreadable("a tree of replies")
+    text = _first(one, TEXT_KEYS)
+    if one.get("tool_calls") or one.get("function_call"):
         raise Unreadable("a call of a tool")
+    unused.update(key for key in (*ROLE_KEYS, *TEXT_KEYS) if one.get(key) not in (None, "", spoken, text))
     if text is None and role != "user":
         return Turn(role, "")
+    blocks, text = _thought_blocks(text) if role == "assistant" else ([], text)
     turn = thinking(role, text_of(text))
-    thought = _first(one, _THOUGHT)
-    if role == "assistant" and isinstance(thought, str) and thought.strip() and turn.reasoning is None:
-        return Turn(role, turn.text, thought)
-    return turn
+    thoughts = {key: one[key] for key in THOUGHT_KEYS if not _says_nothing(one.get(key))}
+    texts = [thought for thought in thoughts.values() if isinstance(thought, str)]
+    if role != "assistant" or len(texts) < len(thoughts):
+        unused.update(thoughts)
+        return turn
+    return turn._replace(reasoning=joined_thoughts([*texts, *blocks, turn.reasoning]))
+
+
+def _thought_blocks(text: Any) -> tuple[list[str], Any]:
+    """What stands in parts of a message that are thoughts, and the message without them."""
+    if not isinstance(text, list):
+        return [], text
+    blocks = [one.get("thinking") for one in text if isinstance(one, dict) and one.get("type") == "thinking"]
+    rest = [one for one in text if not isinstance(one, dict) or one.get("type") != "thinking"]
+    return [block for block in blocks if isinstance(block, str)], rest
 
 
 def _first(one: Mapping[str, Any], keys: Sequence[str]) -> Any:
-    """The value of the first of some keys that has one."""
-    for key in keys:
-        if (value := one.get(key)) is not None:
-            return value
-    return None
+    """The value of the first of some keys that says something; else of the first that has one."""
+    values = [value for key in keys if (value := one.get(key)) is not None]
+    return next((value for value in values if not _says_nothing(value)), values[0] if values else None)
+
+
+def _says_nothing(value: Any) -> bool:
+    return value is None or value == [] or (isinstance(value, str) and not value.strip())
+
+
+def joined_thoughts(thoughts: Iterable[str | None]) -> str | None:
+    """What stands at several places as the reasoning of one answer, each text once, with an empty line between them.
+
+    joined_thoughts(["Two.", "Two.", None])  # "Two."
+    """
+    found: list[str] = []
+    for thought in thoughts:
+        if thought and thought.strip() and thought.strip() not in (each.strip() for each in found):
+            found.append(thought)
+    return "\n\n".join(found) or None
 
 
 def thinking(role: str, text: str) -> Turn:

@@ -7,7 +7,7 @@ knows no file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
+from magpie.columns import MOST_LISTS
 from magpie.imports.documents import is_number
 from magpie.runs import arrow_type
 
@@ -22,7 +23,6 @@ MOST_FIELDS = 256
 _LONGEST_NAME = 200
 _EXACT = 2**53
 """Whole numbers up to here are numbers of 64 bits with a point, too."""
-_MOST_LISTS = 8
 
 NULL, BIG, TEXT = "null", "big", "text"
 """Kinds beside the types: no value so far; whole numbers beyond `_EXACT`; values of several kinds, or objects."""
@@ -105,10 +105,10 @@ def _plain(value: Any) -> Any:
 
 
 def _depth_is_fine(value: Any) -> bool:
-    depth, level = 0, [value]
-    while level and depth <= _MOST_LISTS:
+    """Whether a list holds lists in one another only as deep as the type of a field may be."""
+    level = [value]
+    for _ in range(MOST_LISTS):
         level = [item for one in level for item in one if isinstance(item, list | tuple)]
-        depth += 1
     return not level
 
 
@@ -183,8 +183,3 @@ def _known(value: Any) -> Any:
 def refitted(column: pa.ChunkedArray, types: Mapping[str, str]) -> pa.Array:
     """The column `meta` of a shard that was written when fewer rows were known."""
     return column_of(column.to_pylist(), types)
-
-
-def names_of(types: Iterable[str]) -> str:
-    """The fields as SQL names them, for messages."""
-    return ", ".join(types)

@@ -5,10 +5,10 @@ the prompt outside or inside. Knows the names that datasets use; knows no run an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from magpie.imports.conversations import take_thoughts, use_what_repeats
+from magpie.imports.conversations import begin_as_rendered, take_thoughts, use_what_repeats
 from magpie.imports.fitting import NoValue, Unfit, fitted
 from magpie.imports.instructions import history_of, take_turns, with_input
 from magpie.imports.keys import INSTRUCTIONS, QUESTIONS, Keys, Shaped
@@ -109,9 +109,16 @@ def is_pair(keys: Keys) -> bool:
 def read_pair(keys: Keys, row: Shaped) -> Conversation:
     prompt = _prompt_of_pair(keys)
     pair = pair_of(keys.take("chosen"), keys.take("rejected"), prompt, keys.system(), keys.of_messages)
+    found = _conversation_beside(keys, pair) or Conversation(pair.system, [*pair.prompt, pair.chosen])
+    take_thoughts(keys, found)
+    use_what_repeats(keys, found)
+    asked = list(pair.prompt)
+    for turns in (asked, found.turns):
+        begin_as_rendered(keys, row, turns)
+    pair = replace(pair, prompt=tuple(asked))
     if (reason := why_no_use([*pair.prompt, pair.chosen, pair.rejected])) is not None:
         row.drop_reason = reason
-    elif pair.chosen == pair.rejected:
+    elif pair.chosen.text == pair.rejected.text:
         row.drop_reason = "identical_pair"
     row.columns["chosen"], row.columns["rejected"] = pair.chosen.text, pair.rejected.text
     if len(pair.prompt) > 1:
@@ -127,10 +134,51 @@ def read_pair(keys: Keys, row: Shaped) -> Conversation:
                 row.unfit.append(column)
             except NoValue:
                 pass
-    found = _conversation_beside(keys, pair) or Conversation(pair.system, [*pair.prompt, pair.chosen])
-    take_thoughts(keys, found)
-    use_what_repeats(keys, found)
+    for name, answer in (("chosen", pair.chosen), ("rejected", pair.rejected)):
+        if answer.reasoning is not None and answer not in found.turns:
+            row.keep(f"{name}_reasoning", answer.reasoning)
     return found
+
+
+_SIDES = (("conversation_a", "conversation_b"), ("response_a", "response_b"))
+
+
+def is_battle(keys: Keys) -> bool:
+    """Two models' answers of which somebody preferred one, as in the data of Chatbot Arena."""
+    sides = any(one in keys.values and other in keys.values for one, other in _SIDES)
+    return sides and keys.has("winner", "winner_model_a", "winner_model_b")
+
+
+def read_battle(keys: Keys, row: Shaped) -> Conversation:
+    names = next(names for names in _SIDES if names[0] in keys.values and names[1] in keys.values)
+    models = ("model_a", "model_b")
+    won = [keys.values.get("winner") == one or keys.values.get(f"winner_{one}") in (1, "1") for one in models]
+    if won[0] == won[1]:
+        raise Unreadable("neither answer is preferred")
+    better = won.index(True)
+    for side, place in (("chosen", better), ("rejected", 1 - better)):
+        keys.values[side] = _side_of_battle(keys, names[place])
+        if isinstance(keys.values.get(models[place]), str):
+            keys.values.setdefault(f"{side}_model", keys.take(models[place]))
+    keys.used.update(names)
+    return read_pair(keys, row)
+
+
+def _side_of_battle(keys: Keys, name: str) -> Any:
+    """One model's answers: a conversation, a text, or a text for each prompt, both written as JSON."""
+    answers, prompts = keys.values[name], keys.values.get("prompt")
+    if name in _SIDES[0]:
+        return answers
+    answers, prompts = (parsed(value) if isinstance(value, str) else value for value in (answers, prompts))
+    if not isinstance(answers, list) or not isinstance(prompts, list):
+        return keys.values[name]
+    if len(answers) != len(prompts) or not all(isinstance(text, str) for text in (*answers, *prompts)):
+        raise Unreadable("not an answer for each prompt")
+    return [
+        {"role": role, "content": text}
+        for pair in zip(prompts, answers, strict=True)
+        for role, text in zip(("user", "assistant"), pair, strict=True)
+    ]
 
 
 def _conversation_beside(keys: Keys, pair: Pair) -> Conversation | None:
@@ -161,6 +209,8 @@ def _prompt_of_pair(keys: Keys) -> list[Turn]:
             return turns
     if isinstance(keys.values.get("prompt"), list | dict):
         return messages_of(keys.take("prompt"), keys.of_messages)
+    if keys.rendered is not None:
+        return [*history_of(keys), Turn("user", keys.rendered)]
     text = keys.text(*INSTRUCTIONS, *QUESTIONS, "input")
     if text is None:
         return []

@@ -19,13 +19,14 @@ from magpie.imports.instructions import (
     is_human_and_assistant,
     is_instruction,
     is_question,
+    is_rendered,
     read_human_and_assistant,
     read_instruction,
     read_question,
 )
 from magpie.imports.keys import CONVERSATIONS, IDS, SEVERAL, SIMILAR, Keys, Row, Shaped
-from magpie.imports.messages import Conversation, Unreadable, why_no_use
-from magpie.imports.pairs import is_pair, read_pair
+from magpie.imports.messages import Conversation, Unreadable, parsed, why_no_use
+from magpie.imports.pairs import is_battle, is_pair, read_battle, read_pair
 from magpie.imports.plain import plain_conversation
 from magpie.plan.registry import column_map
 
@@ -54,35 +55,43 @@ class Shape:
 
 SHAPES = (
     Shape("preference pair", is_pair, read_pair),
+    Shape("two models' answers", is_battle, read_battle),
     Shape("conversation", is_conversation, read_conversation),
     Shape("instruction and answer", is_instruction, read_instruction),
     Shape("question and answer", is_question, read_question),
     Shape("Human and Assistant in one text", is_human_and_assistant, read_human_and_assistant),
+    Shape("what a template made of a row", is_rendered, read_instruction),
 )
 """The shapes, in the order in which they are tried."""
 
 
-def shape(document: Row) -> Shaped:
+def shape(document: Row, rendered: str | None = None) -> Shaped:
     """A document in a run's columns. One without a conversation that can be read is dropped, with the reason.
+
+    rendered: the instruction, where the user's template made one; what a conversation began with in its place is kept
+    as the extra key `instruction_before`.
 
     shape({"question": "2+2?", "answer": "4"}).columns["instruction"]  # "2+2?"
     """
-    if (columns := plain_conversation(document)) is not None:
+    if rendered is None and (columns := plain_conversation(document)) is not None:
         return Shaped(columns)
-    return shape_with_care(document)
+    return shape_with_care(document, rendered)
 
 
-def shape_with_care(document: Row) -> Shaped:
+def shape_with_care(document: Row, rendered: str | None = None) -> Shaped:
     """As `shape`, whatever the document is like: for the plainest ones the same, and slower."""
-    keys, row = Keys(document), Shaped()
+    keys, row = Keys(document, rendered), Shaped()
     fitting = next((one for one in SHAPES if one.fits(keys)), None)
     try:
         if fitting is None:
             raise Unreadable("no instruction and no messages")
         _put_conversation(row, fitting.read(keys, row))
         for key in SEVERAL:
-            if "responses" not in row.columns and isinstance(keys.values.get(key), list):
-                take_several(keys, row, key, keys.values[key])
+            values = keys.values.get(key)
+            if isinstance(values, str):
+                values = parsed(values)
+            if "responses" not in row.columns and isinstance(values, list):
+                take_several(keys, row, key, values)
     except Unreadable as why:
         row.drop_reason = f"unreadable: {why}"
     _put_others(keys, row)
@@ -112,7 +121,7 @@ def _put_conversation(row: Shaped, found: Conversation) -> None:
 def _put_others(keys: Keys, row: Shaped) -> None:
     """Every key that the shape did not use: into its column, or among the extra ones."""
     name = next((name for name in IDS if keys.has(name)), None)
-    if name is not None and _put(row, "source_id", keys.values[name]):
+    if name is not None and put(row, "source_id", keys.values[name]):
         keys.used.add(name)
     known = column_map().columns
     for key, value in keys.values.items():
@@ -121,20 +130,23 @@ def _put_others(keys: Keys, row: Shaped) -> None:
         column = _RENAMED.get(key, key)
         if key == "meta" and isinstance(value, dict):
             for name, inner in value.items():
-                row.extra.setdefault(name, inner)
+                row.keep(name, inner)
         elif column in known and column not in _BY_SHAPES and column not in _NOT_TAKEN and column not in row.columns:
-            if _put(row, column, value, known[column]):
+            if put(row, column, value, known[column]):
                 continue
             if column == "embedding":
                 row.left_out.add(key)  # too large to be kept as what it is not
             else:
-                row.extra[key] = value
+                row.keep(key, value)
         else:
-            row.extra[key] = value
+            row.keep(key, value)
 
 
-def _put(row: Shaped, name: str, value: Any, column: Column | None = None) -> bool:
-    """Put a value into a column; False where the value is none for it, and is to be kept elsewhere."""
+def put(row: Shaped, name: str, value: Any, column: Column | None = None) -> bool:
+    """Put a value into a column as its type is; False where the value is none for it, and is to be kept elsewhere.
+
+    put(row, "instruct_reward", "-3.25")
+    """
     try:
         row.columns[name] = fitted(column or column_map().columns[name], value)
     except NoValue:

@@ -7,7 +7,7 @@ shards; no file of others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -27,7 +27,14 @@ Known = tuple[Column, ...]
 class Writer:
     """The shards of one import. Each row is added once, in order; `finish` makes all shards alike."""
 
-    def __init__(self, place: StageFolder, shard_rows: int, watch: Callable[[int], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        place: StageFolder,
+        shard_rows: int,
+        watch: Callable[[int], None] = lambda _: None,
+        wanted: Collection[int] | None = None,
+    ) -> None:
+        """wanted: the shards to write, by number; None for all. The rows of the others are looked at all the same."""
         self.rows = 0
         self.fields = Fields()
         self.unkept: set[str] = set()
@@ -35,9 +42,12 @@ class Writer:
         self._place = place
         self._shard_rows = shard_rows
         self._watch = watch
+        self._wanted = wanted
         self._names = {"instruction"}
         self._batch: list[Shaped] = []
-        self._written: list[Known] = []
+        self._shards = 0
+        self._written: dict[int, Known] = {}
+        """The shards that are written, each with what was known then."""
         self._waiting: dict[str, list[int]] = {}
         """An id to the rows that upstream says are like the row with it, which has not come yet."""
         self._first_of_all: set[int] = set()
@@ -68,12 +78,17 @@ class Writer:
             if row.similar not in row.ids:
                 self._waiting.setdefault(row.similar, []).append(self.rows)
 
+    @property
+    def written(self) -> list[int]:
+        """The shards that are written, by number."""
+        return sorted(self._written)
+
     def finish(self) -> Known:
         """Write what is left, and again every shard that lacks a column or a field; the columns of all."""
         self._flush()
         final = self._known()
         late = {row // self._shard_rows for row in self._first_of_all}
-        for number, known in enumerate(self._written):
+        for number, known in sorted(self._written.items()):
             if known != final or number in late:
                 self._write_again(number, final)
         return final
@@ -86,12 +101,12 @@ class Writer:
     def _flush(self) -> None:
         if not self._batch:
             return
-        if not self._written:
+        number = self._shards
+        self._shards += 1
+        if self._wanted is None or number in self._wanted:
             self._place.make()
-        known = self._known()
-        first = self.rows - len(self._batch)
-        write_sealed(self._place.shard(len(self._written)), _table(self._batch, first, known), "")
-        self._written.append(known)
+            known = self._written[number] = self._known()
+            write_sealed(self._place.shard(number), _table(self._batch, self.rows - len(self._batch), known), "")
         self._batch = []
         self._watch(self.rows)
 

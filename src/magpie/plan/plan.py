@@ -250,10 +250,10 @@ def _replaced(planned: Sequence[PlannedStage], stage: PlannedStage) -> list[str]
 
 
 def _outdated(planned: Sequence[PlannedStage]) -> list[str]:
-    """What to know of imported columns that say something of an answer that is made anew."""
+    """What to know of imported columns that say something of what is made anew."""
     makers = {column.name: each.name for each in planned for column in each.stage.writes}
     return [
-        f"{name} was imported with the old answer and counts no more; it stays readable as original_{name}"
+        f"{name} was imported with what is made anew and counts no more; it stays readable as original_{name}"
         for name in outdated(makers)
     ]
 

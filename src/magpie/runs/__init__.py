@@ -6,12 +6,12 @@ The one package that touches storage. Knows no recipe, no engine and no template
 from magpie.runs.cost import Cost, StageCost, cost_of
 from magpie.runs.files import make_folder, storage, whole_file
 from magpie.runs.folder import RunFolder, StageFolder
-from magpie.runs.index import Kind
 from magpie.runs.in_force import StageCounts
+from magpie.runs.index import Kind
 from magpie.runs.labels import as_label, check_label, label_type, make_types, typed
 from magpie.runs.reader import Run, open_run
 from magpie.runs.relations import sql_text
-from magpie.runs.shards import OpenShard, ShardFiles, arrow_schema, arrow_type, fields_of, write_sealed
+from magpie.runs.shards import OpenShard, ShardFiles, arrow_schema, arrow_type, fields_of, put_sealed, write_sealed
 
 __all__ = [
     "Cost",
@@ -33,6 +33,7 @@ __all__ = [
     "make_folder",
     "make_types",
     "open_run",
+    "put_sealed",
     "sql_text",
     "storage",
     "typed",

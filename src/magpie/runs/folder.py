@@ -29,8 +29,8 @@ from filelock import FileLock, Timeout
 
 from magpie.columns import Column
 from magpie.errors import RunError
-from magpie.runs.index import STAGE_FOLDER, Kind, check_index
 from magpie.runs.files import make_folder, remove, storage, write_whole
+from magpie.runs.index import STAGE_FOLDER, Kind, check_index
 from magpie.runs.shards import ShardFiles, content_digest
 from magpie.runs.timeline import TIMELINE
 from magpie.safe.shell import quoted
@@ -112,7 +112,7 @@ class StageFolder:
         return " ".join(content_digest(maker.shard(number)) for maker, _ in self.makers(above))
 
     def legacy_corpus_digest(self, above: Sequence[StageFolder], size: int) -> str:
-        """What earlier magpies took for the input of a stage over the whole run: every file of every stage before it."""
+        """What earlier magpies took for the input of a stage over the whole run: each file of every stage before it."""
         known = [(maker.path.name, n, content_digest(maker.shard(n))) for maker in above for n in maker.shards()]
         return blake2b(repr((size, known)).encode(), digest_size=16).hexdigest()
 
@@ -186,7 +186,8 @@ class RunFolder:
             str(self.path.resolve()).encode()
         except UnicodeEncodeError:
             raise RunError(
-                f"{one_line(self.path)}: the name of this folder, or of one above it, is not UTF-8: rename it, or give another"
+                f"{one_line(self.path)}: the name of this folder, or of one above it, is not UTF-8: rename it, or give "
+                "another"
             ) from None
 
     def _check_usable(self) -> None:

@@ -6,7 +6,7 @@ Shards with a journal, and those whose rows may be made from what is no longer s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -38,7 +38,8 @@ class StageCounts:
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """A stage's rows that count: `settled` shards as their files have them, and those of other shards as tables."""
+    """A stage's rows that count: `settled` shards as their files have them, and those of other shards as tables of the
+    columns that are counted (`NEEDED`)."""
 
     stage: StageFolder
     settled: frozenset[int]
@@ -46,13 +47,24 @@ class InForce:
 
 
 def in_force(stage: StageFolder, above: Sequence[StageFolder], size: int, shard_rows: int) -> InForce:
-    """The rows of a stage that count. Which shards of a stage over the whole run do, is for `corpus_shards` to say."""
+    """The rows of a stage that count."""
+    settled = frozenset(settled_shards(stage, above, size, shard_rows))
+    others = open_shards(stage, settled)
+    return InForce(stage, settled, {n: rows_in_force(stage, above, n, shard_rows).select(NEEDED) for n in others})
+
+
+def settled_shards(stage: StageFolder, above: Sequence[StageFolder], size: int, shard_rows: int) -> list[int]:
+    """The sealed shards that count as they are. Which shards of a stage over the whole run count is for `corpus_shards`
+    to say."""
     if stage.kind == "corpus":
-        return InForce(stage, frozenset(corpus_shards(stage, above, size, shard_rows)[0]), {})
-    numbers = stage.shards()
-    settled = frozenset(n for n in numbers if is_settled(stage, above, n))
-    spans = {n: (n * shard_rows, (n + 1) * shard_rows) for n in numbers if n not in settled}
-    return InForce(stage, settled, {n: within(rows_in_force(stage, above, n), *span) for n, span in spans.items()})
+        return corpus_shards(stage, above, size, shard_rows)[0]
+    return [number for number in stage.shards() if is_settled(stage, above, number)]
+
+
+def open_shards(stage: StageFolder, settled: Collection[int]) -> list[int]:
+    """The shards whose rows are looked through one by one: those that have a journal, or rows that may be made from
+    what is no longer so. Of a stage over the whole run a shard counts as it is, or not at all."""
+    return [] if stage.kind == "corpus" else [number for number in stage.shards() if number not in settled]
 
 
 def is_settled(stage: StageFolder, above: Sequence[StageFolder], number: int) -> bool:
@@ -64,9 +76,9 @@ def is_settled(stage: StageFolder, above: Sequence[StageFolder], number: int) ->
     return files.parquet.exists() and files.made_from() == stage.read_digest(above, number)
 
 
-def rows_in_force(stage: StageFolder, above: Sequence[StageFolder], number: int) -> pa.Table:
+def rows_in_force(stage: StageFolder, above: Sequence[StageFolder], number: int, shard_rows: int) -> pa.Table:
     """The shard's rows, without those that were made from an input that has changed since and will be made again."""
-    rows = stage.shard(number).rows(stage.columns)
+    rows = _within(stage.shard(number).rows(stage.columns), number * shard_rows, (number + 1) * shard_rows)
     if not stage.reads:
         return rows
     inputs: dict[int, dict[str, Any]] = {}
@@ -78,7 +90,7 @@ def rows_in_force(stage: StageFolder, above: Sequence[StageFolder], number: int)
     return rows.filter(pa.array(same, pa.bool_()))
 
 
-def within(rows: pa.Table, first: int, end: int) -> pa.Table:
+def _within(rows: pa.Table, first: int, end: int) -> pa.Table:
     """The rows that the shard has room for: a strange line in a journal may name any other."""
     numbers = rows.column("row")
     return rows.filter(pc.and_(pc.greater_equal(numbers, first), pc.less(numbers, end)))
@@ -92,8 +104,8 @@ def _pair(table: pa.Table, one: str, other: str) -> tuple[list[Any], list[Any]]:
 
 
 def count_stage(rows: InForce, size: int) -> StageCounts:
-    """What a stage did with the first `size` rows. Opens shards only where rows failed, for the message, or where a shard
-    has rows beyond."""
+    """What a stage did with the first `size` rows. Opens shards only where rows failed, for the message, or where a
+    shard has rows beyond."""
     errors: Counter[str] = Counter()
     tallies = []
     for table_or_tally in _tallies_or_tables(rows, size):
@@ -130,8 +142,8 @@ def _tallies_or_tables(rows: InForce, size: int) -> Iterator[Tally | pa.Table]:
 
 
 def count_kept(stages: Sequence[InForce], size: int, shard_rows: int) -> int:
-    """How many of the first `size` rows came through every stage: rows of the first and of the last that no stage dropped
-    or failed to make."""
+    """How many of the first `size` rows came through every stage: rows of the first and of the last that no stage
+    dropped or failed to make."""
     kept = 0
     for number in shard_numbers(size, shard_rows):
         base = number * shard_rows

@@ -1,9 +1,9 @@
 """Labels that have an order, in SQL: `input_quality >= 'good'` is good and excellent, wherever it is asked.
 
 Two rules make it so, and DuckDB does the rest. A column of labels is an ENUM, whose values compare in the order of
-`magpie.columns.LABELS`; a value that is none of the labels is null. A label in quotes is a value of that ENUM too, since
-DuckDB compares an ENUM with a text as two texts: `typed` writes the cast to each. No query is taken apart for it: it is
-cut into tokens, and nothing but texts in single quotes is looked at.
+`magpie.columns.LABELS`; a value that is none of the labels is null. A label in quotes is a value of that ENUM too,
+since DuckDB compares an ENUM with a text as two texts: `typed` writes the cast to each. No query is taken apart for it:
+it is cut into tokens, and nothing but texts in single quotes is looked at.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from magpie.columns import LABELS, labels_of
+from magpie.columns import LABELS, base_column, labels_of
 from magpie.errors import UserError
 
 _COMPARES = frozenset({"=", "==", "<>", "!=", "<", "<=", ">", ">="})
@@ -33,7 +33,7 @@ class Token(NamedTuple):
 
 def label_type(column: str) -> str:
     """The name of the type of a column's labels: `label_difficulty`, for `difficulty__second` too."""
-    return f"label_{column.partition('__')[0]}"
+    return f"label_{base_column(column)}"
 
 
 def make_types(connection: duckdb.DuckDBPyConnection) -> None:
@@ -55,14 +55,13 @@ def typed(query: str, columns: Collection[str] = tuple(LABELS)) -> str:
     """
     types = {label: label_type(column) for column in columns for label in labels_of(column)}
     data, parts, at = query.encode(), [], 0
-    before = None
-    for token in tokens(query):
+    found = [token for token in tokens(query) if token.kind != "comment"]
+    for before, token, behind in zip([None, *found], found, [*found[1:], None], strict=False):
         label = _constant(token)
-        if label in types and not _is_name(before):
+        if label in types and not _is_name(before, behind):
             end = token.start + len(token.text.encode())
             parts += [data[at : token.start], f"CAST({token.text} AS {types[label]})".encode()]
             at = end
-        before = token
     return b"".join([*parts, data[at:]]).decode()
 
 
@@ -107,8 +106,11 @@ def _constant(token: Token) -> str | None:
     return text[1:-1].replace("''", "'")
 
 
-def _is_name(before: Token | None) -> bool:
-    """Whether a text behind this token is a name, or a value of another type: `AS 'good'`, `DATE '2026-01-01'`."""
+def _is_name(before: Token | None, behind: Token | None) -> bool:
+    """Whether a text between two tokens is a name, or a value of another type: `AS 'good'`, `DATE '2026-01-01'`, and
+    the key in `{'good': 1}`."""
+    if behind is not None and behind.text == ":":
+        return True
     return before is not None and (before.kind == "identifier" or before.text.lower() in _BEFORE_NAMES)
 
 

@@ -16,17 +16,21 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from magpie.columns import Column, labels_of, outdated
+from magpie.columns import ORIGINAL, labels_of, outdated
 from magpie.errors import RunError, UserError
 from magpie.runs.folder import RunFolder, StageFolder
-from magpie.runs.in_force import InForce, StageCounts, count_kept, count_stage, in_force
+from magpie.runs.in_force import InForce, StageCounts, count_kept, count_stage, in_force, settled_shards
 from magpie.runs.labels import check_labels, make_types, typed
-from magpie.runs.relations import open_rows_of, relation_of, settled_shards, sql_text
+from magpie.runs.relations import open_rows_of, relation_of, sql_text
 from magpie.runs.surviving import corpus_shards
 from magpie.safe.documents import check_values, read_yaml
 from magpie.safe.paths import expanded
 from magpie.safe.shell import quoted
 
+_UNREADABLE = (duckdb.Error, pa.ArrowException, KeyError, TypeError, ValueError)
+"""What reading files raises that are not as magpie wrote them."""
+_OF_QUERIES = (duckdb.Error, pa.ArrowException)
+_OR_QUERY = "the query failed, or "
 _BATCH_ROWS = 2048
 _SCAN_ROWS = 32768
 """Rows of the shards that `scan` looks at together."""
@@ -64,7 +68,7 @@ class Run:
         return int(self.info["shard_rows"])
 
     def stale(self) -> dict[str, str]:
-        """Stages that were made from what is no longer so, each with what has changed; their rows count all the same."""
+        """Stages that were made from what is no longer so, each with what has changed; their rows still count."""
         found = {stage["stage"]: stage["stale"] for stage in self.info["stages"] if stage.get("stale")}
         for place, stage in enumerate(self.stages):
             if stage.kind == "corpus" and corpus_shards(stage, self.stages[:place], self.size, self.shard_rows)[1]:
@@ -120,6 +124,7 @@ class Run:
 
     def kept(self) -> int:
         """How many rows came through every stage."""
+        self._check_stages()
         with self._readable():
             return count_kept([self._in_force(stage) for stage in self.stages], self.size, self.shard_rows)
 
@@ -135,6 +140,7 @@ class Run:
     def _with_labels(self, query: str) -> str:
         """The query, in which labels in quotes are values of their types."""
         made = {column.name for stage in self.stages for column in stage.columns if labels_of(column.name)}
+        made |= {ORIGINAL + name for name in made}
         try:
             check_labels(query, made)
         except UserError as error:
@@ -143,6 +149,7 @@ class Run:
 
     def counts(self) -> list[StageCounts]:
         """What each stage did so far, counted over the files."""
+        self._check_stages()
         with self._readable():
             return [count_stage(self._in_force(stage), self.size) for stage in self.stages]
 
@@ -151,13 +158,11 @@ class Run:
 
     def _counting(self) -> list[list[int]]:
         """Of each stage, the sealed shards that count as they are."""
-        try:
+        with self._readable():
             return [
                 settled_shards(stage, self.stages[:place], self.size, self.shard_rows)
                 for place, stage in enumerate(self.stages)
             ]
-        except pa.ArrowException as error:
-            raise self._unreadable(error) from error
 
     @contextmanager
     def connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -171,13 +176,14 @@ class Run:
             yield connection
 
     @contextmanager
-    def _readable(self) -> Iterator[None]:
-        self._check_stages()
+    def _readable(self, what: str = "", kinds: tuple[type[Exception], ...] = _UNREADABLE) -> Iterator[None]:
+        """Say what a file that is not as magpie wrote it makes go wrong as a `RunError`. what: which else may be to
+        blame. kinds: what is taken for that."""
         try:
             yield
-        except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
+        except kinds as error:
             said = " ".join(str(error).split())
-            raise RunError(f"{self.path}: a file of the run cannot be read: {said}") from error
+            raise RunError(f"{self.path}: {what}a file of the run cannot be read: {said}") from error
 
     def _check_stages(self) -> None:
         makers = {column.name for stage in self.stages for column in stage.columns}
@@ -191,31 +197,25 @@ class Run:
     def _asked(
         self, *, counting: Sequence[Sequence[int]] | None = None, part: range | None = None
     ) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The run as views, its files held against their digests first; spilling where the system keeps temporary files.
+        """The run as views, its files held against their digests first; spills where the system keeps temporary files.
 
         counting: what `_counting` says, where it is known. part: of all shards, those to look at.
         """
+        self._check_stages()
         counting = self._counting() if counting is None else counting
         config: dict[str, str | bool | int | float | list[str]] = {
             "python_enable_replacements": False,
             "temp_directory": tempfile.gettempdir(),
         }
-        try:
-            with duckdb.connect(":memory:", config=config) as connection:
-                make_types(connection)
+        with self._readable(_OR_QUERY, _OF_QUERIES), duckdb.connect(":memory:", config=config) as connection:
+            make_types(connection)
+            with self._readable():
                 self._make_views(connection, counting, part)
-                yield connection
-        except (duckdb.Error, pa.ArrowException) as error:
-            raise self._unreadable(error) from error
-
-    def _unreadable(self, error: Exception) -> RunError:
-        said = " ".join(str(error).split())
-        return RunError(f"{self.path}: the query failed, or a file of the run cannot be read: {said}")
+            yield connection
 
     def _make_views(
         self, connection: duckdb.DuckDBPyConnection, counting: Sequence[Sequence[int]], part: range | None
     ) -> None:
-        self._check_stages()
         for place, stage in enumerate(self.stages):
             settled = counting[place] if part is None else [number for number in counting[place] if number in part]
             open_rows = open_rows_of(stage, self.stages[:place], set(counting[place]), self.shard_rows, part)
@@ -257,10 +257,10 @@ def _rows_query(run: Run) -> str:
     makers = {c.name: s for s in run.stages for c in s.columns}  # where two make a column, the later one counts
     no_more = set(outdated({column: maker.stage for column, maker in makers.items()}))
     columns = [f"{_name(maker)}.{column}" for column, maker in makers.items() if column not in no_more]
-    columns += [f"{_name(makers[column])}.{column} AS original_{column}" for column in makers if column in no_more]
+    columns += [f"{_name(makers[column])}.{column} AS {ORIGINAL}{column}" for column in makers if column in no_more]
     for column, maker in makers.items():
         earlier = [s for s in run.stages if s is not maker and column in {c.name for c in s.columns}]
-        columns += [f"{_name(earlier[0])}.{column} AS original_{column}"] if earlier else []
+        columns += [f"{_name(earlier[0])}.{column} AS {ORIGINAL}{column}"] if earlier else []
     tokens = [f'{_name(s)}.completion_tokens AS "{s.stage}_tokens"' for s in run.stages if s.kind == "row"]
     drops = ", ".join(f"{name}.drop_reason" for name in names)
     errors = ", ".join(f"{name}.error" for name in names)

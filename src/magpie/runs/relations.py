@@ -6,26 +6,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+
 import duckdb
 import pyarrow as pa
 
 from magpie.columns import labels_of
 from magpie.runs.folder import StageFolder
-from magpie.runs.in_force import is_settled, rows_in_force, within
+from magpie.runs.in_force import open_shards, rows_in_force
 from magpie.runs.labels import as_label
 from magpie.runs.shards import arrow_schema
-from magpie.runs.surviving import corpus_shards
 
 _GLOB = re.compile(r"([*?\[])")
 """What DuckDB would take as a pattern in a path."""
-
-
-def settled_shards(stage: StageFolder, above: Sequence[StageFolder], size: int, shard_rows: int) -> list[int]:
-    """The sealed shards that count as they are. Which shards of a stage over the whole run count is for `corpus_shards`
-    to say."""
-    if stage.kind == "corpus":
-        return corpus_shards(stage, above, size, shard_rows)[0]
-    return [number for number in stage.shards() if is_settled(stage, above, number)]
 
 
 def open_rows_of(
@@ -33,11 +25,10 @@ def open_rows_of(
 ) -> pa.Table:
     """The rows of the other shards, which have a journal or may be made from what is no longer so: they are looked
     through row by row."""
-    others = [number for number in stage.shards() if number not in settled and (part is None or number in part)]
-    if stage.kind == "corpus" or not others:
+    others = [number for number in open_shards(stage, settled) if part is None or number in part]
+    if not others:
         return arrow_schema(stage.columns).empty_table()
-    spans = {number: (number * shard_rows, (number + 1) * shard_rows) for number in others}
-    return pa.concat_tables(within(rows_in_force(stage, above, number), *span) for number, span in spans.items())
+    return pa.concat_tables(rows_in_force(stage, above, number, shard_rows) for number in others)
 
 
 def relation_of(

@@ -31,8 +31,9 @@ from magpie.columns import (
     struct_fields,
 )
 from magpie.errors import RunError
-from magpie.runs.sums import check_sum, write_summed
+from magpie.runs.files import storage
 from magpie.runs.journal import Journal, read_lines
+from magpie.runs.sums import check_sum, write_summed
 from magpie.runs.tally import NEEDED, Tally, read_tally, tally_of, write_tally
 from magpie.seams import Completion, Request
 from magpie.wire import check_completion, plain_completion, read_completion
@@ -130,8 +131,8 @@ class ShardFiles:
         return {} if version is None else _footer(self.parquet, self.number, version)
 
     def tally(self) -> Tally | None:
-        """What the sealed rows came to, or None when there is no sealed file. Of a file that earlier magpies sealed it is
-        counted; it, too, is read once."""
+        """What the sealed rows came to, or None when there is no sealed file. Of a file that earlier magpies sealed it
+        is counted; it, too, is read once."""
         version = self._version()
         return None if version is None else _tally(self.parquet, self.number, version)
 
@@ -164,6 +165,18 @@ class ShardFiles:
         """Raise `RunError` where the sealed file is not what was written."""
         if self.parquet.exists():
             check_sum(self.parquet)
+
+    def stands(self, columns: Sequence[Column]) -> bool:
+        """Whether there is a sealed file, its bytes are those that were written, and it has these columns."""
+        try:
+            self.check()
+            if not self.is_sealed():
+                return False
+            with self._opened() as file:
+                there = {field.name: field.type for field in file.schema_arrow}
+        except RunError:
+            return False
+        return all(there.get(column.name) == arrow_type(column.type) for column in columns)
 
     def sealed(self, columns: Sequence[str] | None = None, *, checked: bool = True) -> pa.Table | None:
         """The sealed rows, or None when there is no sealed file.
@@ -243,8 +256,8 @@ def _tally(parquet: Path, number: int, version: tuple[int, int, int]) -> Tally:
         return tally_of(table)
     except (AssertionError, KeyError, TypeError, ValueError, pa.ArrowException) as error:
         raise RunError(
-            f"{parquet}: its rows cannot be counted ({error}); magpie writes files whole, so something else changed it: "
-            "restore it, or delete it and its rows are made again"
+            f"{parquet}: its rows cannot be counted ({error}); magpie writes files whole, so something else changed "
+            "it: restore it, or delete it and its rows are made again"
         ) from error
 
 
@@ -253,8 +266,8 @@ _NEVER_NULL = ("instruction", "response")
 
 
 def well_formed(lines: Iterable[dict[str, Any]], columns: Sequence[Column]) -> Iterator[dict[str, Any]]:
-    """The lines of a journal that a stage with these columns may have written: what was valid JSON and no more than that
-    would break its readers."""
+    """The lines of a journal that a stage with these columns may have written: what was valid JSON and no more than
+    that would break its readers."""
     found = [line for line in lines if _has_keys(line, columns)]
     schema = arrow_schema(columns)
     rows = [line for line in found if "said" not in line and "deaths" not in line]
@@ -270,14 +283,14 @@ def _has_keys(line: Mapping[str, Any], columns: Sequence[Column]) -> bool:
             check_completion(line["said"])
         except ValueError:
             return False
-        return type(line.get("n")) is int and 0 <= line["n"] and isinstance(line.get("request"), str)
+        return type(line.get("n")) is int and line["n"] >= 0 and isinstance(line.get("request"), str)
     if "deaths" in line:
         return type(line["deaths"]) is int and line["deaths"] >= 0
     if any(column.name not in line for column in (*columns, *BOOKKEEPING) if column is not ATTEMPTS):
         return False
-    if line["error"] is None and line["drop_reason"] is None:
-        if any(line[column.name] is None for column in columns if column.name in _NEVER_NULL):
-            return False
+    goes_on = line["error"] is None and line["drop_reason"] is None
+    if goes_on and any(line[column.name] is None for column in columns if column.name in _NEVER_NULL):
+        return False
     counts = (PROMPT_TOKENS, COMPLETION_TOKENS, WASTED_TOKENS)
     if not all(type(line[count.name]) is int and line[count.name] >= 0 for count in counts):
         return False
@@ -385,8 +398,8 @@ class OpenShard:
         return {row for row in self.inputs if self.attempts(row) >= MOST_ATTEMPTS}
 
     def check_span(self, span: range) -> None:
-        """Raise `RunError` when the files hold rows outside `span`: they were cut into shards of another size. A few in a
-        journal beside rows inside are strange lines, which count for nothing."""
+        """Raise `RunError` when the files hold rows outside `span`: they were cut into shards of another size. A few in
+        a journal beside rows inside are strange lines, which count for nothing."""
         strange = next((row for row in self._sealed if row not in span), None)
         outside = [row for row in self.made if row not in span]
         if strange is None and outside and not self._sealed and 2 * len(outside) >= len(self.made):
@@ -485,6 +498,13 @@ def write_sealed(files: ShardFiles, table: pa.Table, read: str) -> None:
     metadata = {_DIGEST: content.encode(), _READ: read.encode(), _COLUMNS: orjson.dumps(columns)}
     metadata[_TALLY] = write_tally(tally_of(table))
     _put(files, table, metadata)
+
+
+def put_sealed(files: ShardFiles, made: ShardFiles) -> None:
+    """Put a shard that was sealed elsewhere in the place of `files`: a reader finds the old file or the new one."""
+    with storage(made.parquet):
+        data = made.parquet.read_bytes()
+    write_summed(files.parquet, data)
 
 
 def _put(files: ShardFiles, table: pa.Table, metadata: Mapping[bytes, bytes]) -> None:

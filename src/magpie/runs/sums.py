@@ -1,8 +1,8 @@
 """A digest of a file's bytes, beside it: what is read is what was written, or an error.
 
-`00000.sum` holds the digests of the bytes that `00000.parquet` may have: one, or two while it is being replaced, so that
-a kill between the two writes leaves a pair that agrees. Files that earlier magpies sealed have none, and are read as they
-are.
+`00000.sum` holds the digests of the bytes that `00000.parquet` may have: one, or two while it is being replaced, so
+that a kill between the two writes leaves a pair that agrees. Files that earlier magpies sealed have none, and are read
+as they are.
 """
 
 from __future__ import annotations

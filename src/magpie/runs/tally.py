@@ -1,7 +1,7 @@
 """What a shard's rows came to, in its file's footer: counts and sets of rows are had without opening a column.
 
-A set of rows is one whole number with a bit for each row, counted from `first`: the sets of thousands of shards fit into
-memory, and Python intersects them as fast as memory is read. Knows columns, not files.
+A set of rows is one whole number with a bit for each row, counted from `first`: the sets of thousands of shards fit
+into memory, and Python intersects them as fast as memory is read. Knows columns, not files.
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ from magpie.runs.shards import ShardFiles
 from magpie.runs.sums import bytes_digest, known_sums
 
 State = Literal["whole", "unknown", "damaged"]
-"""`whole`: its bytes are those that were written. `unknown`: it was sealed before digests of bytes were kept, and can be
-read. `damaged`: it is not what was written, or cannot be read."""
+"""`whole`: its bytes are those that were written. `unknown`: it was sealed before digests of bytes were kept, and can
+be read. `damaged`: it is not what was written, or cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)

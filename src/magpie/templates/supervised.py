@@ -127,11 +127,21 @@ def _start(before: str, text: str, template: TrainingTemplate, earlier: Sequence
         opening = prompt.removeprefix(template.renderer.render(earlier, False))
     except Refusal:
         return len(header)
-    for length in range(len(opening), 0, -1):
-        at = header.rfind(opening[:length], floor)
-        if at >= 0:
-            return at + length
-    return len(header)
+    end = _last_begun(opening, header[floor:])
+    return len(header) if end is None else floor + end
+
+
+def _last_begun(opening: str, text: str) -> int | None:
+    """Where the longest beginning of `opening` that the text has ends, in the last place that has it. A text that has
+    one has every shorter one, so the length is found by halves; `str.find` takes linear time, `str.rfind` does not."""
+    least, most = 0, len(opening)
+    while least < most:
+        middle = (least + most + 1) // 2
+        if opening[:middle] in text:
+            least = middle
+        else:
+            most = middle - 1
+    return None if least == 0 else len(text) - text[::-1].find(opening[:least][::-1])
 
 
 def _shared(one: str, other: str) -> int:
@@ -149,8 +159,8 @@ def _shared(one: str, other: str) -> int:
 def _behind_words(before: str, message: ChatMessage) -> int:
     """The place behind the words of the message before an assistant's."""
     words = message["content"].strip() if isinstance(message["content"], str) else ""
-    at = before.rfind(words)
-    return at + len(words) if words and at >= 0 else 0
+    at = before[::-1].find(words[::-1])  # the last place, in linear time
+    return len(before) - at if words and at >= 0 else 0
 
 
 def _unused(messages: Sequence[ChatMessage]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
+from magpie.columns import LABELS
 from magpie.errors import RecipeError, UserError
 from magpie.executors.local import execute
 from magpie.imports import import_dataset
@@ -17,7 +18,6 @@ from magpie.plan.resolve import resolve
 from magpie.runs import Run
 from magpie.stages.select.building import selections
 from magpie.stages.select.reading import read_selection
-from magpie.stages.select.sandbox import LABELS
 from magpie.stages.select.selection import Asked
 
 TABLE_5 = {

@@ -10,11 +10,12 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from magpie.columns import LABELS
 from magpie.errors import RecipeError, UserError
 from magpie.stages.select.costs import costs, in_words
 from magpie.stages.select.reading import read_selection
 from magpie.stages.select.rows import Judged, check_selection
-from magpie.stages.select.sandbox import LABELS, sandbox
+from magpie.stages.select.sandbox import sandbox
 from magpie.stages.select.selection import Asked, Quota
 
 SCHEMA = pa.schema(

@@ -14,18 +14,19 @@ use is decided in `checks`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 
 import duckdb
 
+from magpie.columns import labels_of
 from magpie.errors import RecipeError
 from magpie.runs import typed
 from magpie.stages.select import functions
 from magpie.stages.select.checks import check_expression
 from magpie.stages.select.label_checks import check_compared_labels
 from magpie.stages.select.limits import check_clauses, check_size, too_deep
-from magpie.stages.select.sandbox import LABELS, said, sandbox
+from magpie.stages.select.sandbox import said, sandbox
 from magpie.stages.select.selection import Asked, Clause, Selection
 from magpie.stages.select.shown import clipped
 from magpie.stages.select.trees import (
@@ -40,9 +41,9 @@ from magpie.stages.select.trees import (
 
 
 def read_selection(
-    asked: Asked, labels: Collection[str] = tuple(LABELS), report: Callable[[str], None] = lambda _: None
+    asked: Asked, labels: Collection[str] | None = None, report: Callable[[str], None] = lambda _: None
 ) -> Selection:
-    """A selection, taken apart. `labels`: the columns, of those whose labels have an order, that hold labels here.
+    """A selection, taken apart. `labels`: the columns that hold labels with an order; None for all that are called so.
     `report` is told what is read, before it is.
 
     Raises `RecipeError` for what is not one SELECT over the rows of the run, for what a selection may not use, and for
@@ -51,7 +52,7 @@ def read_selection(
     check_size(asked)
     with sandbox() as connection:
         try:
-            return _Reader(Parser(connection), frozenset(labels), report).selection(asked)
+            return _Reader(Parser(connection), labels, report).selection(asked)
         except RecursionError as error:
             raise too_deep(asked.text) from error
         except duckdb.Error as error:
@@ -61,9 +62,9 @@ def read_selection(
 class _Reader:
     """Takes one selection apart."""
 
-    def __init__(self, parser: Parser, labels: frozenset[str], report: Callable[[str], None]) -> None:
+    def __init__(self, parser: Parser, labels: Collection[str] | None, report: Callable[[str], None]) -> None:
         self.parser = parser
-        self.labels = labels
+        self.labels = None if labels is None else {name.lower() for name in labels}
         self.report = report
         self.keys: dict[str, str] = {}
         self.places: dict[str, str] = {}
@@ -93,7 +94,7 @@ class _Reader:
             band=None if asked.bands is None else self._expression_key(asked.bands),
             keys={name: sql for sql, name in self.keys.items()},
             places={name: sql for sql, name in self.places.items()},
-            labels=tuple(sorted(self.labels & {name.lower() for name in self.reads})),
+            labels=tuple(sorted(self._labels_in(self.reads))),
             reads=tuple(name for name in self.reads if name.lower() != "row"),
         )
 
@@ -119,7 +120,7 @@ class _Reader:
     def _over_keys(self, tree: Tree, words: str) -> str:
         self._check(tree, words, windows=True)
         over_keys = replaced(tree, partial(self._key_node, words))
-        return typed(self.parser.sql(self._in_one_order(over_keys)), self.labels)
+        return self._typed(self.parser.sql(self._in_one_order(over_keys)))
 
     def _key_node(self, words: str, tree: Tree) -> Tree | None:
         if _looks_around(tree) or not columns_in(tree):
@@ -157,12 +158,20 @@ class _Reader:
     def _sql(self, tree: Tree, words: str) -> str:
         """An expression over the columns of one row."""
         self._check(tree, words)
-        return typed(self.parser.sql(tree), self.labels)
+        return self._typed(self.parser.sql(tree))
 
     def _check(self, tree: Tree, words: str, *, windows: bool = False) -> None:
         self.reads.update(dict.fromkeys(columns_in(tree)))
         check_expression(tree, words, windows=windows)
-        check_compared_labels(tree, words, self.labels)
+        check_compared_labels(tree, words, self._labels_in(columns_in(tree)))
+
+    def _labels_in(self, columns: Iterable[str]) -> set[str]:
+        """Of some columns those that hold labels, in small letters."""
+        names = {name.lower() for name in columns}
+        return {name for name in names if labels_of(name)} if self.labels is None else names & self.labels
+
+    def _typed(self, sql: str) -> str:
+        return typed(sql) if self.labels is None else typed(sql, self.labels)
 
     def _in_one_order(self, tree: Tree) -> Tree:
         """The clause, in which functions that number or pick rows take rows that ORDER BY leaves equal by their row."""

@@ -13,13 +13,11 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from magpie.columns import LABELS
 from magpie.runs import make_types
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["LABELS", "said", "sandbox"]
 _MEMORY = "1GB"
 """For tables and sorting. What an expression makes of a text is bounded by the process's own limit."""
 _DISK = 64 << 30
