@@ -87,7 +87,7 @@ def _asker(asked: FollowUp, model: ChatModel, context: Context, engine: str) -> 
     newline = ("\n",) if first.stop_at_newline else ()
     sampling = as_user(over(first.sampling, asked.user.sampling), model, newline)
     clean = partial(sanitize, rules=model.family.sanitize)
-    return Asker(model.chat, sampling, model.first_token_bans, clean, engine)
+    return Asker(model.chat, sampling, model.first_token_bans, first.first_token_divisor, clean, engine)
 
 
 def _responder(asked: FollowUp, model: ChatModel, context: Context, engine: str) -> Responder:
@@ -160,6 +160,7 @@ def _settings(asked: FollowUp, user: tuple[Asker, ChatModel], assistant: tuple[R
         "user": {
             "sampling": frozen_sampling(asker.sampling),
             "first_token_bans": asker.banned,
+            **({"first_token_divisor": asker.divisor} if asker.divisor != 1.0 else {}),
             "sanitize": user[1].family.sanitize,
             **written_by(user[1]),
         },

@@ -30,6 +30,8 @@ class Asker:
     sampling: SamplingParams
     banned: tuple[int, ...] = ()
     """Ids that its messages may not begin with."""
+    divisor: float = 1.0
+    """Of the logits of a message's first token."""
     clean: Clean = as_it_is
     engine: str = "model"
     """The name that its requests give."""
@@ -97,7 +99,7 @@ def _next_user(
 ) -> Generator[Request, Any, Message]:
     with _template_may_refuse():
         request = asker.request([*opening, *said])
-    completion = yield from _fitting(sample_user(asker.chat, request))
+    completion = yield from _fitting(sample_user(asker.chat, request, asker.divisor))
     text, _ = asker.clean(asker.chat.user_text(completion.text))
     reason = why_not_user(completion, text, asker.chat, asker.sampling)
     if reason is not None:

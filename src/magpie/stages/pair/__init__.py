@@ -9,6 +9,7 @@ SPEC = StageSpec(
     settings="magpie.stages.pair.settings:Pair",
     build="magpie.stages.pair.build:build_pair",
     columns=COLUMNS,
+    version=2,
     needs=always("responses", "response_rewards"),
     needs_model=False,
 )

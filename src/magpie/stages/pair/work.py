@@ -104,7 +104,7 @@ def _rejected(ranked: Sequence[Scored], lower: Sequence[Scored], how: Pairing, r
     if how.rejected == "median":
         middle = ranked[len(ranked) // 2]
         return next((one for one in lower if one.reward <= middle.reward), lower[-1])
-    return lower[-1]
+    return min(lower, key=lambda one: (one.reward, one.place))  # of equal ones the first, as upstream
 
 
 def _draw(seed: int, row: int) -> int:
