@@ -1,7 +1,16 @@
 """The stage `pair`."""
 
+from collections.abc import Collection, Sequence
+from typing import Any
+
 from magpie.stages.pair.columns import COLUMNS
-from magpie.stages.spec import StageSpec, always
+from magpie.stages.spec import StageSpec
+
+
+def _needs(settings: Any, available: Collection[str]) -> Sequence[str]:  # noqa: ARG001
+    longer = ("responses_prompt",) if "responses_prompt" in available else ()
+    return ("responses", "response_rewards", *longer)
+
 
 SPEC = StageSpec(
     name="pair",
@@ -10,6 +19,6 @@ SPEC = StageSpec(
     build="magpie.stages.pair.build:build_pair",
     columns=COLUMNS,
     version=2,
-    needs=always("responses", "response_rewards"),
+    needs=_needs,
     needs_model=False,
 )

@@ -38,7 +38,7 @@ def build_respond(asked: Respond, context: Context) -> BoundStage:
     names = ["model"] if len(models) == 1 else [f"model_{n}" for n, _ in enumerate(models, start=1)]
     responders = [responder_of(asked, *each) for each in zip(answerers, models, names, strict=True)]
     settings = [_settings(*each) for each in zip(responders, models, strict=True)]
-    _check_differ(asked.n, responders)
+    check_differ("respond", asked.n, responders, "respond.sampling.temperature: 0.8")
     return BoundStage(
         _stage(asked, responders, context),
         _together(asked, settings),
@@ -115,13 +115,14 @@ def _sampling(asked: Sampling, model: ChatModel, count: int) -> SamplingParams:
     return sampling
 
 
-def _check_differ(count: int, responders: Sequence[Responder]) -> None:
+def check_differ(stage: str, count: int, responders: Sequence[Responder], instead: str) -> None:
+    """Raise `RecipeError` for several responses of a model that would be one and the same."""
     turns = Counter(n % len(responders) for n in range(count))
     for place, responder in enumerate(responders):
         if turns[place] > 1 and responder.sampling.temperature == 0:
             raise RecipeError(
-                f"respond.n: {turns[place]} responses of {responder.name} at temperature 0 are one and the same; "
-                "expected a temperature above 0, such as respond.sampling.temperature: 0.8"
+                f"{stage}.n: {turns[place]} responses of {responder.name} at temperature 0 are one and the same; "
+                f"expected a temperature above 0, such as {instead}"
             )
 
 
