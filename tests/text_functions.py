@@ -77,6 +77,8 @@ from magpie.stages.respond.work import Responder
 from magpie.stages.reward.agreement import agreements
 from magpie.stages.safety import build as building_safety
 from magpie.stages.safety.styles import STYLES, read_letter
+from magpie.stages.sanitize.pieces import numbered, pieces
+from magpie.stages.sanitize.work import read_named
 from magpie.stages.screen import work as screen
 from magpie.stages.screen.language import readable
 from magpie.stages.screen.pii import KINDS, find_pii
@@ -335,6 +337,9 @@ CASES: Final[dict[str, Call]] = {
     "follow_up: repeats": _bare,
     "follow_up: too long": refused_prompt,
     "follow_up: farewell": is_farewell,
+    "sanitize: pieces": lambda text: numbered(text, pieces(text) or ()),
+    "sanitize: reply": lambda text: read_named(text, 9),
+    "sanitize: number": lambda text: read_named(orjson.dumps({"first": text, "last": text}).decode(), 9),
     "mix": lambda text: (placeholders(text), filled(text, {"a": text[:9]})),
     "mix: settings": lambda text: Variant(name="a", system=text),
     "prompts": lambda text: package_prompt("reward/judge_response").render({"instruction": text, "response": text}),

@@ -14,6 +14,7 @@ from magpie.stages.spec import ColumnMap, StageSpec
 _PACKAGES = (
     "imported",
     "instruct",
+    "sanitize",
     "screen",
     "dedup",
     "decontaminate",

@@ -80,7 +80,7 @@ def test_several_responses_to_a_later_turn_are_scored_behind_all_that_was_said_b
 
 
 def test_a_judge_is_asked_of_the_last_responses_alone() -> None:
-    requests = next(judge_reward(LATER, MessagesChat(None), package_prompt("reward"), NAMES))
+    requests = next(judge_reward(LATER, MessagesChat(None), package_prompt("reward/judge_response"), NAMES))
     assert isinstance(requests, list)
     assert len(requests) == 2
 
