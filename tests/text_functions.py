@@ -92,6 +92,7 @@ from magpie.stages.text.equal_answers import mathematics
 from magpie.stages.text.reasoning import Thoughts, leaks, part
 from magpie.stages.text.words import between_words, level, words, words_and_signs
 from magpie.templates import derive, ends, survey, thinking
+from magpie.templates.defaults import kind_of_default
 from magpie.templates.earlier_rules import EARLIER_RULES
 from magpie.templates.marks import between_marks
 from magpie.templates.sanitize import RULES, sanitize
@@ -337,6 +338,7 @@ CASES: Final[dict[str, Call]] = {
     "follow_up: repeats": _bare,
     "follow_up: too long": refused_prompt,
     "follow_up: farewell": is_farewell,
+    "template: kind of default": lambda text: (kind_of_default(text), kind_of_default(f"a: {text}")),
     "sanitize: pieces": lambda text: numbered(text, pieces(text) or ()),
     "sanitize: reply": lambda text: read_named(text, 9),
     "sanitize: number": lambda text: read_named(orjson.dumps({"first": text, "last": text}).decode(), 9),
