@@ -1,11 +1,11 @@
 """What the sanitizing rules take off an instruction, and what they take off one that is clean.
 
-    python -m bench.sanitizing PLANTED.jsonl [--rules all] [--wrong] [--judge MODEL] [--set a.b=c ...]
+    python -m bench.sanitizing PLANTED.jsonl [--rules all] [--wrong] [--judge MODEL [--every 5] [--set a.b=c ...]]
 
 A line of the file has `kind`, `text` and `want`: the text with what was planted taken off, null where no request is
 left; of kinds that begin with `c_`, the text itself. Prints, as Markdown, how many of each kind come out exactly, of
 texts with an even and with an odd number apart. `--wrong` prints those that do not. `--judge` asks a model as well, as
-the stage `sanitize` does, about what the rules have left (`--rules ""` is the judge alone); `--set` says how it is run.
+the stage `sanitize` does, about what the rules have left (`--rules ""` is the judge alone) of every n-th text; `--set` says how it is run.
 """
 
 from __future__ import annotations
@@ -126,9 +126,10 @@ def main() -> None:
     parser.add_argument("--rules", default="all", help="names with commas between them")
     parser.add_argument("--wrong", action="store_true", help="print the texts that do not come out exactly")
     parser.add_argument("--judge", metavar="MODEL", help="ask this model what is the user's")
+    parser.add_argument("--every", type=int, default=1, help="measure on every n-th text")
     parser.add_argument("--set", action="append", default=[], dest="settings", help="settings of the judge's run")
     asked = parser.parse_args()
-    rows, rules = read(asked.planted), rule_names([name for name in asked.rules.split(",") if name])
+    rows, rules = read(asked.planted)[:: asked.every], rule_names([name for name in asked.rules.split(",") if name])
     texts, verdicts = by_rules(rows, rules), Counter[str]()
     if asked.judge:
         texts, verdicts = by_judge(texts, asked.judge, asked.settings)

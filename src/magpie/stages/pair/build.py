@@ -7,8 +7,9 @@ from functools import partial
 
 from magpie.seams import TableStage
 from magpie.stages.choose.build import check_rewarded, check_several
+from magpie.stages.imported.columns import PAIR_PROMPT
 from magpie.stages.pair import SPEC
-from magpie.stages.pair.columns import COLUMNS, PAIR_PROMPT
+from magpie.stages.pair.columns import COLUMNS
 from magpie.stages.pair.settings import Pair
 from magpie.stages.pair.work import Pairing, pair
 from magpie.stages.spec import BoundStage, Context

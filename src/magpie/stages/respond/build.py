@@ -15,9 +15,9 @@ from magpie.models.chats import ChatModel
 from magpie.models.sampling import as_assistant, frozen_prompt, frozen_sampling, resolved_sampling, written_by
 from magpie.seams import SamplingParams, Stage
 from magpie.settings.sampling import Sampling
-from magpie.stages.follow_up.columns import TURNS
+from magpie.stages.follow_up.columns import RESPONSES, TURNS, UNUSABLE
 from magpie.stages.imported.columns import TURN_REASONING
-from magpie.stages.respond.columns import REASONING, RESPONSE, RESPONSES, UNUSABLE
+from magpie.stages.respond.columns import REASONING, RESPONSE
 from magpie.stages.respond.settings import Answerer, Respond
 from magpie.stages.respond.work import Responder, respond, respond_again, respond_several
 from magpie.stages.spec import BoundStage, Context
