@@ -5,7 +5,8 @@
 A line of the file has `kind`, `text` and `want`: the text with what was planted taken off, null where no request is
 left; of kinds that begin with `c_`, the text itself. Prints, as Markdown, how many of each kind come out exactly, of
 texts with an even and with an odd number apart. `--wrong` prints those that do not. `--judge` asks a model as well, as
-the stage `sanitize` does, about what the rules have left (`--rules ""` is the judge alone) of every n-th text; `--set` says how it is run.
+the stage `sanitize` does, about what the rules have left (`--rules ""` is the judge alone); `--every` takes every n-th
+text, and `--set` says how the judge is run.
 """
 
 from __future__ import annotations
