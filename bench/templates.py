@@ -32,7 +32,7 @@ from magpie.templates.render import Renderer
 
 SPECIAL = re.compile(
     r"<\|[^|<>{}'\"\s]{1,60}\|?>|<[^|<>{}'\"\s]{1,40}\|>|<｜[^｜]{1,40}｜>|</?s>|<(?:bos|eos|pad|unk)>"
-    r"|<(?:start|end)_of_\w+>|\[/?[A-Z_]{3,30}\]|<extra_id_\d+>|<\w+:\w+>|</?think>|<role>|</?tool_calls?>"
+    r"|<(?:start|end)_of_\w+>|\[/?[A-Z_]{3,30}\]|<extra_id_\d+>|</?\w+:\w+>|</?think>|<role>|</?tool_calls?>"
     r"|\[\|[^|\]]{1,40}\|\]|〈\|[^|]{1,40}\|〉|<(?:SPECIAL|reserved)_\d+>|<_\w+>|\]~!?b[\[\]]|\[e~\[|\[gMASK\]|<sop>|<sep>"
 )
 WORDS = (

@@ -3,12 +3,12 @@
     python -m bench.yield [--rows 100] [--model fledgling] [--set a.b=c ...]
     python -m bench.yield --recipe air --model MODEL --rows 300
 
-Without a recipe: one run whose variants are the samplings of the paper's sets (temperatures 1, 1.1, 1.2 and 1.25; top_p
-1, 0.995 and 0.99), two cooler ones, and at temperature 1 a system prompt and a beginning; with the stages `screen` and
-`dedup`, and greedy responses. With `--recipe`: a recipe's own variants, `--rows` of each on average. Prints, as Markdown,
-one row for each variant, with the share of its rows that went each way: 100% in all. Kept has Wilson's interval
-of 95%. Repeats are sought among the rows of all variants, which are dealt out in turn: a repeat counts for the later
-row. The table's form is that of docs/recipes.md.
+Without a recipe: one run whose variants are the samplings of the paper's sets (temperatures 1, 1.1, 1.2 and 1.25;
+top_p 1, 0.995 and 0.99), two cooler ones, and at temperature 1 a system prompt and a beginning; with the stages
+`screen` and `dedup`, and greedy responses. With `--recipe`: a recipe's own variants, `--rows` of each on average.
+Prints, as Markdown, one row for each variant, with the share of its rows that went each way: 100% in all. Kept has
+Wilson's interval of 95%. Repeats are sought among the rows of all variants, dealt out in turn: a repeat counts for
+the later row. The table's form is that of docs/recipes.md.
 """
 
 from __future__ import annotations

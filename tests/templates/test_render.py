@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
-from threading import Thread
+from threading import Thread, Timer
 
 import pytest
 
@@ -66,6 +67,21 @@ def test_a_template_that_is_slow_every_time_is_refused_before_all_prompts_are_de
     with pytest.raises(TemplateError, match=r"too slow|did not finish"):
         derive(toy(slow + "{% for m in messages %}<|im_start|>{{ m.content }}<|im_end|>{% endfor %}"))
     assert sum(spent) < 15, "processor seconds: others on the machine do not slow them"
+
+
+def test_a_worker_that_a_busy_machine_does_not_let_run_is_waited_for() -> None:
+    """The limit is one of processor time: a template is not refused for what else the machine does."""
+    assert render("a") == "a"
+    process = _worker.process
+    assert process is not None
+    os.kill(process.pid, signal.SIGSTOP)
+    resumed = Timer(3.5, os.kill, (process.pid, signal.SIGCONT))
+    resumed.start()
+    try:
+        assert render("b") == "b"
+    finally:
+        resumed.join()
+    assert _worker.process is process
 
 
 def test_the_worker_is_started_again_after_a_template_has_ended_it() -> None:
