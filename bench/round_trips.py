@@ -114,7 +114,10 @@ def _going_on(opened: str, after: str, thought: bool) -> str | None:
         shared = shared_start([opened, after])
         cut = max(after.rfind("<", 0, shared), after.rfind("[", 0, shared))
         shared = cut if cut > max(after.rfind(">", 0, shared), after.rfind("]", 0, shared)) else shared
-        rest = after[shared:] if len(_TAG.findall(opened[shared:])) > 1 else None
+        tags = _TAG.findall(opened[shared:])
+        rest = after[shared:] if len(tags) > 1 else None
+        if rest is not None and rest.startswith(tags[-1]):  # history keeps the end of the empty thought alone
+            rest = rest[len(tags[-1]) :]
     return rest
 
 

@@ -32,7 +32,7 @@ from magpie.templates.render import Renderer
 
 SPECIAL = re.compile(
     r"<\|[^|<>{}'\"\s]{1,60}\|?>|<[^|<>{}'\"\s]{1,40}\|>|<｜[^｜]{1,40}｜>|</?s>|<(?:bos|eos|pad|unk)>"
-    r"|<(?:start|end)_of_\w+>|\[/?[A-Z_]{3,30}\]|<extra_id_\d+>|<\w+:\w+>|</?think>|<role>|</?tool_calls?>"
+    r"|<(?:start|end)_of_\w+>|\[/?[A-Z_]{3,30}\]|<extra_id_\d+>|</?\w+:\w+>|</?think>|<role>|</?tool_calls?>"
     r"|\[\|[^|\]]{1,40}\|\]|〈\|[^|]{1,40}\|〉|<(?:SPECIAL|reserved)_\d+>|<_\w+>|\]~!?b[\[\]]|\[e~\[|\[gMASK\]|<sop>|<sep>"
 )
 WORDS = (
@@ -148,7 +148,10 @@ def examine(name: str, source: str, base: str) -> Row:
     shown = " ".join(
         repr(report[key]["text"]) if report[key] else "-" for key in ("pre_query", "follow_up", "pre_response")
     )
-    exact, history = exactness(chat)
+    try:
+        exact, history = exactness(chat)
+    except TemplateError as error:
+        return Row(name, f"failed: {error}")
     answers = _answers(chat, model)
     return Row(
         name, "derived", exact, history, answers, report["system_role"], report["thinking"]["state"], shown, spent
@@ -201,27 +204,29 @@ def _thinks(chat: ChatTemplate) -> bool:
     return str(chat.describe()["thinking"]["state"]) != "none"
 
 
-def table(rows: list[Row], only_failed: bool) -> str:
-    lines = [
-        "| template | outcome | exact | history | answers | system | thinking | ms | prompts |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        if only_failed and row.outcome == "derived" and row.exact == "yes" and not _wrong(row.answers):
-            continue
-        cells = (
-            row.file,
-            row.outcome,
-            row.exact,
-            row.history,
-            row.answers,
-            row.system,
-            row.thinking,
-            f"{row.milliseconds:.0f}",
-            row.prompts,
-        )
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(lines)
+HEAD = (
+    "| template | outcome | exact | history | answers | system | thinking | ms | prompts |\n"
+    "|---|---|---|---|---|---|---|---|---|"
+)
+
+
+def line(row: Row) -> str:
+    cells = (
+        row.file,
+        row.outcome,
+        row.exact,
+        row.history,
+        row.answers,
+        row.system,
+        row.thinking,
+        f"{row.milliseconds:.0f}",
+        row.prompts,
+    )
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+
+def _is_right(row: Row) -> bool:
+    return row.outcome == "derived" and row.exact == "yes" and not _wrong(row.answers)
 
 
 def summary(rows: list[Row]) -> Mapping[str, int]:
@@ -247,8 +252,12 @@ def main() -> None:
     parser.add_argument("--metaspace", action="store_true", help="a sentencepiece-like tokenizer, not a byte-level one")
     given = parser.parse_args()
     base = (metaspace() if given.metaspace else byte_level()).to_str()
-    rows = [examine(name, source, base) for name, source in sources(given.folder)]
-    print(table(rows, given.failed))
+    print(HEAD)
+    rows: list[Row] = []
+    for name, source in sources(given.folder):
+        rows.append(examine(name, source, base))
+        if not (given.failed and _is_right(rows[-1])):
+            print(line(rows[-1]), flush=True)  # as it is known: a survey takes minutes
     print("\n" + ", ".join(f"{count} {what}" for what, count in summary(rows).items()))
 
 

@@ -77,6 +77,8 @@ from magpie.stages.respond.work import Responder
 from magpie.stages.reward.agreement import agreements
 from magpie.stages.safety import build as building_safety
 from magpie.stages.safety.styles import STYLES, read_letter
+from magpie.stages.sanitize.pieces import numbered, pieces
+from magpie.stages.sanitize.work import read_named
 from magpie.stages.screen import work as screen
 from magpie.stages.screen.language import readable
 from magpie.stages.screen.pii import KINDS, find_pii
@@ -92,6 +94,7 @@ from magpie.stages.text.words import between_words, level, words, words_and_sign
 from magpie.templates import derive, ends, supervised, survey, thinking
 from magpie.templates.chat import Around
 from magpie.templates.chat import _words as words_around
+from magpie.templates.defaults import kind_of_default
 from magpie.templates.earlier_rules import EARLIER_RULES
 from magpie.templates.marks import between_marks
 from magpie.templates.sanitize import RULES, sanitize
@@ -345,6 +348,10 @@ CASES: Final[dict[str, Call]] = {
     "follow_up: repeats": _bare,
     "follow_up: too long": refused_prompt,
     "follow_up: farewell": is_farewell,
+    "template: kind of default": lambda text: (kind_of_default(text), kind_of_default(f"a: {text}")),
+    "sanitize: pieces": lambda text: numbered(text, pieces(text) or ()),
+    "sanitize: reply": lambda text: read_named(text, 9),
+    "sanitize: number": lambda text: read_named(orjson.dumps({"first": text, "last": text}).decode(), 9),
     "mix": lambda text: (placeholders(text), filled(text, {"a": text[:9]})),
     "mix: settings": lambda text: Variant(name="a", system=text),
     "prompts": lambda text: package_prompt("reward/judge_response").render({"instruction": text, "response": text}),

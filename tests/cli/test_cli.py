@@ -11,13 +11,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from magpie.cli import main
 from magpie.cli.commands import command
+from magpie.cli.template import _print_samples
 from magpie.errors import EngineDied, RunError
 from magpie.modelfiles.locate import find_model
 from magpie.runs import RunFolder
@@ -141,6 +144,23 @@ def test_template_shows_the_prompts_and_a_conversation(magpie: Any) -> None:
     found = json.loads(magpie("template", "fledgling", "--json")[1])
     assert found["pre_query"]["text"] == "<|im_start|>user\n"
     assert "<|im_start|>assistant\n" in magpie("template", "fledgling")[1]
+
+
+def test_template_shows_what_the_model_writes_from_that_pre_query(magpie: Any) -> None:
+    code, out, _ = magpie("template", "fledgling", "--sample", "2", "--json")
+    samples = json.loads(out)["samples"]
+    assert code == 0
+    assert [set(one) for one in samples] == [{"text", "instruction", "sanitized_by", "drop_reason", "error"}] * 2
+    assert all(one["instruction"] for one in samples)
+
+
+def test_what_a_model_writes_from_a_pre_query_is_escaped_for_the_terminal() -> None:
+    said = {"text": "\x1b]0;own\x07Why? [bold]", "instruction": "\x1b[2J", "sanitized_by": "\x1b[1m", "error": None}
+    console = Console(file=StringIO(), width=80, highlight=False)
+    _print_samples(console, [{**said, "drop_reason": "\x9b1m"}, {**said, "error": "\x1b[3m", "drop_reason": None}])
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert shown.replace("\n", "").isprintable()
+    assert "[bold]" in shown
 
 
 @pytest.mark.parametrize(

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 
 import magpie
+from magpie.export import export
 from magpie.plan.explain import explain
 from magpie.plan.load import parse, shipped
 from magpie.plan.recipe import Recipe
 from magpie.stages.instruct.mix import Shares, tie
 
-UPSTREAM = sorted(set(shipped()) - {"basic", "pro-mini", "dpo-mini"})
+MINI = {"basic", "pro-mini", "dpo-mini", "mt-mini", "mt-dpo-mini"}
+UPSTREAM = sorted(set(shipped()) - MINI)
 SIZE = 16
 
 
@@ -132,11 +138,70 @@ def test_dpo_mini_makes_pairs_whose_chosen_response_is_right_more_often(tmp_path
     """By the grammar of fledgling's world, which knows what a right response is."""
     from fledgling.verdict import Talk, judge
 
-    run = magpie.run("dpo-mini", size=60, out=tmp_path / "run")
+    run = magpie.run("dpo-mini", size=60, out=tmp_path / "run", settings=("shortlist.limit=40",))
+    _check_balanced(run.table().to_pylist(), 40)
     pairs = [row for row in run.rows() if row["chosen"] is not None]
     right = {
         name: [judge(Talk(None, (row["instruction"],), (row[name],))).right for row in pairs]
         for name in ("chosen", "rejected")
     }
-    assert len(pairs) > 20
+    assert len(pairs) > 12
     assert sum(right["chosen"]) > 1.3 * sum(right["rejected"])
+
+
+def _check_balanced(rows: Sequence[Mapping[str, Any]], limit: int) -> None:
+    """Instructions that are answered are well put, and no category has more while another has some left."""
+    answered = Counter(row["task_category"] for row in rows if row["responses"] is not None)
+    fit = Counter(row["task_category"] for row in rows if row["input_quality"] in ("good", "excellent"))
+    assert sum(answered.values()) == limit
+    assert all(count >= min(max(answered.values()) - 1, fit[kind]) for kind, count in answered.items())
+
+
+@pytest.mark.parametrize("name", ["air-mt", "pro-mt", "mt-mini"])
+def test_the_first_instruction_of_a_conversation_is_sampled_plainly_and_later_ones_under_a_system_prompt(
+    name: str,
+) -> None:
+    asked = recipe(name)
+    assert not asked.settings("instruct").mix
+    assert asked.template.system is None
+    follow_up = asked.settings("follow_up")
+    assert (follow_up.system_for, follow_up.turns) == ("user", 2)
+    assert follow_up.system
+    assert asked.settings("shortlist").keep == "input_quality >= 'good' AND difficulty >= 'easy'"
+    assert asked.settings("select").keep == "ended_by = 'turns'"
+
+
+def test_mt_mini_keeps_conversations_of_two_turns_alone(tmp_path: Path) -> None:
+    run = magpie.run("mt-mini", size=16, out=tmp_path / "run")
+    every, kept = run.table().to_pylist(), list(run.rows())
+    assert {row["ended_by"] for row in every} > {"turns"}
+    assert kept
+    assert {len(row["messages"]) for row in kept} == {4}
+    assert {row["system"] for row in every if "system" in row} <= {None}
+
+
+def test_instructions_of_preference_pairs_are_filtered_and_balanced_by_one_rule() -> None:
+    rules = {
+        (one.keep, one.order)
+        for one in (recipe(name).settings("shortlist") for name in ("air-dpo", "pro-dpo", "dpo-mini"))
+    }
+    assert len(rules) == 1
+
+
+def test_mt_dpo_mini_makes_pairs_whose_prompt_is_the_conversation(tmp_path: Path) -> None:
+    run = magpie.run("mt-dpo-mini", size=16, out=tmp_path / "run", settings=("follow_up.n=3",))
+    rows = run.table().to_pylist()
+    assert not [row["error"] for row in rows if row["error"]]
+    out = tmp_path / "pairs.jsonl"
+    export(run, "dpo", out)
+    pairs = [orjson.loads(line) for line in out.read_bytes().splitlines()]
+    kept = {row["id"]: row for row in run.rows()}
+    assert pairs
+    for pair in pairs:
+        row = kept[pair["id"]]
+        assert [message["role"] for message in pair["prompt"]] == ["user", "assistant", "user"]
+        assert pair["prompt"] == row["messages"][:3]
+        texts = [one["response"] for one in row["responses"]]
+        assert row["messages"][3]["content"] == texts[0]
+        assert {pair["chosen"][0]["content"], pair["rejected"][0]["content"]} <= set(texts)
+        assert pair["chosen_reward"] == max(row["response_rewards"]) > pair["rejected_reward"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from magpie.templates import derive, family_of
+from magpie.templates import derive, family_of, sanitize
 from magpie.templates.families import UNKNOWN, families
+from magpie.templates.sanitize import RULES
 from tests.templates.toys import fixture, toy
 
 
@@ -38,8 +39,11 @@ def test_a_way_of_writing_alone_is_not_the_model_that_is_known_for_it() -> None:
     assert family_of("<|im_start|> You are Qwen, a helpful coder", ("<|im_end|>",)).name == "chatml"
 
 
-def test_an_unknown_family_has_no_rules() -> None:
-    assert (UNKNOWN.sanitize, UNKNOWN.first_token_bans, dict(UNKNOWN.instruct)) == ((), (), {})
+def test_an_unknown_family_is_sanitized_by_every_rule_and_sampled_as_the_paper_does() -> None:
+    assert (UNKNOWN.first_token_bans, dict(UNKNOWN.instruct), dict(UNKNOWN.respond)) == ((), {}, {})
+    assert UNKNOWN.sanitize == tuple(RULES)
+    chat = derive(toy(fixture("role_tags")))
+    assert sanitize("Question: What is 2 + 2?\nAnswer: 4", chat.family.sanitize)[0] == "What is 2 + 2?"
 
 
 def test_names_are_unique_and_sampling_is_named_as_everywhere() -> None:

@@ -169,3 +169,32 @@ def test_a_pre_query_by_hand_is_taken_and_its_trailing_space_left_to_the_model()
 def test_a_pre_query_by_hand_serves_where_the_template_has_none() -> None:
     chat = chat_with("refused/announces_length", pre_query="<|im_start|>user 60\n")
     assert text_before_user(chat) == "<|im_start|>user 60\n"
+
+
+AGENT = "You are Ferret. You use tools to read files, run bash commands and open pull requests in a repository."
+
+
+@pytest.mark.parametrize(
+    ("default", "kind", "warning"),
+    [
+        ("Reasoning Effort: Max", "settings", "settings and no system prompt"),
+        ("Knowledge cutoff: 2025-01\n**Thinking**: off", "settings", "settings and no system prompt"),
+        (AGENT, "agent", "an agent's"),
+        ("You are Magnet. You are a helpful assistant.", "system prompt", None),
+        ("Note: you must answer briefly", "system prompt", None),
+    ],
+)
+def test_what_a_template_adds_by_itself_is_told_as_what_it_is(default: str, kind: str, warning: str | None) -> None:
+    source = fixture("default_system").replace(
+        "You are Magnet. You are a helpful assistant.", default.replace("\n", "\\n")
+    )
+    found = derive(toy(source)).describe()
+    assert (found["default_system"], found["default_system_kind"]) == (default, kind)
+    said = [one for one in found["warnings"] if "chat template" in one and ("settings" in one or "agent" in one)]
+    assert [bool(warning and warning in one) for one in said] == ([] if warning is None else [True])
+
+
+def test_of_a_default_that_was_replaced_nothing_is_warned() -> None:
+    source = fixture("default_system").replace("You are Magnet. You are a helpful assistant.", AGENT)
+    found = derive(toy(source), TemplateOptions(system="Be brief.")).describe()
+    assert not [one for one in found["warnings"] if "agent" in one]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
-from threading import Thread
+from threading import Thread, Timer
 
 import pytest
 
@@ -44,11 +45,11 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("source", HOSTILE.values(), ids=HOSTILE.keys())
-def test_a_hostile_template_ends_in_an_error_within_five_seconds(source: str) -> None:
+def test_a_hostile_template_ends_in_an_error_within_seconds(source: str) -> None:
     started = time.monotonic()
     with pytest.raises(TemplateError, match="chat template"):
         derive(toy(source + "{{ messages[0].content }}"))
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 90, "a few seconds of processor time, on a machine that may be busy"
 
 
 def test_a_template_that_is_slow_every_time_is_refused_before_all_prompts_are_derived(
@@ -66,6 +67,21 @@ def test_a_template_that_is_slow_every_time_is_refused_before_all_prompts_are_de
     with pytest.raises(TemplateError, match=r"too slow|did not finish"):
         derive(toy(slow + "{% for m in messages %}<|im_start|>{{ m.content }}<|im_end|>{% endfor %}"))
     assert sum(spent) < 15, "processor seconds: others on the machine do not slow them"
+
+
+def test_a_worker_that_a_busy_machine_does_not_let_run_is_waited_for() -> None:
+    """The limit is one of processor time: a template is not refused for what else the machine does."""
+    assert render("a") == "a"
+    process = _worker.process
+    assert process is not None
+    os.kill(process.pid, signal.SIGSTOP)
+    resumed = Timer(3.5, os.kill, (process.pid, signal.SIGCONT))
+    resumed.start()
+    try:
+        assert render("b") == "b"
+    finally:
+        resumed.join()
+    assert _worker.process is process
 
 
 def test_the_worker_is_started_again_after_a_template_has_ended_it() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bench.round_trips import round_trips
 from magpie.templates import TemplateOptions, derive, thought_marks
 from tests.templates.toys import FIXTURES, toy
 
@@ -35,3 +36,19 @@ def test_a_thought_that_the_prompt_opens_is_not_opened_when_thinking_is_off() ->
     source = (FIXTURES / "thought_on_a_line.jinja").read_text()
     marks = thought_marks(derive(toy(source), TemplateOptions(thinking="off")))
     assert marks == (*TAGS, False)
+
+
+NO_PROMPT = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n"
+    "{% if m.thoughts %}[Musing: {{ m.thoughts }}]{% endif %}{{ m.content }}<|im_end|>\n{% endfor %}"
+)
+
+
+def test_the_header_of_a_template_without_a_generation_prompt_is_no_part_of_what_opens_a_thought() -> None:
+    assert thought_marks(derive(toy(NO_PROMPT))) == ("[Musing:", "]", False)
+
+
+def test_answers_of_a_template_without_a_generation_prompt_come_back_with_their_thoughts() -> None:
+    model = toy(NO_PROMPT)
+    outcomes = {trip.outcome for trip in round_trips(derive(model), model)}
+    assert outcomes == {"exact"}

@@ -451,12 +451,18 @@ def template(
     thinking: Annotated[
         str | None, typer.Option("--thinking", help="on or off, for models that think by switch.")
     ] = None,
+    sample: Annotated[
+        int, typer.Option("--sample", min=0, max=1000, help="Show as many instructions that the model writes.")
+    ] = 0,
+    engine: Annotated[
+        str, typer.Option("--engine", help="What runs it for --sample: a name, or a server's URL.")
+    ] = "auto",
     json: JsonOption = False,
 ) -> None:
     """What a model's chat template puts before the user and before the assistant, and where turns end."""
     from magpie.cli.template import template
 
-    template(model, system, thinking, as_json=json)
+    template(model, system, thinking, sample, engine, as_json=json)
 
 
 @app.command()

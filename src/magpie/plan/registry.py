@@ -16,6 +16,7 @@ from magpie.stages.spec import ColumnMap, StageSpec
 _PACKAGES = (
     "imported",
     "instruct",
+    "sanitize",
     "screen",
     "dedup",
     "decontaminate",

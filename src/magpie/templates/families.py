@@ -48,7 +48,8 @@ class Family(BaseModel):
         return rule_names(value)
 
 
-UNKNOWN = Family(name="unknown", match=_Match(template=(), tokens=()))
+UNKNOWN = Family(name="unknown", match=_Match(template=(), tokens=()), sanitize=("all",))
+"""What a model is of that no entry fits: every rule of `sanitize`, for any model may write around an instruction."""
 
 
 @lru_cache(maxsize=1)

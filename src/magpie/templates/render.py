@@ -17,8 +17,9 @@ from magpie.errors import TemplateError
 from magpie.safe.workers import Worker, WorkerGone
 
 _SCRIPT: Final = Path(__file__).with_name("worker.py")
-_ANSWER_SECONDS: Final = 3.0
-"""Longer than the worker gives itself, so that this limit only meets a worker that cannot end itself."""
+_ANSWER_SECONDS: Final = 60.0
+"""Much longer than the worker gives itself, in processor time, since a busy machine may let it wait. Only a worker that
+cannot end itself meets this limit."""
 _BUDGET_SECONDS: Final = 2.0
 """Processor seconds that a template may use before it has given its prompts: with one last render, under 5 s."""
 

@@ -13,7 +13,8 @@ from magpie.errors import TemplateError
 from magpie.modelfiles.model import ModelFiles
 from magpie.seams import Message
 from magpie.templates.chat import ChatTemplate
-from magpie.templates.options import Switch, TemplateOptions
+from magpie.templates.defaults import default_warning, kind_of_default
+from magpie.templates.options import TEMPLATE_SYSTEM, Switch, TemplateOptions
 from magpie.templates.sentinels import ASSISTANT, USER, shared_end, split
 from magpie.templates.survey import ASK, Findings
 from magpie.templates.thinking import Thinking, shows_thoughts
@@ -90,6 +91,7 @@ def report_of(
         "cut_from_instruction": chat.user_end.between,
         "cut_from_response": chat.assistant_end.between,
         "default_system": found.default_system,
+        "default_system_kind": kind_of_default(found.default_system),
         "system_role": chat.script.manner.system,
         "thinking": {
             **thinking.described(),
@@ -105,9 +107,16 @@ def report_of(
         "warnings": [
             *notes,
             *_warnings(chat, model, thinking, options.thinking, dates, bos_inside),
+            *_of_default(options, found),
             *chat.family.remarks,
         ],
     }
+
+
+def _of_default(options: TemplateOptions, found: Findings) -> list[str]:
+    """What to know of the template's own text, where the options leave it there."""
+    told = default_warning(found.default_system) if options.system == TEMPLATE_SYSTEM else None
+    return [] if told is None else [told]
 
 
 def _pre_response_is_shorter(chat: ChatTemplate) -> bool:

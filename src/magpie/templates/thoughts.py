@@ -36,8 +36,10 @@ def _around(chat: ChatTemplate) -> tuple[str, str] | None:
     closes, _, _ = after.partition(THOUGHTFUL.content)
     if THOUGHTFUL.content not in after or not closes.strip():
         return None
-    asked = chat.script.bare_prompt([ASK]).rpartition(ASK.content)[2]
-    shared = before.removeprefix(asked) if before.startswith(asked) else before
+    # A template without a generation prompt has its header in `prompt` alone.
+    prompts = (chat.script.prompt([ASK]), chat.script.bare_prompt([ASK]))
+    asked = next((one for one in (text.rpartition(ASK.content)[2] for text in prompts) if before.startswith(one)), "")
+    shared = before.removeprefix(asked)
     opens = shared.strip() or _last_tag(before)
     return (opens, closes.strip()) if opens else None
 

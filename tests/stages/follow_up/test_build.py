@@ -170,6 +170,28 @@ def test_several_responses_are_none_to_go_on_from() -> None:
         plan("{}", "respond.n=3", "respond.sampling.temperature=1")
 
 
+@pytest.mark.parametrize(
+    ("settings", "more", "message"),
+    [
+        ("{n: 3, end_with_user: true}", MT, "end_with_user leaves the last message without an answer"),
+        ("{n: 3, turns: [1, 2]}", MT, r"set respond\.n"),
+        ("{n: 3, assistant: {sampling: {temperature: 0}}}", MT, r"follow_up\.n: 3 responses .* are one and the same"),
+        ("{n: 3}", f"{MT}, reward: {{by: agreement}}, choose: {{}}", r"choose: .* answer a later turn"),
+    ],
+)
+def test_what_several_last_responses_do_not_go_with_is_refused(settings: str, more: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        plan(settings, more=more)
+
+
+def test_the_last_responses_have_a_temperature_and_one_response_is_in_no_fingerprint() -> None:
+    once, again = stage(plan("{}")), stage(plan("{n: 1}"))
+    assert once.fingerprint == again.fingerprint
+    assert not {"n", "last"} & set(once.settings)
+    assert stage(plan("{n: 3}")).settings["last"]["sampling"]["temperature"] == 0.8
+    assert stage(plan("{n: 3}")).settings["assistant"]["sampling"]["temperature"] == 0.0
+
+
 def test_a_conversation_that_was_cut_off_goes_on_where_it_was_and_comes_out_the_same(tmp_path: Path) -> None:
     settings = ("follow_up={turns: [2, 3, 4], end_at_farewell: false}", "name=same", "shard_rows=8")
     engine = "engine={name: scripted, window: 4, steps: 3}"

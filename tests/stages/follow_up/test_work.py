@@ -9,7 +9,7 @@ import pytest
 
 from magpie.errors import ContextFull, RequestFailed, TemplateError
 from magpie.seams import Asking, Completion, Message, Request, SamplingParams, Tokens
-from magpie.stages.follow_up.work import Asker, Rules, Systems, follow_up
+from magpie.stages.follow_up.work import Asker, Last, Rules, Systems, follow_up
 from magpie.stages.respond.work import Responder
 
 ASKS = SamplingParams(temperature=0.9, max_tokens=50)
@@ -226,3 +226,60 @@ def test_what_does_not_belong_to_a_message_is_taken_off() -> None:
     asker = Asker(CHAT, ASKS, clean=lambda text: (text.removeprefix("Question: "), "label"))
     _, outcome = heard(follow_up(ROW, asker, RESPONDER, Rules(lambda _: 2)), "Question: How deep?", "9 m.")
     assert kept(outcome) == ["How deep?", "9 m."]
+
+
+HOT = SamplingParams(temperature=0.8, max_tokens=90)
+LAST = Last(Responder(CHAT, HOT, engine="assistant", name="m"), 3)
+
+
+def answered(asking: Asking, *texts: str) -> tuple[list[Request], Any]:
+    """What was asked at the last turn, and what came of it: the first text is the user's last message."""
+    ask = next(asking)
+    assert isinstance(ask, Request)
+    last = asking.send(said(texts[0], ask))
+    assert isinstance(last, list)
+    with pytest.raises(StopIteration) as stopped:
+        asking.send([said(text, request) for text, request in zip(texts[1:], last, strict=True)])
+    return last, stopped.value.value
+
+
+def test_the_last_message_gets_several_responses_side_by_side_and_the_first_one_ends_the_turns() -> None:
+    asking = follow_up(ROW, ASKER, RESPONDER, Rules(lambda _: 2), last=LAST)
+    requests, outcome = answered(asking, "And a lake?", "Como.", "<|turn|>", "Garda.")
+    assert prompts(requests) == ["u:Name a river.|a:The Rhine.|u:And a lake?|A"] * 3
+    assert [request.sampling for request in requests] == [HOT] * 3
+    assert kept(outcome) == ["And a lake?", "Como."]
+    assert [one["response"] for one in outcome["responses"]] == ["Como.", "Garda."]
+    assert outcome["unusable"] == ["role_leak"]
+    assert [message["content"] for message in outcome["responses_prompt"]] == [
+        "Name a river.",
+        "The Rhine.",
+        "And a lake?",
+    ]
+
+
+def test_turns_before_the_last_are_answered_once() -> None:
+    asking = follow_up(ROW, ASKER, RESPONDER, Rules(lambda _: 3), last=LAST)
+    first = next(asking)
+    assert isinstance(first, Request)
+    answer = asking.send(said("And a lake?", first))
+    assert isinstance(answer, Request)
+    assert answer.sampling == ANSWERS
+
+
+def test_without_a_usable_last_response_the_conversation_ends_before_it_and_the_reasons_stay() -> None:
+    _, outcome = answered(follow_up(ROW, ASKER, RESPONDER, Rules(lambda _: 2), last=LAST), "And a lake?", "", "", "")
+    assert (kept(outcome), outcome["ended_by"]) == ([], "assistant: empty")
+    assert (outcome["responses"], outcome["unusable"]) == ([], ["empty"] * 3)
+
+
+def test_a_conversation_that_ends_before_its_last_turn_has_no_responses() -> None:
+    asking = follow_up(ROW, ASKER, RESPONDER, Rules(lambda _: 2), last=LAST)
+    _, outcome = heard(asking, "Thank you!")
+    assert outcome == {
+        "turns": [],
+        "ended_by": "farewell",
+        "responses": None,
+        "unusable": None,
+        "responses_prompt": None,
+    }

@@ -107,6 +107,21 @@ def test_a_banned_first_token_is_a_request_of_its_own_and_the_rest_goes_on_from_
     assert stopped.value.value["instruction"] == "Why?"
 
 
+def test_a_first_token_whose_logits_are_divided_is_sampled_at_as_much_more_temperature() -> None:
+    asking = instruct({"row": 0}, WordChat(), SAMPLING, divisor=1.2)
+    first = next(asking)
+    assert isinstance(first, Request)
+    assert first.sampling.temperature == pytest.approx(SAMPLING.temperature * 1.2)
+    assert first.sampling.max_tokens == 1
+    rest = asking.send(said("Wh", "length", ids=(5,)))
+    assert rest == Request(Tokens((0, 1, 5)), replace(SAMPLING, max_tokens=SAMPLING.max_tokens - 1))
+
+
+def test_of_a_greedy_instruction_no_first_token_is_asked_for_alone() -> None:
+    greedy = replace(SAMPLING, temperature=0.0)
+    assert next(instruct({"row": 0}, WordChat(), greedy, divisor=1.2)) == Request(Tokens((0, 1)), greedy)
+
+
 def test_a_turn_that_ends_at_its_first_token_is_empty_and_asks_no_more() -> None:
     asking = instruct({"row": 0}, WordChat(), SAMPLING, banned=(7,))
     assert end(asking, said("", ids=())).reason == "empty"

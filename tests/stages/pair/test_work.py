@@ -62,6 +62,10 @@ def test_the_rejected_one_is_as_low_as_asked_for(against: Against, rejected: str
     assert (found["chosen"], found["rejected"]) == ("a", rejected)
 
 
+def test_of_several_with_the_lowest_reward_the_first_is_rejected_as_upstream() -> None:
+    assert paired(["a", "b", "c", "d"], [1.0, 3.0, 1.0, 2.0])["rejected"] == "a"
+
+
 def test_the_median_of_two_is_the_lower_one() -> None:
     assert paired(["a", "b"], [1.0, 2.0], Pairing("median"))["rejected"] == "a"
 

@@ -63,6 +63,28 @@ def test_with_further_turns_the_difference_is_between_first_responses() -> None:
     assert (found["instruct_reward"], found["base_reward"], found["reward_difference"]) == (9.0, 1.0, 3.0)
 
 
+LATER = {
+    **PLAIN,
+    "responses": [{"response": "a"}, {"response": "b"}],
+    "responses_prompt": [
+        {"role": "user", "content": "Why?"},
+        {"role": "assistant", "content": "So."},
+        TURNS["turns"][0],
+    ],
+}
+
+
+def test_several_responses_to_a_later_turn_are_scored_behind_all_that_was_said_before() -> None:
+    assert texts(LATER) == [["Why?", "So.", "How?", "a"], ["Why?", "So.", "How?", "b"]]
+    assert made(LATER, 1.0, 3.0)["response_rewards"] == [1.0, 3.0]
+
+
+def test_a_judge_is_asked_of_the_last_responses_alone() -> None:
+    requests = next(judge_reward(LATER, MessagesChat(None), package_prompt("reward/judge_response"), NAMES))
+    assert isinstance(requests, list)
+    assert len(requests) == 2
+
+
 def test_several_responses_are_scored_each_and_the_best_counts() -> None:
     row = {"row": 0, "instruction": "Why?", "responses": [{"response": "a"}, {"response": "b"}], "base_response": "c"}
     assert texts(row) == [["Why?", "a"], ["Why?", "b"], ["Why?", "c"]]

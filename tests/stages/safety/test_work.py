@@ -148,8 +148,14 @@ def test_what_is_judged_is_every_response_in_the_light_of_what_stands_before_it(
     assert conversations_of(ANSWERED) == [(user, assistant)]
     further = (Message("user", "And?"), Message("assistant", "Well."))
     assert conversations_of(TURNS) == [(user, assistant), (user, assistant, *further)]
-    several = {**ASKED, "responses": [{"response": "Hello"}, {"response": "Bye"}]}
+    several: dict[str, Any] = {**ASKED, "responses": [{"response": "Hello"}, {"response": "Bye"}]}
     assert conversations_of(several) == [(user, assistant), (user, Message("assistant", "Bye"))]
+    before = {"responses_prompt": [message._asdict() for message in (user, assistant, further[0])]}
+    ends = [Message("assistant", one["response"]) for one in several["responses"]]
+    assert conversations_of(several | before) == [
+        (user, assistant),
+        *((user, assistant, further[0], end) for end in ends),
+    ]
 
 
 def test_a_guard_is_given_the_conversation_and_any_other_model_the_prompt() -> None:

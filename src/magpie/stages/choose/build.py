@@ -19,6 +19,11 @@ def build_choose(asked: Choose, context: Context) -> BoundStage:
     """Raises `RecipeError` where there is nothing to choose from, or by, `MissingExtra` without
     what compares answers."""
     check_several("choose", context)
+    if "responses_prompt" in context.available:
+        raise RecipeError(
+            "choose: takes the response to an instruction, and the several responses here answer a later turn "
+            "(follow_up.n); expected choose: null, and pair or an export of `responses`, or respond.n"
+        )
     if asked.by == "reward":
         check_rewarded("choose", "; choose.by may also be first or majority", context)
     reads = tuple(SPEC.needs(asked, context.available))

@@ -14,11 +14,11 @@ from magpie.models.sampling import as_user, frozen_sampling, over, resolved_samp
 from magpie.seams import Message, Row, SamplingParams, Stage, derive_seed
 from magpie.settings.base import frozen
 from magpie.stages.follow_up import SPEC
-from magpie.stages.follow_up.columns import COLUMNS
+from magpie.stages.follow_up.columns import ENDED_BY, RESPONSES, RESPONSES_PROMPT, TURNS, UNUSABLE
 from magpie.stages.follow_up.settings import FollowUp, Side
-from magpie.stages.follow_up.work import Asker, Rules, Systems, follow_up
+from magpie.stages.follow_up.work import Asker, Last, Rules, Systems, follow_up
 from magpie.stages.instruct.settings import Instruct
-from magpie.stages.respond.build import responder_of
+from magpie.stages.respond.build import check_differ, responder_of
 from magpie.stages.respond.settings import Respond
 from magpie.stages.respond.work import Responder
 from magpie.stages.screen.build import rules_of
@@ -34,19 +34,27 @@ def build_follow_up(asked: FollowUp, context: Context) -> BoundStage:
     """Raises `RecipeError` for a model that cannot write as the user and for several responses to go on from, and
     `TemplateError` for a chat template that has no second turn."""
     if "response" not in context.available and "responses" in context.available:
-        raise RecipeError("follow_up: goes on from one response, and respond.n gives several; expected respond.n: 1")
+        raise RecipeError(
+            "follow_up: goes on from one response, and respond.n gives several; expected respond.n: 1, and follow_up.n "
+            "for several responses to the user's last message"
+        )
     user, assistant = _user(asked, context), _assistant(asked, context)
     names = ("model", "model") if user.use.key == assistant.use.key else ("user", "assistant")
     asker = _asker(asked, user, context, names[0])
     responder = _responder(asked, assistant, context, names[1])
     rules, systems = _rules(asked, context), _systems(asked, context)
     _check_talk(asked, user, assistant, context)
-    ask = partial(follow_up, asker=asker, responder=responder, rules=rules, systems=systems)
+    last = _last(asked, assistant, context, names[1])
+    ask = partial(follow_up, asker=asker, responder=responder, rules=rules, systems=systems, last=last)
+    writes = (TURNS, ENDED_BY) if last is None else (TURNS, ENDED_BY, RESPONSES, UNUSABLE, RESPONSES_PROMPT)
+    settings = _settings(asked, (asker, user), (responder, assistant))
+    if last is not None:
+        settings["last"] = {"sampling": frozen_sampling(last.responder.sampling)}
     reads = tuple(SPEC.needs(asked, context.available))
     uses = dict(zip(names, (user.use, assistant.use), strict=True))
     return BoundStage(
-        Stage("follow_up", reads, COLUMNS, ask, tuple(uses)),
-        {**_settings(asked, (asker, user), (responder, assistant)), "screen": _plain(_screened(asked, context))},
+        Stage("follow_up", reads, writes, ask, tuple(uses)),
+        {**settings, "screen": _plain(_screened(asked, context))},
         uses,
         [user.use.identity, assistant.use.identity],
         tuple(told for model in (user, assistant) for told in model.chat.describe().get("warnings", ())),
@@ -87,15 +95,25 @@ def _asker(asked: FollowUp, model: ChatModel, context: Context, engine: str) -> 
     newline = ("\n",) if first.stop_at_newline else ()
     sampling = as_user(over(first.sampling, asked.user.sampling), model, newline)
     clean = partial(sanitize, rules=model.family.sanitize)
-    return Asker(model.chat, sampling, model.first_token_bans, clean, engine)
+    return Asker(model.chat, sampling, model.first_token_bans, first.first_token_divisor, clean, engine)
 
 
-def _responder(asked: FollowUp, model: ChatModel, context: Context, engine: str) -> Responder:
+def _responder(asked: FollowUp, model: ChatModel, context: Context, engine: str, count: int = 1) -> Responder:
+    """Who answers, `count` times: that decides the temperature where none is said."""
     first = context.settings("respond") or Respond()
     one = first.models[0] if first.models else first
     sampling = over(one.sampling or first.sampling, asked.assistant.sampling)
-    once = first.model_copy(update={"n": 1, "sampling": sampling, "models": ()})
-    return responder_of(once, once, model, engine)
+    said = first.model_copy(update={"n": count, "sampling": sampling, "models": ()})
+    return responder_of(said, said, model, engine)
+
+
+def _last(asked: FollowUp, model: ChatModel, context: Context, engine: str) -> Last | None:
+    """Who answers the user's last message several times. Raises `RecipeError` for answers that are all the same."""
+    if asked.n == 1:
+        return None
+    responder = _responder(asked, model, context, engine, asked.n)
+    check_differ("follow_up", asked.n, [responder], "follow_up.assistant.sampling.temperature: 0.8")
+    return Last(responder, asked.n)
 
 
 # -- when and how they talk -------------------------------------------------------------------------------------------
@@ -160,6 +178,7 @@ def _settings(asked: FollowUp, user: tuple[Asker, ChatModel], assistant: tuple[R
         "user": {
             "sampling": frozen_sampling(asker.sampling),
             "first_token_bans": asker.banned,
+            **({"first_token_divisor": asker.divisor} if asker.divisor != 1.0 else {}),
             "sanitize": user[1].family.sanitize,
             **written_by(user[1]),
         },

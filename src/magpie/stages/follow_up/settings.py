@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from magpie.settings.base import Count, ModelName, Settings, Words
+from magpie.settings.base import Count, Frozen, ModelName, Settings, Words
 from magpie.settings.engines import Engine
 from magpie.settings.sampling import Sampling, Template
 
@@ -38,9 +38,21 @@ class FollowUp(Settings):
     """Who writes as the user; as `instruct` where nothing is said."""
     assistant: Side = Side()
     """Who answers; as `respond` where nothing is said."""
+    n: Annotated[int, Field(ge=1, le=1024), Frozen(since=1)] = 1
+    """Responses to the user's last message, each with a seed of its own. More than 1 go into the column `responses`,
+    for `reward` and `pair`, and the first that is of use ends `turns`. Their temperature is that of `assistant`, and
+    0.8 where nothing is said and the model's own is 0."""
     end_with_user: bool = False
     """End whole conversations with one more message of the user, which is not answered."""
     end_at_farewell: bool = True
     """End where the user has nothing further to ask: a thank you or a goodbye, which is left out."""
     screen: bool = True
     """Hold each user's message to the rules of the stage `screen`, where the recipe has that stage."""
+
+    @model_validator(mode="after")
+    def _last_is_answered(self) -> Self:
+        if self.n > 1 and self.end_with_user:
+            raise ValueError(f"n is {self.n} and end_with_user leaves the last message without an answer: take one")
+        if self.n > 1 and 1 in (self.turns if isinstance(self.turns, tuple) else (self.turns,)):
+            raise ValueError(f"n is {self.n}, and a conversation of one turn is answered by respond: set respond.n")
+        return self

@@ -16,7 +16,7 @@ from magpie.errors import ContextFull, TemplateError
 from magpie.seams import Asking, Chat, Columns, Completion, Message, Request, Row, SamplingParams
 from magpie.stages.follow_up.farewell import is_farewell
 from magpie.stages.instruct.work import Clean, as_it_is, sample_user, why_not_user
-from magpie.stages.respond.work import Responder
+from magpie.stages.respond.work import Responder, as_entry
 
 ENDED = "turns"
 """Why a conversation ended that has all its turns."""
@@ -30,6 +30,8 @@ class Asker:
     sampling: SamplingParams
     banned: tuple[int, ...] = ()
     """Ids that its messages may not begin with."""
+    divisor: float = 1.0
+    """Of the logits of a message's first token."""
     clean: Clean = as_it_is
     engine: str = "model"
     """The name that its requests give."""
@@ -51,6 +53,14 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
+class Last:
+    """How the user's last message is answered several times."""
+
+    responder: Responder
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Systems:
     """The system prompts of the later turns, from a row."""
 
@@ -62,26 +72,41 @@ class _Ended(Exception):
     """The conversation goes no further, and why."""
 
 
-def follow_up(row: Row, asker: Asker, responder: Responder, rules: Rules, systems: Systems = Systems()) -> Asking:
+def follow_up(
+    row: Row,
+    asker: Asker,
+    responder: Responder,
+    rules: Rules,
+    systems: Systems = Systems(),
+    last: Last | None = None,
+) -> Asking:
     """Sample further turns (Magpie, section 2.1, and appendix on multi-turn data).
 
     No row is dropped: `turns` holds whole pairs, be it none, and `ended_by` says why there are no more. `turns`: it has
     all that were asked for. `farewell`, `repeats`: what the user says. `context_full`, `template_refused`: what could
     not be asked. `user: REASON`, `assistant: REASON`: what is of no use, see `judge` and the rules of `screen`.
+
+    last: the user's last message gets several responses, side by side. `responses_prompt` is what they answer; where a
+    conversation ended before, both are null.
     """
     said = [Message("user", row["instruction"]), Message("assistant", row["response"])]
     to_user, to_assistant = _opening(systems.user(row)), _opening(systems.assistant(row))
     pairs, why = rules.turns(row["row"]), ENDED
+    several: Columns = {} if last is None else {"responses": None, "unusable": None, "responses_prompt": None}
     try:
-        for _ in range(pairs - 1):
+        for turn in range(2, pairs + 1):
             asked = yield from _next_user(asker, to_user, said, rules)
-            answer = yield from _next_assistant(responder, to_assistant, [*said, asked])
+            if last is not None and turn == pairs:
+                several = yield from _last_responses(last, to_assistant, [*said, asked])
+                answer = Message("assistant", _first_usable(several))
+            else:
+                answer = yield from _next_assistant(responder, to_assistant, [*said, asked])
             said += [asked, answer]
         if rules.end_with_user:
             said.append((yield from _next_user(asker, to_user, said, rules)))
     except _Ended as ended:
         why = str(ended)
-    return _columns(said[2:], why)
+    return {**_columns(said[2:], why), **several}
 
 
 def _columns(turns: Sequence[Message], why: str) -> Columns:
@@ -97,7 +122,7 @@ def _next_user(
 ) -> Generator[Request, Any, Message]:
     with _template_may_refuse():
         request = asker.request([*opening, *said])
-    completion = yield from _fitting(sample_user(asker.chat, request))
+    completion = yield from _fitting(sample_user(asker.chat, request, asker.divisor))
     text, _ = asker.clean(asker.chat.user_text(completion.text))
     reason = why_not_user(completion, text, asker.chat, asker.sampling)
     if reason is not None:
@@ -121,6 +146,33 @@ def _next_assistant(
     if reason is not None:
         raise _Ended(_of("assistant", reason))
     return Message("assistant", columns["response"])
+
+
+def _last_responses(
+    last: Last, opening: Sequence[Message], said: Sequence[Message]
+) -> Generator[Sequence[Request], Any, Columns]:
+    """Several responses to the last message of `said`; what is of no use is left out, its reason in `unusable`."""
+    responder = last.responder
+    with _template_may_refuse():
+        prompt = responder.chat.next_assistant([*opening, *said])
+    request = Request(prompt, responder.sampling, responder.engine)
+    try:
+        completions: Sequence[Completion] = yield [request] * last.count
+    except ContextFull as error:
+        raise _Ended("context_full") from error
+    read = [(completion, *responder.read(completion)) for completion in completions]
+    return {
+        "responses": [as_entry(responder, completion, columns) for completion, columns, why in read if why is None],
+        "unusable": [why for _, _, why in read if why is not None],
+        "responses_prompt": [message._asdict() for message in said],
+    }
+
+
+def _first_usable(several: Columns) -> str:
+    if not several["responses"]:
+        raise _Ended(_of("assistant", several["unusable"][0]))
+    text: str = several["responses"][0]["response"]
+    return text
 
 
 def _once(request: Request) -> Generator[Request, Any, Completion]:

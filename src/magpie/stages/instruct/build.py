@@ -7,6 +7,7 @@ from functools import partial
 from magpie.models.chats import ChatModel, check_writes_as_user
 from magpie.models.sampling import as_user, frozen_prompt, frozen_sampling, resolved_sampling
 from magpie.seams import Stage
+from magpie.settings.base import frozen
 from magpie.stages.instruct.build_mix import build_mix
 from magpie.stages.instruct.columns import COLUMNS, INSTRUCTION, INSTRUCTION_RAW, SANITIZED_BY
 from magpie.stages.instruct.settings import Instruct
@@ -25,13 +26,21 @@ def build_instruct(asked: Instruct, context: Context) -> BoundStage:
 def _plain(asked: Instruct, model: ChatModel) -> BoundStage:
     newline = ("\n",) if asked.stop_at_newline else ()
     sampling, banned, rules = as_user(asked.sampling, model, newline), model.first_token_bans, model.family.sanitize
-    ask = partial(instruct, chat=model.chat, sampling=sampling, banned=banned, clean=partial(sanitize, rules=rules))
+    ask = partial(
+        instruct,
+        chat=model.chat,
+        sampling=sampling,
+        banned=banned,
+        clean=partial(sanitize, rules=rules),
+        divisor=asked.first_token_divisor,
+    )
     pre_query = frozen_prompt(model.chat.describe()["pre_query"])
     settings = {
         "sampling": frozen_sampling(sampling),
         "first_token_bans": banned,
         "sanitize": rules,
         "pre_query": pre_query,
+        **frozen(asked, only={"first_token_divisor"}),
     }
     stage = Stage("instruct", (), (INSTRUCTION, INSTRUCTION_RAW, SANITIZED_BY), ask, needs=model.needs)
     resolved = asked.model_copy(update={"sampling": resolved_sampling(asked.sampling, sampling), "sanitize": rules})
@@ -44,5 +53,5 @@ def _mixed(asked: Instruct, model: ChatModel, context: Context) -> BoundStage:
     ask = partial(instruct_by_mix, mix=built.mix, clean=partial(sanitize, rules=rules))
     needs = model.needs if any(variant.banned for variant in built.mix.variants) else frozenset()
     stage = Stage("instruct", (), COLUMNS, ask, needs=needs)
-    settings = {"mix": built.settings, "sanitize": rules}
+    settings = {"mix": built.settings, "sanitize": rules, **frozen(asked, only={"first_token_divisor"})}
     return BoundStage(stage, settings, {"model": model.use}, model.use.identity, built.warnings)

@@ -77,6 +77,7 @@ def _variant(one: Asked, speaker: ChatModel, asked: Instruct, context: Context) 
         sampling=as_user(over(asked.sampling, one.sampling), speaker, ("\n",) if asked.stop_at_newline else ()),
         start=_start(speaker, sample, one.prefill, where),
         banned=() if one.prefill else context.models.asker.first_token_bans,
+        divisor=1.0 if one.prefill else asked.first_token_divisor,
         system=system,
         words=words,
     )

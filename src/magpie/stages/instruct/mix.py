@@ -145,6 +145,8 @@ class Variant:
     """From a system prompt. Raises `TemplateError` where the chat template will not have it."""
     banned: tuple[int, ...] = ()
     """Ids that an instruction may not begin with."""
+    divisor: float = 1.0
+    """Of the logits of an instruction's first token."""
     system: str | None = None
     words: Mapping[str, Words] = field(default_factory=dict)
     """By the placeholder in `system` that they stand for."""

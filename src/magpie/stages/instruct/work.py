@@ -33,15 +33,17 @@ def instruct(
     banned: tuple[int, ...] = (),
     clean: Clean = as_it_is,
     start: Start | None = None,
+    divisor: float = 1.0,
 ) -> Asking:
     """Sample one instruction (Magpie, section 2.1). Drops what is of no use, see `why_not_user`, and as
     `no_request` what holds nothing but an answer, or what an assistant says.
 
     `banned`: ids that it may not begin with. `start`: what to go on from; else what stands before any user message.
+    `divisor`: of the first token's logits.
     """
     start = start or Start(chat.next_user(()))
     try:
-        completion = yield from sample_user(chat, Request(start.prompt, sampling, banned=banned))
+        completion = yield from sample_user(chat, Request(start.prompt, sampling, banned=banned), divisor)
     except ContextFull:
         return Drop("context_full", {})
     whole = start.text + completion.text
@@ -65,7 +67,7 @@ def instruct_by_mix(row: Row, mix: Mix, clean: Clean = as_it_is) -> Asking:
         start = variant.start(system)
     except TemplateError:
         return Drop("template_refused", told)
-    outcome = yield from instruct(row, variant.chat, variant.sampling, variant.banned, clean, start)
+    outcome = yield from instruct(row, variant.chat, variant.sampling, variant.banned, clean, start, variant.divisor)
     if isinstance(outcome, Drop):
         return Drop(outcome.reason, {**outcome.columns, **told})
     return {**outcome, **told}
@@ -84,14 +86,19 @@ def _has_bare_role(text: str) -> bool:
     return len(lines) > 1 and any(_BARE_ROLE.fullmatch(line.strip()) for line in (lines[0], lines[-1]))
 
 
-def sample_user(chat: Chat, request: Request) -> Generator[Request, Any, Completion]:
-    """What a model writes as the user. No engine bans a token at one place only, so where some are banned, the
-    first token is a request of its own."""
+def sample_user(chat: Chat, request: Request, divisor: float = 1.0) -> Generator[Request, Any, Completion]:
+    """What a model writes as the user. No engine bans a token at one place only, nor divides the logits of one, so
+    where it should the first token is a request of its own.
+
+    Logits that are divided by `divisor` and then by the temperature are logits at the temperature times the divisor:
+    the same distribution, also under top_p, on any engine. At temperature 0 nothing changes.
+    """
     sampling = request.sampling
-    if not request.banned:
+    if not request.banned and (divisor == 1.0 or sampling.temperature == 0):
         completion: Completion = yield request
         return completion
-    first: Completion = yield replace(request, sampling=replace(sampling, max_tokens=1))
+    hotter = sampling.temperature * divisor
+    first: Completion = yield replace(request, sampling=replace(sampling, max_tokens=1, temperature=hotter))
     if first.finish_reason == "stop" or sampling.max_tokens == 1:
         return first
     going_on = replace(sampling, max_tokens=sampling.max_tokens - 1)

@@ -1,7 +1,16 @@
 """The stage `pair`."""
 
+from collections.abc import Collection, Sequence
+from typing import Any
+
 from magpie.stages.pair.columns import COLUMNS
-from magpie.stages.spec import StageSpec, always
+from magpie.stages.spec import StageSpec
+
+
+def _needs(settings: Any, available: Collection[str]) -> Sequence[str]:  # noqa: ARG001
+    longer = ("responses_prompt",) if "responses_prompt" in available else ()
+    return ("responses", "response_rewards", *longer)
+
 
 SPEC = StageSpec(
     name="pair",
@@ -9,6 +18,7 @@ SPEC = StageSpec(
     settings="magpie.stages.pair.settings:Pair",
     build="magpie.stages.pair.build:build_pair",
     columns=COLUMNS,
-    needs=always("responses", "response_rewards"),
+    version=2,
+    needs=_needs,
     needs_model=False,
 )

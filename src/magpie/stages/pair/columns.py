@@ -1,6 +1,7 @@
 """Columns that the stage `pair` may write."""
 
 from magpie.columns import Column
+from magpie.stages.imported.columns import PAIR_PROMPT
 
 CHOSEN = Column("chosen", "string", "the better response of a preference pair")
 REJECTED = Column("rejected", "string", "the worse one")
@@ -16,4 +17,5 @@ COLUMNS = (
     REJECTED_REWARD,
     CHOSEN_MODEL,
     REJECTED_MODEL,
+    PAIR_PROMPT,
 )

@@ -38,11 +38,13 @@ class Pairing:
 
 def pair(table: pa.Table, how: Pairing) -> pa.Table:
     """A table stage: `responses` and `response_rewards` to `chosen` and `rejected`, with the reward and model of each.
+    Where the responses answer a longer conversation (`responses_prompt`), it is the pair's (`pair_prompt`).
 
     Drops: `no_reward`, `single_response`, `identical_pair` (all texts are the chosen one), `equal_rewards`,
     `margin_too_small`. A row with the last of these keeps its columns: they show what the margin cost.
     """
     made = [_pair(row, how) for row in table.to_pylist()]
+    asked = {"pair_prompt": table.column("responses_prompt")} if "responses_prompt" in table.column_names else {}
     return pa.table(
         {
             "row": table.column("row"),
@@ -52,6 +54,7 @@ def pair(table: pa.Table, how: Pairing) -> pa.Table:
             "rejected_reward": pa.array([_of(one.rejected, "reward") for one in made], pa.float64()),
             "chosen_model": pa.array([_of(one.chosen, "model") for one in made], pa.string()),
             "rejected_model": pa.array([_of(one.rejected, "model") for one in made], pa.string()),
+            **asked,
             "drop_reason": pa.array([one.reason for one in made], pa.string()),
         }
     )
@@ -104,7 +107,7 @@ def _rejected(ranked: Sequence[Scored], lower: Sequence[Scored], how: Pairing, r
     if how.rejected == "median":
         middle = ranked[len(ranked) // 2]
         return next((one for one in lower if one.reward <= middle.reward), lower[-1])
-    return lower[-1]
+    return min(lower, key=lambda one: (one.reward, one.place))  # of equal ones the first, as upstream
 
 
 def _draw(seed: int, row: int) -> int:

@@ -15,9 +15,9 @@ from magpie.models.chats import ChatModel
 from magpie.models.sampling import as_assistant, frozen_prompt, frozen_sampling, resolved_sampling, written_by
 from magpie.seams import SamplingParams, Stage
 from magpie.settings.sampling import Sampling
-from magpie.stages.follow_up.columns import TURNS
+from magpie.stages.follow_up.columns import RESPONSES, TURNS, UNUSABLE
 from magpie.stages.imported.columns import TURN_REASONING
-from magpie.stages.respond.columns import REASONING, RESPONSE, RESPONSES, UNUSABLE
+from magpie.stages.respond.columns import REASONING, RESPONSE
 from magpie.stages.respond.settings import Answerer, Respond
 from magpie.stages.respond.work import Responder, respond, respond_again, respond_several
 from magpie.stages.spec import BoundStage, Context
@@ -38,7 +38,7 @@ def build_respond(asked: Respond, context: Context) -> BoundStage:
     names = ["model"] if len(models) == 1 else [f"model_{n}" for n, _ in enumerate(models, start=1)]
     responders = [responder_of(asked, *each) for each in zip(answerers, models, names, strict=True)]
     settings = [_settings(*each) for each in zip(responders, models, strict=True)]
-    _check_differ(asked.n, responders)
+    check_differ("respond", asked.n, responders, "respond.sampling.temperature: 0.8")
     return BoundStage(
         _stage(asked, responders, context),
         _together(asked, settings),
@@ -115,13 +115,14 @@ def _sampling(asked: Sampling, model: ChatModel, count: int) -> SamplingParams:
     return sampling
 
 
-def _check_differ(count: int, responders: Sequence[Responder]) -> None:
+def check_differ(stage: str, count: int, responders: Sequence[Responder], instead: str) -> None:
+    """Raise `RecipeError` for several responses of a model that would be one and the same."""
     turns = Counter(n % len(responders) for n in range(count))
     for place, responder in enumerate(responders):
         if turns[place] > 1 and responder.sampling.temperature == 0:
             raise RecipeError(
-                f"respond.n: {turns[place]} responses of {responder.name} at temperature 0 are one and the same; "
-                "expected a temperature above 0, such as respond.sampling.temperature: 0.8"
+                f"{stage}.n: {turns[place]} responses of {responder.name} at temperature 0 are one and the same; "
+                f"expected a temperature above 0, such as {instead}"
             )
 
 

@@ -1,13 +1,11 @@
 """Columns that the stage `respond` may write."""
 
 from magpie.columns import Column
-from magpie.stages.follow_up.columns import TURNS
+from magpie.stages.follow_up.columns import RESPONSES, TURNS, UNUSABLE
 from magpie.stages.imported.columns import TURN_REASONING
 
 RESPONSE = Column("response", "string", "what the model answered, without outer white space")
 REASONING = Column("reasoning", "string", "what the model thought before it answered; null where it did not")
-RESPONSES = Column("responses", "responses", "several answers to the instruction, each with the model that gave it")
-UNUSABLE = Column("unusable", "list<string>", "why further answers were left out of `responses`, a reason for each")
 
 COLUMNS = (
     RESPONSE,

@@ -144,7 +144,7 @@ def respond_several(row: Row, responders: Sequence[Responder], count: int, *, wi
             if reason is not None:
                 unusable.append(reason)
             else:
-                usable.append(_entry(turn, completion, read))
+                usable.append(as_entry(turn, completion, read))
     if with_original and row["response"]:
         original = {"response": row["response"], "reasoning": None, "finish_reason": None, "tokens": None}
         usable.append({**original, "model": ORIGINAL})
@@ -152,7 +152,8 @@ def respond_several(row: Row, responders: Sequence[Responder], count: int, *, wi
     return columns if usable else Drop(unusable[0], columns)
 
 
-def _entry(responder: Responder, completion: Completion, read: Columns) -> dict[str, Any]:
+def as_entry(responder: Responder, completion: Completion, read: Columns) -> dict[str, Any]:
+    """One of `responses`."""
     return {
         **read,
         "model": responder.name,

@@ -191,7 +191,7 @@ def _by_server(asked: Reward, context: Context) -> BoundStage:
     assert asked.server is not None, "the recipe's settings see to it"
     settings = asked.server
     reads = _reads(asked, context)
-    if settings.api == "score" and "turns" in reads:
+    if settings.api == "score" and {"turns", "responses_prompt"} & set(reads):
         raise RecipeError(
             "reward.server.api: score takes an instruction and a response, and the rows have turns after them: serve "
             "the reward model with /classify"

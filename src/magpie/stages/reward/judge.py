@@ -1,7 +1,7 @@
 """Scores responses by asking a judge for a digit: the expected digit by its probabilities is the reward, from 1 to 5.
 
 A row stage, since a judge is a model that an engine runs. Of a longer conversation every response is judged with what
-was said before it, and the reward is their mean.
+was said before it, and the reward is their mean. Of several responses to one conversation each is judged alone.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def judge_reward(
     """The columns called `names`. A reward is null where the judge says no digit, and where a conversation does not fit
     into its context (`most_tokens`, where prompts are token ids)."""
     of = scored(row)
-    judgments = [_judgments(conversation, chat, prompt, most_tokens) for conversation in of.flat()]
+    judgments = [_judgments(one, chat, prompt, most_tokens, last=of.is_list) for one in of.flat()]
     asked = [one for every in judgments for one in every if one is not None]
     try:
         answers = iter((yield asked) if asked else [])
@@ -36,10 +36,11 @@ def judge_reward(
 
 
 def _judgments(
-    conversation: Conversation, chat: Chat, prompt: JudgePrompt, most_tokens: int | None
+    conversation: Conversation, chat: Chat, prompt: JudgePrompt, most_tokens: int | None, *, last: bool
 ) -> list[Request | None]:
-    """A request for every response of a conversation; None for one that cannot be asked about."""
+    """A request for every response of a conversation, or for the last one; None for one that cannot be asked about."""
     places = [place for place, message in enumerate(conversation) if message.role == "assistant"]
+    places = places[-1:] if last else places
     requests = []
     for place in places:
         values = {"instruction": _said_before(conversation[:place]), "response": conversation[place].content}

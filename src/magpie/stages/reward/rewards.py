@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from magpie.seams import Columns, Message, Row
+from magpie.stages.text.conversations import answered_by_responses
 
 Conversation = tuple[Message, ...]
 Score = float | None
@@ -39,8 +40,9 @@ def scored(row: Row) -> Scored:
     base_text = row.get("base_response")
     base = None if base_text is None else (instruction, Message("assistant", base_text))
     if "responses" in row:
+        before = answered_by_responses(row)
         several = [one["response"] for one in row["responses"] or ()]
-        return Scored(tuple((instruction, Message("assistant", text)) for text in several), base, None, True)
+        return Scored(tuple((*before, Message("assistant", text)) for text in several), base, None, True)
     first = (instruction, Message("assistant", row["response"]))
     turns = tuple(Message(turn["role"], turn["content"]) for turn in row.get("turns") or ())
     return Scored(((*first, *turns),), base, first if turns and base else None, False)

@@ -8,7 +8,7 @@ from magpie.stages.spec import StageSpec
 
 
 def _needs(settings: Any, available: Collection[str]) -> Sequence[str]:
-    further = ("response", "responses", "turns") if settings.of == "conversation" else ()
+    further = ("response", "responses", "responses_prompt", "turns") if settings.of == "conversation" else ()
     return ("instruction", *(name for name in further if name in available))
 
 

@@ -15,6 +15,7 @@ from magpie.seams import Asking, Chat, Drop, Message, Prompt, Request, Row, Samp
 from magpie.stages.judging.letters import JUDGE, fitting, judge_prompt
 from magpie.stages.judging.prompts import JudgePrompt
 from magpie.stages.safety.styles import Reader, Verdict
+from magpie.stages.text.conversations import answered_by_responses
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,10 @@ def conversations_of(row: Row) -> list[tuple[Message, ...]]:
     asked = (Message("user", row["instruction"]),)
     several = row.get("responses")
     if several:
-        return [(*asked, Message("assistant", one["response"])) for one in several]
+        before = answered_by_responses(row)
+        answers = [place for place, message in enumerate(before) if message.role == "assistant"]
+        earlier = [before[: place + 1] for place in answers]
+        return [*earlier, *((*before, Message("assistant", one["response"])) for one in several)]
     if row.get("response") is None:
         return [asked]
     told = [*asked, Message("assistant", row["response"])]
