@@ -438,6 +438,68 @@ def report(
     )
 
 
+@app.command("evaluate")
+def evaluate_command(
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[MODEL]", help="With --judgments: which of their models to measure [default: all]."),
+    ] = None,
+    judgments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--judgments",
+            metavar="FILE",
+            help="Judgments of AlpacaEval, Arena-Hard or WildBench: a file or a folder; may be given again.",
+        ),
+    ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option("--metric", metavar="NAMES", help="Some of winrate,lc,bt,score [default: all that can be had]."),
+    ] = None,
+    lc_data: Annotated[
+        Path | None,
+        typer.Option(
+            "--lc-data", metavar="FOLDER", help="AlpacaEval's own difficulties and baselines, for lc in full."
+        ),
+    ] = None,
+    by_position: Annotated[
+        bool,
+        typer.Option(
+            "--difficulty-by-position",
+            help="Look difficulties up by the row's place in the file, as AlpacaEval does.",
+        ),
+    ] = False,
+    control: Annotated[
+        str | None,
+        typer.Option(
+            "--control", metavar="STYLES", help="What bt controls for: some of length,headers,lists,bold, or none."
+        ),
+    ] = None,
+    answers: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--answers", metavar="FILE", help="Arena-Hard's answer files, for the style of answers; may be given again."
+        ),
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option("--baseline", metavar="NAME", help="The opponent, where the judgments do not name it."),
+    ] = None,
+    difference: Annotated[
+        float, typer.Option("--difference", help="The difference, in percentage points, whose sample size is told.")
+    ] = 2.0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The seed of resamples.")] = 0,
+    json: JsonOption = False,
+) -> None:
+    """What a model is worth: win rate, length-controlled win rate, Bradley-Terry and scores of judgments."""
+    from magpie.cli.evaluate import Options, evaluate_judgments
+
+    options = Options(metric, lc_data, by_position, control, difference, seed)
+    if not judgments:
+        raise UserError("evaluate: expected --judgments FILE")
+    evaluate_judgments(list(models or ()), judgments, list(answers or ()), baseline, options, as_json=json)
+
+
 @app.command()
 def template(
     model: Annotated[
