@@ -11,9 +11,18 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from magpie.cli.commands import command
+from magpie.cli.keys import settle
+from magpie.cli.outcome import leave
+from magpie.cli.run import execute_watched
 from magpie.cli.text import print_json, print_sentence
 from magpie.errors import MissingExtra, UserError
+from magpie.evaluate.report import write_report
+from magpie.evaluate.running import Asked
+from magpie.executors.limits import NO_LIMITS, Limits
 from magpie.install import install_hint
+from magpie.plan.upgrade import Choice
+from magpie.runs import RunFolder
 from magpie.safe.paths import expanded
 from magpie.safe.terminal import one_line, visible
 
@@ -56,6 +65,77 @@ def evaluate_judgments(
         print_metrics(Console(highlight=False), found)
 
 
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What the command line says of a run."""
+
+    out: Path | None = None
+    allowances: tuple[str, ...] = ()
+    limits: Limits = NO_LIMITS
+    retry_failed: bool = False
+    to: Path | None = None
+    """Where the report goes; None writes none."""
+    overwrite: bool = False
+
+
+def evaluate_run(asked: Asked, options: Options, running: RunOptions, *, as_json: bool) -> None:
+    """Answer, judge, and print what came of it."""
+    check_numpy()
+    from magpie.evaluate.measuring import accuracy, measure
+    from magpie.evaluate.running import judgments_of, names_of, prepare
+
+    ask = ask_of(options)
+    out = expanded(running.out or Path("runs") / _folder_name(names_of(asked)))
+    place = None if running.to is None else _place(running.to, overwrite=running.overwrite)
+    recipe = prepare(asked, out)
+    settle(recipe, asked.overrides, running.allowances)
+    finished = execute_watched(
+        recipe, out, Choice((), False), running.limits, retry_failed=running.retry_failed, as_json=as_json
+    )
+    own, other = names_of(asked)
+    evaluated = judgments_of(finished, own, other)
+    found = (
+        measure(evaluated.judgments, ask) if evaluated.judgments.models else {"models": {}, "paired": [], "notes": []}
+    )
+    found |= {
+        "run": str(finished.path),
+        "accuracy": accuracy(evaluated.checks, options.seed) if evaluated.checks else None,
+        "judge_mass": evaluated.mass,
+        "unusable": dict(evaluated.unusable),
+        "cost": finished.info.get("cost"),
+    }
+    if place is not None:
+        write_report(place, found, evaluated.rows, own, other)
+    if as_json:
+        print_json(found, indent=True)
+    else:
+        console = Console(highlight=False)
+        console.print()
+        print_run(console, found)
+        _line(console, f"Cost by stage: {command('status', finished.path)}", "dim")
+        if place is not None:
+            _line(console, f"The report is {one_line(place)}", "dim")
+    leave(finished, as_json=as_json)
+
+
+def _place(to: Path, *, overwrite: bool) -> Path:
+    """Where the report goes. Raises `UserError` for a folder, a file that is there, and a place inside a run."""
+    place = expanded(to).resolve()
+    if place.is_dir():
+        raise UserError(f"--report {one_line(to)}: is a folder; expected the name of a file, such as evaluation.html")
+    if place.exists() and not overwrite:
+        raise UserError(f"--report {one_line(to)}: is there already; expected another place, or --overwrite")
+    for folder in place.parents:
+        if RunFolder(folder).is_run():
+            raise UserError(f"--report {one_line(to)}: lies inside the run {one_line(folder)}; expected another place")
+    return place
+
+
+def _folder_name(names: Sequence[str]) -> str:
+    plain = ["".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name) for name in names]
+    return "-".join(["evaluate", *plain])[:100]
+
+
 def check_numpy() -> None:
     """Raises `MissingExtra` where NumPy is not installed."""
     try:
@@ -94,6 +174,30 @@ def _names(given: str, known: Sequence[str], option: str) -> tuple[str, ...]:
     if unknown is not None or not names:
         raise UserError(f"{option} {one_line(given)[:80]}: expected some of {','.join(known)}")
     return names
+
+
+def print_run(console: Console, found: Mapping[str, Any]) -> None:
+    """What a run came to."""
+    if found["models"]:
+        print_metrics(console, found)
+    told = found["accuracy"]
+    if told is not None:
+        for name, one in told["models"].items():
+            _line(console, f"{name}: {one['accuracy']:.2f}% right ({_interval(one['interval'])}) of {one['prompts']:,}")
+        if "paired" in told:
+            pair = told["paired"]
+            low, high = pair["interval"]
+            _line(
+                console,
+                f"{pair['first']} against {pair['second']}, right on the same prompts: {pair['difference']:+.2f} "
+                f"({low:+.2f} to {high:+.2f}), McNemar p = {pair['mcnemar_p_value']:.4f}",
+            )
+    if found["judge_mass"] is not None:
+        _line(console, f"The judge gave {100 * found['judge_mass']:.1f}% of its probability to the two labels.")
+    for name, count in found["unusable"].items():
+        _line(
+            console, f"{count:,} answers of {name} are cut, empty or leak control tokens; they were judged as they are."
+        )
 
 
 # -- printing ----------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ Knows metrics; knows no file, no run and no terminal.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -18,7 +18,7 @@ from magpie.evaluate.files import ALPACA, ARENA, WILD_PAIR, lacks_index
 from magpie.evaluate.judgments import Game, Judgments
 from magpie.evaluate.length_control import LcData, length_controlled
 from magpie.evaluate.scores import Graded, graded, verdicts
-from magpie.evaluate.statistics import Interval, paired, percentiles, prompt_weights, prompts_needed
+from magpie.evaluate.statistics import Interval, mcnemar, paired, percentiles, prompt_weights, prompts_needed, wilson
 from magpie.evaluate.winrate import by_category, per_prompt, preference_of_prompts, win_rate
 from magpie.safe.terminal import brief
 
@@ -166,6 +166,34 @@ def reward(games: Sequence[Game], resamples: int = 1000, seed: int = 0) -> dict[
     weights = np.vstack([np.ones((1, len(games))), prompt_weights(prompts, resamples, seed)])
     shares = 100 * (weights @ values) / weights.sum(axis=1)
     return {"score": float(shares[0]), "interval": list(percentiles(shares[1:])), "prompts": len(known)}
+
+
+def accuracy(checks: Mapping[str, Mapping[str, float]], seed: int = 0) -> dict[str, Any]:
+    """How many answers of each model are right, in percent, and of two models the difference on the same prompts.
+
+    checks: model to prompt to 1 or 0.
+
+    >>> accuracy({"a": {"1": 1.0, "2": 0.0}})["models"]["a"]["accuracy"]
+    50.0
+    """
+    told: dict[str, Any] = {"models": {}}
+    for model, right in checks.items():
+        values = np.array(list(right.values()))
+        share = float(values.mean())
+        low, high = wilson(int(values.sum()), len(values))
+        told["models"][model] = {"accuracy": 100 * share, "interval": [100 * low, 100 * high], "prompts": len(values)}
+    if len(checks) == 2:
+        one, other = checks
+        found = paired(
+            *({prompt: 100 * value for prompt, value in checks[name].items()} for name in (one, other)), seed
+        )
+        if found is not None:
+            shared = [prompt for prompt in checks[one] if prompt in checks[other]]
+            only = [
+                sum(checks[a][prompt] > checks[b][prompt] for prompt in shared) for a, b in ((one, other), (other, one))
+            ]
+            told["paired"] = {"first": one, "second": other} | found.plain() | {"mcnemar_p_value": mcnemar(*only)}
+    return told
 
 
 def flips(games: Sequence[Game]) -> dict[str, Any] | None:

@@ -116,6 +116,19 @@ def sign_flips(differences: np.ndarray, seed: int = 0) -> float:
     return (as_far + 1) / (_FLIPS + 1)
 
 
+def wilson(right: int, total: int) -> Interval:
+    """The interval of a share, by Wilson: never outside 0 and 1, and not of no width where all are right.
+
+    >>> wilson(0, 10)[0]
+    0.0
+    """
+    z = quantile()
+    share = right / total
+    middle = (share + z * z / (2 * total)) / (1 + z * z / total)
+    reach = z / (1 + z * z / total) * ((share * (1 - share) + z * z / (4 * total)) / total) ** 0.5
+    return max(0.0, middle - reach), min(1.0, middle + reach)
+
+
 def mcnemar(only_first: int, only_second: int) -> float:
     """The exact two-sided p-value that two models solve equally many prompts.
 

@@ -7,7 +7,11 @@ from magpie.stages.imported.columns import TURN_REASONING
 RESPONSE = Column("response", "string", "what the model answered, without outer white space")
 REASONING = Column("reasoning", "string", "what the model thought before it answered; null where it did not")
 RESPONSES = Column("responses", "responses", "several answers to the instruction, each with the model that gave it")
-UNUSABLE = Column("unusable", "list<string>", "why further answers were left out of `responses`, a reason for each")
+UNUSABLE = Column(
+    "unusable",
+    "list<string>",
+    "why further answers were left out of `responses`, a reason for each; why the one that was kept is of no use",
+)
 
 COLUMNS = (
     RESPONSE,
