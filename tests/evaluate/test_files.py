@@ -28,7 +28,7 @@ def annotation(preference: float | None, **others: Any) -> dict[str, Any]:
 
 
 def test_annotations_of_alpaca_eval(tmp_path: Path) -> None:
-    rows = [annotation(1.25), annotation(0.0), annotation(None), annotation(2, instruction="Go.")]
+    rows: list[dict[str, Any]] = [annotation(1.25), annotation(0.0), annotation(None), annotation(2, instruction="Go.")]
     found = read_judgments([written(tmp_path / "annotations.json", rows)])
     assert [game.preference for game in found.games] == [0.25, 0.5, 1.0]
     assert [game.position for game in found.games] == [0, 1, 3]
@@ -45,7 +45,7 @@ def arena(uid: str, *scores: str | None, **others: Any) -> dict[str, Any]:
 
 
 def test_games_of_arena_hard_show_the_baseline_first(tmp_path: Path) -> None:
-    rows = [arena("1", "A>>B", "A>B"), arena("2", "A=B", None), arena("3", "[[B>A]]", "B>>A")]
+    rows: list[dict[str, Any]] = [arena("1", "A>>B", "A>B"), arena("2", "A=B", None), arena("3", "[[B>A]]", "B>>A")]
     found = read_judgments([written(tmp_path / "mine.jsonl", rows)], "gpt-4-0314")
     assert [(game.preference, game.weight, game.model_first) for game in found.games] == [
         (0.0, 3, False),
@@ -61,7 +61,7 @@ def test_games_of_arena_hard_show_the_baseline_first(tmp_path: Path) -> None:
 def test_answer_files_of_arena_hard_give_the_style(tmp_path: Path) -> None:
     judgments = read_judgments([written(tmp_path / "mine.jsonl", [arena("1", "A>B", "A>B")])], "base")
     told = {"token_len": 40, "header_count": {"h1": 1, "h2": 2}, "list_count": {"ordered": 3}, "bold_count": {"**": 1}}
-    answers = [
+    answers: list[dict[str, Any]] = [
         {"uid": "1", "model": "mine", "messages": [], "metadata": told},
         {"question_id": "1", "model_id": "base", "choices": [{"turns": [{"content": "# Hi\n- a"}]}]},
     ]
@@ -73,7 +73,7 @@ def test_answer_files_of_arena_hard_give_the_style(tmp_path: Path) -> None:
 
 
 def test_scores_of_wildbench(tmp_path: Path) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"session_id": "s1", "parsed_result": {}, "model_test": "mine", "score": "7", "model_output": " four "},
         {"session_id": "s2", "model_test": "mine", "score": "N/A", "model_output": ""},
     ]
@@ -83,7 +83,7 @@ def test_scores_of_wildbench(tmp_path: Path) -> None:
 
 
 def test_pairs_of_wildbench_are_seen_from_the_model_of_the_file(tmp_path: Path) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"session_id": "1", "model_A": "ref", "model_B": "mine", "winner": "mine", "extent": 2},
         {"session_id": "2", "model_A": "mine", "model_B": "ref", "winner": "ref", "extent": 1},
         {"session_id": "3", "model_A": "mine", "model_B": "ref", "winner": "tie", "extent": 0},

@@ -111,6 +111,17 @@ def test_a_model_that_wins_every_game_has_a_finite_strength() -> None:
     assert 90 < found.strengths[0].rate < 100
 
 
+def test_a_style_that_is_always_the_same_takes_nothing_from_the_model() -> None:
+    """A column of rounding errors, divided by its deviation, took the whole preference."""
+    games = [
+        Game(str(n), "a", "b", 0.7, style=Style(291.0), opponent_style=Style(71.0), model_first=bool(n % 2))
+        for n in range(60)
+    ]
+    found = bradley_terry(games, "b", resamples=30)
+    assert found.styles == {}
+    assert found.strengths[0].rate == pytest.approx(69.7, abs=0.3)
+
+
 def test_strong_verdicts_count_three_times() -> None:
     assert verdicts([Game("1", "a", "b", 1.0, weight=3), Game("1", "a", "b", 0.0)]).score == 75.0
 

@@ -26,6 +26,8 @@ _PRIOR = 0.5
 strength, too."""
 _BLOCK = 1 << 22
 """Numbers of weights that are fitted at once."""
+_CONSTANT = 1e-9
+"""A style in which answers always differ by the same tells nothing apart from who wrote them."""
 _STEPS, _SETTLED, _DIVERGES = 30, 1e-5, 10.0
 
 
@@ -135,7 +137,7 @@ def style_features(games: Sequence[Game], control: Sequence[str]) -> tuple[list[
         else:
             one, two = own[:, place] / np.maximum(own[:, 0], 1.0), other[:, place] / np.maximum(other[:, 0], 1.0)
             column = (one - two) / (one + two + 1.0)
-        if (deviation := column.std()) > 0:
+        if (deviation := column.std()) > _CONSTANT:
             columns.append(column / deviation)
             names.append(name)
     return names, np.column_stack(columns) if columns else np.zeros((len(games), 0))

@@ -29,6 +29,8 @@ _TOLERANCE = 1e-9
 _RIDGE = 1e-9
 _LARGEST_STEP = 1.0
 _FEW_FEATURES = 8
+_CONSTANT = 1e-9
+"""Below it a standard deviation is rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ def length_feature(games: Sequence[Game]) -> np.ndarray:
     """tanh of the opponent's length minus the model's, in standard deviations of that difference over the games."""
     difference = np.array([_length(game.opponent_style) - _length(game.style) for game in games])
     deviation = difference.std(ddof=1) if len(games) > 1 else 0.0
-    feature: np.ndarray = np.tanh(difference / deviation) if deviation > 0 else np.zeros(len(games))
+    feature: np.ndarray = np.tanh(difference / deviation) if deviation > _CONSTANT else np.zeros(len(games))
     return feature
 
 

@@ -70,8 +70,8 @@ def measure(judgments: Judgments, ask: Ask = Ask()) -> dict[str, Any]:
             found[model]["lc"] = _length_controlled(games[model], judgments.form, ask, notes)
         if "score" in metrics:
             found[model]["score"] = _score(games[model], scores[model], judgments.form, ask)
-        if games[model]:
-            found[model]["flips"] = flips(games[model])
+        if (orders := flips(games[model])) is not None:
+            found[model]["flips"] = orders
     told: dict[str, Any] = {"form": judgments.form, "unjudged": judgments.unjudged, "models": found}
     if "bt" in metrics:
         told["bt"] = bradley_terry(judgments.games, judgments.reference, control=ask.control, seed=ask.seed).plain()
@@ -184,9 +184,8 @@ def accuracy(checks: Mapping[str, Mapping[str, float]], seed: int = 0) -> dict[s
         told["models"][model] = {"accuracy": 100 * share, "interval": [100 * low, 100 * high], "prompts": len(values)}
     if len(checks) == 2:
         one, other = checks
-        found = paired(
-            *({prompt: 100 * value for prompt, value in checks[name].items()} for name in (one, other)), seed
-        )
+        first, second = ({prompt: 100 * value for prompt, value in checks[name].items()} for name in (one, other))
+        found = paired(first, second, seed)
         if found is not None:
             shared = [prompt for prompt in checks[one] if prompt in checks[other]]
             only = [

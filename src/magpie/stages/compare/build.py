@@ -29,7 +29,7 @@ def build_compare(asked: Compare, context: Context) -> BoundStage:
     needs = SPEC.capabilities(asked)
     model = context.models.answering(asked, STAGE, needs)
     own = None if asked.prompt is None else read_prompt(Path(asked.prompt), TAKES)
-    letters = own or package_prompt("compare/letter")
+    letters = own or package_prompt("judging/compare")
     by_letters = asked.by != "verdict"
     if by_letters:
         shown = letters.render(dict.fromkeys(TAKES) | _SHOWN)
@@ -37,7 +37,7 @@ def build_compare(asked: Compare, context: Context) -> BoundStage:
         if why is not None and asked.by == "logprobs":
             raise RecipeError(f"{why}; expected compare.by: verdict, or another judge")
         by_letters = why is None
-    prompt = letters if by_letters else own or package_prompt("compare/verdict")
+    prompt = letters if by_letters else own or package_prompt("compare/compare_verdict")
     judge = judge_of(model, prompt, asked.labels, asked.sampling, asked.again, by_letters=by_letters)
     reads = ("instruction", "response", "against_response", *(name for name in BESIDE if name in context.available))
     stage = Stage(STAGE, reads, COLUMNS, partial(compare, judge=judge), (JUDGE,), needs)

@@ -29,7 +29,7 @@ def build_grade(asked: Grade, context: Context) -> BoundStage:
     needs = SPEC.capabilities(asked)
     model = context.models.answering(asked, STAGE, needs)
     own = None if asked.prompt is None else read_prompt(Path(asked.prompt), TAKES)
-    letters = own or package_prompt("grade/number")
+    letters = own or package_prompt("grade/grade")
     by_letters = asked.by != "verdict"
     if by_letters:
         shown = letters.render(dict.fromkeys(TAKES) | {"instruction": "Why?", "response": "So."})
@@ -37,7 +37,7 @@ def build_grade(asked: Grade, context: Context) -> BoundStage:
         if why is not None and asked.by == "logprobs":
             raise RecipeError(f"{why}; expected grade.by: verdict, or another judge")
         by_letters = why is None
-    prompt = letters if by_letters else own or package_prompt("grade/verdict")
+    prompt = letters if by_letters else own or package_prompt("grade/grade_verdict")
     judge = judge_of(model, prompt, GRADES, asked.sampling, asked.again, by_letters=by_letters)
     reads = ("instruction", "response", *(name for name in BESIDE if name in context.available))
     stage = Stage(STAGE, reads, COLUMNS, partial(grade, judge=judge), (JUDGE,), needs)
