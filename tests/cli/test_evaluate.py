@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -182,6 +183,33 @@ def test_bad_input_is_one_clear_line(tmp_path: Path, magpie: Magpie, arguments: 
     assert says in error
     assert len(error.strip().splitlines()) == 1
     assert "Traceback" not in error
+
+
+def test_other_prompts_need_another_folder(tmp_path: Path, magpie: Magpie) -> None:
+    written(tmp_path / "mine.jsonl", OUTPUTS)
+    (tmp_path / "checks_of_other_prompts.py").write_text(CHECKER, encoding="utf-8")
+    arguments = ("mine.jsonl", "--prompts", "mine.jsonl", "--checker", "checks_of_other_prompts:right", "--out", "run")
+    assert magpie("evaluate", *arguments)[0] == 0
+    code, _, error = magpie("evaluate", *arguments, "--limit", 1)
+    assert code == 2
+    assert "holds a run of other prompts, other answers or another --limit; expected another --out" in error
+
+
+def test_without_numpy_the_install_command_is_printed(magpie: Magpie, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    code, _, error = magpie("evaluate", "--judgments", "x.json")
+    assert code == 2
+    assert "evaluate needs NumPy, which is not installed: " in error
+    assert "[evaluate]" in error
+
+
+def test_names_of_any_length_are_cut(tmp_path: Path, magpie: Magpie) -> None:
+    row = {"output_1": "a", "output_2": "b", "generator_2": "m\x1b[2J" * 5000, "preference": 2, "instruction": "?"}
+    (tmp_path / "j.json").write_text(json.dumps([row, {**row, "instruction": "!"}]), encoding="utf-8")
+    code, output, _ = magpie("evaluate", "--judgments", "j.json")
+    assert code == 0
+    assert "\x1b" not in output
+    assert len(output) < 5000
 
 
 def test_judgments_are_printed_as_a_table_and_as_json(tmp_path: Path, magpie: Magpie) -> None:

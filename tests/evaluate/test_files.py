@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from magpie.errors import UserError
-from magpie.evaluate.files import read_judgments, style_of, with_answers
+from magpie.evaluate.files import lacks_index, read_judgments, style_of, with_answers
 from magpie.evaluate.judgments import Style
 from magpie.evaluate.lc_files import read_lc_data
 from magpie.evaluate.measuring import measure
@@ -31,11 +31,22 @@ def test_annotations_of_alpaca_eval(tmp_path: Path) -> None:
     rows: list[dict[str, Any]] = [annotation(1.25), annotation(0.0), annotation(None), annotation(2, instruction="Go.")]
     found = read_judgments([written(tmp_path / "annotations.json", rows)])
     assert [game.preference for game in found.games] == [0.25, 0.5, 1.0]
-    assert [game.position for game in found.games] == [0, 1, 3]
+    assert [game.position for game in found.games] == [game.place for game in found.games] == [0, 1, 3]
     assert len({game.prompt for game in found.games}) == 3  # the same instruction twice is two prompts
     assert found.unjudged == 1
     assert (found.games[0].model, found.games[0].opponent, found.games[0].category) == ("mine", "gpt4", "koala")
     assert (found.games[0].style, found.games[0].opponent_style) == (Style(3), Style(12))
+
+
+def test_the_index_of_an_annotation_is_its_instruction_and_its_place_is_its_row(tmp_path: Path) -> None:
+    rows = [annotation(1.5, index=index) for index in (0, 2, 3)]
+    found = read_judgments([written(tmp_path / "a.json", rows)])
+    assert [game.position for game in found.games] == [0, 2, 3]
+    assert [game.place for game in found.games] == [0, 1, 2]
+    assert not lacks_index(found.games, 5)
+    without = read_judgments([written(tmp_path / "b.json", [annotation(1.5)] * 3)])
+    assert lacks_index(without.games, 5)
+    assert not lacks_index(without.games, 3)
 
 
 def arena(uid: str, *scores: str | None, **others: Any) -> dict[str, Any]:

@@ -67,9 +67,10 @@ def test_regularizing_baselines_pull_the_coefficients() -> None:
 
 
 def test_a_place_outside_the_benchmark_is_refused() -> None:
-    game = Game("1", "a", "b", 1.0, position=900, style=Style(1), opponent_style=Style(2))
-    with pytest.raises(UserError, match="no place from 0 to 804 of the benchmark; expected the same benchmark"):
-        measure(Judgments("AlpacaEval", [game]), Ask(("lc",), lc_data=LcData(np.zeros(805))))
+    game = Game("1", "a", "b", 1.0, position=900, place=900, style=Style(1), opponent_style=Style(2))
+    for by_position in (False, True):
+        with pytest.raises(UserError, match="no place from 0 to 804 of the benchmark; expected the same benchmark"):
+            measure(Judgments("AlpacaEval", [game]), Ask(("lc",), (), LcData(np.zeros(805)), by_position))
 
 
 def test_bradley_terry_finds_strengths_and_what_the_judge_gives_to_length() -> None:
@@ -169,6 +170,20 @@ def test_flips_are_verdicts_that_follow_the_place() -> None:
     ]
     assert flips(games) == {"won_first": 100.0, "won_second": 50.0, "both_orders": 2, "flipped": 50.0}
     assert flips(games_of([1.0])) is None
+
+
+@pytest.mark.parametrize("preference", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("count", [1, 2, 30])
+def test_judgments_that_all_say_the_same_are_measured(preference: float, count: int) -> None:
+    games = [
+        Game(str(n), "a", "b", preference, style=Style(5), opponent_style=Style(5 + n % 2), model_first=bool(n % 2))
+        for n in range(count)
+    ]
+    found = measure(Judgments("magpie", games))
+    assert found["models"]["a"]["winrate"]["win_rate"] == 100 * preference
+    assert found["models"]["a"]["lc"]["length_controlled_win_rate"] == pytest.approx(100 * preference, abs=1)
+    told = {one["model"]: one["win_rate"] for one in found["bt"]["models"]}
+    assert (told["a"] > told["b"]) == (preference > 0.5)
 
 
 def test_metrics_that_judgments_do_not_allow_say_which_they_do() -> None:

@@ -24,9 +24,10 @@ from magpie.install import install_hint
 from magpie.plan.upgrade import Choice
 from magpie.runs import RunFolder
 from magpie.safe.paths import expanded
-from magpie.safe.terminal import one_line, visible
+from magpie.safe.terminal import brief, one_line, visible
 
 _WIDEST = 36
+_LONGEST = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +95,13 @@ def evaluate_run(asked: Asked, options: Options, running: RunOptions, *, as_json
     )
     own, other = names_of(asked)
     evaluated = judgments_of(finished, own, other)
-    found = (
-        measure(evaluated.judgments, ask) if evaluated.judgments.models else {"models": {}, "paired": [], "notes": []}
-    )
+    nothing: dict[str, Any] = {"models": {}, "paired": [], "notes": []}
+    found = measure(evaluated.judgments, ask) if evaluated.judgments.models else nothing
+    if missing := finished.size - len(evaluated.rows):
+        shown = command("status", finished.path)
+        found["notes"].append(
+            f"{missing:,} of {finished.size:,} prompts are not in these figures: a stage failed at them ({shown})"
+        )
     found |= {
         "run": str(finished.path),
         "accuracy": accuracy(evaluated.checks, options.seed) if evaluated.checks else None,
@@ -180,6 +185,9 @@ def print_run(console: Console, found: Mapping[str, Any]) -> None:
     """What a run came to."""
     if found["models"]:
         print_metrics(console, found)
+    else:
+        for note in found["notes"]:
+            _line(console, note, "yellow")
     told = found["accuracy"]
     if told is not None:
         for name, one in told["models"].items():
@@ -214,7 +222,7 @@ def print_metrics(console: Console, found: Mapping[str, Any]) -> None:
     for one in found["paired"][:10]:
         _line(
             console,
-            f"{one['first']} against {one['second']}, on the same {one['prompts']:,} prompts: "
+            f"{_named(one['first'])} against {_named(one['second'])}, on the same {one['prompts']:,} prompts: "
             f"{one['difference']:+.2f} ({one['interval'][0]:+.2f} to {one['interval'][1]:+.2f}), "
             f"p = {one['p_value']:.4f}",
         )
@@ -226,7 +234,7 @@ def print_metrics(console: Console, found: Mapping[str, Any]) -> None:
 def _table(models: Mapping[str, Any]) -> Table:
     told = list(models.values())
     table = Table(box=None, pad_edge=False, header_style="dim")
-    longest = max(len(visible(one_line(name))) for name in models)
+    longest = max(len(_named(name)) for name in models)
     table.add_column("model", overflow="fold", min_width=min(longest, _WIDEST))
     kinds = [kind for kind in ("winrate", "lc", "score") if any(kind in one for one in told)]
     heads = {"winrate": ("win rate", "95%"), "lc": ("length-controlled", "95%"), "score": ("score", "95%")}
@@ -237,7 +245,7 @@ def _table(models: Mapping[str, Any]) -> Table:
     keys = {"winrate": "win_rate", "lc": "length_controlled_win_rate", "score": "score"}
     ranked = sorted(models.items(), key=lambda item: -_first(item[1], kinds, keys))
     for name, one in ranked:
-        cells = [Text(visible(one_line(name)))]
+        cells = [Text(_named(name))]
         prompts = 0
         for kind in kinds:
             values = one.get(kind)
@@ -248,6 +256,11 @@ def _table(models: Mapping[str, Any]) -> Table:
             prompts = max(prompts, values["prompts"])
         table.add_row(*cells, Text(f"{prompts:,}"))
     return table
+
+
+def _named(name: str) -> str:
+    """A model's name, which a file may have of any length."""
+    return brief(name, _LONGEST, quoted=False)
 
 
 def _first(one: Mapping[str, Any], kinds: Sequence[str], keys: Mapping[str, str]) -> float:
@@ -265,12 +278,12 @@ def _print_strengths(console: Console, told: Mapping[str, Any] | None) -> None:
     styles = ", ".join(told["styles"])
     _line(
         console,
-        f"Bradley-Terry, chance to beat {told['reference']}"
+        f"Bradley-Terry, chance to beat {_named(told['reference'])}"
         + (f", with {styles} controlled for" if styles else "")
         + f" ({told['games']:,} games on {told['prompts']:,} prompts):",
     )
     for one in told["models"]:
-        _line(console, f"  {one['win_rate']:6.2f}  {_interval(one['interval']):>14}  {one['model']}")
+        _line(console, f"  {one['win_rate']:6.2f}  {_interval(one['interval']):>14}  {_named(one['model'])}")
     for name, one in told["styles"].items():
         low, high = one["interval"]
         _line(console, f"  {name}: {one['coefficient']:+.3f} ({low:+.3f} to {high:+.3f}) for one standard deviation")
@@ -281,14 +294,16 @@ def _print_categories(console: Console, name: str, told: Mapping[str, Any]) -> N
     scores = told.get("score", {}).get("categories", {}) if not rates else {}
     found = rates or scores
     if len(found) > 1:
-        shown = ", ".join(f"{key} {value:.1f}" for key, value in list(found.items())[:20])
-        _line(console, f"{name} by category: {shown}")
+        shown = ", ".join(f"{_named(key)} {value:.1f}" for key, value in list(found.items())[:20])
+        _line(console, f"{_named(name)} by category: {shown}")
 
 
 def _print_flips(console: Console, name: str, told: Mapping[str, Any] | None) -> None:
     if told is None:
         return
-    line = f"{name} wins {told['won_first']:.1f}% in the first place and {told['won_second']:.1f}% in the second"
+    line = (
+        f"{_named(name)} wins {told['won_first']:.1f}% in the first place and {told['won_second']:.1f}% in the second"
+    )
     if told["flipped"] is not None:
         line += (
             f"; the judge changed its mind with the order at {told['flipped']:.1f}% of {told['both_orders']:,} prompts"

@@ -112,10 +112,10 @@ def _read_alpaca(rows: Sequence[tuple[str, Row]], path: Path, baseline: str) -> 
     seen: Counter[tuple[str, str]] = Counter()
     for _, row in rows:
         model = _name(row, "generator_2", "model") or path.stem
-        place = _whole(row.get("index"))
-        position = places[model] if place is None else place
+        place, index = places[model], _whole(row.get("index"))
         places[model] += 1
-        instruction = str(row.get("instruction", position)) if place is None else str(place)
+        position = place if index is None else index
+        instruction = str(row.get("instruction", position)) if index is None else str(index)
         seen[model, instruction] += 1  # the benchmark has instructions twice
         preference = _number(row.get("preference"))
         preference = 1.5 if preference == 0 else preference
@@ -128,6 +128,7 @@ def _read_alpaca(rows: Sequence[tuple[str, Row]], path: Path, baseline: str) -> 
             _name(row, "generator_1") or baseline,
             preference - 1,
             position=position,
+            place=place,
             style=_style_of(row.get("output_2"), row.get("len_2")),
             opponent_style=_style_of(row.get("output_1"), row.get("len_1")),
             category=_name(row, "dataset", "category"),
@@ -141,7 +142,8 @@ def lacks_index(games: Sequence[Game], instructions: int) -> bool:
 
     games: of one model, read from annotations of AlpacaEval.
     """
-    return len(games) < instructions and [game.position for game in games] == list(range(len(games)))
+    last = games[-1].place
+    return last is not None and last + 1 < instructions and all(game.position == game.place for game in games)
 
 
 # -- Arena-Hard --------------------------------------------------------------------------------------------------------

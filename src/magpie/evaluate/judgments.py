@@ -5,7 +5,7 @@ Knows no file format and no statistics.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -34,6 +34,8 @@ class Game:
     """How often a verdict counts: a strong one of Arena-Hard's three times."""
     position: int | None = None
     """Where the prompt stands in its benchmark, from 0; None where the file does not say."""
+    place: int | None = None
+    """Which of its model's rows in the file, from 0, rows without a verdict counted."""
     style: Style | None = None
     opponent_style: Style | None = None
     category: str | None = None
@@ -73,3 +75,17 @@ class Judgments:
     def of(self, model: str) -> Sequence[Game]:
         """The games of one model, in the order of the file."""
         return [game for game in self.games if game.model == model]
+
+    def by_model(self) -> Mapping[str, Sequence[Game]]:
+        """Every model that has games, with its games."""
+        found: dict[str, list[Game]] = {}
+        for game in self.games:
+            found.setdefault(game.model, []).append(game)
+        return found
+
+    def scores_by_model(self) -> Mapping[str, Sequence[Score]]:
+        """Every model that has grades, with its grades."""
+        found: dict[str, list[Score]] = {}
+        for one in self.scores:
+            found.setdefault(one.model, []).append(one)
+        return found

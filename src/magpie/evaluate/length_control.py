@@ -149,9 +149,8 @@ def length_feature(games: Sequence[Game]) -> np.ndarray:
 
 def places_of(games: Sequence[Game], data: LcData, *, by_position: bool) -> np.ndarray:
     """The instruction of each game, as its place in the benchmark."""
-    if by_position:
-        return np.arange(len(games))
-    places = np.array([-1 if game.position is None else game.position for game in games])
+    found = [game.place if by_position else game.position for game in games]
+    places = np.array([-1 if place is None else place for place in found])
     if (places < 0).any() or (places >= len(data.difficulty)).any():
         raise ValueError(f"a judgment stands at no place from 0 to {len(data.difficulty) - 1} of the benchmark")
     return places

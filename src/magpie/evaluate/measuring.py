@@ -60,8 +60,9 @@ def measure(judgments: Judgments, ask: Ask = Ask()) -> dict[str, Any]:
     notes: list[str] = []
     if judgments.unjudged:
         notes.append(f"{judgments.unjudged:,} answers have no verdict or score that can be read; no metric counts them")
-    games = {model: judgments.of(model) for model in models}
-    scores = {model: [one for one in judgments.scores if one.model == model] for model in models}
+    all_games, all_scores = judgments.by_model(), judgments.scores_by_model()
+    games = {model: all_games.get(model, ()) for model in models}
+    scores = {model: all_scores.get(model, ()) for model in models}
     found: dict[str, Any] = {model: {} for model in models}
     for model in models:
         if "winrate" in metrics and games[model]:
@@ -221,13 +222,14 @@ def flips(games: Sequence[Game]) -> dict[str, Any] | None:
 def _paired(judgments: Judgments, models: Sequence[str], ask: Ask) -> list[dict[str, Any]]:
     """Each model against the next worse one, on the prompts that they share, in percentage points (grades: in points of
     the scale)."""
+    games, scores = judgments.by_model(), judgments.scores_by_model()
     if judgments.games:
         values = {
-            model: {prompt: 100 * value for prompt, value in preference_of_prompts(judgments.of(model)).items()}
+            model: {prompt: 100 * value for prompt, value in preference_of_prompts(games.get(model, ())).items()}
             for model in models
         }
     else:
-        values = {model: {one.prompt: one.score for one in judgments.scores if one.model == model} for model in models}
+        values = {model: {one.prompt: one.score for one in scores.get(model, ())} for model in models}
     ranked = sorted(models, key=lambda model: -sum(values[model].values()) / max(1, len(values[model])))
     told = []
     for one, other in pairwise(ranked):

@@ -6,6 +6,7 @@ Knows the keys of those files; knows no run and no model.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -102,8 +103,8 @@ def _check_ids(prompts: Sequence[Prompt], place: str) -> None:
             f"{place}: row {lost} has no id, and others have ({', '.join(IDS[:4])}); expected an id in every row, or "
             "in none"
         )
-    if len(set(known)) < len(known):
-        twice = next(one for one in known if known.count(one) > 1)
+    twice = next((one for one, count in Counter(known).items() if count > 1), None)
+    if twice is not None:
         raise UserError(f"{place}: the id {brief(twice)} is there twice; expected each once")
 
 

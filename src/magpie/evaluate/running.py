@@ -16,7 +16,7 @@ from magpie.errors import RunError, UserError
 from magpie.evaluate.files import style_of
 from magpie.evaluate.judgments import Game, Judgments, Score
 from magpie.evaluate.prompts import input_of, is_answers, name_of_answers
-from magpie.imports.importing import import_inputs
+from magpie.imports.importing import HoldsAnother, import_inputs
 from magpie.plan.recipe import Recipe
 from magpie.plan.resolve import resolve
 from magpie.runs import Run
@@ -59,7 +59,12 @@ def prepare(asked: Asked, out: Path) -> Recipe:
         expanded(given) if given is not None and is_answers(given) else None for given in (asked.model, asked.against)
     )
     given = input_of(asked.prompts, asked.split, own, other, asked.limit)
-    import_inputs([given], out)
+    try:
+        import_inputs([given], out)
+    except HoldsAnother:
+        raise RunError(
+            f"{out}: holds a run of other prompts, other answers or another --limit; expected another --out"
+        ) from None
     return resolve(None, out, (*_settings(asked, own, other), *asked.overrides), {"seed": asked.seed})
 
 

@@ -41,6 +41,10 @@ VERSION = 2
 _SHOWN_KEYS = 20
 
 
+class HoldsAnother(RunError):
+    """The folder holds a run of other rows."""
+
+
 @dataclass(slots=True)
 class Imported:
     """What an import came to."""
@@ -147,7 +151,7 @@ def _known(folder: RunFolder, source: Source) -> tuple[StageFolder, int]:
     made = resolve(None, folder.path)
     before = made.settings("source")
     if before is None or before.digest != source.digest:
-        raise RunError(
+        raise HoldsAnother(
             f"{folder.path}: holds another run, or one that was imported with other options or by another magpie; give "
             "--to a new folder"
         )
