@@ -33,6 +33,7 @@ from magpie.engines.server.wire import error_body
 from magpie.engines.stops import StopStrings
 from magpie.engines.vllm import errors as vllm_errors
 from magpie.errors import MagpieError, RequestFailed
+from magpie.evaluate.files import style_of as evaluated_style
 from magpie.export.card import published
 from magpie.export.options import Options
 from magpie.export.shapes import SHAPES as FORMATS
@@ -73,6 +74,7 @@ from magpie.stages.judging.letters import judge_prompt
 from magpie.stages.judging.objects import find_objects
 from magpie.stages.judging.prompts import package_prompt
 from magpie.stages.judging.replies import read
+from magpie.stages.judging.verdicts import read_grade, read_verdict
 from magpie.stages.respond.work import Responder
 from magpie.stages.reward.agreement import agreements
 from magpie.stages.safety import build as building_safety
@@ -404,6 +406,8 @@ CASES: Final[dict[str, Call]] = {
     "import: guard": lambda text: shape({"instruction": "a", "llama_guard_2": f"unsafe\n{text}", "uuid": text}),
     "export: formats": exported,
     "card": lambda text: published({"system": text}),
+    "evaluate: style": evaluated_style,
+    "judge: verdicts": every(lambda text: read_verdict(text, ("A", "B")), read_grade),
     "terminal": visible,
     "report: words on a page": every(report_words.shown, report_words.label, report_words.one_line),
     "report: diff": lambda text: diff.marked(text, text[::-1]),

@@ -180,8 +180,20 @@ def model(walk: Walk) -> None:
     (walk.folder / "MODEL").symlink_to(find_model("fledgling").parent)
 
 
+def prompts_and_judgments(walk: Walk) -> None:
+    """Prompts with known answers, answers of another model, and annotations of AlpacaEval."""
+    rows = [{"id": str(n), "instruction": q, "known_answer": a} for n, (q, a) in enumerate(CONVERSATIONS)]
+    (walk.folder / "prompts.jsonl").write_text(lines_of(rows))
+    theirs = [{"id": str(n), "output": f"{a} Indeed.", "generator": "theirs"} for n, (_, a) in enumerate(CONVERSATIONS)]
+    (walk.folder / "theirs.jsonl").write_text(lines_of(theirs))
+    row = {"output_1": "One.", "generator_1": "base", "generator_2": "mine"}
+    judged = [{**row, "output_2": "T" * n, "preference": 1 + n % 2, "instruction": f"{n}?"} for n in range(40)]
+    (walk.folder / "annotations.json").write_text(json.dumps(judged))
+
+
 PREPARED: Mapping[str, Callable[[Walk], None]] = {
     "README.md": conversations,
+    "docs/evaluate.md": prompts_and_judgments,
     "docs/export.md": run_with_pairs,
     "docs/imports.md": conversations_with_topics,
     "docs/report.md": run_with_tags,

@@ -26,6 +26,10 @@ reward: {}
 safety: {}
 choose: {by: first}
 pair: {}
+respond_against: {}
+compare: {}
+grade: {}
+check: {by: checker, checker: "operator:eq"}
 select: {keep: "safety = 'safe'"}
 """
 
@@ -78,6 +82,13 @@ FROZEN = {
     "template.kwargs chat_template",
     "choose": "by",
     "pair": "rejected min_margin",
+    "respond_against": "sampling sampling.temperature sampling.top_p sampling.max_tokens sampling.stop_token_ids "
+    "sampling.stop pre_response pre_response.ids pre_response.text template template.system template.thinking "
+    "template.kwargs chat_template",
+    "compare": "by prompt labels template template.system template.thinking template.kwargs chat_template",
+    "grade": "by prompt sampling sampling.temperature sampling.top_p sampling.max_tokens sampling.stop_token_ids "
+    "sampling.stop again template template.system template.thinking template.kwargs chat_template",
+    "check": "by checker",
     "select": "clauses quotas order limit diverse bands",
 }
 """Every name that is in a fingerprint, by stage. A line here changes only by what is left out at its old default."""

@@ -43,6 +43,10 @@ VERSION = 3
 _SHOWN_KEYS = 20
 
 
+class HoldsAnother(RunError):
+    """The folder holds a run of other rows."""
+
+
 @dataclass(slots=True)
 class Imported:
     """What an import came to."""
@@ -81,7 +85,17 @@ def import_dataset(
     import_dataset("ShareGPT_V3.json", Path("runs/theirs"), Options(limit=1000))
     """
     names = [given] if isinstance(given, str | Path) else list(given)
-    inputs = inputs_of([str(name) for name in names], options.split)
+    return import_inputs(inputs_of([str(name) for name in names], options.split), out, options, shard_rows, watch)
+
+
+def import_inputs(
+    inputs: Sequence[Input],
+    out: Path,
+    options: Options = Options(),  # noqa: B008 (frozen)
+    shard_rows: int = 4096,
+    watch: Callable[[int], None] = lambda _: None,
+) -> tuple[Run, Imported]:
+    """As `import_dataset`, of inputs that are read in another way."""
     source = Source(
         path=_place(inputs), digest=_digest(inputs, options), columns=("instruction",), **_settings(options)
     )
@@ -165,7 +179,7 @@ def _restore(
     made = resolve(None, folder.path)
     before = made.settings("source")
     if before is None or before.digest != source.digest:
-        raise RunError(
+        raise HoldsAnother(
             f"{folder.path}: holds another run, or one that was imported with other options or by another magpie; give "
             "--to a new folder"
         )

@@ -18,6 +18,7 @@ from magpie.models.keys import note_keys
 from magpie.plan.load import DEFAULT, check, overrides_document, parse, recipe_text, shipped, text_digest
 from magpie.plan.recipe import Origin, Recipe
 from magpie.runs import RunFolder
+from magpie.safe.code import allow_code
 from magpie.safe.paths import expanded
 from magpie.safe.terminal import one_line
 from magpie.settings.base import Place, Settings, places
@@ -51,7 +52,16 @@ def resolve(
         text, where = _yaml(_own_words(folder, made)), str(folder.path / "recipe.yaml")
     resolved = _complete(parse(text, where, overrides, replace), folder, made)
     note_keys(resolved, None if isinstance(recipe, Recipe) else overrides_document(overrides))
+    _note_code(resolved, None if isinstance(recipe, Recipe) else overrides_document(overrides))
     return resolved.from_shipped(_origin(recipe, folder, made, text, overrides, replace or {}))
+
+
+def _note_code(recipe: Recipe, typed: Mapping[str, Any] | None) -> None:
+    """Let the function be called that the user named; one that only a file names is not."""
+    name = getattr(recipe.settings("check"), "checker", None)
+    said = typed.get("check") if typed is not None else None
+    if name is not None and (typed is None or (isinstance(said, Mapping) and said.get("checker") == name)):
+        allow_code(name)
 
 
 def own_recipe(out: Path, recipe: Recipe) -> Recipe:

@@ -23,6 +23,9 @@ VARIABLES = {
     "safety": ("instruction", "response"),
     "judge_response": ("instruction", "response"),
     "compare": ("instruction", "response_a", "response_b"),
+    "compare_verdict": ("instruction", "response_a", "response_b"),
+    "grade": ("instruction", "response"),
+    "grade_verdict": ("instruction", "response"),
 }
 QUALITIES = ("very poor", "poor", "average", "good", "excellent")
 DIFFICULTIES = ("very easy", "easy", "medium", "hard", "very hard")

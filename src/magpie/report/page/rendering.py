@@ -16,7 +16,7 @@ from magpie.report.page import charts, diff, views, words
 
 MOST_BYTES = 300_000
 """Of a page."""
-_CUTS = (1500, 900, 500, 250, 120)
+CUTS = (1500, 900, 500, 250, 120)
 """Characters of each text, tried in turn until the page is small enough."""
 
 
@@ -27,7 +27,7 @@ def page(numbers: Mapping[str, Any]) -> str:
     """
     told = dict(numbers)
     while True:
-        for most in _CUTS:
+        for most in CUTS:
             text = _render(told, most)
             if len(text.encode("utf-8", "replace")) < MOST_BYTES:
                 return text
@@ -47,8 +47,13 @@ def _fewer_examples(numbers: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _render(numbers: Mapping[str, Any], most: int) -> str:
+    return render(_template(), numbers, most)
+
+
+def render(template: Any, numbers: Mapping[str, Any], most: int) -> str:
+    """A page by a template of `html_environment`: it is given the numbers as `n`, and how much of a text is shown."""
     style, policy = _style()
-    told: str = _template().render(n=numbers, most=most, style=Markup(style), policy=policy)
+    told: str = template.render(n=numbers, most=most, style=Markup(style), policy=policy)
     return told
 
 
@@ -62,10 +67,16 @@ def _style() -> tuple[str, str]:
 
 @cache
 def _template() -> Any:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+    return html_environment().get_template("page.html.jinja")
+
+
+def html_environment(*folders: str) -> Any:
+    """What every page is made with: templates of the report and of further folders of the package, escaped, with the
+    report's charts and its ways to show numbers and what others wrote."""
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("magpie", "report/page/templates"),
+        loader=ChoiceLoader([PackageLoader("magpie", one) for one in (*folders, "report/page/templates")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -82,4 +93,4 @@ def _template() -> Any:
         "duration": words.duration,
         "titled": views.title,
     }
-    return environment.get_template("page.html.jinja")
+    return environment

@@ -7,7 +7,11 @@ ENDED_BY = Column("ended_by", "string", "why the conversation has no further tur
 RESPONSES = Column(
     "responses", "responses", "several answers to the user's last message, each with the model that gave it"
 )
-UNUSABLE = Column("unusable", "list<string>", "why further answers were left out of `responses`, a reason for each")
+UNUSABLE = Column(
+    "unusable",
+    "list<string>",
+    "why further answers were left out of `responses`, a reason for each; why the one that was kept is of no use",
+)
 RESPONSES_PROMPT = Column(
     "responses_prompt", "messages", "the conversation that `responses` answer, where it is longer than the instruction"
 )

@@ -12,6 +12,8 @@ PAIR_PROMPT = Column(
     "messages",
     "the conversation that `chosen` and `rejected` answer, where it is longer than the instruction",
 )
+PRIOR_TURNS = Column("prior_turns", "messages", "what was said before the instruction, as role and content")
+KNOWN_ANSWER = Column("known_answer", "string", "the right answer, where it is known")
 META = Column("meta", "struct{}", "what the file has beside the columns of a run: each key is a field")
 
-COLUMNS = (SOURCE_ID, SOURCE, TURN_REASONING, PAIR_PROMPT, META)
+COLUMNS = (SOURCE_ID, SOURCE, TURN_REASONING, PAIR_PROMPT, PRIOR_TURNS, KNOWN_ANSWER, META)

@@ -16,10 +16,10 @@ from magpie.models.sampling import as_assistant, frozen_prompt, frozen_sampling,
 from magpie.seams import SamplingParams, Stage
 from magpie.settings.sampling import Sampling
 from magpie.stages.follow_up.columns import RESPONSES, TURNS, UNUSABLE
-from magpie.stages.imported.columns import TURN_REASONING
+from magpie.stages.imported.columns import PRIOR_TURNS, TURN_REASONING
 from magpie.stages.respond.columns import REASONING, RESPONSE
 from magpie.stages.respond.settings import Answerer, Respond
-from magpie.stages.respond.work import Responder, respond, respond_again, respond_several
+from magpie.stages.respond.work import Responder, respond, respond_again, respond_several, respond_to_all
 from magpie.stages.spec import BoundStage, Context
 from magpie.stages.text.reasoning import Thoughts
 from magpie.templates import MessagesChat, thought_marks
@@ -69,13 +69,17 @@ def _stage(asked: Respond, responders: Sequence[Responder], context: Context) ->
         raise RecipeError("respond.with_original: no row has an answer yet; expected rows that were imported with one")
     imported = {name for name, (_, maker) in context.available.items() if maker == IMPORT}
     under_system = "system" in imported if asked.under_system is None else asked.under_system
-    again = not _gives_several(asked) and TURNS.name in imported
+    again = not _gives_several(asked) and not asked.keep_unusable and TURNS.name in imported
+    prior = PRIOR_TURNS.name in imported
     reads = ["instruction"]
     reads += ["system"] if under_system else []
+    reads += [PRIOR_TURNS.name] if prior else []
     reads += [TURNS.name] if again else []
     reads += ["response"] if asked.with_original else []
     if _gives_several(asked):
         ask = partial(respond_several, responders=tuple(responders), count=asked.n, with_original=asked.with_original)
+    elif asked.keep_unusable:
+        ask = partial(respond_to_all, responder=responders[0])
     else:
         ask = partial(respond_again if again else respond, responder=responders[0])
     writes = _writes(asked, responders, again=again)
@@ -90,6 +94,8 @@ def _writes(asked: Respond, responders: Sequence[Responder], *, again: bool) -> 
     if _gives_several(asked):
         return (RESPONSES, UNUSABLE)
     thinks = any(one.thoughts is not None and not one.keeps_thoughts for one in responders)
+    if asked.keep_unusable:
+        return (RESPONSE, REASONING, UNUSABLE)
     first = (RESPONSE, REASONING) if thinks else (RESPONSE,)
     later = (TURNS, TURN_REASONING) if thinks else (TURNS,)
     return (*first, *later) if again else first
@@ -165,5 +171,6 @@ def _together(asked: Respond, settings: Sequence[Mapping[str, Any]]) -> dict[str
     kept = {"reasoning": asked.reasoning} if any("thoughts" in one for one in settings) else {}
     several = {"n": asked.n} if asked.n > 1 else {}
     original = {"with_original": True} if asked.with_original else {}
+    whole = {"keep_unusable": True} if asked.keep_unusable else {}
     told = settings[0] if len(settings) == 1 else {"models": list(settings)}
-    return {**told, **kept, **several, **original}
+    return {**told, **kept, **several, **original, **whole}

@@ -48,6 +48,9 @@ class Respond(Settings):
     with_original: bool = False
     """Put the imported answer beside the new ones into `responses`, for `reward` and `pair` to set them against each
     other: the new against the old."""
+    keep_unusable: bool = False
+    """Keep a response that is cut, empty or leaks control tokens, as an evaluation does: what a model fails at counts.
+    Why it is of no use stands in `unusable`. Only where there is one response."""
     reasoning: Literal["column", "response"] = "column"
     """Where a model's thoughts go: into a column of their own, or with their delimiters into the response."""
     thought_tags: tuple[Words, Words] | None = None
@@ -57,6 +60,8 @@ class Respond(Settings):
     def _asks_them_all(self) -> Self:
         if self.models and (self.model or self.engine or self.template):
             raise ValueError("models: says who answers, and so does model, engine or template; expected one of the two")
+        if self.keep_unusable and (self.n > 1 or self.with_original):
+            raise ValueError("keep_unusable: keeps the one response of a row; expected n: 1, and no with_original")
         if self.n < len(self.models):
             raise ValueError(
                 f"n: {self.n} leaves some of the {len(self.models)} models without a turn; expected n of at least "

@@ -38,8 +38,9 @@ class Responder:
         """What it is asked; None where the chat template refuses the instruction: some read control words in it."""
         system = row.get("system")
         opening = () if system is None else (Message("system", system),)
+        prior = [Message(turn["role"], turn["content"]) for turn in row.get("prior_turns") or ()]
         try:
-            return self.chat.next_assistant((*opening, Message("user", row["instruction"])))
+            return self.chat.next_assistant((*opening, *prior, Message("user", row["instruction"])))
         except TemplateError:
             return None
 
@@ -90,6 +91,18 @@ def respond(row: Row, responder: Responder) -> Asking:
         return Drop("context_full", {})
     columns, reason = responder.read(completion)
     return columns if reason is None else Drop(reason, columns)
+
+
+def respond_to_all(row: Row, responder: Responder, text: str = "response", why: str = "unusable") -> Asking:
+    """As `respond`, and no row is dropped: what a model fails at counts where it is measured.
+
+    text, why: the columns of the answer, empty where there is none, and of the reasons for which it is of no use.
+    """
+    outcome = yield from respond(row, responder)
+    if not isinstance(outcome, Drop):
+        return {text: outcome["response"], "reasoning": outcome["reasoning"], why: None}
+    made = outcome.columns
+    return {text: made.get("response") or "", "reasoning": made.get("reasoning"), why: [outcome.reason]}
 
 
 def respond_again(row: Row, responder: Responder) -> Asking:
