@@ -7,14 +7,17 @@ second call goes on from, if that is of the same job.
 from __future__ import annotations
 
 import json
+import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import orjson
+from filelock import FileLock, Timeout
 
 from magpie.errors import RunError, StorageError, UserError
 from magpie.runs import Run, RunFolder, make_folder
@@ -74,9 +77,17 @@ def train(
     opened = open_base(base, settings, run)
     if gguf:
         check_can_write(opened, method)
-    # 2. The rows as ids.
     layout = Layout(to / "training")
     make_folder(layout.folder)
+    with _alone(layout):
+        return _train(run, opened, method, layout, settings, gguf, say, see)
+
+
+def _train(
+    run: Run, opened: Base, method: Method, layout: Layout, settings: Train, gguf: bool, say: Say, see: See
+) -> Trained:
+    to = layout.folder.parent
+    # 2. The rows as ids.
     most = length(settings, method, opened.files.context)
     say("reading the rows")
     part = layout.rows.with_suffix(".new")
@@ -108,6 +119,20 @@ def train(
     write_whole(layout.model / "README.md", card_of(run, told, curve, file.name if file else None).encode())
     _move(layout, to)
     return Trained(to, told, curve, to / file.name if file else None)
+
+
+@contextmanager
+def _alone(layout: Layout) -> Iterator[None]:
+    """Raises `RunError` while another process trains into this folder."""
+    lock = FileLock(layout.folder / "lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise RunError(f"{layout.folder.parent}: another process trains into it; wait for it, or end it") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _check_place(to: Path) -> None:
@@ -144,7 +169,7 @@ def _job(base: Base, method: Method, settings: Train, prepared: Prepared, most: 
     }
 
 
-_FREE = ("keep_checkpoints", "log_every", "checkpoint_every", "devices")
+_FREE = ("keep_checkpoints", "log_every", "checkpoint_every", "devices", "device_batch", "gradient_checkpointing")
 """Settings that a training may go on with otherwise."""
 
 
@@ -158,15 +183,14 @@ def job_digest(job: Mapping[str, Any]) -> str:
 def _settle_job(layout: Layout, job: Mapping[str, Any], rows: Path) -> None:
     """Raise `RunError` where the folder has a training of something else. A step that was made is not thrown away
     unasked; what has come to none is begun anew."""
-    import os
-
     if layout.job.exists():
         before = orjson.loads(layout.job.read_bytes())
         if job_digest(before) != job_digest(job):
             if any(layout.checkpoints.glob("checkpoint-*")) or layout.model.exists():
                 rows.unlink(missing_ok=True)
+                other = _difference(before, job)
                 raise RunError(
-                    f"{layout.folder.parent}: holds a training that was begun with {_difference(before, job)}; expected "
+                    f"{layout.folder.parent}: holds a training that was begun with {other}; expected "
                     "the same command to go on with it, another --to, or remove that folder"
                 )
             for path in (layout.log, layout.base, layout.tokenizer):

@@ -67,8 +67,8 @@ def run(job: Mapping[str, Any], layout: Layout) -> dict[str, Any] | None:
     parameters = sum(parameter.numel() for parameter in network.parameters())
     if job["highest"] >= (tokens := network.get_input_embeddings().weight.shape[0]):
         raise ModelError(
-            f"{job['base']}: has {tokens:,} tokens, and the tokenizer wrote the token {job['highest']:,}, so it has another "
-            "vocabulary; expected the tokenizer that the model was made with"
+            f"{job['base']}: has {tokens:,} tokens, and the tokenizer wrote the token {job['highest']:,}, so it has "
+            "another vocabulary; expected the tokenizer that the model was made with"
         )
     chosen = choose(settings, job["method"], _facts(job, parameters), job["max_length"])
     trainer = make_trainer(job, layout, settings, chosen, network)
@@ -393,8 +393,8 @@ def told(error: BaseException, job: Mapping[str, Any]) -> str:
 
 def out_of_memory(said: str) -> str:
     return (
-        f"out of memory ({said}): lower train.device_batch, which leaves a step as it is, or train.max_length, or train "
-        "a low-rank adaptation by --set train.lora.rank=16"
+        f"out of memory ({said}): lower train.device_batch, which leaves a step as it is, or train.max_length, or "
+        "train a low-rank adaptation by --set train.lora.rank=16"
     )
 
 
