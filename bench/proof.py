@@ -2,17 +2,17 @@
 
     python -m bench.proof [--rows 2000] [--seeds 3] [--asked 2000] [--work build/proof]      (or: make proof)
 
-The base is fledgling made to forget how to answer (`fledgling.latent`); it has read the aligned corpus long ago, so what
-this shows is that data brings back what a model can do. The teacher is fledgling, which writes the data. For each seed
-there are four data sets, and a model is trained on each through `magpie train`: true pairs, drawn from the hidden corpus
-with right responses; Magpie raw (`basic`); Magpie curated (`pro-mini`, from `--pool` instructions for each row that is
-wanted); and, on the curated model, preference pairs (`dpo-mini`). Every model answers the same prompts, greedily. No
-prompt is in any data set or in the teacher's own corpus, however it is dressed, and the corpus's grammar says whether a
-response is right.
+The base is fledgling made to forget how to answer (`fledgling.latent`); it has read the aligned corpus long ago, so
+what this shows is that data brings back what a model can do. The teacher is fledgling, which writes the data. For
+each seed there are four data sets, and a model is trained on each through `magpie train`: true pairs, drawn from the
+hidden corpus with right responses; Magpie raw (`basic`); Magpie curated (`pro-mini`, from `--pool` instructions for
+each row that is wanted); and, on the curated model, preference pairs (`dpo-mini`). Every model answers the same
+prompts, greedily. No prompt is in any data set or in the teacher's own corpus, however it is dressed, and the
+corpus's grammar says whether a response is right.
 
 Intervals are 95%, from 2,000 draws of a bootstrap over prompts and over seeds; differences and ratios are paired: the
-same prompts and seeds for both. What is made is kept in `--work`, and the same command goes on from there. A small form
-that takes minutes: `--rows 200 --seeds 1 --asked 200 --epochs 1 --pairs 60`.
+same prompts and seeds for both. What is made is kept in `--work`, and the same command goes on from there. A small
+form that takes minutes: `--rows 200 --seeds 1 --asked 200 --epochs 1 --pairs 60`.
 
 The extra `train` is needed, and `curation`; `scripts/env-engines.sh` makes such an environment.
 """
@@ -309,7 +309,7 @@ def table(figures: Mapping[str, Any]) -> str:
     """Markdown."""
     names = {"base": "base", **ARMS, "teacher": "teacher (fledgling)"}
     lines = [
-        f"Right responses to {figures['asked']:,} prompts that neither data nor corpus holds, by the grammar's checker.",
+        f"Right responses to {figures['asked']:,} prompts that neither data nor corpus holds, by the grammar.",
         "",
         "| model | rows | right | 95% interval | each seed |",
         "|---|---:|---:|---:|---:|",

@@ -181,7 +181,7 @@ def test_what_is_built_like_llama_is_written_as_gguf_too(pairs: Run, tmp_path: P
     import torch
     import transformers
 
-    from magpie.train.bases import open_base, write_tokenizer
+    from magpie.train.bases import open_base
     from magpie.train.gguf import check_can_write, write_gguf
 
     torch.manual_seed(0)
@@ -216,7 +216,6 @@ def test_what_is_built_like_llama_is_written_as_gguf_too(pairs: Run, tmp_path: P
         (folder / name).write_bytes((find_model("fledgling").parent / name).read_bytes())
     base = open_base(str(folder), Train(), pairs)
     check_can_write(base, "sft")
-    write_tokenizer(base, folder, [2], 256)
     write_gguf(base, folder, tmp_path / "made.gguf", kind)
     assert worst_difference(folder, tmp_path / "made.gguf") < 0.05
 
