@@ -58,6 +58,11 @@ class Layout:
         return self.folder / "result.json"
 
     @property
+    def done(self) -> Path:
+        """What the process said that came to its end; from then on only files are put together."""
+        return self.folder / "done.json"
+
+    @property
     def output(self) -> Path:
         """What the libraries print."""
         return self.folder / "output.log"

@@ -97,28 +97,26 @@ def _train(
     _settle_job(layout, job, part)
     say(_about(prepared, most))
     # 4. Train, in processes of its own.
-    ends = job["tokens"]["ends"]
-    if not (layout.model / "config.json").exists():
+    if not layout.done.exists():
         make_folder(layout.tokenizer)
-        write_tokenizer(opened, layout.tokenizer, ends, most)
+        write_tokenizer(opened, layout.tokenizer, job["tokens"]["ends"], most)
         found = work(layout, job["devices"], see, downloads=opened.place.hub is not None)
         if "stopped" in found:
             raise KeyboardInterrupt
-        layout.result.replace(layout.folder / "done.json")
-    # 5. The model to its place.
-    done = orjson.loads((layout.folder / "done.json").read_bytes())
-    curve = read_curve(layout.log)
-    told = _told(run, opened, method, settings, job, prepared, done, curve)
-    shutil.copytree(layout.tokenizer, layout.model, dirs_exist_ok=True)
-    file = None
-    if gguf:
-        say("writing the GGUF file")
-        file = layout.model / f"{to.resolve().name}-f16.gguf"
-        write_gguf(opened, layout.model, file, to.resolve().name)
-    write_json(layout.model / TOLD, told)
-    write_whole(layout.model / "README.md", card_of(run, told, curve, file.name if file else None).encode())
+        layout.result.replace(layout.done)
+    # 5. Put the model's folder together, `training.json` last; and move it to its place, `config.json` last.
+    curve, name = read_curve(layout.log), f"{to.resolve().name}-f16.gguf"
+    if not ((layout.model / TOLD).exists() or (to / TOLD).exists()):
+        told = _told(run, opened, method, settings, job, prepared, orjson.loads(layout.done.read_bytes()), curve)
+        shutil.copytree(layout.tokenizer, layout.model, dirs_exist_ok=True)
+        if gguf:
+            say("writing the GGUF file")
+            write_gguf(opened, layout.model, layout.model / name, to.resolve().name)
+        card = card_of(run, told, curve, name if gguf else None)
+        write_whole(layout.model / "README.md", card.encode())
+        write_json(layout.model / TOLD, told)
     _move(layout, to)
-    return Trained(to, told, curve, to / file.name if file else None)
+    return Trained(to, read_told(to), curve, to / name if (to / name).exists() else None)
 
 
 @contextmanager
@@ -186,14 +184,14 @@ def _settle_job(layout: Layout, job: Mapping[str, Any], rows: Path) -> None:
     if layout.job.exists():
         before = orjson.loads(layout.job.read_bytes())
         if job_digest(before) != job_digest(job):
-            if any(layout.checkpoints.glob("checkpoint-*")) or layout.model.exists():
+            if any(layout.checkpoints.glob("checkpoint-*")) or layout.done.exists():
                 rows.unlink(missing_ok=True)
                 other = _difference(before, job)
                 raise RunError(
                     f"{layout.folder.parent}: holds a training that was begun with {other}; expected "
                     "the same command to go on with it, another --to, or remove that folder"
                 )
-            for path in (layout.log, layout.base, layout.tokenizer):
+            for path in (layout.log, layout.base, layout.tokenizer, layout.model):
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     rows.replace(layout.rows)
     write_whole(layout.job, orjson.dumps({**job, "parent": os.getpid()}, option=orjson.OPT_INDENT_2))
@@ -262,14 +260,14 @@ def _told(
 
 def _move(layout: Layout, to: Path) -> None:
     """Put the model's files into their folder, `config.json` last; then remove what only a stopped training needs."""
-    files = sorted(path.relative_to(layout.model) for path in layout.model.rglob("*") if path.is_file())
-    for file in sorted(files, key=lambda path: path.name == "config.json"):
+    files = [path.relative_to(layout.model) for path in layout.model.rglob("*") if path.is_file()]
+    for file in sorted(files, key=lambda path: (path.name == "config.json", path.name == TOLD, path)):
         make_folder((to / file).parent)
         (layout.model / file).replace(to / file)
     for path in (layout.model, layout.checkpoints, layout.base, layout.tokenizer):
         shutil.rmtree(path, ignore_errors=True)
     for path in layout.folder.iterdir():
-        if path.suffix == ".arrow" or path.name == "done.json":
+        if path.suffix == ".arrow" or path == layout.done:
             path.unlink()
 
 
