@@ -145,8 +145,8 @@ def make_data(asked: Asked, arm: str, seed: int, say: Callable[[str], None]) -> 
         settings = ("select={}", f"select.limit={asked.rows}")
         run = magpie.run("basic", size=round(asked.rows * 1.1) + 20, seed=seed, out=out, settings=settings)
     elif arm == "curated":
-        settings = (f"select.limit={asked.rows}",)
-        run = magpie.run("pro-mini", size=round(asked.rows * asked.pool), seed=seed, out=out, settings=settings)
+        limit = (f"select.limit={asked.rows}",)
+        run = magpie.run("pro-mini", size=round(asked.rows * asked.pool), seed=seed, out=out, settings=limit)
     else:
         run = magpie.run("dpo-mini", size=asked.pairs, seed=seed + 1000, out=out)
     say(f"data {arm}-{seed}: {kept(run, arm):,} rows in {time.monotonic() - began:.0f} s")

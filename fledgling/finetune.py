@@ -64,7 +64,7 @@ def finetune(model: Fledgling, rows: Rows, settings: FineTuning, checkpoint: Pat
 def has_fast_bfloat16() -> bool:
     """Whether this processor computes in bfloat16. Without its instructions a product takes thirty times as long as in
     float32, of which it is then put together."""
-    return torch.backends.cpu.get_cpu_capability().startswith(("AVX512", "AMX"))
+    return str(torch.backends.cpu.get_cpu_capability()).startswith(("AVX512", "AMX"))
 
 
 def chosen(step: int, count: int, settings: FineTuning) -> np.ndarray:

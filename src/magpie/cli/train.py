@@ -81,7 +81,7 @@ def _method(name: str) -> Method:
         close = get_close_matches(name, METHODS, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         raise UserError(f"--method {name!r}: expected one of {', '.join(METHODS)}{hint}")
-    return cast(Method, name)
+    return name
 
 
 def _print_end(console: Console, run: Run, trained: Trained, to: Path) -> None:

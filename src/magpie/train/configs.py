@@ -99,11 +99,14 @@ def _whole(value: float) -> float | int:
 def _axolotl(base: str, method: Method, settings: Train, _: str, template: str | None) -> dict[str, Any]:
     at_once, accumulation = _accumulation(method, settings)
     packed = method == "sft" and settings.packing != "off"
-    turns = {"field_messages": "messages", "message_property_mappings": {"role": "role", "content": "content"}}
+    turns: dict[str, Any] = {
+        "field_messages": "messages",
+        "message_property_mappings": {"role": "role", "content": "content"},
+    }
     document: dict[str, Any] = {"base_model": base}
     if method == "dpo":
         fields = {"field_chosen": "chosen", "field_rejected": "rejected"}
-        kind = {"split": "train", "type": "chat_template.default", **turns, **fields}
+        kind: dict[str, Any] = {"split": "train", "type": "chat_template.default", **turns, **fields}
         document |= {"rl": "dpo", "rl_beta": settings.beta or BETA}
     else:
         kind = {"type": "chat_template", **turns, "roles_to_train": ["assistant"]}
@@ -146,11 +149,10 @@ def _axolotl_lora(settings: Train) -> dict[str, Any]:
     lora = settings.lora
     if lora is None:
         return {}
-    named = {"lora_r": lora.rank, "lora_alpha": lora.alpha, "lora_dropout": lora.dropout}
-    targets = {"lora_target_linear": True}
-    if lora.targets != "all-linear":
-        targets = {"lora_target_modules": _listed(lora.targets)}  # type: ignore[dict-item]
-    return {"adapter": "lora", **named, **targets}
+    named: dict[str, Any] = {"lora_r": lora.rank, "lora_alpha": lora.alpha, "lora_dropout": lora.dropout}
+    if lora.targets == "all-linear":
+        return {"adapter": "lora", **named, "lora_target_linear": True}
+    return {"adapter": "lora", **named, "lora_target_modules": _listed(lora.targets)}
 
 
 def _listed(targets: str | tuple[str, ...]) -> list[str]:
