@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,13 @@ from magpie.export import Options
 from magpie.export.preflight import preflight
 from magpie.modelfiles.locate import find_model
 from magpie.modelfiles.model import open_model
-from magpie.runs import Run
+from magpie.runs import Run, open_run
 from magpie.templates.supervised import TrainingTemplate, supervise
 from magpie.train.rows import Prepared, check_run, prepare
 from magpie.train.settings import Train
 from tests.train.conftest import RunOf, conversation
 
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "runs"
 OWN = TrainingTemplate.of(open_model(find_model("fledgling")))
 
 
@@ -103,6 +105,27 @@ def test_a_run_without_pairs_answers_or_rows_is_refused(run_of: RunOf) -> None:
         check_run(run, "dpo", Train())
     with pytest.raises(RunError, match=r"train\.system shows the column system, and the run has none"):
         check_run(run, "sft", Train(system=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "lost", "words"),
+    [
+        (
+            "killed-tag",
+            "no-such",
+            "its stage respond has made no row, so none is kept yet: the same `magpie run` goes on",
+        ),
+        ("mini", "14-select-*", "its stage select has made no row, so none is kept yet: `magpie select` chooses them"),
+    ],
+)
+def test_a_run_that_is_not_selected_or_not_finished_is_refused(
+    tmp_path: Path, name: str, lost: str, words: str
+) -> None:
+    copy = shutil.copytree(FIXTURES / name, tmp_path / name)
+    for folder in copy.glob(lost):
+        shutil.rmtree(folder)
+    with pytest.raises(RunError, match=words):
+        check_run(open_run(copy), "sft", Train())
 
 
 def test_reasoning_is_not_for_pairs(pairs: Run) -> None:
