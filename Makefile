@@ -1,11 +1,11 @@
 # Two commands on a fresh machine: `make run` and `make test`. Both set up what they need in .venv; the tests of heavy
 # engines in .venv-engines and .venv-vllm (`make test-core` leaves them out). `make oldest` tests the oldest releases that
-# pyproject.toml admits.
+# pyproject.toml admits. `make proof` trains models in .venv-engines and prints what data is worth.
 PYTHON ?= python3
 VENV := .venv
 export OMP_WAIT_POLICY := passive
 
-.PHONY: run test test-core oldest clean
+.PHONY: run test test-core oldest proof clean
 
 run: $(VENV)/.run
 	$(VENV)/bin/magpie run --size 200 --out runs/first
@@ -18,6 +18,10 @@ test-core: $(VENV)/.test
 
 oldest:
 	scripts/oldest.sh
+
+proof:
+	scripts/env-engines.sh $(VENV)-engines
+	$(VENV)-engines/bin/python -m bench.proof $(PROOF)
 
 $(VENV)/.run: pyproject.toml
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)

@@ -33,6 +33,7 @@ from magpie.plan.plan import make_plan
 from magpie.plan.registry import recipe_keys
 from magpie.plan.resolve import resolve
 from magpie.stages.judging.labels import DIFFICULTIES, QUALITIES
+from magpie.train.settings import Train
 from tests.docs.blocks import PAGES, ROOT, Block, blocks, blocks_of, command_lines, inline_code, prose
 
 ROWS = 6
@@ -42,6 +43,10 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 NOT_RUN = {
     "make test": "it runs this",
     "magpie run --model ~/models/some-instruct --set engine=http://gpu-1:8000/v1 --out runs/served": "asks a server",
+    "magpie train RUN --base meta-llama/Meta-Llama-3-8B --to models/air": "a model of the Hub",
+    "magpie train RUN --base models/air --method dpo --to models/air-dpo": "TRL is not installed: tests/train trains",
+    "magpie train RUN --base models/air --method rm --to models/reward": "TRL is not installed: tests/train trains",
+    "magpie train RUN --base fledgling-base --to models/small --gguf --set train.epochs=3": "TRL is not installed",
     "from datasets import load_dataset": "datasets is not installed; tests/export/test_trl.py loads exports",
 }
 """Command lines, and Python by its first line, that are only looked at."""
@@ -176,6 +181,13 @@ def run_with_tags(walk: Walk) -> None:
     walk.magpie("run", "--size", "4", "--out", "runs/mini", "--set", "engine=scripted", *settings)
 
 
+def run_and_base(walk: Walk) -> None:
+    """A run with pairs, and a folder that is trained on."""
+    run_with_pairs(walk)
+    (walk.folder / "models").mkdir()
+    (walk.folder / "models" / "air").symlink_to(find_model("fledgling").parent)
+
+
 def model(walk: Walk) -> None:
     (walk.folder / "MODEL").symlink_to(find_model("fledgling").parent)
 
@@ -200,6 +212,7 @@ PREPARED: Mapping[str, Callable[[Walk], None]] = {
     "docs/runs.md": run_with_tags,
     "docs/selection.md": run_with_judgments,
     "docs/templates.md": model,
+    "docs/train.md": run_and_base,
 }
 """What has to be there before a page begins."""
 
@@ -379,8 +392,11 @@ def check_magpie(words: list[str]) -> None:
     command = group.commands.get(name)  # type: ignore[attr-defined]
     assert command is not None, f"magpie {name}: no such command"
     context = command.make_context(name, rest)
-    settings = context.params.get("settings") or ()
-    check_settings([setting for setting in settings if setting != "a.b=c"])
+    settings = [setting for setting in context.params.get("settings") or () if setting != "a.b=c"]
+    if name == "train":
+        load.check_settings(Train, "train", settings)
+    else:
+        check_settings(settings)
 
 
 def check_settings(overrides: list[str]) -> None:
@@ -421,7 +437,10 @@ def test_commands_in_backticks_are_there(page: str) -> None:
 def test_settings_in_backticks_are_there(page: str) -> None:
     keys = {*recipe_keys(), "model", "engine", "template", "size", "seed"}
     for code in inline_code(page):
-        if found := re.fullmatch(r"(?:--set )?([a-z_]+(?:\.[a-z_]+)*)(?:: |=)(\S.*)", code):
+        if found := re.fullmatch(r"(?:--set )?train\.([a-z_.]+)(?:=.*)?", code):
+            *above, last = found[1].split(".")
+            assert last in load._settings_at(tuple(above), Train), code
+        elif found := re.fullmatch(r"(?:--set )?([a-z_]+(?:\.[a-z_]+)*)(?:: |=)(\S.*)", code):
             if found[1].split(".")[0] in keys and found[1] not in NO_SETTING:
                 check_settings([f"{found[1]}={'null' if found[2] == '...' else found[2]}"])
         elif re.fullmatch(r"[a-z_]+(\.[a-z_]+)+", code) and code.split(".")[0] in keys and code not in NO_SETTING:

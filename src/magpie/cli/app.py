@@ -593,6 +593,48 @@ def evaluate_command(
 
 
 @app.command()
+def train(
+    run: RunArgument,
+    base: Annotated[
+        str,
+        typer.Option(
+            "--base",
+            metavar="MODEL",
+            help="What is trained: a Hugging Face folder, a GGUF file, a Hub id, or a model inside the package.",
+        ),
+    ],
+    method: Annotated[
+        str,
+        typer.Option(
+            "--method", help="sft (on responses), dpo (on preference pairs), or rm (a reward model, on pairs)."
+        ),
+    ] = "sft",
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="FOLDER", help="The folder that the trained model goes into.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Override a setting, as in train.lr=1e-5.")
+    ] = None,
+    gguf: Annotated[bool, typer.Option("--gguf", help="Write the model as a GGUF file too.")] = False,
+    print_config: Annotated[
+        str | None,
+        typer.Option(
+            "--print-config",
+            metavar="TRAINER",
+            help="Train nothing: write the configuration of another trainer, axolotl or llamafactory, with the paper's "
+            "hyperparameters; with --to, into that folder, with the data.",
+        ),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Train a model on a run's kept rows, by TRL; the same command goes on with what was stopped."""
+    from magpie.cli.train import train
+
+    overrides = tuple(settings or ())
+    train(run, base, method, to, overrides, gguf=gguf, print_config=print_config, as_json=json)
+
+
+@app.command()
 def template(
     model: Annotated[
         str, typer.Argument(help="A GGUF file, a Hugging Face folder or Hub id, or a model inside the package.")

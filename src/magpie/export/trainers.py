@@ -84,7 +84,7 @@ _ROLES = {
 
 def _factory(name: str, splits: Sequence[str], columns: Mapping[str, str], **further: Any) -> dict[str, str]:
     described = {
-        _dataset_name(name, split): {
+        dataset_name(name, split): {
             "file_name": f"{split}.jsonl",
             "formatting": "sharegpt",
             **further,
@@ -105,7 +105,7 @@ def _factory_dpo(name: str, splits: Sequence[str]) -> dict[str, str]:
     return _factory(name, splits, columns, ranking=True)
 
 
-def _dataset_name(name: str, split: str) -> str:
+def dataset_name(name: str, split: str) -> str:
     """The name to train by: the run's, and which of the two where it is not the larger."""
     return _plain(name) if split == "train" else f"{_plain(name)}_{split}"
 

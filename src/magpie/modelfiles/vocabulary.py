@@ -22,6 +22,9 @@ _UNKNOWN: Final = 2
 _CONTROL: Final = 3
 _USER_DEFINED: Final = 4
 _SPACE: Final = "\u2581"
+_ANY_CASE: Final = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
+_BOTH_CASES: Final = "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])"
+"""What tokenizer.json files write for the latter."""
 _LONGEST_JOINED: Final = 1024
 """Characters of a piece whose parts are looked for, which takes the square of its length. Models' have dozens."""
 _INSTEAD: Final = "give the model's Hugging Face folder instead (tokenizer.json, tokenizer_config.json)"
@@ -141,6 +144,30 @@ def _table() -> Mapping[str, Any]:
     raw = yaml.safe_load(resources.files(__package__).joinpath("pretokenizers.yaml").read_text("utf-8"))
     pattern_of = {name: raw["patterns"][pattern] for pattern, names in raw["names"].items() for name in names}
     return {"pattern_of": pattern_of, "ignore_merges": frozenset(raw["ignore_merges"])}
+
+
+def pretokenizer_of(state: Mapping[str, Any]) -> str | None:
+    """The name that GGUF files have for the way in which a byte-level tokenizer.json cuts text; None where it is none
+    of those that are known.
+
+    pretokenizer_of(json.loads(tokenizer.inner.to_str()))  # "qwen2"
+    """
+    if (state.get("model") or {}).get("type") != "BPE" or state.get("normalizer") not in (None, {"type": "NFC"}):
+        return None
+    before = state.get("pre_tokenizer") or {}
+    parts = before.get("pretokenizers") or [before]
+    found = [part.get("pattern", {}).get("Regex") for part in parts if part.get("type") == "Split"]
+    cuts = [cut and cut.replace(_ANY_CASE, _BOTH_CASES) for cut in found]
+    levels = [part for part in parts if part.get("type") == "ByteLevel"]
+    if len(levels) != 1 or len(cuts) + 1 != len(parts) or levels[0].get("add_prefix_space"):
+        return None
+    if levels[0].get("use_regex") and not cuts:
+        cuts = _table()["pattern_of"]["gpt-2"]
+    merged = bool(state["model"].get("ignore_merges"))
+    for name, patterns in _table()["pattern_of"].items():
+        if patterns == cuts and merged == (name in _table()["ignore_merges"]):
+            return str(name)
+    return None
 
 
 def known_pretokenizers() -> tuple[str, ...]:

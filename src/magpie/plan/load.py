@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from hashlib import blake2b
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -27,6 +27,7 @@ from magpie.settings.base import Settings
 from magpie.settings.embedders import name_the_embedder
 from magpie.settings.engines import name_the_engine
 
+_Kind = TypeVar("_Kind", bound=BaseModel)
 _MOST_BYTES = 4 * MOST_CHARACTERS
 """Of a recipe's file; `read_yaml` counts the characters."""
 
@@ -127,6 +128,28 @@ def check_stage(key: str, settings: Mapping[str, Any]) -> Settings:
     raise _refused(f"{key}: {problem}")
 
 
+def check_settings(kind: type[_Kind], key: str, overrides: Sequence[str]) -> _Kind:
+    """Settings that no recipe has, from overrides alone, as in `train.lr=1e-4`. Raises `RecipeError`, as `check` does,
+    also where an override is of something else.
+
+    >>> from magpie.settings.sampling import Sampling
+    >>> check_settings(Sampling, "sampling", ["sampling.temperature=0.5"]).temperature
+    0.5
+    """
+    document = overrides_document(overrides)
+    if other := next((name for name in document if name != key), None):
+        raise _refused(f"--set {brief(other, quoted=False)}: expected a setting of {key}, as in {key}.NAME=VALUE")
+    given = document.get(key, {})
+    if not isinstance(given, dict):
+        raise _refused(f"--set {key}: holds settings; expected {key}.NAME=VALUE")
+    check_values(given, key)
+    try:
+        return kind.model_validate(_lists_as_tuples(given))
+    except ValidationError as error:
+        problem = _explain(error, kind)
+    raise _refused(f"{key}: {problem}")
+
+
 def text_digest(text: str) -> str:
     """What names a recipe's text."""
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
@@ -179,11 +202,11 @@ def _lists_as_tuples(value: Any) -> Any:
     return value
 
 
-def _explain(error: ValidationError) -> str:
-    """Everything that is wrong, in words."""
+def _explain(error: ValidationError, kind: type[BaseModel] | None = None) -> str:
+    """Everything that is wrong, in words. kind: the settings that it is about, where they are none of a recipe."""
     found = error.errors(include_url=False)
     more = f"; and {len(found) - _MOST_SHOWN:,} more" if len(found) > _MOST_SHOWN else ""
-    return "; ".join(_explain_one(one) for one in found[:_MOST_SHOWN]) + more
+    return "; ".join(_explain_one(one, kind) for one in found[:_MOST_SHOWN]) + more
 
 
 _MOST_SHOWN = 10
@@ -196,13 +219,13 @@ _TELL_ENOUGH = ("value_error", "union_tag_invalid")
 """Kinds of errors that name what is wrong; what was given is several settings, and one of them may be a secret."""
 
 
-def _explain_one(one: Any) -> str:
+def _explain_one(one: Any, kind: type[BaseModel] | None) -> str:
     loc = one["loc"]
     # After `engine` and `embedder` there is the name of one of their kinds, which nobody writes there.
     parts = [str(part) for before, part in zip((None, *loc), loc, strict=False) if before not in _NAMED]
     where = ".".join(brief(part, quoted=False) for part in parts)
     if one["type"] == "extra_forbidden":
-        return f"unknown setting {brief('.'.join(parts), 200)}{_did_you_mean(one['loc'])}"
+        return f"unknown setting {brief('.'.join(parts), 200)}{_did_you_mean(one['loc'], kind)}"
     if one["loc"][-1] == "api_key_env":
         return f"{where}: expected the name of an environment variable, such as MY_API_KEY, and never the key itself"
     told = brief(one["msg"].removeprefix("Value error, ").replace("valid tuple", "list"), 500, quoted=False)
@@ -219,21 +242,21 @@ def _shown(found: Any) -> str:
     return brief(found, 200)
 
 
-def _did_you_mean(loc: tuple[int | str, ...]) -> str:
-    names = _settings_at(loc[:-1])
+def _did_you_mean(loc: tuple[int | str, ...], kind: type[BaseModel] | None) -> str:
+    names = _settings_at(loc[:-1], kind)
     close = get_close_matches(str(loc[-1])[:100], names, n=1)
     if close:
         return f"; did you mean {close[0]!r}?"
     return f"; expected one of {', '.join(names)}" if names else ""
 
 
-def _settings_at(loc: tuple[int | str, ...]) -> list[str]:
-    """The names of the settings at a place in the recipe."""
-    models: list[type[BaseModel]] = [Recipe, stages_model(tuple(recipe_keys()))]
+def _settings_at(loc: tuple[int | str, ...], kind: type[BaseModel] | None = None) -> list[str]:
+    """The names of the settings at a place in the recipe, or in settings of another kind."""
+    models: list[type[BaseModel]] = [Recipe, stages_model(tuple(recipe_keys()))] if kind is None else [kind]
     for part in loc:
         tagged = [model for model in models if part in _tags(model)]
         models = tagged or [below for model in models for below in _models(_fields(model).get(str(part)))]
-    others = () if loc else plugins()
+    others = () if loc or kind is not None else plugins()
     return list(dict.fromkeys([*(name for model in models for name in _fields(model)), *others]))
 
 
