@@ -71,6 +71,8 @@ def test_answers_are_compared_checked_and_counted_and_nothing_is_made_twice(tmp_
     assert rows[2]["prior_turns"][1]["content"] == "Blue."
     files = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*.parquet")}
     assert magpie("evaluate", *arguments, *more)[0] == 0
+    _, output, _ = magpie("evaluate", "--judgments", "run", "--json")
+    assert json.loads(output)["models"] == found["models"]
     stages = {path for path in files if "import" not in path.parent.name and path.name != "timeline.parquet"}
     assert {path: path.stat().st_mtime_ns for path in stages} == {path: files[path] for path in stages}
 
@@ -148,6 +150,7 @@ def test_a_checker_needs_no_judge(tmp_path: Path, magpie: Magpie) -> None:
     [
         ((), "expected either --judgments FILE, or MODEL --prompts FILE --judge MODEL"),
         (("--judgments", "no.json"), "no such file or folder; expected annotations of AlpacaEval"),
+        (("--judgments", "r0"), "no such file or folder"),
         (("--judgments", "p.jsonl"), "no judgments that are known, by the keys of its first row (uid, prompt"),
         (("--judgments", "j.json", "--metric", "elo"), "--metric elo: expected some of winrate,lc,bt,score"),
         (("x", "--judgments", "j.json"), "'x': no judgments of this model; expected one of mine"),
