@@ -11,7 +11,7 @@ from fledgling.verdict import Talk, judge
 def right(instruction: str, answer: str, known: str | None = None) -> bool | None:  # noqa: ARG001
     """Whether the answer is right; None for an instruction that the grammar does not know.
 
-    right("What is 14 times 6?", "14 * 6 = 84.")  # True
+    right("How many minutes are in 8 hours?", "no")  # False
     """
     found = judge(Talk(None, (instruction,), (answer,)))
     return None if found.family is None else found.right

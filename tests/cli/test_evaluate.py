@@ -71,6 +71,8 @@ def test_answers_are_compared_checked_and_counted_and_nothing_is_made_twice(tmp_
     assert rows[2]["prior_turns"][1]["content"] == "Blue."
     files = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*.parquet")}
     assert magpie("evaluate", *arguments, *more)[0] == 0
+    _, output, _ = magpie("evaluate", "--judgments", "run", "--json")
+    assert json.loads(output)["models"] == found["models"]
     stages = {path for path in files if "import" not in path.parent.name and path.name != "timeline.parquet"}
     assert {path: path.stat().st_mtime_ns for path in stages} == {path: files[path] for path in stages}
 
@@ -98,6 +100,29 @@ def test_files_of_answers_are_judged_without_a_model_that_answers(tmp_path: Path
     again = magpie("evaluate", *arguments, "--out", "run", "--report", "page.html")
     assert again[0] == 2
     assert "is there already; expected another place, or --overwrite" in again[2]
+
+
+WHOLE = {
+    "How many minutes are in 8 hours?": "One hour is 60 minutes, so I multiply: 8 * 60 = 480. That makes 480 minutes.",
+    "Calculate 96 - 51. Thank you very much.": "Step by step: 96 - 50 = 46, and 46 - 1 = 45. The answer is 45.",
+    "Where can I find moles, and where giraffes?": "Moles live in tunnels under meadows, and giraffes live on the "
+    "grasslands of Africa.",
+    "What is 14 times 6?": "10 * 6 = 60, 4 * 6 = 24, and 60 + 24 = 84. So the product is 84.",
+}
+
+
+def test_whole_answers_win_against_cut_ones_in_both_places(tmp_path: Path, magpie: Magpie) -> None:
+    """Which of the two answers a preference is for is easily turned around."""
+    whole = [{"instruction": q, "output": a, "generator": "whole"} for q, a in WHOLE.items()]
+    cut = [{**row, "output": row["output"][: len(row["output"]) // 3], "generator": "cut"} for row in whole]
+    written(tmp_path / "whole.jsonl", whole)
+    written(tmp_path / "cut.jsonl", cut)
+    arguments = ("whole.jsonl", "--prompts", "cut.jsonl", "--against", "cut.jsonl", "--judge", "fledgling")
+    _, output, _ = magpie("evaluate", *arguments, "--out", "run", "--metric", "winrate", "--json")
+    found = json.loads(output)["models"]["whole"]
+    assert found["winrate"]["win_rate"] > 80
+    assert found["flips"]["won_first"] > 80
+    assert found["flips"]["won_second"] > 80
 
 
 DIGIT = "Score the response, 1 to 5.\n\n{{ instruction }}\n\n{{ response }}\n\nReply with one digit, 1 to 5."
@@ -148,6 +173,7 @@ def test_a_checker_needs_no_judge(tmp_path: Path, magpie: Magpie) -> None:
     [
         ((), "expected either --judgments FILE, or MODEL --prompts FILE --judge MODEL"),
         (("--judgments", "no.json"), "no such file or folder; expected annotations of AlpacaEval"),
+        (("--judgments", "r0"), "no such file or folder"),
         (("--judgments", "p.jsonl"), "no judgments that are known, by the keys of its first row (uid, prompt"),
         (("--judgments", "j.json", "--metric", "elo"), "--metric elo: expected some of winrate,lc,bt,score"),
         (("x", "--judgments", "j.json"), "'x': no judgments of this model; expected one of mine"),

@@ -495,7 +495,7 @@ def evaluate_command(
         typer.Option(
             "--judgments",
             metavar="FILE",
-            help="Judgments of AlpacaEval, Arena-Hard or WildBench: a file or a folder; may be given again.",
+            help="Judgments of AlpacaEval, Arena-Hard or WildBench (files, folders; may be given again), or a run.",
         ),
     ] = None,
     metric: Annotated[

@@ -17,12 +17,13 @@ from magpie.cli.outcome import leave
 from magpie.cli.run import execute_watched
 from magpie.cli.text import print_json, print_sentence
 from magpie.errors import MissingExtra, UserError
+from magpie.evaluate.judgments import Judgments
 from magpie.evaluate.report import write_report
-from magpie.evaluate.running import Asked
+from magpie.evaluate.running import Asked, judgments_of, names_in, names_of, prepare
 from magpie.executors.limits import NO_LIMITS, Limits
 from magpie.install import install_hint
 from magpie.plan.upgrade import Choice
-from magpie.runs import RunFolder
+from magpie.runs import RunFolder, open_run
 from magpie.safe.paths import expanded
 from magpie.safe.terminal import brief, one_line, visible
 
@@ -56,7 +57,7 @@ def evaluate_judgments(
     from magpie.evaluate.files import read_judgments, with_answers
     from magpie.evaluate.measuring import measure
 
-    judgments = read_judgments(paths, baseline)
+    judgments = _of_run(paths) or read_judgments(paths, baseline)
     if answers:
         judgments = with_answers(judgments, answers)
     found = measure(judgments, ask_of(options, models))
@@ -64,6 +65,17 @@ def evaluate_judgments(
         print_json(found, indent=True)
     else:
         print_metrics(Console(highlight=False), found)
+
+
+def _of_run(paths: Sequence[str]) -> Judgments | None:
+    """The judgments of a run of `magpie evaluate`, which is named alone; None where files are."""
+    if len(paths) != 1 or not RunFolder(expanded(paths[0])).is_run():
+        return None
+    run = open_run(expanded(paths[0]))
+    found = judgments_of(run, *names_in(run)).judgments
+    if not found.models:
+        raise UserError(f"{one_line(paths[0])}: a run without judgments; expected one of `magpie evaluate --judge`")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +95,6 @@ def evaluate_run(asked: Asked, options: Options, running: RunOptions, *, as_json
     """Answer, judge, and print what came of it."""
     check_numpy()
     from magpie.evaluate.measuring import accuracy, measure
-    from magpie.evaluate.running import judgments_of, names_of, prepare
 
     ask = ask_of(options)
     out = expanded(running.out or Path("runs") / _folder_name(names_of(asked)))

@@ -116,6 +116,16 @@ def _name(given: str) -> str:
     return Path(given).name if expanded(given).exists() else given
 
 
+def names_in(run: Run) -> tuple[str, str]:
+    """The same of a run that is there: files of answers have no names in it."""
+    against = run.recipe.get("respond_against") or {}
+    own, other = (
+        Path(model).name if isinstance(model, str) else name
+        for model, name in ((run.recipe.get("model"), "response"), (against.get("model"), "against_response"))
+    )
+    return own, other if other != own else f"{other} (against)"
+
+
 # -- judgments of a run ------------------------------------------------------------------------------------------------
 
 
