@@ -4,11 +4,13 @@
 
 The base is fledgling made to forget how to answer (`fledgling.latent`); it has read the aligned corpus long ago, so
 what this shows is that data brings back what a model can do. The teacher is fledgling, which writes the data. For
-each seed there are four data sets, and a model is trained on each through `magpie train`: true pairs, drawn from the
-hidden corpus with right responses; Magpie raw (`basic`); Magpie curated (`pro-mini`, from `--pool` instructions for
-each row that is wanted); and, on the curated model, preference pairs (`dpo-mini`). Every model answers the same
-prompts, greedily. No prompt is in any data set or in the teacher's own corpus, however it is dressed, and the
-corpus's grammar says whether a response is right.
+each seed a model is trained on each of four data sets through `magpie train`: true pairs, drawn from the hidden
+corpus with right responses; Magpie raw (`basic`); Magpie curated (`pro-mini`, from `--pool` instructions for each row
+that is wanted); and, on the curated model, preference pairs (`dpo-mini`). True and raw rows are drawn anew for each
+seed; curated rows and pairs are made once, since judging is most of the work, and only the training differs. Every
+model answers the same prompts, greedily. No prompt is in any data set or in the teacher's own corpus, however it is
+dressed. A response counts as right where the corpus's grammar says so and it ends by itself, with the token that ends
+a turn or a text: the base knows only the latter.
 
 Intervals are 95%, from 2,000 draws of a bootstrap over prompts and over seeds; differences and ratios are paired: the
 same prompts and seeds for both. What is made is kept in `--work`, and the same command goes on from there. A small
@@ -88,7 +90,10 @@ def main() -> None:
         print(f"[{(time.monotonic() - began) / 60:5.1f} min] {line}", flush=True)
 
     base = make_base(asked, say)
-    runs = {(arm, seed): make_data(asked, arm, seed, say) for seed in asked.seed_numbers for arm in ARMS}
+    runs = {(arm, seed): make_data(asked, arm, seed, say) for seed in asked.seed_numbers for arm in ("true", "raw")}
+    for arm in ("curated", "dpo"):  # judging is most of the work, so that there is one of each
+        run = make_data(asked, arm, 0, say)
+        runs |= {(arm, seed): run for seed in asked.seed_numbers}
     prompts = make_prompts(asked, runs, say)
     right: dict[str, np.ndarray] = {}
     right["base"] = answered(asked, "base", base / "fledgling-latent-f16.gguf", prompts, say)[None]
@@ -114,7 +119,7 @@ def arguments() -> Asked:
     parser.add_argument("--rows", type=int, default=2000, help="of each data set")
     parser.add_argument("--seeds", type=int, default=3, help="of data and training")
     parser.add_argument("--asked", type=int, default=2000, help="prompts that every model answers")
-    parser.add_argument("--pool", type=float, default=3.5, help="instructions for each row of the curated set")
+    parser.add_argument("--pool", type=float, default=2.5, help="instructions for each row of the curated set")
     parser.add_argument("--pairs", type=int, default=500, help="instructions of the preference data")
     parser.add_argument("--epochs", type=float, default=2.0)
     parser.add_argument("--work", type=Path, default=Path("build/proof"))

@@ -25,9 +25,10 @@ def test_large_models_and_data_get_the_papers_hyperparameters() -> None:
 
 def test_few_rows_get_smaller_steps_and_small_models_a_higher_rate() -> None:
     found = choose(Train(), "sft", SMALL, 512)
-    assert (found.batch, found.lr) == (4, 1e-3)
+    assert (found.batch, found.lr) == (32, 1e-3)
     assert (found.bf16, found.packing, found.gradient_checkpointing, found.dtype) == (False, False, False, "float32")
-    assert choose(Train(), "sft", dataclasses.replace(SMALL, rows=2000), 512).batch == 16
+    batches = [choose(Train(), "sft", dataclasses.replace(SMALL, rows=rows), 512).batch for rows in (2000, 200, 20)]
+    assert batches == [32, 8, 4]
     assert [rate("sft", size, lora=False) for size in (10**6, 10**9, 10**11)] == [3.6e-3, 2e-5, 2e-5]
     assert rate("sft", 8 * 10**9, lora=True) == 2e-4
 

@@ -1,10 +1,11 @@
 """What settings leave open, decided from the method, the data, the model and the hardware.
 
 The paper's hyperparameters are for 300,000 rows and models of 8 billion parameters. Two things do not carry over to
-less. A step of 32 rows makes a dozen steps of 200 rows, and 100 warm-up steps never end in them: so a batch shrinks
-until there are steps enough, and the warm-up is never more than a tenth. Small models need higher rates: the paper's
-hold from a billion parameters on, and below they rise with the power of 3/4, which gives 1e-3 at five million, the best
-rate that was measured there. `docs/train.md` has the measurements.
+less. Of a few hundred rows there are some dozen steps of 32, and 100 warm-up steps never end in them: so the warm-up
+is never more than a tenth, and a batch shrinks where there are hardly any steps, but no further: small ones are
+noisy. Small models need higher rates: the paper's hold from a billion parameters on, and below they rise with the
+power of 3/4, which gives 1e-3 at five million, the best rate that was measured there. `docs/train.md` has the
+measurements.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ BETA = 0.01
 """The paper's rates, batches, epochs, lengths, warm-up and beta; of `rm`, which it does not train, usual ones."""
 
 LEAST_BATCH = 4
-FEWEST_STEPS = 250
+FEWEST_STEPS = 30
 """A batch shrinks until there are so many steps, down to `LEAST_BATCH`."""
 LARGE, MEDIUM = 1_000_000_000, 100_000_000
 """Parameters from which the paper's rates hold, and from which memory is short."""
