@@ -158,8 +158,8 @@ def test_after_a_run_each_in_a_process_of_its_own(tmp_path: Path, magpie: Callab
 @pytest.mark.parametrize("recipe", ["air-dpo", "pro-dpo"])
 def test_after_a_run_with_pairs(recipe: str, tmp_path: Path, magpie: Callable[..., str]) -> None:
     model = "model=fledgling", "engine=scripted", "reward={by: agreement}", "dedup=null", "screen=null"
-    model = (*model, "tag=null", "shortlist=null")
-    settings = [word for setting in model for word in ("--set", setting)]
+    judged = "tag=null", "shortlist=null"
+    settings = [word for setting in (*model, *judged) for word in ("--set", setting)]
     show, export, _ = printed(magpie("run", "--recipe", recipe, "--size", 20, "--out", recipe, *settings))
     assert "--format dpo" in export
     run_all([show, export], magpie)
