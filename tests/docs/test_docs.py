@@ -289,6 +289,11 @@ def is_measured(block: Block, walk: Walk) -> None:
     assert "python -m bench.tags" in prose(block.page)
 
 
+def is_in_the_example(block: Block, walk: Walk) -> None:  # noqa: ARG001
+    """What a package says stands in the one that tests/plan/test_plugins.py installs."""
+    assert block.text in (ROOT / "examples/magpie-stage-readability/pyproject.toml").read_text()
+
+
 TEXTS: Mapping[tuple[str, str], Callable[[Block, Walk], None]] = {
     ("README.md", "instruct (1 of 2): 200/200 rows, 100.0% kept, 116 rows/s,"): ends_like_the_run,
     ("README.md", "runs/first/"): is_a_tree_on_the_disk,
@@ -301,6 +306,7 @@ TEXTS: Mapping[tuple[str, str], Callable[[Block, Walk], None]] = {
         "magpie: error: this magpie resolves the run's recipe otherwise than the one that made it. respond:",
     ): is_the_refusal,
     ("docs/selection.md", "$ magpie select RUN --with air --explain"): costs_like_the_command,
+    ("docs/extend.md", '[project.entry-points."magpie.stages"]'): is_in_the_example,
     ("docs/tagging.md", "hostile replies (500)"): is_measured,
     (
         "docs/tagging.md",
