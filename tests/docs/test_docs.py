@@ -289,7 +289,7 @@ def is_measured(block: Block, walk: Walk) -> None:
     assert "python -m bench.tags" in prose(block.page)
 
 
-def is_in_the_example(block: Block, walk: Walk) -> None:  # noqa: ARG001
+def is_in_the_example(block: Block, walk: Walk) -> None:
     """What a package says stands in the one that tests/plan/test_plugins.py installs."""
     assert block.text in (ROOT / "examples/magpie-stage-readability/pyproject.toml").read_text()
 
