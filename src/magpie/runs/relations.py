@@ -5,7 +5,7 @@ by one. Knows files and digests; knows no other stage's columns but those that r
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 import duckdb
 import pyarrow as pa
 
@@ -20,16 +20,25 @@ _GLOB = re.compile(r"([*?\[])")
 """What DuckDB would take as a pattern in a path."""
 
 
-def settled_shards(stage: StageFolder, above: Sequence[StageFolder], size: int, shard_rows: int) -> list[int]:
-    """The sealed shards that count as they are. Which shards of a stage over the whole run count is for `corpus_shards`
-    to say."""
+def settled_shards(
+    stage: StageFolder,
+    above: Sequence[StageFolder],
+    size: int,
+    shard_rows: int,
+    shards: Collection[int] | None = None,
+) -> list[int]:
+    """The sealed shards that count as they are, of these `shards` where some are named. Which shards of a stage over the
+    whole run count is for `corpus_shards` to say."""
+    if shards is not None and not shards:
+        return []
     if stage.kind == "corpus":
         return corpus_shards(stage, above, size, shard_rows)[0]
-    return [number for number in stage.shards() if is_settled(stage, above, number)]
+    there = stage.shards() if shards is None else [number for number in stage.shards() if number in shards]
+    return [number for number in there if is_settled(stage, above, number)]
 
 
 def open_rows_of(
-    stage: StageFolder, above: Sequence[StageFolder], settled: set[int], shard_rows: int, part: range | None
+    stage: StageFolder, above: Sequence[StageFolder], settled: set[int], shard_rows: int, part: Collection[int] | None
 ) -> pa.Table:
     """The rows of the other shards, which have a journal or may be made from what is no longer so: they are looked
     through row by row."""
