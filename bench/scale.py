@@ -159,9 +159,9 @@ SLOW = ("import", "tag")
 """Steps that take minutes for each million rows, and are measured where they are asked for."""
 
 
-def copy_rows(path: Path, size: int) -> None:
-    """Seal the rows behind those that a run has, up to a size, as a run would: the same rows under other numbers, with
-    the number of the copy behind the instruction."""
+def copy_rows(path: Path, size: int, originals: int = ORIGINALS) -> None:
+    """Seal the rows behind the first ones of a run, up to a size, as a run would: the same rows under other numbers,
+    with the number of the copy behind the instruction. originals: a multiple of the rows of a shard."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -169,10 +169,12 @@ def copy_rows(path: Path, size: int) -> None:
     from magpie.runs.shards import input_digest
 
     run = open_run(path)
-    made = run.size // run.shard_rows
+    made = originals // run.shard_rows
     instruct, respond = run.stages
     tables = {stage.stage: [stage.shard(number).sealed() for number in range(made)] for stage in run.stages}
     for number in range(made, -(-size // run.shard_rows)):
+        if respond.shard(number).is_sealed():
+            continue
         copy, source = divmod(number, made)
         texts: dict[int, str] = {}
         for stage, above in ((instruct, []), (respond, [instruct])):
