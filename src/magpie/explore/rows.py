@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from magpie.errors import RecipeError, RunError
 from magpie.plan.registry import column_map
 from magpie.runs import Run, Scope
+from magpie.runs.tally import row_numbers
 from magpie.safe.terminal import brief
 from magpie.stages.select.client import SandboxedRows, check_selection, read_selection
 from magpie.stages.select.process import sandbox_process
@@ -65,13 +66,28 @@ def find_rows(run: Run, search: Search, count: int) -> Found:
     if search.ids:
         rows = tuple(_row_of(run, each) for each in search.ids)
         return Found(rows, len(rows), 0)
-    everything = not search.where and search.sort is None
-    in_scope = run.row_numbers(search.scope)
-    matching = in_scope if everything else _selected(run, search)
-    rows = matching if everything else matching.filter(pc.is_in(matching, value_set=in_scope))
-    places = range(min(count, len(rows)))
+    if not search.where and search.sort is None:
+        return _spread(run.row_sets(search.scope), count)
+    matching = _selected(run, search)
+    rows = matching.filter(pc.is_in(matching, value_set=run.row_numbers(search.scope)))
     step = len(rows) // count if search.sort is None and len(rows) > count else 1
+    places = range(min(count, len(rows)))
     return Found(tuple(int(rows[place * step].as_py()) for place in places), len(rows), len(matching) - len(rows))
+
+
+def _spread(sets: Sequence[tuple[int, int]], count: int) -> Found:
+    """Rows spread evenly over these sets, each counted from its first row on."""
+    total = sum(rows.bit_count() for _, rows in sets)
+    step = max(1, total // count)
+    wanted = [place * step for place in range(min(count, total))]
+    found, before = [], 0
+    for first, rows in sets:
+        here = rows.bit_count()
+        places = [place - before for place in wanted if before <= place < before + here]
+        numbers = row_numbers(rows, first) if places else ()
+        found += [int(numbers[place].as_py()) for place in places]
+        before += here
+    return Found(tuple(found), total, 0)
 
 
 def read_rows(run: Run, rows: Sequence[int], columns: Sequence[str] = ()) -> list[dict[str, Any]]:

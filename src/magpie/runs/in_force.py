@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from magpie.runs.folder import StageFolder
 from magpie.runs.shards import input_digest
 from magpie.runs.surviving import corpus_shards, shard_numbers
-from magpie.runs.tally import NEEDED, Tally, bits, row_numbers, tally_of
+from magpie.runs.tally import NEEDED, Tally, bits, tally_of
 
 Scope = Literal["kept", "dropped", "all"]
 """Rows that came through every stage, those that a stage dropped, or every one."""
@@ -138,11 +138,10 @@ def count_kept(stages: Sequence[InForce], size: int, shard_rows: int) -> int:
     return sum(_kept(stages, n, size, shard_rows).bit_count() for n in shard_numbers(size, shard_rows))
 
 
-def rows_in(scope: Scope, stages: Sequence[InForce], size: int, shard_rows: int) -> pa.Array:
-    """The rows of a scope among the first `size`, in order: int64."""
+def row_sets(scope: Scope, stages: Sequence[InForce], size: int, shard_rows: int) -> list[tuple[int, int]]:
+    """The rows of a scope among the first `size`: of each shard its first row, and a set of rows from there on."""
     of = {"kept": _kept, "dropped": _dropped, "all": _all}[scope]
-    parts = [row_numbers(of(stages, n, size, shard_rows), n * shard_rows) for n in shard_numbers(size, shard_rows)]
-    return pa.concat_arrays([pa.array([], pa.int64()), *parts])
+    return [(n * shard_rows, of(stages, n, size, shard_rows)) for n in shard_numbers(size, shard_rows)]
 
 
 def _kept(stages: Sequence[InForce], number: int, size: int, shard_rows: int) -> int:

@@ -19,10 +19,11 @@ from magpie.columns import Column, labels_of, outdated
 from magpie.errors import RunError, UserError
 from magpie.runs.database import BOUNDED, GENEROUS, database
 from magpie.runs.folder import RunFolder, StageFolder
-from magpie.runs.in_force import InForce, Scope, StageCounts, count_kept, count_stage, in_force, rows_in
+from magpie.runs.in_force import InForce, Scope, StageCounts, count_kept, count_stage, in_force, row_sets
 from magpie.runs.labels import check_labels, typed
 from magpie.runs.relations import open_rows_of, relation_of, settled_shards, sql_text
 from magpie.runs.surviving import corpus_shards
+from magpie.runs.tally import row_numbers
 from magpie.safe.documents import check_values, read_yaml
 from magpie.safe.paths import expanded
 from magpie.safe.shell import quoted
@@ -129,9 +130,15 @@ class Run:
 
         Example: `open_run("runs/mini").row_numbers("dropped")` is an array such as `[3, 17, 20]`.
         """
+        parts = [row_numbers(rows, first) for first, rows in self.row_sets(scope)]
+        return pa.concat_arrays([pa.array([], pa.int64()), *parts])
+
+    def row_sets(self, scope: Scope = "kept") -> list[tuple[int, int]]:
+        """The same as sets: of each shard its first row, and a whole number with a bit for each row from there on. Those
+        of millions of rows take some hundred kilobytes."""
         with self._readable():
             stages = [self._in_force(stage) for stage in self.stages]
-            return rows_in(scope, stages, self.size, self.shard_rows)
+            return row_sets(scope, stages, self.size, self.shard_rows)
 
     @cached_property
     def schema(self) -> pa.Schema:
