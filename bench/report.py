@@ -3,7 +3,7 @@
     python -m bench.report [--rows 100000 1000000] [--keep FOLDER]
 
 The runs are made: every column that a run of the whole method has, random texts of about 200 and 1,200 characters and
-vectors of 384 numbers, in shards of 8,192 rows. Each report is a process of its own, so that its peak memory is its
+vectors of 384 numbers, in shards of 65,536 rows. Each report is a process of its own, so that its peak memory is its
 own: what is counted is its resident memory without pages of mapped files, which the system may take back, as far as the
 system tells them apart. `--keep` makes the runs in a folder and leaves them there.
 """
@@ -22,7 +22,7 @@ from typing import Any
 
 import pyarrow as pa
 
-SHARD_ROWS = 8192
+SHARD_ROWS = 65_536
 VARIANTS = ("plain", "warm", "hot")
 DIMENSION = 384
 
