@@ -9,7 +9,7 @@ be compared where a machine has other work; they are those of all processes of a
 largest of them, pages of mapped files included. With `--keep` the runs and what was measured stay in a folder: a second
 call measures what is not there yet, or what `--only` names, and prints all of it. The table's last column is how much
 more memory the largest size takes than the one before it. While a run is made its memory and its open files are looked
-at each second: below the table stands by how much their peaks grew from the third quarter of that time to the last one.
+at all the time: below the table stands by how much their peaks grew from the third quarter of it to the last one.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ AGAIN = f"""{READ}; import time
 began, cpu = time.perf_counter(), time.process_time(); repr(run); run.counts()
 print(time.perf_counter() - began, time.process_time() - cpu)"""
 BENCHMARK = "decontaminate.benchmarks=[{name: own, prompts: [How does a lens work when light falls on it from behind]}]"
-WATCH_SECONDS = 1.0
+WATCH_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,8 @@ class Took:
     cpu: float
     megabytes: float
     """Peak of what it held in memory."""
+    own_megabytes: float | None = None
+    """The same without pages of mapped files, such as libraries: those come and go with what else the machine does."""
     memory_growth: float | None = None
     """How much more memory the process held at most in the last quarter of its time than in the third one."""
     files_growth: float | None = None
@@ -132,7 +134,8 @@ class Bench:
         cpu, peak = usage.ru_utime + usage.ru_stime, usage.ru_maxrss * scale / 1e6
         if self.profile:
             print_profile(self.folder / "profile")
-        return Took(seconds, cpu, peak, growth(known.memory), growth(known.files)), text
+        own = max(known.memory) * 1024 / 1e6 if known.memory else None
+        return Took(seconds, cpu, peak, own, growth(known.memory), growth(known.files)), text
 
 
 MADE_OF_COPIES = f"run, of {ORIGINALS:,} rows"
@@ -196,7 +199,7 @@ def copy_rows(path: Path, size: int, originals: int = ORIGINALS) -> None:
 
 
 class Known:
-    """What a process is seen to hold, each second, where the system tells."""
+    """What a process is seen to hold, where the system tells: memory of its own in KiB, and open files."""
 
     def __init__(self, memory: list[int], files: list[int]) -> None:
         self.memory, self.files = memory, files
@@ -206,11 +209,11 @@ class Known:
         place = Path(f"/proc/{pid}")
         while not self.ended.wait(WATCH_SECONDS):
             try:
-                pages = int((place / "statm").read_text().split()[1])
+                status = (place / "status").read_text(encoding="ascii", errors="replace")
                 files = len(list((place / "fd").iterdir()))
             except OSError:
                 return
-            self.memory.append(pages)
+            self.memory += [int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon:")]
             self.files.append(files)
 
 
