@@ -10,7 +10,8 @@ import orjson
 import pytest
 
 import magpie
-from magpie.errors import EngineDied
+from magpie.errors import EngineDied, RunError
+from magpie.explore.rows import read_rows
 from magpie.runs import Run, ShardFiles
 
 STATES: dict[str, tuple[tuple[str, ...], int]] = {
@@ -35,6 +36,10 @@ def check_counts(run: Run) -> None:
     rows = run.table().to_pylist()
     kept = [row for row in rows if row["drop_reason"] is None and row["error"] is None and row["response"] is not None]
     assert run.kept() == run.table(kept=True).num_rows == len(kept)
+    dropped = [row["row"] for row in rows if row["drop_reason"] is not None]
+    assert run.row_numbers("kept").to_pylist() == [row["row"] for row in kept]
+    assert run.row_numbers("dropped").to_pylist() == dropped
+    assert run.row_numbers("all").to_pylist() == [row["row"] for row in rows]
     for counts in run.counts():
         made = run.sql(f'SELECT * FROM "{counts.stage}" WHERE row < {run.size}').to_pylist()
         good = [row for row in made if row["error"] is None]
@@ -105,3 +110,18 @@ def test_rows_of_a_shard_whose_input_changed_are_made_again(tmp_path: Path) -> N
     check_counts(run)
     sessions = orjson.loads((tmp_path / "run.json").read_bytes())["sessions"]
     assert len(sessions) == 3
+
+
+def test_questions_open_the_shards_and_stages_that_they_name_and_no_others(tmp_path: Path) -> None:
+    run = make(tmp_path / "run", "shard_rows=16", size=48)
+    before = [row for row in run.table().to_pylist() if row["row"] in (3, 40)]
+    screened = run.sql("SELECT count(*) AS n FROM screen")
+    damaged = [stage for stage in run.stages if stage.stage != "screen"]
+    for stage in damaged:
+        stage.shard(1).parquet.write_bytes(b"PAR1 damaged")
+    assert run.sql("SELECT * FROM rows WHERE row IN (3, 40) ORDER BY row", shards={0, 2}).to_pylist() == before
+    assert [row["id"] for row in read_rows(run, (40, 3))] == [row["id"] for row in reversed(before)]
+    assert run.schema == run.sql("FROM rows LIMIT 0", shards={0}).schema
+    assert screened.num_rows == 1
+    with pytest.raises(RunError, match="00001"):
+        run.table()

@@ -12,7 +12,7 @@ from magpie.errors import RecipeError
 from magpie.modelfiles.locate import find_model
 from magpie.plan.load import parse
 from magpie.plan.plan import NOT_IN_FINGERPRINT, make_plan
-from magpie.plan.recipe import Recipe
+from magpie.plan.recipe import Recipe, shard_rows_for
 from magpie.plan.registry import recipe_keys
 
 
@@ -142,3 +142,11 @@ def test_stages_come_in_the_order_of_what_they_read() -> None:
 def test_a_stage_whose_columns_nobody_makes_is_refused_with_who_makes_them() -> None:
     with pytest.raises(RecipeError, match=r"neighbors reads embedding.*embed does, so add `embed: \{\}` to the recipe"):
         make_plan(parse("neighbors: {}", "r"))
+
+
+@pytest.mark.parametrize(
+    ("size", "rows"), [(1, 4096), (2_097_152, 4096), (2_097_153, 8192), (4_000_000, 8192), (10**9, 32_768)]
+)
+def test_shards_of_auto_go_by_the_size(size: int, rows: int) -> None:
+    assert shard_rows_for(size) == rows
+    assert parse("shard_rows: auto", "r", [f"size={size}"]).shard_rows == rows

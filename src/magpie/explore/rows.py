@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,14 +19,12 @@ import pyarrow.compute as pc
 from magpie.columns import labels_of
 from magpie.errors import RecipeError, RunError
 from magpie.plan.registry import column_map
-from magpie.runs import Run
+from magpie.runs import Run, Scope
+from magpie.runs.tally import row_numbers
 from magpie.safe.terminal import brief
 from magpie.stages.select.client import SandboxedRows, check_selection, read_selection
 from magpie.stages.select.process import sandbox_process
 from magpie.stages.select.selection import Asked, Selection
-
-Scope = Literal["kept", "dropped", "all"]
-"""Which rows are looked at: those that came through every stage, those that a stage dropped, or every one."""
 
 _ID = re.compile(r"(?:(?P<run>.+)-)?(?P<row>\d{1,18})", re.DOTALL)
 _VECTOR = "list<float>"
@@ -68,13 +66,28 @@ def find_rows(run: Run, search: Search, count: int) -> Found:
     if search.ids:
         rows = tuple(_row_of(run, each) for each in search.ids)
         return Found(rows, len(rows), 0)
-    everything = not search.where and search.sort is None
-    in_scope = _scope(run, search.scope)
-    matching = in_scope if everything else _selected(run, search)
-    rows = matching if everything else matching.filter(pc.is_in(matching, value_set=in_scope))
-    places = range(min(count, len(rows)))
+    if not search.where and search.sort is None:
+        return _spread(run.row_sets(search.scope), count)
+    matching = _selected(run, search)
+    rows = matching.filter(pc.is_in(matching, value_set=run.row_numbers(search.scope)))
     step = len(rows) // count if search.sort is None and len(rows) > count else 1
+    places = range(min(count, len(rows)))
     return Found(tuple(int(rows[place * step].as_py()) for place in places), len(rows), len(matching) - len(rows))
+
+
+def _spread(sets: Sequence[tuple[int, int]], count: int) -> Found:
+    """Rows spread evenly over these sets, each counted from its first row on."""
+    total = sum(rows.bit_count() for _, rows in sets)
+    step = max(1, total // count)
+    wanted = [place * step for place in range(min(count, total))]
+    found, before = [], 0
+    for first, rows in sets:
+        here = rows.bit_count()
+        places = [place - before for place in wanted if before <= place < before + here]
+        numbers = row_numbers(rows, first) if places else ()
+        found += [int(numbers[place].as_py()) for place in places]
+        before += here
+    return Found(tuple(found), total, 0)
 
 
 def read_rows(run: Run, rows: Sequence[int], columns: Sequence[str] = ()) -> list[dict[str, Any]]:
@@ -87,14 +100,15 @@ def read_rows(run: Run, rows: Sequence[int], columns: Sequence[str] = ()) -> lis
         return []
     vectors = [column.name for stage in run.stages for column in stage.columns if column.type == _VECTOR]
     if columns:
-        known = {name.lower(): name for name in _schema(run).names}
+        known = {name.lower(): name for name in run.schema.names}
         wanted = [_known_column(name, known) for name in columns]
         chosen = ", ".join(map(_quoted, dict.fromkeys(["id", "row", *wanted])))
     else:
         hidden = ", ".join(_quoted(name) for name in dict.fromkeys(vectors))
         chosen = f"* EXCLUDE ({hidden})" if hidden else "*"
     numbers = ", ".join(str(int(row)) for row in rows)
-    found = run.sql(f"SELECT {chosen} FROM rows WHERE row IN ({numbers})").to_pylist()
+    shards = {row // run.shard_rows for row in rows}
+    found = run.sql(f"SELECT {chosen} FROM rows WHERE row IN ({numbers})", shards=shards).to_pylist()
     by_row = {row["row"]: row for row in found}
     return [by_row[row] for row in rows if row in by_row]
 
@@ -120,19 +134,9 @@ def _row_of(run: Run, given: str) -> int:
     return number
 
 
-def _scope(run: Run, scope: Scope) -> pa.Array:
-    """The rows of a scope, in order: int64."""
-    queries = {
-        "kept": "SELECT row FROM kept ORDER BY row",
-        "dropped": "SELECT row FROM rows WHERE drop_reason IS NOT NULL ORDER BY row",
-        "all": "SELECT row FROM rows ORDER BY row",
-    }
-    return run.sql(queries[scope])["row"].combine_chunks()
-
-
 def _selected(run: Run, search: Search) -> pa.Array:
     """Every row that meets the conditions, in the order that is asked for, else by row."""
-    schema = _schema(run)
+    schema = run.schema
     labels = [field.name for field in schema if labels_of(field.name) and field.type == pa.string()]
     asked = Asked("SELECT row FROM rows", also=search.where, order=search.sort)
     with sandbox_process() as process:
@@ -147,11 +151,6 @@ def _selected(run: Run, search: Search) -> pa.Array:
         return pa.array([], pa.int64())
     ranked = pa.concat_tables([fates.select(["row", "selection_rank"]) for fates in found])
     return ranked.sort_by("selection_rank")["row"].combine_chunks()
-
-
-def _schema(run: Run) -> pa.Schema:
-    """The columns of a run's rows, with their types."""
-    return run.sql("SELECT * FROM rows LIMIT 0").schema
 
 
 def _reads(selection: Selection, schema: pa.Schema) -> list[str]:

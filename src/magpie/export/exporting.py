@@ -171,12 +171,9 @@ _REMEDIES = {
 
 def _counts(run: Run, form: str) -> tuple[int, int]:
     """How many rows the run keeps, and 1 where one of them has what the format shows, else 0: rows that were imported
-    may lack a response. Texts are not read through to count them."""
-    (found,) = run.sql(
-        "SELECT (SELECT count(*) FROM kept) AS kept, "
-        f"(SELECT count(*) FROM (SELECT row FROM kept WHERE {there(form)} LIMIT 1)) AS shown"
-    ).to_pylist()
-    return found["kept"], found["shown"]
+    may lack a response. Texts are read up to the first row that has it."""
+    shown = any(batch.num_rows for batch in run.scan(f"SELECT row FROM kept WHERE {there(form)} LIMIT 1"))
+    return run.kept(), int(shown)
 
 
 # -- records ----------------------------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ class Records:
     @cached_property
     def schema(self) -> pa.Schema:
         """Of the kept rows."""
-        return self.run.sql("SELECT * FROM kept LIMIT 0").schema
+        return self.run.schema
 
     @cached_property
     def given(self) -> Given:
@@ -77,9 +77,11 @@ class Records:
 
     def lines(self) -> Iterator[pa.RecordBatch]:
         """`id`, and `line`, the record as JSON, of each record."""
-        first = ", ".join(map(str, self._first_rows()))
+        rows = self._first_rows()
+        first = ", ".join(map(str, rows))
         if first:
-            yield from self.run.sql(_as_lines(self.documents(f"row IN ({first})"))).to_batches()
+            shards = {row // self.run.shard_rows for row in rows}
+            yield from self.run.sql(_as_lines(self.documents(f"row IN ({first})")), shards=shards).to_batches()
         yield from self.run.scan(_as_lines(self.documents(f"row NOT IN ({first})" if first else "true")))
 
     def documents_of_rows(self, where: str = "true") -> Iterator[dict[str, Any]]:
@@ -108,10 +110,13 @@ class Records:
             return []
         values = ", ".join(f"{self.fields[0][name]} AS {_name(name)}" for name in late)
         rows = f"(SELECT row, {values} FROM kept WHERE {there(self.form)})"
-        types = self.run.sql(f"SELECT * FROM {rows} LIMIT 0").schema
+        types = self.run.sql(f"SELECT * FROM {rows} LIMIT 0", shards=()).schema
         has = [has for name in late for has in _has(_name(name), types.field(name).type)]
         firsts = ", ".join(f"min(row) FILTER ({condition}) AS f{n}" for n, condition in enumerate(has))
-        (found,) = self.run.sql(f"SELECT min(row) AS first, {firsts} FROM {rows}").to_pylist()
+        parts = [
+            part for b in self.run.scan(f"SELECT min(row) AS first, {firsts} FROM {rows}") for part in b.to_pylist()
+        ]
+        found = {name: min((p[name] for p in parts if p[name] is not None), default=None) for name in parts[0]}
         first = found.pop("first")
         return sorted({row for row in found.values() if row is not None} - {first})
 

@@ -22,6 +22,8 @@ from magpie.settings.base import Count, ModelName, Settings
 from magpie.settings.engines import Auto, Engine
 from magpie.settings.sampling import Template
 
+FEWEST_SHARD_ROWS, MOST_SHARD_ROWS, MANY_SHARDS = 4096, 32_768, 512
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -59,7 +61,8 @@ class Recipe(Settings):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Every row's randomness follows from this, the stage and the row's number."""
     shard_rows: Count = 4096
-    """Rows in a file. Fixed when the run is made."""
+    """Rows in a file; `auto` goes by the size: 4,096, and twice as many for each doubling beyond 2,097,152 rows, up to
+    32,768. Fixed when the run is made."""
     stages: Mapping[str, Any] = Field(default_factory=dict)
     """The settings of each stage that the recipe has, by its key in the recipe, in the registry's order."""
     _origin: Origin | None = PrivateAttr(default=None)
@@ -76,6 +79,15 @@ class Recipe(Settings):
         given = stages_model(tuple(keys)).model_validate({key: value for key, value in document.items() if key in keys})
         filled = {key: settings for key in keys if (settings := getattr(given, f"stage_{key}")) is not None}
         return {**{key: value for key, value in document.items() if key not in keys}, "stages": filled}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shards_by_size(cls, document: Any) -> Any:
+        """Take `shard_rows: auto` as the number that it comes to."""
+        if not isinstance(document, Mapping) or document.get("shard_rows") != "auto":
+            return document
+        size = document.get("size", cls.model_fields["size"].default)
+        return {**document, "shard_rows": shard_rows_for(size if type(size) is int else 0)}
 
     @model_validator(mode="after")
     def _begins_once(self) -> Self:
@@ -126,6 +138,17 @@ class Recipe(Settings):
         changed = {**self.stages, key: settings}
         kept = {name: changed[name] for name in recipe_keys() if changed.get(name) is not None}
         return self.model_copy(update={"stages": kept})
+
+
+def shard_rows_for(size: int) -> int:
+    """Rows in a file so that a stage of `size` rows has some hundred files, and one of them fits into memory.
+
+    shard_rows_for(4_000_000)  # 8192
+    """
+    rows = FEWEST_SHARD_ROWS
+    while rows < MOST_SHARD_ROWS and size > rows * MANY_SHARDS:
+        rows *= 2
+    return rows
 
 
 @cache

@@ -17,12 +17,10 @@ import duckdb
 
 from magpie.columns import outdated
 from magpie.errors import RunError
-from magpie.runs import Run
+from magpie.runs import Run, database
 
 BLOCK_ROWS = 131_072
 """About how many rows are joined at once."""
-MEMORY = "384MB"
-"""What DuckDB may hold; beyond, it spills into the temporary folder."""
 NEAR_SHARDS = 48
 """From how many shards, spread over the run, the rows of a sample come at most where a run is long."""
 LONG = 200_000
@@ -111,14 +109,17 @@ class Narrow:
         import pyarrow as pa
 
         selected = "".join(f", {_name(name)}" for name in names)
-        for first, end, part in self._blocks(rows):
-            self.connection.register("wanted", pa.table({"row": pa.array(part, pa.int64())}))
-            query = (
-                f"SELECT row{selected} FROM {_name(source)} WHERE row >= {first} AND row < {end} "
-                "AND row IN (SELECT row FROM wanted) ORDER BY row"
-            )
-            yield self.connection.sql(query).to_arrow_table()
-            self.connection.unregister("wanted")
+        query = f"SELECT row{selected} FROM {_name(source)} WHERE row IN (SELECT row FROM wanted) ORDER BY row"
+        for shards, part in self._blocks(rows):
+            wanted = pa.table({"row": pa.array(part, pa.int64())})
+            if source == NARROW:
+                self.connection.register("wanted", wanted)
+                yield self.connection.sql(query).to_arrow_table()
+                self.connection.unregister("wanted")
+            else:
+                with self.run.connected(shards, (source,)) as connection:
+                    connection.register("wanted", wanted)
+                    yield connection.sql(query).to_arrow_table()
 
     def vectors(self, rows: Sequence[int]) -> tuple[list[int], Any]:
         """The rows that have a vector, and their vectors as float32 [rows, dimension]. Raises `RunError` for vectors of
@@ -144,33 +145,41 @@ class Narrow:
         finite: Any = np.isfinite(joined).all(axis=1)
         return [row for row, good in zip(numbers, finite.tolist(), strict=True) if good], joined[finite]
 
-    def _blocks(self, rows: Sequence[int]) -> Iterator[tuple[int, int, list[int]]]:
-        """The rows, by the blocks of whole shards that they lie in."""
-        step = _step(self.run.shard_rows)
-        by_block: dict[int, list[int]] = {}
-        for row in rows:
-            by_block.setdefault(row // step, []).append(row)
-        for block, part in sorted(by_block.items()):
-            yield block * step, (block + 1) * step, part
+    def _blocks(self, rows: Sequence[int]) -> Iterator[tuple[set[int], list[int]]]:
+        """The rows, some shards at a time, with these shards."""
+        shard_rows = self.run.shard_rows
+        by_shard: dict[int, list[int]] = {}
+        for row in sorted(rows):
+            by_shard.setdefault(row // shard_rows, []).append(row)
+        shards, most = list(by_shard), max(1, BLOCK_ROWS // shard_rows)
+        for start in range(0, len(shards), most):
+            block = shards[start : start + most]
+            yield set(block), [row for shard in block for row in by_shard[shard]]
+
+
+NARROW = "narrow"
 
 
 @contextmanager
 def narrowed(run: Run) -> Iterator[Narrow]:
     """The narrow table of a run, finished or not, for as long as it is asked."""
-    with tempfile.TemporaryDirectory(prefix="magpie-report-") as folder, run.connected() as connection:
-        connection.execute(f"SET memory_limit = '{MEMORY}'")
-        connection.execute("SET preserve_insertion_order = false")
-        connection.execute(f"ATTACH '{_escaped(str(Path(folder) / 'narrow.duckdb'))}' AS made")
-        connection.execute(_MIX)
-        described = connection.execute("DESCRIBE rows").fetchall()
-        columns = frozenset(name for name, *_ in described)
-        fields = _fields(columns)
-        for place, (first, end) in enumerate(_spans(run)):
+    columns = frozenset(run.schema.names)
+    fields = _fields(columns)
+    with tempfile.TemporaryDirectory(prefix="magpie-report-") as folder:
+        attach = f"ATTACH '{_escaped(str(Path(folder) / 'narrow.duckdb'))}' AS made"
+        for place, (shards, first, end) in enumerate(_spans(run)):
             head = "CREATE TABLE made.narrow AS" if place == 0 else "INSERT INTO made.narrow"
-            connection.execute(f"{head} {_query(run, fields, first, end)}")
-        connection.execute("CREATE VIEW narrow AS FROM made.narrow")
-        (rows,) = connection.execute("SELECT count(*) FROM narrow").fetchall()
-        yield Narrow(run, connection, columns, frozenset({*fields, *_FATE}), int(rows[0]), _counting(run))
+            with run.connected(shards) as connection:
+                connection.execute(attach)
+                connection.execute(f"{head} {_query(run, fields, first, end)}")
+                connection.execute("DETACH made")
+        with database() as connection:
+            connection.execute("SET preserve_insertion_order = false")
+            connection.execute(attach)
+            connection.execute(_MIX)
+            connection.execute(f"CREATE VIEW {NARROW} AS FROM made.narrow")
+            (rows,) = connection.execute("SELECT count(*) FROM narrow").fetchall()
+            yield Narrow(run, connection, columns, frozenset({*fields, *_FATE}), int(rows[0]), _counting(run))
 
 
 _FATE = ("row", "state", "dropped_by", "drop_reason", "error")
@@ -267,14 +276,11 @@ def _fields(columns: frozenset[str]) -> dict[str, tuple[str, str]]:
     return there
 
 
-def _spans(run: Run) -> Iterator[tuple[int, int]]:
-    step = _step(run.shard_rows)
-    return ((first, min(first + step, run.size)) for first in range(0, run.size, step))
-
-
-def _step(shard_rows: int) -> int:
-    """Whole shards, for a shard is read whole."""
-    return shard_rows * max(1, BLOCK_ROWS // shard_rows)
+def _spans(run: Run) -> Iterator[tuple[range, int, int]]:
+    """Some shards at a time, with their first row and the one after their last."""
+    step = max(1, BLOCK_ROWS // run.shard_rows)
+    for first in range(0, max(1, -(-run.size // run.shard_rows)), step):
+        yield range(first, first + step), first * run.shard_rows, min((first + step) * run.shard_rows, run.size)
 
 
 def _name(name: str) -> str:

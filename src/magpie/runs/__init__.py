@@ -4,9 +4,10 @@ The one package that touches storage. Knows no recipe, no engine and no template
 """
 
 from magpie.runs.cost import Cost, StageCost, cost_of
+from magpie.runs.database import connect, database
 from magpie.runs.files import make_folder, storage, whole_file
 from magpie.runs.folder import RunFolder, StageFolder
-from magpie.runs.in_force import StageCounts
+from magpie.runs.in_force import Scope, StageCounts
 from magpie.runs.index import Kind
 from magpie.runs.labels import as_label, check_label, label_type, make_types, typed
 from magpie.runs.reader import Run, open_run
@@ -19,6 +20,7 @@ __all__ = [
     "OpenShard",
     "Run",
     "RunFolder",
+    "Scope",
     "ShardFiles",
     "StageCost",
     "StageCounts",
@@ -27,7 +29,9 @@ __all__ = [
     "arrow_type",
     "as_label",
     "check_label",
+    "connect",
     "cost_of",
+    "database",
     "fields_of",
     "label_type",
     "make_folder",

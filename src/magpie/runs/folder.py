@@ -31,7 +31,7 @@ from magpie.columns import Column
 from magpie.errors import RunError
 from magpie.runs.files import make_folder, remove, storage, write_whole
 from magpie.runs.index import STAGE_FOLDER, Kind, check_index
-from magpie.runs.shards import ShardFiles, content_digest
+from magpie.runs.shards import ShardFiles, content_digest, shard_files
 from magpie.runs.timeline import TIMELINE
 from magpie.safe.shell import quoted
 from magpie.safe.terminal import one_line
@@ -78,7 +78,7 @@ class StageFolder:
         return self.path / _SCRATCH
 
     def shard(self, number: int) -> ShardFiles:
-        return ShardFiles(self.path, number)
+        return shard_files(self.path, number)
 
     def shards(self) -> list[int]:
         """The numbers of the shards that have a file, in order."""

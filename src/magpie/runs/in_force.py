@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,7 +18,10 @@ import pyarrow.compute as pc
 from magpie.runs.folder import StageFolder
 from magpie.runs.shards import input_digest
 from magpie.runs.surviving import corpus_shards, shard_numbers
-from magpie.runs.tally import NEEDED, Tally, tally_of
+from magpie.runs.tally import NEEDED, Tally, bits, tally_of
+
+Scope = Literal["kept", "dropped", "all"]
+"""Rows that came through every stage, those that a stage dropped, or every one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +56,21 @@ def in_force(stage: StageFolder, above: Sequence[StageFolder], size: int, shard_
     return InForce(stage, settled, {n: rows_in_force(stage, above, n, shard_rows).select(NEEDED) for n in others})
 
 
-def settled_shards(stage: StageFolder, above: Sequence[StageFolder], size: int, shard_rows: int) -> list[int]:
-    """The sealed shards that count as they are. Which shards of a stage over the whole run count is for `corpus_shards`
-    to say."""
+def settled_shards(
+    stage: StageFolder,
+    above: Sequence[StageFolder],
+    size: int,
+    shard_rows: int,
+    shards: Collection[int] | None = None,
+) -> list[int]:
+    """The sealed shards that count as they are, of these `shards` where some are named. Which shards of a stage over
+    the whole run count is for `corpus_shards` to say."""
+    if shards is not None and not shards:
+        return []
     if stage.kind == "corpus":
         return corpus_shards(stage, above, size, shard_rows)[0]
-    return [number for number in stage.shards() if is_settled(stage, above, number)]
+    there = stage.shards() if shards is None else [number for number in stage.shards() if number in shards]
+    return [number for number in there if is_settled(stage, above, number)]
 
 
 def open_shards(stage: StageFolder, settled: Collection[int]) -> list[int]:
@@ -144,14 +156,51 @@ def _tallies_or_tables(rows: InForce, size: int) -> Iterator[Tally | pa.Table]:
 def count_kept(stages: Sequence[InForce], size: int, shard_rows: int) -> int:
     """How many of the first `size` rows came through every stage: rows of the first and of the last that no stage
     dropped or failed to make."""
-    kept = 0
-    for number in shard_numbers(size, shard_rows):
-        base = number * shard_rows
-        sets = [_sets(rows, number, base) for rows in stages]
-        span = (1 << min(shard_rows, size - base)) - 1
-        bad = reduce(or_, (bad for _, bad in sets))
-        kept += (sets[0][0] & sets[-1][0] & span & ~bad).bit_count()
-    return kept
+    return sum(_kept(stages, n, size, shard_rows).bit_count() for n in shard_numbers(size, shard_rows))
+
+
+def row_sets(scope: Scope, stages: Sequence[InForce], size: int, shard_rows: int) -> list[tuple[int, int]]:
+    """The rows of a scope among the first `size`: of each shard its first row, and a set of rows from there on."""
+    of = {"kept": _kept, "dropped": _dropped, "all": _all}[scope]
+    return [(n * shard_rows, of(stages, n, size, shard_rows)) for n in shard_numbers(size, shard_rows)]
+
+
+def _kept(stages: Sequence[InForce], number: int, size: int, shard_rows: int) -> int:
+    """The rows of a shard that came through every stage, as a set from its first row on."""
+    sets = [_sets(rows, number, number * shard_rows) for rows in stages]
+    bad = reduce(or_, (bad for _, bad in sets))
+    return sets[0][0] & sets[-1][0] & _span(number, size, shard_rows) & ~bad
+
+
+def _all(stages: Sequence[InForce], number: int, size: int, shard_rows: int) -> int:
+    """The rows of a shard that were made."""
+    good, bad = _sets(stages[0], number, number * shard_rows)
+    return (good | bad) & _span(number, size, shard_rows)
+
+
+def _dropped(stages: Sequence[InForce], number: int, size: int, shard_rows: int) -> int:
+    """The rows of a shard that a stage dropped."""
+    dropped = reduce(or_, (_dropped_by(rows, number, number * shard_rows) for rows in stages))
+    return _all(stages, number, size, shard_rows) & dropped
+
+
+def _dropped_by(rows: InForce, number: int, base: int) -> int:
+    """The rows of a shard that one stage dropped. Opens it where some failed: which ones, no footer says."""
+    table = rows.others.get(number)
+    if table is None:
+        tally = rows.stage.shard(number).tally() if number in rows.settled else None
+        if tally is None or not tally.failed:
+            return _sets(rows, number, base)[1]
+        table = rows.stage.shard(number).sealed(["row", "drop_reason"], checked=False)
+    if table is None:
+        return 0
+    found = table.column("row").filter(pc.is_valid(table.column("drop_reason")))
+    return bits(found, base, pc.max(found).as_py() + 1) if len(found) else 0
+
+
+def _span(number: int, size: int, shard_rows: int) -> int:
+    """Every row of a shard, as a set."""
+    return (1 << min(shard_rows, size - number * shard_rows)) - 1
 
 
 def _sets(rows: InForce, number: int, base: int) -> tuple[int, int]:

@@ -5,8 +5,7 @@ Safe beside a process that is writing the run. Knows which columns exist, not ho
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,11 +17,22 @@ import pyarrow as pa
 
 from magpie.columns import ORIGINAL, labels_of, outdated
 from magpie.errors import RunError, UserError
+from magpie.runs.database import BOUNDED, GENEROUS, database
 from magpie.runs.folder import RunFolder, StageFolder
-from magpie.runs.in_force import InForce, StageCounts, count_kept, count_stage, in_force, settled_shards
-from magpie.runs.labels import check_labels, make_types, typed
+from magpie.runs.in_force import (
+    InForce,
+    Scope,
+    StageCounts,
+    count_kept,
+    count_stage,
+    in_force,
+    row_sets,
+    settled_shards,
+)
+from magpie.runs.labels import check_labels, typed
 from magpie.runs.relations import open_rows_of, relation_of, sql_text
 from magpie.runs.surviving import corpus_shards
+from magpie.runs.tally import row_numbers
 from magpie.safe.documents import check_values, read_yaml
 from magpie.safe.paths import expanded
 from magpie.safe.shell import quoted
@@ -113,7 +123,7 @@ class Run:
         counting, query = self._counting(), self._with_labels(query)
         step = max(1, _SCAN_ROWS // self.shard_rows)
         for first in range(0, max(1, -(-self.size // self.shard_rows)), step):
-            with self._asked(counting=counting, part=range(first, first + step)) as connection:
+            with self._asked(query, BOUNDED, range(first, first + step), counting) as connection:
                 for batch in connection.sql(query).to_arrow_reader(_BATCH_ROWS):
                     yield _with_texts(batch)
 
@@ -128,13 +138,37 @@ class Run:
         with self._readable():
             return count_kept([self._in_force(stage) for stage in self.stages], self.size, self.shard_rows)
 
-    def sql(self, query: str) -> pa.Table:
+    def row_numbers(self, scope: Scope = "kept") -> pa.Array:
+        """The rows that came through every stage (`kept`), those that a stage dropped (`dropped`), or all that were
+        made (`all`), in order: int64. Reads footers, and no rows where none failed.
+
+        Example: `open_run("runs/mini").row_numbers("dropped")` is an array such as `[3, 17, 20]`.
+        """
+        parts = [row_numbers(rows, first) for first, rows in self.row_sets(scope)]
+        return pa.concat_arrays([pa.array([], pa.int64()), *parts])
+
+    def row_sets(self, scope: Scope = "kept") -> list[tuple[int, int]]:
+        """The same as sets: of each shard its first row, and a whole number with a bit for each row from there on.
+        Those of millions of rows take some hundred kilobytes."""
+        with self._readable():
+            stages = [self._in_force(stage) for stage in self.stages]
+            return row_sets(scope, stages, self.size, self.shard_rows)
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """The columns of `table`, with their types. Opens no file of rows."""
+        return self.sql("SELECT * FROM rows LIMIT 0", shards=()).schema
+
+    def sql(self, query: str, *, shards: Collection[int] | None = None) -> pa.Table:
         """Ask DuckDB. `rows` is every row, `kept` those that came through; each stage's own files are a view of its
         name, with its bookkeeping. Labels compare and sort in their order: `input_quality >= 'good'`. Raises `RunError`
         with DuckDB's message when the query is not valid.
+
+        shards: only these are looked at, row r lying in shard `r // shard_rows`; the files of others are not opened.
         """
-        with self._asked() as connection:
-            found = connection.sql(self._with_labels(query)).to_arrow_table()
+        query = self._with_labels(query)
+        with self._asked(query, GENEROUS, shards) as connection:
+            found = connection.sql(query).to_arrow_table()
         return _with_texts(found)
 
     def _with_labels(self, query: str) -> str:
@@ -156,23 +190,26 @@ class Run:
     def _in_force(self, stage: StageFolder) -> InForce:
         return in_force(stage, self.stages[: self.stages.index(stage)], self.size, self.shard_rows)
 
-    def _counting(self) -> list[list[int]]:
-        """Of each stage, the sealed shards that count as they are."""
+    def _counting(self, shards: Collection[int] | None = None) -> list[list[int]]:
+        """Of each stage, the sealed shards that count as they are; of these `shards`, where some are named."""
         with self._readable():
             return [
-                settled_shards(stage, self.stages[:place], self.size, self.shard_rows)
+                settled_shards(stage, self.stages[:place], self.size, self.shard_rows, shards)
                 for place, stage in enumerate(self.stages)
             ]
 
     @contextmanager
-    def connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def connected(
+        self, shards: Collection[int] | None = None, views: Collection[str] | None = None
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection to DuckDB with the views of `sql`, for several questions to the same files. Labels with an order
-        are compared in it where the query has gone through `magpie.runs.typed`.
+        are compared in it where the query has gone through `magpie.runs.typed`. shards: only these are looked at.
+        views: `rows`, `kept` or stages; without them all.
 
         with run.connected() as connection:
             connection.execute("SELECT count(*) FROM kept").fetchall()
         """
-        with self._asked() as connection:
+        with self._asked(views, BOUNDED, shards) as connection:
             yield connection
 
     @contextmanager
@@ -195,35 +232,52 @@ class Run:
 
     @contextmanager
     def _asked(
-        self, *, counting: Sequence[Sequence[int]] | None = None, part: range | None = None
+        self,
+        asked: str | Collection[str] | None,
+        memory: str,
+        shards: Collection[int] | None,
+        counting: Sequence[Sequence[int]] | None = None,
     ) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The run as views, its files held against their digests first; spills where the system keeps temporary files.
+        """The run as views, their files held against their digests first.
 
-        counting: what `_counting` says, where it is known. part: of all shards, those to look at.
+        asked: the views, or a query that names them; None for all. counting: what `_counting` says, where it is known.
         """
         self._check_stages()
-        counting = self._counting() if counting is None else counting
-        config: dict[str, str | bool | int | float | list[str]] = {
-            "python_enable_replacements": False,
-            "temp_directory": tempfile.gettempdir(),
-        }
-        with self._readable(_OR_QUERY, _OF_QUERIES), duckdb.connect(":memory:", config=config) as connection:
-            make_types(connection)
+        counting = self._counting(shards) if counting is None else counting
+        with self._readable(_OR_QUERY, _OF_QUERIES), database(memory) as connection:
+            views = _named(connection, asked) if isinstance(asked, str) else asked
             with self._readable():
-                self._make_views(connection, counting, part)
+                self._make_views(connection, counting, shards, views)
             yield connection
 
     def _make_views(
-        self, connection: duckdb.DuckDBPyConnection, counting: Sequence[Sequence[int]], part: range | None
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        counting: Sequence[Sequence[int]],
+        shards: Collection[int] | None,
+        views: Collection[str] | None,
     ) -> None:
+        names = None if views is None else {view.lower() for view in views}
+        whole = names is None or not {"rows", "kept"}.isdisjoint(names)
         for place, stage in enumerate(self.stages):
-            settled = counting[place] if part is None else [number for number in counting[place] if number in part]
-            open_rows = open_rows_of(stage, self.stages[:place], set(counting[place]), self.shard_rows, part)
+            if names is not None and not whole and stage.stage.lower() not in names:
+                continue
+            settled = counting[place] if shards is None else [number for number in counting[place] if number in shards]
+            open_rows = open_rows_of(stage, self.stages[:place], set(counting[place]), self.shard_rows, shards)
             relation = relation_of(connection, stage, settled, open_rows)
             connection.execute(f"CREATE VIEW {_name(stage)} AS {relation}")
-        connection.execute(f"CREATE VIEW rows AS {_rows_query(self)}")
-        last, alive = _name(self.stages[-1]), "drop_reason IS NULL AND error IS NULL"
-        connection.execute(f"CREATE VIEW kept AS SELECT * FROM rows SEMI JOIN {last} USING (row) WHERE {alive}")
+        if whole:
+            connection.execute(f"CREATE VIEW rows AS {_rows_query(self)}")
+            last, alive = _name(self.stages[-1]), "drop_reason IS NULL AND error IS NULL"
+            connection.execute(f"CREATE VIEW kept AS SELECT * FROM rows SEMI JOIN {last} USING (row) WHERE {alive}")
+
+
+def _named(connection: duckdb.DuckDBPyConnection, query: str) -> Collection[str] | None:
+    """The tables that a query names; None where that cannot be told."""
+    try:
+        return connection.get_table_names(query) or None
+    except duckdb.Error:
+        return None
 
 
 def open_run(path: str | Path) -> Run:

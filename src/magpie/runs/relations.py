@@ -5,7 +5,7 @@ by one. Knows files and digests; knows no other stage's columns but those that r
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import duckdb
 import pyarrow as pa
@@ -21,7 +21,7 @@ _GLOB = re.compile(r"([*?\[])")
 
 
 def open_rows_of(
-    stage: StageFolder, above: Sequence[StageFolder], settled: set[int], shard_rows: int, part: range | None
+    stage: StageFolder, above: Sequence[StageFolder], settled: set[int], shard_rows: int, part: Collection[int] | None
 ) -> pa.Table:
     """The rows of the other shards, which have a journal or may be made from what is no longer so: they are looked
     through row by row."""

@@ -194,7 +194,7 @@ class ShardFiles:
     @contextmanager
     def _opened(self) -> Iterator[pq.ParquetFile]:
         try:
-            with pq.ParquetFile(self.parquet) as file:
+            with pa.OSFile(str(self.parquet)) as data, pq.ParquetFile(data) as file:
                 yield file
         except (pa.ArrowException, OSError) as error:
             raise RunError(
@@ -235,6 +235,12 @@ class ShardFiles:
             return schema.empty_table() if sealed is None else _fitted(sealed, schema)
         merged = {} if sealed is None else {row["row"]: row for row in sealed.to_pylist()}
         return _table({**merged, **made}, schema)
+
+
+@lru_cache(_REMEMBERED // 2)
+def shard_files(folder: Path, number: int) -> ShardFiles:
+    """The files of a shard. Paths are made once: a run of millions of rows asks for each shard's many times."""
+    return ShardFiles(folder, number)
 
 
 @lru_cache(_REMEMBERED)

@@ -6,6 +6,7 @@ Knows files and their bookkeeping; knows no stage's work.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import blake2b
 
 import orjson
@@ -42,14 +43,24 @@ def surviving_set(upstream: Sequence[StageFolder], number: int, size: int, shard
 def corpus_digest(stage: StageFolder, upstream: Sequence[StageFolder], size: int, shard_rows: int) -> str:
     """A digest of all that a stage over the whole run is made from: the rows that reach it and the columns that it
     reads. Another stage that drops none of these rows changes nothing."""
-    digest = blake2b(digest_size=16)
     makers = stage.makers(upstream)
+    given = []
     for number in shard_numbers(size, shard_rows):
-        rows = surviving(upstream, number, size, shard_rows)
-        if len(rows):
-            digest.update(orjson.dumps(rows.to_pylist()))
-            for maker, columns in makers:
-                digest.update(orjson.dumps([columns, column_digests(maker.shard(number), columns)]))
+        if rows := surviving_set(upstream, number, size, shard_rows):
+            columns = tuple((tuple(names), column_digests(maker.shard(number), names)) for maker, names in makers)
+            given.append((number * shard_rows, rows, columns))
+    return _digest_of(tuple(given))
+
+
+@lru_cache(16)
+def _digest_of(given: tuple[tuple[int, int, tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]], ...]) -> str:
+    """Of each shard its first row, the set of its rows, and what is read of it. Kept in mind: a process that reads a
+    run asks for it many times, and of millions of rows it takes a second."""
+    digest = blake2b(digest_size=16)
+    for first, rows, columns in given:
+        digest.update(orjson.dumps(row_numbers(rows, first).to_pylist()))
+        for names, digests in columns:
+            digest.update(orjson.dumps([names, digests]))
     return digest.hexdigest()
 
 

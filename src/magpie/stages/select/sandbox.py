@@ -13,7 +13,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from magpie.runs import make_types
+from magpie.runs import connect
 
 if TYPE_CHECKING:
     import duckdb
@@ -29,23 +29,18 @@ def sandbox(spill: Path | None = None) -> duckdb.DuckDBPyConnection:
 
     spill: a folder for what does not fit into memory; without one nothing is written anywhere.
     """
-    import duckdb
-
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "allow_community_extensions": False,
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-        "enable_external_access": False,
-        "max_temp_directory_size": f"{_room(spill) >> 20}MiB",
-        "memory_limit": _MEMORY,
-        "preserve_insertion_order": False,
-        "python_enable_replacements": False,
-        "temp_directory": "" if spill is None else str(spill),
-        "threads": 1,  # sums of floating point numbers hang on the order in which threads add them
-    }
-    connection = duckdb.connect(":memory:", config=config)
+    connection = connect(
+        spill,
+        _MEMORY,
+        allow_community_extensions=False,
+        autoinstall_known_extensions=False,
+        autoload_known_extensions=False,
+        enable_external_access=False,
+        max_temp_directory_size=f"{_room(spill) >> 20}MiB",
+        preserve_insertion_order=False,
+        threads=1,  # sums of floating point numbers hang on the order in which threads add them
+    )
     connection.execute("SET TimeZone = 'UTC'")
-    make_types(connection)
     connection.execute("SET lock_configuration = true")
     return connection
 

@@ -1,0 +1,40 @@
+"""Memory does not grow with a run: small sizes of what `python -m bench.scale` measures at millions of rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.scale import STEPS, Bench, Took, copy_rows
+from magpie.runs import open_run
+
+ORIGINALS, FEW, MANY = 8192, 100_000, 400_000
+MOST_GROWTH = 1.15
+
+
+def held(took: Took) -> float:
+    """Megabytes, without pages of mapped files where the system tells them apart."""
+    return took.megabytes if took.own_megabytes is None else took.own_megabytes
+
+
+def test_making_four_times_the_rows_takes_no_more_memory(tmp_path: Path) -> None:
+    peaks = []
+    for size in (4000, 16_000):
+        (tmp_path / str(size)).mkdir()
+        peaks.append(held(Bench(tmp_path / str(size), size, "512", profile=False).make(size)))
+    few, many = peaks
+    assert many < few * MOST_GROWTH
+
+
+def test_reading_four_times_the_rows_takes_no_more_memory(tmp_path: Path) -> None:
+    names = ("resume, nothing to do", "show -n 5", "export messages")
+    few, many = Bench(tmp_path, FEW, "4096", profile=False), Bench(tmp_path, MANY, "4096", profile=False)
+    few.make(ORIGINALS)
+    peaks: dict[str, list[float]] = {name: [] for name in names}
+    for bench in (few, many):
+        copy_rows(tmp_path / "run", bench.size, ORIGINALS)
+        bench.make(bench.size)
+        for name in names:
+            peaks[name].append(held(STEPS[name](bench)))
+    assert open_run(tmp_path / "run").counts()[0].made == MANY
+    grown = {name: after / before for name, (before, after) in peaks.items()}
+    assert all(growth < MOST_GROWTH for growth in grown.values()), grown
