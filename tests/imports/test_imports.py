@@ -19,7 +19,7 @@ from magpie.export import export
 from magpie.imports import import_dataset
 from magpie.imports.shapes import shape
 
-BROKEN_GZIP = gzip.compress(b"x" * 99)[:10] + b"\xff" * 40
+BROKEN_GZIP = gzip.compress(b"x" * 99, mtime=0)[:10] + b"\xff" * 40
 """The head of a gzip file, and behind it what no compressed data begins with."""
 PAIR = {"instruction": "Say hello.", "response": "Hello."}
 UPSTREAM = Path(os.environ.get("MAGPIE_TEST_DATA", "nowhere")) / "data" / "upstream_instructions.jsonl"
