@@ -12,7 +12,7 @@ import pytest
 from magpie.errors import RecipeError, RunError, UserError
 from magpie.explore.rows import Search, find_rows, read_rows, twin_rows
 from magpie.imports import import_dataset
-from magpie.runs import Run, open_run, write_sealed
+from magpie.runs import Run, RunFolder, open_run, write_sealed
 from magpie.stages.select.reading import read_selection
 from magpie.stages.select.selection import Asked
 
@@ -51,8 +51,8 @@ def test_labels_of_a_second_instance_and_of_what_was_made_anew_compare_by_their_
     assert table is not None
     names = [name if column == "input_quality" else column for column in table.column_names]
     write_sealed(shard, table.rename_columns(names), "")
-    index = run.path / "run.json"
-    index.write_text(index.read_text().replace('"input_quality"', f'"{name}"'))
+    told = (run.path / "run.json").read_text().replace('"input_quality"', f'"{name}"')
+    RunFolder(run.path).write_index(json.loads(told))
     renamed = open_run(run.path)
     assert renamed.sql(f"SELECT row FROM rows WHERE {name} >= 'good' ORDER BY row")["row"].to_pylist() == [1, 2]
     assert find_rows(renamed, Search(where=(f"{name} >= 'good'",)), 10).rows == (1, 2)
