@@ -4,8 +4,8 @@ The paper's hyperparameters are for 300,000 rows and models of 8 billion paramet
 less. Of a few hundred rows there are some dozen steps of 32, and 100 warm-up steps never end in them: so the warm-up
 is never more than a tenth, and a batch shrinks where there are hardly any steps, but no further: small ones are
 noisy. Small models need higher rates: the paper's hold from a billion parameters on, and below they rise with the
-power of 3/4, which gives 1e-3 at five million, the best rate that was measured there. `docs/train.md` has the
-measurements.
+power of 3/4, which gives 1e-3 at five million: a rule of thumb between two points. `docs/train.md` has measurements
+of batch and warm-up.
 """
 
 from __future__ import annotations
