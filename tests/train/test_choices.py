@@ -25,7 +25,7 @@ def test_large_models_and_data_get_the_papers_hyperparameters() -> None:
 
 def test_few_rows_get_smaller_steps_and_small_models_a_higher_rate() -> None:
     found = choose(Train(), "sft", SMALL, 512)
-    assert (found.batch, found.lr) == (32, 1e-3)
+    assert (found.batch, found.device_batch, found.accumulation, found.lr) == (32, 8, 4, 1e-3)
     assert (found.bf16, found.packing, found.gradient_checkpointing, found.dtype) == (False, False, False, "float32")
     batches = [choose(Train(), "sft", dataclasses.replace(SMALL, rows=rows), 512).batch for rows in (2000, 200, 20)]
     assert batches == [32, 8, 4]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.util import find_spec
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,20 @@ def test_a_curve_leaves_out_steps_that_were_made_again(tmp_path: Path) -> None:
     curve = read_curve(layout.log)
     assert {step: entry["loss"] for step, entry in curve.steps.items()} == {1: 2.0, 2: 2.0, 3: 1.0}
     assert (curve.seconds, curve.first, curve.last) == (3.5, 2.0, 1.0)
+
+
+def test_a_loss_that_rose_is_warned_of(pairs: Run, tmp_path: Path) -> None:
+    from rich.console import Console
+
+    from magpie.cli.train import _print_end
+    from magpie.train import Trained
+    from magpie.train.curve import Curve
+
+    for last, warned in ((0.5, False), (8.3, True)):
+        figures = {"steps": 3, "first_loss": 1.0, "last_loss": last, "seconds": 1.0}
+        shown = Console(file=StringIO(), width=200)
+        _print_end(shown, pairs, Trained(tmp_path, {"method": "sft", "figures": figures}, Curve(), None), tmp_path)
+        assert ("the loss rose: lower train.lr" in shown.file.getvalue()) is warned  # type: ignore[attr-defined]
 
 
 # -- processes that end badly ------------------------------------------------------------------------------------------

@@ -39,6 +39,8 @@ from magpie.train.rows import check_run, options_of
 
 _BAR = 24
 _REDRAWS = 4
+_RISEN, _RISEN_BY = 1.2, 0.1
+"""A loss that ends above its beginning by so much has not been learned from."""
 
 
 def train(
@@ -89,6 +91,8 @@ def _print_end(console: Console, run: Run, trained: Trained, to: Path) -> None:
     loss = f"loss {figures['first_loss']:.3f} to {figures['last_loss']:.3f}"
     line = f"{figures['steps']:,} steps, {loss}, {clock(figures['seconds'])}; the model is in {one_line(to)}"
     console.print(Text(line), soft_wrap=True)
+    if figures["last_loss"] > _RISEN * figures["first_loss"] + _RISEN_BY:
+        console.print(Text("warning: the loss rose: lower train.lr, and train again with another --to"), soft_wrap=True)
     if trained.told["method"] == "rm":
         meaning, next_command = "To score a run's responses by it", _score(run, to, trained)
     else:

@@ -4,8 +4,8 @@ The paper's hyperparameters are for 300,000 rows and models of 8 billion paramet
 less. Of a few hundred rows there are some dozen steps of 32, and 100 warm-up steps never end in them: so the warm-up
 is never more than a tenth, and a batch shrinks where there are hardly any steps, but no further: small ones are
 noisy. Small models need higher rates: the paper's hold from a billion parameters on, and below they rise with the
-power of 3/4, which gives 1e-3 at five million, the best rate that was measured there. `docs/train.md` has the
-measurements.
+power of 3/4, which gives 1e-3 at five million: a rule of thumb between two points. `docs/train.md` has measurements
+of batch and warm-up.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def choose(settings: Train, method: Method, facts: Facts, max_length: int) -> Ch
     epochs = settings.epochs or EPOCHS[method]
     sequences = ceil(facts.tokens / max_length) if packing else facts.rows
     batch = settings.batch or _batch(method, sequences * epochs)
-    device_batch = min(settings.device_batch or _device_batch(facts.parameters, method), ceil(batch / facts.devices))
+    device_batch = min(settings.device_batch or _device_batch(facts, method), ceil(batch / facts.devices))
     accumulation = max(1, round(batch / (device_batch * facts.devices)))
     held = settings.dtype
     if held == "auto":
@@ -164,9 +164,10 @@ def _batch(method: Method, sequences: float) -> int:
     return batch
 
 
-def _device_batch(parameters: int, method: Method) -> int:
-    """A pair is two rows."""
-    rows = 32 if parameters < MEDIUM else 8 if parameters < LARGE else 2
+def _device_batch(facts: Facts, method: Method) -> int:
+    """A pair is two rows. A CPU gains nothing by more rows at once, and pads them to the longest."""
+    small = 32 if facts.gpu else 8
+    rows = small if facts.parameters < MEDIUM else 8 if facts.parameters < LARGE else 2
     return rows if method == "sft" else max(1, rows // 2)
 
 
