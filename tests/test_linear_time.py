@@ -96,6 +96,7 @@ ELSEWHERE = {
     "_names": "a template's categories; its patterns are in the table (guard: codes, guard: guideline)",
     "_ours": "names of files in a run",
     "_pair": "names of variables in a chat template",
+    "_problem": "names in a stage of an installed package, with patterns that are classes of characters",
     "_preference": "names of variables in a chat template",
     "_read_head": "the head of an answer over a local socket, of at most 64 KiB",
     "_check_place": "the name of a file that the user typed",

@@ -353,7 +353,7 @@ CASES: Final[dict[str, Call]] = {
     "template: kind of default": lambda text: (kind_of_default(text), kind_of_default(f"a: {text}")),
     "sanitize: pieces": lambda text: numbered(text, pieces(text) or ()),
     "sanitize: reply": lambda text: read_named(text, 9),
-    "sanitize: number": lambda text: read_named(orjson.dumps({"first": text, "last": text}).decode(), 9),
+    "sanitize: number": lambda text: read_named(json.dumps({"first": text, "last": text}), 9),
     "mix": lambda text: (placeholders(text), filled(text, {"a": text[:9]})),
     "mix: settings": lambda text: Variant(name="a", system=text),
     "prompts": lambda text: package_prompt("reward/judge_response").render({"instruction": text, "response": text}),

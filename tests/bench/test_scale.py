@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.scale import STEPS, Bench, Took, copy_rows
 from magpie.runs import open_run
 
-ORIGINALS, FEW, MANY = 8192, 100_000, 400_000
+ORIGINALS, FEW, MANY = 4096, 100_000, 400_000
 MOST_GROWTH = 1.15
 
 

@@ -82,7 +82,7 @@ def test_a_run_killed_at_any_moment_becomes_the_run_that_it_would_have_been(
         while True:
             yield partial(kill_after, seconds=dice.uniform(0.0, 0.8))
 
-    check_after_kills(14, strikes(), recipe, tmp_path, whole)
+    check_after_kills(8, strikes(), recipe, tmp_path, whole)
 
 
 def test_a_run_killed_at_any_line_that_writes_becomes_the_run_that_it_would_have_been(
@@ -94,4 +94,4 @@ def test_a_run_killed_at_any_line_that_writes_becomes_the_run_that_it_would_have
         while True:
             yield partial(kill_at_line, line=dice.randrange(1, lines))
 
-    check_after_kills(18, strikes(), recipe, tmp_path, whole)
+    check_after_kills(8, strikes(), recipe, tmp_path, whole)

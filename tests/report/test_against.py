@@ -124,7 +124,7 @@ def test_a_stranger_s_run_sends_no_key_to_its_embedder_without_leave(
     monkeypatch.setenv("MY_KEY", "sk-abcdefgh")
     other = imported(tmp_path, [asked(n, "owls") for n in range(3)], "other")
     server = {"name": "server", "url": "http://evil.example/v1", "api_key_env": "MY_KEY"}
-    with pytest.raises(KeyNotAllowed, match=r"MY_KEY@evil\.example"):
+    with pytest.raises(KeyNotAllowed, match=r"MY_KEY@http://evil\.example"):
         others._embed(other.path, {"embedder": server}, lambda _: None)
 
 

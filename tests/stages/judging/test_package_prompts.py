@@ -48,7 +48,8 @@ def filled(name: str, text: str) -> str:
 
 def test_every_file_is_known() -> None:
     judges = {name for name in FILES if not name.startswith("base_")}
-    assert judges == set(VARIABLES)
+    elsewhere = {"judge"}  # of `sanitize`, which shows a text in pieces: tests/stages/sanitize
+    assert judges == set(VARIABLES) | elsewhere
 
 
 @pytest.mark.parametrize("name", VARIABLES)
