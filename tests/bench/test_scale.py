@@ -10,7 +10,7 @@ from magpie.runs import open_run
 ORIGINALS, FEW, MANY = 4096, 100_000, 400_000
 MOST_GROWTH = 1.15
 TRIES, BY_CHANCE = 2, 8.0
-"""Of a process the smallest of two peaks counts, and megabytes are allowed beside the growth: of 60 that `show` takes, the
+"""Of a process the smallest of two peaks counts, and some megabytes are allowed: of the 60 that `show` takes, the
 allocator keeps up to ten of what was freed, by chance."""
 
 
