@@ -55,7 +55,7 @@ def test_what_is_too_large_is_refused_at_once_and_in_one_line(asked: Asked, told
     started = time.process_time()
     with pytest.raises(RecipeError, match=told) as raised:
         read_selection(asked)
-    assert time.process_time() - started < 1.0
+    assert time.process_time() - started < 5.0
     assert len(str(raised.value)) < 600
     assert "\n" not in str(raised.value)
 
@@ -106,7 +106,7 @@ def test_nesting_is_that_of_brackets_outside_of_texts_and_comments(text: str, de
 
 def test_the_text_is_measured_in_linear_time() -> None:
     monsters = ["'" * 60_000, '"' * 60_001, "/*" * 30_000, "-" * 60_000, "('" * 30_000, "$$" * 30_000]
-    assert cpu_seconds(lambda: [nesting(monster) for monster in monsters]) < 1.0
+    assert cpu_seconds(lambda: [nesting(monster) for monster in monsters]) < 5.0
 
 
 def test_the_limits_are_far_above_what_the_package_has() -> None:
