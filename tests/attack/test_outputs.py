@@ -1,4 +1,4 @@
-"""Ten thousand hostile outputs of models go through every stage that asks a model and out of every exit.
+"""Thousands of hostile outputs of models go through every stage that asks a model and out of every exit.
 
 Nothing crashes, no row is lost sight of, no control character reaches the terminal and no text becomes HTML, and what
 an export holds is what the run holds.

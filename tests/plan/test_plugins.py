@@ -59,6 +59,9 @@ def test_the_example_goes_through_everything(site: Path, tmp_path: Path) -> None
     assert all(isinstance(row["reading_ease"], float) for row in shown)
     assert any(row["title"] for row in shown)
 
+    versions = json.loads((run / "run.json").read_text())["versions"]
+    assert versions["magpie-stage-readability"] == "0.1.0"
+
     before = told(site, run)
     run_magpie(site, "run", "--out", run)
     assert told(site, run) == before, "a resume makes nothing anew"

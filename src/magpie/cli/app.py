@@ -16,8 +16,8 @@ from typing import Annotated, Any
 import typer
 
 from magpie.errors import EngineDied, UserError
-from magpie.plan.plugins import package_of, plugins
-from magpie.plan.registry import STAGES
+from magpie.plan.plugins import package_of
+from magpie.plan.registry import STAGES, offered
 
 app = typer.Typer(
     name="magpie",
@@ -699,7 +699,7 @@ def doctor(json: JsonOption = False) -> None:
 
 
 _COMMANDS = {each.name or (each.callback.__name__ if each.callback else "") for each in app.registered_commands}
-for _name, _entry in plugins().items():
+for _name, _entry in offered().items():
     if _name.replace("_", "-") not in _COMMANDS:
         _stage_command(_name, f"A stage of the package {package_of(_entry)}.")
 

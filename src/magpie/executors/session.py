@@ -21,9 +21,8 @@ from magpie.install import magpie_version
 from magpie.models.engines import ModelUse
 from magpie.plan.load import dump, text_digest
 from magpie.plan.plan import Plan, PlannedStage
-from magpie.plan.plugins import plugins
 from magpie.plan.recipe import Recipe
-from magpie.plan.registry import stages
+from magpie.plan.registry import offered, stages
 from magpie.runs import Kind, RunFolder, StageFolder, cost_of, open_run
 from magpie.runs.timeline import Timeline
 from magpie.safe.redaction import one_line, redact
@@ -199,8 +198,8 @@ def _versions(plan: Plan) -> dict[str, str]:
     engines = {use.engine.name for planned in plan.stages for use in planned.uses.values()}
     used = [library for engine in sorted(engines) for library in _ENGINES.get(engine, ())]
     found = {"magpie": magpie_version()}
-    offered = [plugins()[planned.name].dist for planned in plan.stages if planned.name in plugins()]
-    packages = [package.name for package in offered if package is not None]
+    entries = [offered()[planned.name] for planned in plan.stages if planned.name in offered()]
+    packages = [entry.dist.name for entry in entries if entry.dist is not None]
     for name in (*_LIBRARIES, *used, *packages):
         with suppress(PackageNotFoundError):
             found[name] = version(name)

@@ -16,9 +16,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from magpie.errors import RecipeError
-from magpie.plan.plugins import plugins
 from magpie.plan.recipe import Recipe, stages_model
-from magpie.plan.registry import recipe_keys, use_plugin
+from magpie.plan.registry import offered, recipe_keys, use_plugin
 from magpie.safe.documents import MOST_CHARACTERS, MOST_DEPTH, check_values, read_yaml
 from magpie.safe.paths import expanded
 from magpie.safe.redaction import redact
@@ -256,7 +255,7 @@ def _settings_at(loc: tuple[int | str, ...], kind: type[BaseModel] | None = None
     for part in loc:
         tagged = [model for model in models if part in _tags(model)]
         models = tagged or [below for model in models for below in _models(_fields(model).get(str(part)))]
-    others = () if loc or kind is not None else plugins()
+    others = () if loc or kind is not None else offered()
     return list(dict.fromkeys([*(name for model in models for name in _fields(model)), *others]))
 
 

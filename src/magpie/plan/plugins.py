@@ -39,12 +39,11 @@ def package_of(entry: EntryPoint) -> str:
     return "an unknown package" if entry.dist is None else f"{entry.dist.name} {entry.dist.version}"
 
 
-def load_plugin(name: str, stages: Mapping[str, StageSpec], known: ColumnMap) -> StageSpec:
+def load_plugin(name: str, entry: EntryPoint, stages: Mapping[str, StageSpec], known: ColumnMap) -> StageSpec:
     """The specification behind an entry point, checked. stages, known: what is there already.
 
     Raises `RecipeError`, with the package's name, for one that does not load or does not fit in.
     """
-    entry = plugins()[name]
     package = package_of(entry)
     try:
         spec = entry.load()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
+from importlib.metadata import EntryPoint
 
 from magpie.columns import Column
 from magpie.plan.plugins import in_order, load_plugin, plugins
@@ -59,9 +60,9 @@ def use_plugin(name: str) -> bool:
     """
     if any(spec.recipe_key == name for spec in _used):
         return True
-    if name in own_keys() or name not in plugins():
+    if name not in offered():
         return False
-    spec = load_plugin(name, stages(), column_map())
+    spec = load_plugin(name, offered()[name], stages(), column_map())
     _used.append(spec)
     for cached in (stages, recipe_keys, column_map):
         cached.cache_clear()
@@ -69,9 +70,10 @@ def use_plugin(name: str) -> bool:
 
 
 @cache
-def own_keys() -> frozenset[str]:
-    """The names and recipe keys of magpie's own stages."""
-    return frozenset({spec.name for spec in STAGES} | {spec.recipe_key for spec in STAGES})
+def offered() -> Mapping[str, EntryPoint]:
+    """The stages of other packages, by their names: none of them takes a name of magpie's own. Imports none of them."""
+    own = {spec.name for spec in STAGES} | {spec.recipe_key for spec in STAGES}
+    return {name: entry for name, entry in plugins().items() if name not in own}
 
 
 def all_stages() -> tuple[StageSpec, ...]:
