@@ -1,11 +1,12 @@
 # Two commands on a fresh machine: `make run` and `make test`. Both set up what they need in .venv; the tests of heavy
 # engines in .venv-engines and .venv-vllm (`make test-core` leaves them out). `make oldest` tests the oldest releases that
-# pyproject.toml admits. `make proof` trains models in .venv-engines and prints what data is worth.
+# pyproject.toml admits. `make proof` trains models in .venv-engines and prints what data is worth;
+# `make proof-full` takes the ideas of curation one by one, for hours.
 PYTHON ?= python3
 VENV := .venv
 export OMP_WAIT_POLICY := passive
 
-.PHONY: run test test-core oldest proof clean
+.PHONY: run test test-core oldest proof proof-full clean
 
 run: $(VENV)/.run
 	$(VENV)/bin/magpie run --size 200 --out runs/first
@@ -18,6 +19,10 @@ test-core: $(VENV)/.test
 
 oldest:
 	scripts/oldest.sh
+
+proof-full:
+	scripts/env-engines.sh $(VENV)-engines
+	$(VENV)-engines/bin/python -m bench.proof_full $(PROOF)
 
 proof:
 	scripts/env-engines.sh $(VENV)-engines
