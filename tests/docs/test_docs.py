@@ -297,7 +297,10 @@ def is_in_the_example(block: Block, walk: Walk) -> None:
 TEXTS: Mapping[tuple[str, str], Callable[[Block, Walk], None]] = {
     ("README.md", "instruct (1 of 2): 200/200 rows, 100.0% kept, 116 rows/s,"): ends_like_the_run,
     ("README.md", "runs/first/"): is_a_tree_on_the_disk,
-    ("CONTRIBUTING.md", "cli                               parse arguments, call one function, print"): are_the_layers,
+    (
+        "CONTRIBUTING.md",
+        "api                               `magpie.run`, `magpie.open_run`: what a Python program calls",
+    ): are_the_layers,
     ("CONTRIBUTING.md", "src/magpie/plan/registry.py          |  1 +"): are_a_stage_s_files,
     ("docs/runs.md", "runs/mini/"): is_a_tree_on_the_disk,
     ("docs/runs.md", "quality, 295 rows           rows   kept  difficulty, 295 rows        rows   kept"): are_bars,
