@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,12 +62,15 @@ def run(
     >>> run.kept()
     12
     """
+    from magpie import log
     from magpie.executors.local import execute
     from magpie.plan.resolve import resolve
     from magpie.plan.upgrade import Choice
     from magpie.safe.keys import allow, read_allowance
     from magpie.safe.paths import expanded
 
+    if log.VARIABLE in os.environ:
+        log.configure()
     replace = {"model": None if model is None else str(model), "size": size, "seed": seed}
     given = {name: value for name, value in replace.items() if value is not None}
     folder = expanded(out)
