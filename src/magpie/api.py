@@ -58,9 +58,11 @@ def run(
         magpie.errors.StageBug: A stage has an error of its own.
         KeyboardInterrupt: On Ctrl-C. Everything made is in the run, and the same call resumes it.
 
-    >>> run = magpie.run("basic", size=12, out="runs/first", settings={"respond": {"sampling": {"temperature": 0.7}}})
-    >>> run.kept()
-    12
+    Examples:
+        >>> settings = {"respond": {"sampling": {"temperature": 0.7}}}
+        >>> run = magpie.run("basic", size=12, out="runs/first", settings=settings)
+        >>> run.kept()
+        12
     """
     from magpie import log
     from magpie.executors.local import execute
@@ -87,8 +89,9 @@ def open_run(path: str | Path) -> Run:
     Raises:
         magpie.errors.RunError: The folder holds no run, or one that a newer magpie made.
 
-    >>> magpie.open_run("runs/first").size
-    12
+    Examples:
+        >>> magpie.open_run("runs/first").size
+        12
     """
     from magpie.runs import open_run
 

@@ -54,8 +54,9 @@ class Run:
 
     What `run.json` says is read once. Open the run again to see another size or other stages.
 
-    >>> magpie.open_run("runs/first").kept()
-    12
+    Examples:
+        >>> magpie.open_run("runs/first").kept()
+        12
     """
 
     path: Path
@@ -119,8 +120,9 @@ class Run:
         All rows made so far, dropped ones and failed ones too; with `kept=True` those that came through every stage.
         columns: only these, where some are named.
 
-        >>> magpie.open_run("runs/first").table(kept=True).num_rows
-        12
+        Examples:
+            >>> magpie.open_run("runs/first").table(kept=True).num_rows
+            12
         """
         names = ", ".join('"' + name.replace('"', '""') + '"' for name in columns)
         return self.sql(f"SELECT {names or '*'} FROM {'kept' if kept else 'rows'} ORDER BY row")
@@ -130,8 +132,9 @@ class Run:
 
         Raises `MissingExtra` where pandas is not installed.
 
-        >>> magpie.open_run("runs/first").to_pandas(columns=["instruction", "response"]).shape
-        (12, 2)
+        Examples:
+            >>> magpie.open_run("runs/first").to_pandas(columns=["instruction", "response"]).shape
+            (12, 2)
         """
         return to_pandas(self.table(kept=kept, columns=columns))
 
@@ -140,8 +143,9 @@ class Run:
 
         Raises `MissingExtra` where polars is not installed.
 
-        >>> magpie.open_run("runs/first").to_polars(columns=["instruction", "response"]).shape
-        (12, 2)
+        Examples:
+            >>> magpie.open_run("runs/first").to_polars(columns=["instruction", "response"]).shape
+            (12, 2)
         """
         return to_polars(self.table(kept=kept, columns=columns))
 
@@ -149,8 +153,9 @@ class Run:
         """The rows of `table` as record batches, so that a run larger than memory can be read through; only these
         `columns`, where some are named.
 
-        >>> sum(batch.num_rows for batch in magpie.open_run("runs/first").batches(columns=["id"]))
-        12
+        Examples:
+            >>> sum(batch.num_rows for batch in magpie.open_run("runs/first").batches(columns=["id"]))
+            12
         """
         names = ", ".join('"' + name.replace('"', '""') + '"' for name in columns)
         yield from self.scan(f"SELECT {names or '*'} FROM {'kept' if kept else 'rows'} ORDER BY row")
@@ -159,9 +164,10 @@ class Run:
         """Ask DuckDB about some shards at a time, in order: `query` is run over each part of the run by itself, so that
         memory does not grow with the run. What it says of a row must depend on that row alone.
 
-        >>> run = magpie.open_run("runs/first")
-        >>> sum(batch.num_rows for batch in run.scan("SELECT row, length(response) AS n FROM kept ORDER BY row"))
-        12
+        Examples:
+            >>> run = magpie.open_run("runs/first")
+            >>> sum(batch.num_rows for batch in run.scan("SELECT row, length(response) AS n FROM kept ORDER BY row"))
+            12
         """
         counting, query = self._counting(), self._with_labels(query)
         step = max(1, _SCAN_ROWS // self.shard_rows)
@@ -173,9 +179,10 @@ class Run:
     def rows(self, *, kept: bool = True) -> Iterator[dict[str, Any]]:
         """The rows of `table` one by one, as dictionaries; by default the kept ones.
 
-        >>> row = next(magpie.open_run("runs/first").rows())
-        >>> [message["role"] for message in row["messages"]]
-        ['user', 'assistant']
+        Examples:
+            >>> row = next(magpie.open_run("runs/first").rows())
+            >>> [message["role"] for message in row["messages"]]
+            ['user', 'assistant']
         """
         for batch in self.batches(kept=kept):
             yield from batch.to_pylist()
@@ -183,8 +190,9 @@ class Run:
     def kept(self) -> int:
         """How many rows came through every stage.
 
-        >>> magpie.open_run("runs/first").kept()
-        12
+        Examples:
+            >>> magpie.open_run("runs/first").kept()
+            12
         """
         self._check_stages()
         with self._readable():
@@ -194,8 +202,9 @@ class Run:
         """The rows that came through every stage (`kept`), those that a stage dropped (`dropped`), or all that were
         made (`all`), in order: int64. Reads footers, and no rows where none failed.
 
-        >>> magpie.open_run("runs/first").row_numbers("dropped").to_pylist()
-        []
+        Examples:
+            >>> magpie.open_run("runs/first").row_numbers("dropped").to_pylist()
+            []
         """
         parts = [row_numbers(rows, first) for first, rows in self.row_sets(scope)]
         return pa.concat_arrays([pa.array([], pa.int64()), *parts])
@@ -219,8 +228,9 @@ class Run:
 
         shards: only these are looked at, row r lying in shard `r // shard_rows`; the files of others are not opened.
 
-        >>> magpie.open_run("runs/first").sql("SELECT count(*) AS n FROM kept").to_pylist()
-        [{'n': 12}]
+        Examples:
+            >>> magpie.open_run("runs/first").sql("SELECT count(*) AS n FROM kept").to_pylist()
+            [{'n': 12}]
         """
         query = self._with_labels(query)
         with self._asked(query, GENEROUS, shards) as connection:
@@ -240,8 +250,9 @@ class Run:
     def counts(self) -> list[StageCounts]:
         """What each stage did so far, counted over the files.
 
-        >>> [(stage.stage, stage.made) for stage in magpie.open_run("runs/first").counts()]
-        [('instruct', 12), ('respond', 12)]
+        Examples:
+            >>> [(stage.stage, stage.made) for stage in magpie.open_run("runs/first").counts()]
+            [('instruct', 12), ('respond', 12)]
         """
         self._check_stages()
         with self._readable():
@@ -266,9 +277,10 @@ class Run:
         are compared in it where the query has gone through `magpie.runs.typed`. shards: only these are looked at.
         views: `rows`, `kept` or stages; without them all.
 
-        >>> with magpie.open_run("runs/first").connected() as connection:
-        ...     connection.execute("SELECT count(*) FROM kept").fetchall()
-        [(12,)]
+        Examples:
+            >>> with magpie.open_run("runs/first").connected() as connection:
+            ...     connection.execute("SELECT count(*) FROM kept").fetchall()
+            [(12,)]
         """
         with self._asked(views, BOUNDED, shards) as connection:
             yield connection
