@@ -33,7 +33,7 @@ from magpie.cli.parsing.template import template
 from magpie.cli.parsing.train import train
 from magpie.cli.parsing.verify import verify
 from magpie.errors import EngineDied, UserError
-from magpie.plan.plugins import package_of
+from magpie.extensions import package_of
 from magpie.plan.registry import STAGES, offered
 
 app = typer.Typer(
