@@ -9,7 +9,8 @@ jumps by years. After each the command is repeated, and every file that it leave
 that nothing disturbed, byte for byte. A cell says how often the command was broken off, of how many tries.
 
 Then: kills, and how many of them after real progress. Exits with 1 if a file differs, if a command ends in a traceback,
-or if a process outlives the command that started it. `train` is tried where TRL is installed. TMPDIR says where the folders lie.
+or if a process outlives the command that started it. `train` is tried where TRL is installed. TMPDIR says where the
+folders lie.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from tests.crash.operations import OPERATIONS
 
 KILL, LINE = "SIGKILL", "at a line"
 WAYS = (KILL, LINE, *BREAKS, *DISKS)
+WIDTH = 13
 BY_LINE = ("row stages", "table stages", "corpus stages")
 """Commands that are also killed at lines."""
 
@@ -49,13 +51,20 @@ def main() -> None:
     parser.add_argument("--ways", nargs="*", default=list(WAYS), choices=WAYS, metavar="WAY")
     options = parser.parse_args()
     began = time.monotonic()
-    print("".join([f"{'':20}", *(f"{way:>17}" for way in options.ways), f"{'repeated':>10}{'wrong':>7}"]), flush=True)
+    print(
+        "".join([f"{'':20}", *(f"{way:>{WIDTH}}" for way in options.ways), f"{'repeated':>10}{'wrong':>7}"]), flush=True
+    )
     totals = {way: Outcome() for way in options.ways}
     with tempfile.TemporaryDirectory(prefix="crash-") as folder:
         for name in options.only:
             line(name, options.ways, Path(folder) / name.replace(" ", "-"), options, totals)
     print_totals(totals, time.monotonic() - began)
     sys.exit(1 if any(total.faults for total in totals.values()) else 0)
+
+
+def offered() -> list[str]:
+    """The commands that can run here."""
+    return [name for name in OPERATIONS if name != "train" or find_spec("trl") is not None]
 
 
 def line(name: str, ways: Sequence[str], folder: Path, options: argparse.Namespace, totals: dict[str, Outcome]) -> None:
@@ -66,7 +75,7 @@ def line(name: str, ways: Sequence[str], folder: Path, options: argparse.Namespa
     for way in ways:
         dice = random.Random(f"{options.seed} {name} {way}")
         outcome = cell(way, undisturbed, folder / way.replace(" ", "-"), options, dice)
-        print(f"{'-' if outcome is None else shown(way, outcome):>17}", end="", flush=True)
+        print(f"{'-' if outcome is None else shown(way, outcome):>{WIDTH}}", end="", flush=True)
         for total in (totals[way], told):
             total.add(outcome or Outcome())
     print(f"{told.repeated:10}{len(told.faults):7}", flush=True)

@@ -6,6 +6,7 @@ import os
 import re
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from tests.engines.fault_server import FaultServer
 SAMPLE_SECONDS = 0.2
 ENDINGS = (0, 1, 2)
 """Exit codes of a run whose server misbehaves: done, nothing made, or lost."""
-MOST_SESSIONS = 8
+USER_ERROR = 2
+MOST_SESSIONS = 40
+"""A server that answers badly while it is asked what it is ends a session in a line."""
 
 
 @dataclass
@@ -38,6 +41,8 @@ class Watched:
 
     samples: list[Sample] = field(default_factory=list)
     sessions: int = 0
+    endings: Counter[str] = field(default_factory=Counter)
+    """What sessions said that ended with exit code 2, cut short."""
     requests: int = 0
     rows: int = 0
     """Rows of all stages that the misbehaving server made."""
@@ -113,6 +118,8 @@ def _sessions(arguments: tuple[str, ...], folder: Path, watched: Watched, again:
         with started(arguments, folder, environment={VARIABLE: KEY}) as command:
             ended = watch(command, watched.samples, began)
         watched.sessions += 1
+        if ended.code == USER_ERROR:
+            watched.endings[re.sub(r":\d+|\d+ s", "", ended.errors.rpartition("error: ")[2])[:120].strip()] += 1
         if ended.code not in ENDINGS or "Traceback" in ended.errors:
             watched.faults.append(f"exit code {ended.code}: {ended.errors[-600:]!r}")
         if KEY in ended.errors or "\x1b[31m 4" in ended.errors:

@@ -243,7 +243,7 @@ def small_files(undisturbed: Undisturbed, place: Path, dice: random.Random) -> O
 
 
 def few_descriptors(undisturbed: Undisturbed, place: Path, dice: random.Random) -> Outcome:
-    return starved(undisturbed, place, Faults(descriptors=dice.randrange(2, 24)))
+    return starved(undisturbed, place, Faults(descriptors=dice.randrange(0, 10)))
 
 
 def clock_jumps(undisturbed: Undisturbed, place: Path, dice: random.Random) -> Outcome:
@@ -314,11 +314,9 @@ Break = Callable[[Undisturbed, Path, random.Random], Outcome]
 BREAKS: Mapping[str, Break] = {
     "SIGTERM": lambda undisturbed, place, dice: signalled(undisturbed, place, (signal.SIGTERM,), dice),
     "SIGHUP": lambda undisturbed, place, dice: signalled(undisturbed, place, (signal.SIGHUP,), dice),
-    "SIGINT twice": lambda undisturbed, place, dice: signalled(
-        undisturbed, place, (signal.SIGINT, signal.SIGINT), dice
-    ),
+    "two SIGINT": lambda undisturbed, place, dice: signalled(undisturbed, place, (signal.SIGINT, signal.SIGINT), dice),
     "small files": small_files,
-    "few descriptors": few_descriptors,
+    "open files": few_descriptors,
     "clock jumps": clock_jumps,
 }
 DISKS: Mapping[str, Break] = {"full disk": full_disk, "read-only": read_only}

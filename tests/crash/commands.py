@@ -25,7 +25,7 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["tests.crash.imported", "tests.crash.commands"])
 ORPHAN_SECONDS = 10.0
 """How long the children of a process that was killed may take to end."""
-PRUNED = 120.0
+HUNG = 300.0
 """Seconds after which a command counts as hung."""
 
 
@@ -96,10 +96,10 @@ class Command:
 
     def end(self) -> Ended:
         """Wait for its end, and for that of the processes that it had when it was frozen."""
-        if not self.wait(PRUNED):
+        if not self.wait(HUNG):
             self.send(signal.SIGKILL)
             self.process.join()
-            raise AssertionError(f"a command hung for {PRUNED:g} seconds: {self.errors.read_text()[-2000:]}")
+            raise AssertionError(f"a command hung for {HUNG:g} seconds: {self.errors.read_text()[-2000:]}")
         self.process.join()
         assert self.process.exitcode is not None
         return Ended(self.process.exitcode, self.errors.read_text(errors="replace"), survivors(self._children))
