@@ -130,6 +130,13 @@ def main(arguments: list[str] | None = None) -> Any:
         # Whoever read our output has gone, as `head` does: nothing to say, and nothing to flush at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        from magpie.runs.files import shortage
+
+        told = shortage(error)
+        if told is None:
+            raise
+        _fail(f"error: {told}", 2)
 
 
 def _with_log(arguments: list[str]) -> list[str]:
