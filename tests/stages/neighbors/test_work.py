@@ -225,8 +225,8 @@ def test_no_more_cells_than_the_most_are_looked_at_and_the_report_tells_what_tha
 ) -> None:
     monkeypatch.setattr(neighbors_cells, "NEARBY", 1)
     rng = np.random.default_rng(5)
-    made, report = found(tmp_path, unit(rng.standard_normal((4200, 24))), exact_rows=1)
-    assert report["cells_compared"] == 1
+    made, report = found(tmp_path, unit(rng.standard_normal((4200, 24))), exact_rows=1, repeat_distance=1e-6)
+    assert report["cells_compared"] < 1.5
     assert 0.2 < report["recall"] < 0.9
     assert None not in made["min_neighbor_distance"]
 
