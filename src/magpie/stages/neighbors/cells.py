@@ -15,7 +15,8 @@ multiplying large matrices.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,8 +49,10 @@ NEARBY = 1024
 vectors. Cells that may hold repeats are compared however many they are."""
 SAMPLE = 2000
 """Vectors in each of the two samples."""
-_MARKS = 1 << 27
-"""How many pairs of a vector and a cell are marked at once: 128 MiB."""
+THREADS = 2
+"""That search at once."""
+_MARKED = 1 << 26
+"""How many pairs of a vector and a cell each of them marks at once: 64 MiB."""
 _SEED = 20240612
 
 
@@ -208,28 +211,40 @@ def _random(count: int, size: int) -> IntArray:
 def _search_own(cells: Cells, search: Search) -> Found:
     """Each vector among those of its cell."""
     found = nothing_found(len(cells.vectors.values))
-    for cell in np.flatnonzero(np.diff(cells.starts)).tolist():
+
+    def look(cell: int) -> None:
         for queries in _parts(cells.places(cell), QUERIES):
+            some = search.part(queries)
             for base in _parts(cells.places(cell), BASE):
-                some = search.part(np.arange(queries.start, queries.stop))
-                search.compare(some, search.part(np.arange(base.start, base.stop)), view(found, queries))
+                search.compare(some, search.part(base), view(found, queries))
+
+    _in_threads(look, range(len(cells.centers)))
     return found
 
 
 def _search_others(cells: Cells, search: Search, found: Found, factor: float) -> float:
     """Each vector among those of other cells within its reach. Returns how many cells each was compared with, its own
     among them, on average."""
-    compared = len(found.distance)
-    for block, first, last in _blocks(cells):
-        marks = np.zeros((len(cells.centers), block.stop - block.start), np.bool_)
-        for cell in range(first, last):
+
+    def look(block: range) -> int:
+        start, end = int(cells.starts[block.start]), int(cells.starts[block.stop])
+        marks = np.zeros((len(cells.centers), end - start), np.bool_)
+        for cell in block:
             own = cells.places(cell)
-            marks[:, own.start - block.start : own.stop - block.start] = _marks(cells, search, found, cell, factor).T
-        compared += int(marks.sum())
+            marks[:, own.start - start : own.stop - start] = _marks(cells, search, found, cell, factor).T
         for cell in np.flatnonzero(marks.any(axis=1)).tolist():
-            places = block.start + np.flatnonzero(marks[cell])
-            _search_cell(search, found, places, cells.places(cell))
-    return round(compared / max(1, len(found.distance)), 1)
+            _search_cell(search, found, start + np.flatnonzero(marks[cell]), cells.places(cell))
+        return int(marks.sum())
+
+    compared: int = sum(_in_threads(look, _blocks(cells)))
+    return float(round(1 + compared / max(1, len(found.distance)), 1))
+
+
+def _in_threads(look: Callable[[Any], Any], parts: Iterable[Any]) -> list[Any]:
+    """NumPy multiplies with all cores, and does all else with one: another thread's work fills the rest. Each part
+    notes what is found for its own vectors alone, so that which comes first changes nothing."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(look, parts))
 
 
 def _marks(cells: Cells, search: Search, found: Found, cell: int, factor: float) -> Any:
@@ -246,22 +261,19 @@ def _marks(cells: Cells, search: Search, found: Found, cell: int, factor: float)
 def _search_cell(search: Search, found: Found, places: IntArray, cell: slice) -> None:
     """These places among the vectors of one cell."""
     for base in _parts(cell, BASE):
-        others = search.part(np.arange(base.start, base.stop))
+        others = search.part(base)
         for start in range(0, len(places), QUERIES):
-            some = places[start : start + QUERIES]
-            search.improve(search.part(some), others, found)
+            search.improve(search.part(places[start : start + QUERIES]), others, found)
 
 
-def _blocks(cells: Cells) -> Iterator[tuple[slice, int, int]]:
-    """The places of cells that follow each other, as many as may be marked at once, with the first of the cells and the
-    one after the last."""
-    most, number, first = max(1, _MARKS // len(cells.centers)), len(cells.centers), 0
+def _blocks(cells: Cells) -> Iterator[range]:
+    """Cells that follow each other, with as many vectors as may be marked at once."""
+    most, number, first = max(1, _MARKED // len(cells.centers)), len(cells.centers), 0
     while first < number:
         last = int(np.searchsorted(cells.starts, cells.starts[first] + most, side="right")) - 1
-        last = min(number, max(first + 1, last))
-        if cells.starts[last] > cells.starts[first]:
-            yield slice(int(cells.starts[first]), int(cells.starts[last])), first, last
-        first = last
+        block = range(first, min(number, max(first + 1, last)))
+        yield block
+        first = block.stop
 
 
 def _parts(places: slice, size: int) -> Iterator[slice]:

@@ -101,9 +101,10 @@ class Search:
     slack: float
     """`SLACK` for the longest vector that there is."""
 
-    def part(self, places: IntArray) -> Part:
+    def part(self, places: IntArray | slice) -> Part:
         """These places, copied out of the file."""
-        return Part(places, np.ascontiguousarray(self.vectors.values[places]))
+        values = np.array(self.vectors.values[places], np.float32, order="C")
+        return Part(np.arange(places.start, places.stop) if isinstance(places, slice) else places, values)
 
     def compare(self, queries: Part, base: Part, found: Found) -> None:
         """Look among `base` for neighbors of `queries`, and note what is better or new in `found`, which has an entry
@@ -212,7 +213,7 @@ def search_all(search: Search, queries: IntArray) -> Found:
     found = nothing_found(len(queries))
     count = len(search.vectors.values)
     for start in range(0, count, BASE):
-        base = search.part(np.arange(start, min(start + BASE, count)))
+        base = search.part(slice(start, min(start + BASE, count)))
         for at in range(0, len(queries), QUERIES):
             some = slice(at, at + QUERIES)
             search.compare(search.part(queries[some]), base, view(found, some))
