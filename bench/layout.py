@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -153,18 +154,18 @@ def magpie(folder: Path, _: int, __: int) -> dict[str, Any]:
     layout = layout_of([open_run(folder / "run")], folder=folder / "cache")
     took = {"seconds": time.perf_counter() - clock, "cpu": time.process_time() - cpu, "peak": peak()}
     np.save(folder / "map.npy", layout.xy)
-    np.save(folder / "neighbors.npy", layout.neighbors)
+    np.save(folder / "neighbors.npy", np.asarray(layout.neighbors))
     return took
 
 
 def umap(folder: Path, _: int, __: int) -> dict[str, Any]:
     """With its defaults, apart from the seed, which makes it use one thread."""
     import numpy as np
-    from umap import UMAP
 
+    mapper: Any = import_module("umap").UMAP(random_state=1, n_jobs=1)
     values = np.load(folder / "vectors.npy")
     clock, cpu = time.perf_counter(), time.process_time()
-    xy = UMAP(random_state=1, n_jobs=1).fit_transform(values)
+    xy = mapper.fit_transform(values)
     took = {"seconds": time.perf_counter() - clock, "cpu": time.process_time() - cpu, "peak": peak()}
     np.save(folder / "map.npy", xy)
     (folder / "neighbors.npy").unlink(missing_ok=True)
