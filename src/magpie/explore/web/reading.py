@@ -1,0 +1,79 @@
+"""One row as the page opens it: its conversation, all its columns, its nearest neighbors, its pair word by word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from magpie.errors import UserError
+from magpie.explore.rows import read_rows
+from magpie.explore.web.differences import differences
+from magpie.explore.web.explorer import Explorer
+from magpie.plan.registry import column_map
+
+_SHOWN = frozenset(("id", "row", "messages", "turns", "instruction", "response", "reasoning", "turn_reasoning"))
+"""What stands in the conversation already."""
+_PAIR = ("chosen", "rejected")
+
+
+def opened(explorer: Explorer, at: int) -> dict[str, Any]:
+    """The row at a place. Raises `UserError` where there is none.
+
+    opened(explorer, 3)["turns"][0]["content"]
+    """
+    if not 0 <= at < len(explorer.rows):
+        raise UserError(f"there is no row {at:,}; expected 0 to {len(explorer.rows) - 1:,}")
+    brief = explorer.brief(at, values=True)
+    found = read_rows(explorer.runs[brief["run"]], [brief["row"]])
+    if not found:
+        raise UserError(f"{brief['id']} is not in the run any more: start `magpie explore` again")
+    row = found[0]
+    return {
+        **brief,
+        "run_name": explorer.runs[brief["run"]].name,
+        "turns": turns(row),
+        "pair": _pair(row),
+        "columns": [
+            {"name": name, "value": value, "about": _about(name)}
+            for name, value in row.items()
+            if name not in _SHOWN and name not in _PAIR and value is not None
+        ],
+        "neighbors": [] if explorer.topics is None else [explorer.brief(each) for each in explorer.topics.neighbors(at)],
+        "xy": None if explorer.topics is None else _place(explorer.topics.xy[at]),
+    }
+
+
+def turns(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The conversation: role, content and what was thought before it; an instruction alone where nothing was answered."""
+    before = [{"role": "system", "content": row["system"], "reasoning": None}] if row.get("system") else []
+    before += [{"role": turn["role"], "content": turn["content"], "reasoning": None} for turn in row.get("prior_turns") or ()]
+    messages = row.get("messages")
+    if not messages:
+        return [*before, {"role": "user", "content": row.get("instruction") or "", "reasoning": None}]
+    found = [
+        {"role": turn["role"], "content": turn["content"], "reasoning": turn.get("reasoning")} for turn in messages
+    ]
+    if len(found) > 1 and found[1]["reasoning"] is None:
+        found[1]["reasoning"] = row.get("reasoning")
+    return [*before, *found]
+
+
+def _pair(row: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A preference pair in pieces, with its rewards and models."""
+    if any(row.get(name) is None for name in _PAIR):
+        return None
+    pieces = differences(row["chosen"], row["rejected"])
+    return {
+        name: {"pieces": own, "reward": row.get(f"{name}_reward"), "model": row.get(f"{name}_model")}
+        for name, own in zip(_PAIR, pieces, strict=True)
+    }
+
+
+def _about(column: str) -> str:
+    known = column_map().columns.get(column.partition("__")[0])
+    return "" if known is None else known.meaning
+
+
+def _place(xy: Any) -> list[float] | None:
+    x, y = float(xy[0]), float(xy[1])
+    return [x, y] if x == x else None
