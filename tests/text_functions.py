@@ -44,6 +44,7 @@ from magpie.http.connections import split_url
 from magpie.imports.containers import documents
 from magpie.imports.folders import splits_of
 from magpie.imports.shapes import shape
+from magpie.layout import naming
 from magpie.modelfiles.locate import find_model
 from magpie.modelfiles.model import open_model
 from magpie.modelfiles.vocabulary import scored_bpe
@@ -411,7 +412,8 @@ CASES: Final[dict[str, Call]] = {
     "terminal": visible,
     "report: words on a page": every(report_words.shown, report_words.label, report_words.one_line),
     "report: diff": lambda text: diff.marked(text, text[::-1]),
-    "report: topics": lambda text: (topics.label_topics([text, text], [0, 1]), topics.distinct([text])),
+    "layout: naming": lambda text: naming.label_topics([text, text], [0, 1]),
+    "report: topics": lambda text: topics.distinct([text]),
     "report: a label in a picture": lambda text: kept_bars([{"label": text, "kept": 1}], text),
 }
 """Name to a function of one text."""
