@@ -101,6 +101,10 @@ class Chromium:
             asked["quality"] = quality
         return base64.b64decode(self._call("Page.captureScreenshot", asked)["data"])
 
+    def command(self, method: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        """A command of the DevTools protocol to the tab, such as `Input.dispatchMouseEvent`."""
+        return self._call(method, parameters)
+
     def pdf(self) -> bytes:
         """The page as it prints, on the paper that its style sheet names."""
         asked = {"preferCSSPageSize": True, "printBackground": True}

@@ -57,6 +57,10 @@ RemakeOption = Annotated[
 PerHourOption = Annotated[
     float | None, typer.Option("--price-per-hour", help="What an hour of one GPU, or of the machine, costs.")
 ]
+IdsOption = Annotated[
+    Path | None,
+    typer.Option("--ids", metavar="FILE", help="A file with ids of rows, one a line: only these."),
+]
 GpusOption = Annotated[int, typer.Option("--gpus", help="How many of them are paid for.")]
 PriceInOption = Annotated[float | None, typer.Option("--price-in", help="What a million prompt tokens cost.")]
 PriceOutOption = Annotated[float | None, typer.Option("--price-out", help="What a million completion tokens cost.")]
@@ -305,6 +309,7 @@ def select(
             help="Leave out the selection's own clauses that read a column; may be given again.",
         ),
     ] = None,
+    ids: IdsOption = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Print how many rows each clause costs; select nothing.")
     ] = False,
@@ -317,6 +322,11 @@ def select(
     """Choose the dataset from a run's rows; the others stay in the run, with the clause that dropped them."""
     from magpie.cli.select import select
 
+    if ids is not None:
+        from magpie.cli.chosen import clause_of_ids
+        from magpie.runs import open_run
+
+        where = [*(where or ()), clause_of_ids(open_run(run), ids)]
     given = {"limit": limit, "also": where, "without": without}
     select(run, chosen, given, tuple(settings or ()), tuple(allow_key or ()), explain=explain, as_json=json)
 
@@ -337,9 +347,14 @@ def export(
         typer.Option(
             "--format",
             help="parquet (every column), messages, sharegpt, alpaca; sft, dpo, rm, kto as TRL has them; axolotl, "
-            "axolotl-dpo, llama-factory, llama-factory-dpo; by default as PLACE's name says.",
+            "axolotl-dpo, llama-factory, llama-factory-dpo; atlas for embedding-atlas; by default as PLACE's name says.",
         ),
     ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option("--where", metavar="SQL", help="Export only kept rows that meet this; may be given again."),
+    ] = None,
+    ids: IdsOption = None,
     test_share: Annotated[
         float, typer.Option("--test-share", help="The share of rows for a test split, by a hash of their ids.")
     ] = 0.0,
@@ -394,9 +409,12 @@ def export(
     if check is not None:
         from magpie.cli.preflight import check as check_rows
 
+        if where or ids is not None:
+            raise UserError("--check: looks at all kept rows; expected no --where and no --ids beside it")
+
         check_rows(run, check, form, asked, max_length, as_json=json)
         return
-    export(run, form, to, asked, upload, dry_run=dry_run, pictures=pictures)
+    export(run, form, to, asked, upload, dry_run=dry_run, pictures=pictures, where=tuple(where or ()), ids=ids)
 
 
 @app.command()
@@ -437,6 +455,25 @@ def report(
     report(
         run, asked, to, keys, examples=examples, prices=prices, tokenizer=tokenizer, overwrite=overwrite, as_json=json
     )
+
+
+@app.command()
+def explore(
+    run: RunArgument,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option("--against", metavar="RUN", help="Another run beside it, on one map; may be given again."),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", min=0, max=65535, help="The port to listen on [default: 8421, or any that is free]."),
+    ] = None,
+    open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = True,
+) -> None:
+    """Look into a run in the browser: a map of topics, filters, search, and every conversation; reads only."""
+    from magpie.cli.explore import explore
+
+    explore(run, list(against or ()), port, open_browser=open_browser)
 
 
 @app.command("evaluate")

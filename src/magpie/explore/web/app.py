@@ -27,11 +27,12 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class AskedRow(BaseModel):
-    """One row, by its place."""
+    """One row of a run."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    at: int = Field(ge=0)
+    run: int = Field(ge=0)
+    row: int = Field(ge=0)
 
 
 class AskedIds(Asked):
@@ -50,7 +51,7 @@ def make_app(explorer: Explorer, command: Command) -> Starlette:
         return _json(explorer.page(asked))
 
     def row(asked: AskedRow) -> Response:
-        return _json(opened(explorer, asked.at))
+        return _json(opened(explorer, asked.run, asked.row))
 
     def nearest(asked: AskedPlace) -> Response:
         return _json(explorer.nearest(asked))

@@ -43,7 +43,7 @@ def _growing(low: float, high: float) -> tuple[float, ...]:
     """Whole numbers from low to high, `PER_OCTAVE` for each doubling."""
     first, last = floor(PER_OCTAVE * np.log2(low)) + 1, ceil(PER_OCTAVE * np.log2(high))
     step = max(1, (last - first) // MOST + 1)
-    found = {int(round(2 ** (each / PER_OCTAVE))) for each in range(first, last, step)}
+    found = {round(2 ** (each / PER_OCTAVE)) for each in range(first, last, step)}
     return tuple(sorted(found))
 
 

@@ -1,12 +1,12 @@
 """What a part of the map looks like: rows counted in cells, and the rows themselves where they are few.
 
-    4 bytes   length of the head
-    head      JSON: cells, points, inside; padded to four bytes
-    uint32    [cells] place of the cell (line by line from the least y) x 16 + group
-    uint32    [cells] how many rows
-    uint32    [points] place of the row
-    float32   [points] x, then [points] y
-    uint8     [points] group
+4 bytes   length of the head
+head      JSON: cells, points, inside; padded to four bytes
+uint32    [cells] place of the cell (line by line from the least y) x 16 + group
+uint32    [cells] how many rows
+uint32    [points] place of the row
+float32   [points] x, then [points] y
+uint8     [points] group
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def legend_of(encoded: Encoded, totals: Any) -> Legend:
         firsts = [int(np.flatnonzero(groups[: field.size] == g)[0]) for g in np.unique(groups[: field.size])]
         names = tuple(f"from {field.edges[first - 1]:g}" if first else f"below {field.edges[0]:g}" for first in firsts)
         return Legend(groups, names, False, nothing)
-    order = range(field.size)
+    order = list(range(field.size))
     if field.size > GROUPS:
         order = sorted(np.argsort(-totals[: field.size], kind="stable")[:GROUPS].tolist())
     for group, code in enumerate(order):
@@ -101,9 +101,7 @@ def inside_polygon(xy: Any, points: tuple[tuple[float, float], ...]) -> Any:
     corners = np.array(points, np.float64)
     low, high = corners.min(axis=0), corners.max(axis=0)
     marks = np.zeros(len(xy), bool)
-    near = np.flatnonzero(
-        (xy[:, 0] >= low[0]) & (xy[:, 0] <= high[0]) & (xy[:, 1] >= low[1]) & (xy[:, 1] <= high[1])
-    )
+    near = np.flatnonzero((xy[:, 0] >= low[0]) & (xy[:, 0] <= high[0]) & (xy[:, 1] >= low[1]) & (xy[:, 1] <= high[1]))
     x, y = xy[near, 0].astype(np.float64), xy[near, 1].astype(np.float64)
     odd = np.zeros(len(near), bool)
     for (ax, ay), (bx, by) in zip(corners, np.roll(corners, -1, axis=0), strict=True):

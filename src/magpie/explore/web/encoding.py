@@ -83,7 +83,8 @@ class _Labels:
         labels = list(self._known)
         counts = np.bincount(codes[codes >= 0], minlength=len(labels))
         filled = int(counts.sum())
-        if self._given_up or not filled or (len(labels) > 60 and len(labels) * 3 > filled):
+        says_nothing = len(labels) < 2 and filled == len(codes)
+        if self._given_up or not filled or says_nothing or (len(labels) > 60 and len(labels) * 3 > filled):
             return None
         fixed = len(self.source.labels) or (len(FLAGS) if self.source.kind == "flags" else 0)
         order = [*range(fixed), *(fixed + np.argsort(-counts[fixed:], kind="stable")).tolist()]
@@ -93,11 +94,19 @@ class _Labels:
         renamed = np.full(len(labels) + 1, size - 1 if others else 0, np.uint8)
         renamed[shown] = np.arange(len(shown))
         renamed[-1] = size  # of nulls, whose code is -1
-        names = tuple(labels[place] for place in shown) + (("others",) if others else ())
+        names = tuple(labels[place] for place in shown) + ((_unlike(labels),) if others else ())
         told = self.source
         return Encoded(
             Field(told.name, told.title, told.sql, told.kind, told.about, names, others=others), renamed[codes]
         )
+
+
+def _unlike(labels: list[str]) -> str:
+    """A name for the rare labels together that none of them has."""
+    name = "all others"
+    while name in labels:
+        name += " "
+    return name
 
 
 @dataclass

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cached_property
 from threading import Lock
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -70,8 +70,12 @@ class Explorer:
     explorer.view(Asked())["matching"]
     """
 
-    def __init__(self, runs: Sequence[Run], indexes: Sequence[Index], layout: Layout | None = None) -> None:
-        """layout: of the runs' embeddings, which may lack some rows; without it there is no map."""
+    def __init__(
+        self, runs: Sequence[Run], indexes: Sequence[Index], layout: Layout | None = None, hint: str = ""
+    ) -> None:
+        """layout: of the runs' embeddings, which may lack some rows; without it there is no map, and `hint` says how to
+        make one."""
+        self.hint = hint
         self.runs = tuple(runs)
         self.rows: Joined = joined(runs, indexes)
         self.topics: Topics | None = None if layout is None else topics_of(self.rows, layout)
@@ -112,15 +116,17 @@ class Explorer:
         if isinstance(asked, filters.Text):
             return rows_with(self.rows.search, asked.text, searched(asked, self.texts))
         if isinstance(asked, filters.Area):
-            return np.zeros(len(self.rows), bool) if self.topics is None else inside_polygon(self.topics.xy, asked.points)
+            if self.topics is None:
+                return np.zeros(len(self.rows), bool)
+            return inside_polygon(self.topics.xy, asked.points)
         encoded = self.fields[field_of(asked.field, self.known).name]
         if isinstance(asked, filters.Labels):
             wanted = np.zeros(encoded.field.size + 1, bool)
-            codes = {label: code for code, label in enumerate(encoded.field.labels)}
+            codes: dict[str | None, int] = {label: code for code, label in enumerate(encoded.field.labels)}
+            codes[None] = encoded.field.size
             for label in asked.labels:
-                wanted[encoded.field.size if label is None else codes.get(label, encoded.field.size)] = label in codes or (
-                    label is None
-                )
+                if label in codes:
+                    wanted[codes[label]] = True
             return wanted[encoded.codes]
         found = encoded.codes != encoded.field.size
         if encoded.values is None:
@@ -141,6 +147,7 @@ class Explorer:
             "rows": len(self.rows),
             "fields": [self._about(encoded) for encoded in self.fields.values()],
             "texts": self.texts,
+            "hint": self.hint,
             "map": None if self.topics is None else self._about_map(self.topics),
         }
 
@@ -205,9 +212,7 @@ class Explorer:
                 counts[name] = self._counts(encoded, places)
             else:
                 others = self.marks([each for each in asked.filters if key_of(each) != name])
-                counts[name] = (
-                    self._totals[name] if others is None else self._counts(encoded, np.flatnonzero(others))
-                )
+                counts[name] = self._totals[name] if others is None else self._counts(encoded, np.flatnonzero(others))
         if places is None:
             matching = [end - first for _, first, end in self._parts()]
         else:
@@ -266,10 +271,19 @@ class Explorer:
         if name not in self._orders:
             there = np.flatnonzero(encoded.codes != encoded.field.size)
             keys = (encoded.codes if encoded.values is None else encoded.values)[there]
-            order = np.concatenate([there[np.argsort(keys, kind="stable")], np.flatnonzero(encoded.codes == encoded.field.size)])
+            absent = np.flatnonzero(encoded.codes == encoded.field.size)
+            order = np.concatenate([there[np.argsort(keys, kind="stable")], absent])
             self._orders[name] = order, len(there)
         order, count = self._orders[name]
         return np.concatenate([order[:count][::-1], order[count:]]) if descending else order
+
+    def place(self, run: int, row: int) -> int | None:
+        """The place of a row of a run; None where it is not there."""
+        if not 0 <= run < len(self.runs):
+            return None
+        first, end = self.rows.starts[run], self.rows.starts[run + 1]
+        at = first + int(np.searchsorted(self.rows.row[first:end], row))
+        return at if at < end and self.rows.row[at] == row else None
 
     def brief(self, at: int, *, values: bool = False) -> dict[str, Any]:
         """A row as lists show it: its place, id and the beginning of its instruction; with `values` its fields too."""
@@ -291,6 +305,3 @@ def _value(encoded: Encoded, at: int) -> Any:
     if code == encoded.field.size:
         return None
     return encoded.field.labels[code] if encoded.values is None else encoded.values[at].item()
-
-
-AskedOf = Literal["view", "rows", "map", "nearest", "selection", "ids"]

@@ -1,9 +1,9 @@
 """What the page may ask for, as typed values: no SQL comes from it. What a filter is in SQL is written here.
 
-    {"kind": "labels", "field": "difficulty", "labels": ["hard", null]}
-    {"kind": "range", "field": "instruct_reward", "low": 1.5, "high": null}
-    {"kind": "text", "text": "integral", "within": "instruction"}
-    {"kind": "area", "points": [[0.1, 0.2], [0.4, 0.2], [0.4, 0.6]]}
+{"kind": "labels", "field": "difficulty", "labels": ["hard", null]}
+{"kind": "range", "field": "instruct_reward", "low": 1.5, "high": null}
+{"kind": "text", "text": "integral", "within": "instruction"}
+{"kind": "area", "points": [[0.1, 0.2], [0.4, 0.2], [0.4, 0.6]]}
 """
 
 from __future__ import annotations

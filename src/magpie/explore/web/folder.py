@@ -11,17 +11,11 @@ from hashlib import blake2b
 from pathlib import Path
 from shutil import rmtree
 
+from magpie.layout.cache import cache_folder
 from magpie.runs import Run
 
 FORMAT = 1
 """Of the files of an index. Raised when they change."""
-
-
-def cache_folder() -> Path:
-    """Where indexes are kept: `magpie/explore` in the cache folder of the user."""
-    root = os.environ.get("XDG_CACHE_HOME", "")
-    base = Path(root) if Path(root).is_absolute() else Path.home() / ".cache"
-    return base / "magpie" / "explore"
 
 
 def state_of_files(run: Run) -> str:
@@ -39,7 +33,7 @@ def state_of_files(run: Run) -> str:
 def index_folder(run: Run) -> Path:
     """The folder of a run's index, whether it is there or not: `PLACE/STATE`."""
     place = blake2b(os.fsencode(run.path.resolve()), digest_size=12).hexdigest()
-    return cache_folder() / place / state_of_files(run)
+    return cache_folder("explore") / place / state_of_files(run)
 
 
 def remove_others(folder: Path) -> None:

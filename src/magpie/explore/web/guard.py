@@ -64,7 +64,7 @@ class Guard:
         if refusal is not None:
             await _answer(send, *refusal)
             return
-        given = parse_qs(scope["query_string"][:_MOST_HEADER].decode("latin-1")).get("token")
+        given = parse_qs(scope["query_string"][:_MOST_HEADER].decode("latin-1"), keep_blank_values=True).get("token")
         if given is not None:
             await self._exchange(given, scope, send)
             return

@@ -122,8 +122,9 @@ def _fill(run: Run, folder: Path, watch: Watch, begun: float) -> None:
         np.save(folder / f"code-{n}.npy", encoded.codes)
         if encoded.values is not None:
             np.save(folder / f"value-{n}.npy", encoded.values)
-    told = {"fields": [asdict(encoded.field) for encoded in found], "seconds": time.monotonic() - begun}
-    (folder / "index.json").write_text(json.dumps(told), encoding="utf-8", errors="surrogatepass")
+    entries = [asdict(encoded.field) for encoded in found]
+    index = {"fields": entries, "seconds": time.monotonic() - begun}
+    (folder / "index.json").write_text(json.dumps(index), encoding="utf-8", errors="surrogatepass")
 
 
 class _Texts:

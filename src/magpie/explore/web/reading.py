@@ -16,15 +16,16 @@ _SHOWN = frozenset(("id", "row", "messages", "turns", "instruction", "response",
 _PAIR = ("chosen", "rejected")
 
 
-def opened(explorer: Explorer, at: int) -> dict[str, Any]:
-    """The row at a place. Raises `UserError` where there is none.
+def opened(explorer: Explorer, run: int, number: int) -> dict[str, Any]:
+    """A row of a run, both by their numbers. Raises `UserError` where there is none.
 
-    opened(explorer, 3)["turns"][0]["content"]
+    opened(explorer, 0, 3)["turns"][0]["content"]
     """
-    if not 0 <= at < len(explorer.rows):
-        raise UserError(f"there is no row {at:,}; expected 0 to {len(explorer.rows) - 1:,}")
+    at = explorer.place(run, number)
+    if at is None:
+        raise UserError(f"there is no row {number:,} of run {run}: start `magpie explore` again if it was made since")
     brief = explorer.brief(at, values=True)
-    found = read_rows(explorer.runs[brief["run"]], [brief["row"]])
+    found = read_rows(explorer.runs[run], [number])
     if not found:
         raise UserError(f"{brief['id']} is not in the run any more: start `magpie explore` again")
     row = found[0]
@@ -38,15 +39,25 @@ def opened(explorer: Explorer, at: int) -> dict[str, Any]:
             for name, value in row.items()
             if name not in _SHOWN and name not in _PAIR and value is not None
         ],
-        "neighbors": [] if explorer.topics is None else [explorer.brief(each) for each in explorer.topics.neighbors(at)],
+        "neighbors": [explorer.brief(each) for each in _neighbors(explorer, at, row)],
         "xy": None if explorer.topics is None else _place(explorer.topics.xy[at]),
     }
 
 
+def _neighbors(explorer: Explorer, at: int, row: Mapping[str, Any]) -> list[int]:
+    """The places of the rows that lie nearest: by the layout, else the one that the stage `neighbors` found."""
+    found = [] if explorer.topics is None else explorer.topics.neighbors(at)
+    if found or row.get("nearest_row") is None:
+        return found
+    nearest = explorer.place(int(explorer.rows.run[at]), int(row["nearest_row"]))
+    return [] if nearest is None else [nearest]
+
+
 def turns(row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The conversation: role, content and what was thought before it; an instruction alone where nothing was answered."""
+    """The conversation: role, content and what was thought before it; the instruction alone where nothing answers."""
     before = [{"role": "system", "content": row["system"], "reasoning": None}] if row.get("system") else []
-    before += [{"role": turn["role"], "content": turn["content"], "reasoning": None} for turn in row.get("prior_turns") or ()]
+    earlier = row.get("prior_turns") or ()
+    before += [{"role": turn["role"], "content": turn["content"], "reasoning": None} for turn in earlier]
     messages = row.get("messages")
     if not messages:
         return [*before, {"role": "user", "content": row.get("instruction") or "", "reasoning": None}]

@@ -35,9 +35,9 @@ def rows_with(tables: Sequence[pa.Table], text: str, columns: Sequence[str]) -> 
 def _matching(connection: Any, table: pa.Table, condition: str, text: str) -> Any:
     """The marks of each part of a table with the place that it begins at."""
     connection.register("texts", table)
-    reader = connection.execute(f"SELECT coalesce({condition}, false) AS hit FROM texts", {"text": text})
+    query = f"SELECT coalesce({condition}, false) AS hit FROM texts"
     first = 0
-    for batch in reader.to_arrow_reader(1 << 17):
+    for batch in connection.sql(query, params={"text": text}).to_arrow_reader(1 << 17):
         yield batch.column("hit").to_numpy(zero_copy_only=False), first
         first += batch.num_rows
     connection.unregister("texts")

@@ -15,6 +15,8 @@ Command = Callable[..., str]
 """Words to a line for a shell, as `cli.commands.command` writes it."""
 _MADE_LATER = ("dropped_by", "drop_reason", "error", "selection_rank")
 """Columns that a selection cannot look at: they say what came of the row, a selection among it."""
+_SCOPES: dict[tuple[str | None, ...], tuple[str, ...]] = {("kept",): (), ("dropped",): ("--dropped",), (): ("--all",)}
+"""Fates that are asked for, to options of `magpie show`."""
 
 
 def selection(explorer: Explorer, asked: Asked, command: Command) -> dict[str, Any]:
@@ -33,11 +35,16 @@ def selection(explorer: Explorer, asked: Asked, command: Command) -> dict[str, A
     places = np.arange(len(explorer.rows)) if marks is None else np.flatnonzero(marks)
     counts = np.diff(np.searchsorted(places, explorer.rows.starts)).tolist()
     fates = _fates(asked)
-    scope = {("kept",): (), ("dropped",): ("--dropped",), (): ("--all",)}.get(fates)
+    scopes: dict[tuple[str | None, ...], tuple[str, ...]] = {
+        ("kept",): (),
+        ("dropped",): ("--dropped",),
+        (): ("--all",),
+    }
+    scope = scopes.get(fates)
     words = [word for told in where for word in ("--where", told)]
     selects = not any(isinstance(each, Labels) and each.field in _MADE_LATER for each in asked.filters)
     parts = []
-    for run, count in zip(explorer.runs, counts, strict=True):
+    for number, (run, count) in enumerate(zip(explorer.runs, counts, strict=True)):
         if not count:
             continue
         commands = {}
@@ -47,7 +54,7 @@ def selection(explorer: Explorer, asked: Asked, command: Command) -> dict[str, A
             commands["select"] = command("select", run.path, *words)
         ids = f"{run.name}-ids.txt"
         commands["export"] = command("export", run.path, "--ids", ids, "--to", f"{run.name}.jsonl")
-        parts.append({"run": run.name, "rows": count, "ids": ids, "commands": commands})
+        parts.append({"run": run.name, "number": number, "rows": count, "ids": ids, "commands": commands})
     return {"matching": len(places), "where": where if complete else None, "runs": parts}
 
 

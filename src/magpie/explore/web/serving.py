@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
+from typing import Any
 
 from magpie.errors import MissingExtra, UserError
 from magpie.explore.web.explorer import Explorer
@@ -42,9 +43,14 @@ def listen(port: int | None) -> socket.socket:
 
 
 def serve(
-    explorer: Explorer, listening: socket.socket, command: Command, ready: Callable[[str], None] = lambda _: None
+    explorer: Explorer,
+    listening: socket.socket,
+    command: Command,
+    ready: Callable[[str], None] = lambda _: None,
+    started: Callable[[Any], None] = lambda _: None,
 ) -> None:
-    """Answer requests until the process is told to stop. ready: is given the address with its token."""
+    """Answer requests until the process is told to stop. ready: is given the address with its token, once it answers.
+    started: is given uvicorn's server before that; `should_exit` ends it."""
     import uvicorn
 
     from magpie.explore.web.app import make_app
@@ -60,8 +66,10 @@ def serve(
     config = uvicorn.Config(
         guard, log_config=None, access_log=False, server_header=False, lifespan="off", ws="none", http="h11"
     )
+    server = Server(config)
+    started(server)
     try:
-        Server(config).run(sockets=[listening])
+        server.run(sockets=[listening])
     except KeyboardInterrupt:
         return
     finally:
