@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -46,7 +49,13 @@ def same_topic(xy: Any, topics: Any, k: int = 15) -> float:
 
 
 def equal(one: Layout, other: Layout) -> bool:
-    pairs = ((one.run, other.run), (one.row, other.row), (one.xy, other.xy), (one.cluster, other.cluster))
+    pairs = (
+        (one.run, other.run),
+        (one.row, other.row),
+        (one.xy, other.xy),
+        (one.cluster, other.cluster),
+        (one.neighbors, other.neighbors),
+    )
     return one.names == other.names and all(bool(np.array_equal(first, second)) for first, second in pairs)
 
 
@@ -107,6 +116,28 @@ def test_several_runs_share_a_map_and_rows_can_be_chosen(tmp_path: Path) -> None
     assert some.row[some.run == 1].tolist() == [3, 17]
     assert np.array_equal(some.xy[:200], layout.xy[:200])
     assert np.array_equal(some.xy[200:], layout.xy[[203, 217]])
+    assert some.neighbors is not None
+    assert layout.neighbors is not None
+    assert layout.neighbors[3, 0] == 203  # the same vector in the other run
+    assert some.neighbors[3, 0] == 200
+    assert layout.neighbors[4, 0] == 204
+    assert some.neighbors[4, 0] == -1
+
+
+def test_the_nearest_rows_are_named_without_the_row_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors, topics = topical(600)
+    run = run_of(tmp_path / "air", rows_of(vectors), topics.tolist())
+    units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    likeness = units @ units.T
+    np.fill_diagonal(likeness, -np.inf)
+    expected = np.argsort(-likeness, axis=1)[:, :8]
+    for landmarks, share in ((1000, 0.999), (200, 0.8)):
+        monkeypatch.setattr(layout_landmarks, "LANDMARKS", landmarks)
+        near = layout_of([run], folder=tmp_path / str(landmarks)).neighbors
+        assert near is not None
+        assert not (near == np.arange(600)[:, None]).any()
+        shared = [len(set(one) & set(other)) / 8 for one, other in zip(near.tolist(), expected.tolist(), strict=True)]
+        assert np.mean(shared) >= share
 
 
 def test_rows_without_a_vector_are_not_on_the_map(tmp_path: Path) -> None:
@@ -140,3 +171,27 @@ def test_a_run_without_embeddings_is_refused_in_words(tmp_path: Path) -> None:
         layout_of([none], folder=tmp_path / "cache")
     with pytest.raises(UserError, match="no run"):
         layout_of([], folder=tmp_path / "cache")
+
+
+_DIGEST = """
+import sys
+from hashlib import blake2b
+from pathlib import Path
+from magpie.layout import layout_of
+from magpie.runs import open_run
+layout = layout_of([open_run(sys.argv[1])], folder=Path(sys.argv[2]))
+arrays = (layout.xy, layout.cluster, layout.neighbors)
+print(layout.names, *(blake2b(array.tobytes()).hexdigest() for array in arrays))
+"""
+
+
+def test_a_map_does_not_depend_on_the_number_of_threads(tmp_path: Path) -> None:
+    vectors, topics = topical(1500, dimension=64)
+    run_of(tmp_path / "air", rows_of(vectors), topics.tolist())
+    digests = set[str]()
+    for threads in ("1", "2", "5"):
+        environment = {**os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
+        environment["PYTHONPATH"] = os.pathsep.join(sys.path)
+        command = [sys.executable, "-c", _DIGEST, str(tmp_path / "air"), str(tmp_path / threads)]
+        digests.add(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
+    assert len(digests) == 1

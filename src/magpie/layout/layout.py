@@ -46,8 +46,8 @@ class Layout:
     names: list[str]
     """Of each topic, the words that set it apart ("integral, derivative, limit"); may be empty."""
     neighbors: NDArray[np.int32] | None = None
-    """[n, k] the places in this layout of the rows nearest to each, nearest first, -1 for none; None where they were
-    not looked for."""
+    """[n, 8] the places in this layout of the rows nearest to each, nearest first, -1 for none; most of them, not all,
+    since only rows of the landmarks nearby are compared. None where they were not looked for."""
 
 
 def layout_of(
@@ -102,19 +102,21 @@ def _made(runs: Sequence[Run], folder: Path, watch: Watch) -> dict[str, Any]:
     import numpy as np
 
     from magpie.layout.landmarks import landmarks_of
+    from magpie.layout.near import near_rows
     from magpie.layout.placing import placed
     from magpie.layout.vectors import read_embeddings
 
     with tempfile.TemporaryDirectory(prefix="magpie-layout-") as scratch:
         embeddings = read_embeddings(runs, Path(scratch) / "vectors", watch)
         landmarks = landmarks_of(embeddings, runs, folder, VERSION, watch)
-        xy, cluster = placed(embeddings.values, landmarks, watch)
+        xy, homes = placed(embeddings.values, landmarks, watch)
         return {
             "run": embeddings.run,
             "row": embeddings.row,
             "xy": xy,
-            "cluster": cluster,
+            "cluster": landmarks.cluster[homes],
             "names": np.array(landmarks.names, np.str_),
+            "neighbors": near_rows(embeddings.values, homes, landmarks, watch),
         }
 
 
@@ -128,6 +130,12 @@ def _of_rows(layout: Layout, runs: Sequence[Run], rows: Mapping[str, Sequence[in
         if (wanted := rows.get(str(run.path))) is not None:
             own = layout.run == place
             chosen[own] = np.isin(layout.row[own], np.asarray(wanted, np.int64))
+    moved = np.append(np.where(chosen, np.cumsum(chosen) - 1, -1), -1).astype(np.int32)  # the last one is for -1
     return replace(
-        layout, run=layout.run[chosen], row=layout.row[chosen], xy=layout.xy[chosen], cluster=layout.cluster[chosen]
+        layout,
+        run=layout.run[chosen],
+        row=layout.row[chosen],
+        xy=layout.xy[chosen],
+        cluster=layout.cluster[chosen],
+        neighbors=None if layout.neighbors is None else moved[layout.neighbors[chosen]],
     )

@@ -49,17 +49,17 @@ def nearest(
 
 def placed(
     values: NDArray[np.float32], landmarks: Landmarks, watch: Any
-) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """Where each row lies, [rows, 2], and its topic, [rows]: that of the nearest landmark."""
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Where each row lies, [rows, 2], and the landmark nearest to it, [rows]."""
     xy = np.empty((len(values), 2), np.float32)
-    cluster = np.empty(len(values), np.int32)
+    homes = np.empty(len(values), np.int64)
     for start in range(0, len(values), _BLOCK):
         part = slice(start, start + _BLOCK)
         at, distances = nearest(values[part], landmarks.values, min(PLACED_BY, len(landmarks.values)))
         xy[part] = _among(landmarks.xy[at], distances)
-        cluster[part] = landmarks.cluster[at[:, 0]]
+        homes[part] = at[:, 0]
         watch(f"placing rows: {min(start + _BLOCK, len(values)):,} of {len(values):,}")
-    return xy, cluster
+    return xy, homes
 
 
 def _among(xy: NDArray[np.float32], distances: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -3,6 +3,8 @@ t-SNE, with the Cauchy kernel 1 / (1 + d^2). NumPy alone, whole epochs at once, 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,14 +44,14 @@ def _start(values: NDArray[np.float32]) -> NDArray[np.float64]:
     sample = values[:: max(1, len(values) // 2000)].astype(np.float64)
     sample = sample - sample.mean(axis=0)
     rng = np.random.default_rng(0)
-    directions: list[NDArray[np.float64]] = []
+    directions: list[Any] = []
     for _ in range(2):
-        direction: NDArray[np.float64] = rng.standard_normal(values.shape[1])
+        direction: Any = rng.standard_normal(values.shape[1])
         for _ in range(50):
             for earlier in directions:
-                direction = direction - float(np.einsum("i,i->", direction, earlier)) * earlier
+                direction = direction - np.einsum("i,i->", direction, earlier) * earlier
             direction = np.einsum("ij,i->j", sample, np.einsum("ij,j->i", sample, direction))
-            direction /= max(float(np.sqrt(np.einsum("i,i->", direction, direction))), 1e-30)
+            direction = direction / max(float(np.sqrt(np.einsum("i,i->", direction, direction))), 1e-30)
         directions.append(direction)
     xy = np.einsum("ij,kj->ik", values, np.array(directions))
     xy = xy - xy.mean(axis=0)
