@@ -73,7 +73,7 @@ def test_export_takes_the_ids_and_writes_the_kept_ones(explorer: Explorer, magpi
     filters = asked(labels("difficulty", "hard"))
     listed = written(explorer, filters, tmp_path / "air-ids.txt")
     words = shlex.split(selection(explorer, filters, command)["runs"][0]["commands"]["export"])
-    code, out, error = magpie(*words[1:], "--columns", "id")
+    code, out, error = magpie(*words[1:])
     assert code == 0, error
     exported = [json.loads(line)["id"] for line in (tmp_path / "air.jsonl").read_text().splitlines()]
     kept = explorer.runs[0].sql("SELECT id FROM kept WHERE response IS NOT NULL").column("id").to_pylist()

@@ -26,8 +26,8 @@ TOPIC = "topic"
 COMPUTED_FIELDS = (STATUS, RUN, TOPIC)
 
 _FIRST = (
-    "input_quality", "difficulty", "task_category", "language", "safety", "instruct_reward", "reward_difference",
-    "instruction_characters", "response_characters", "dropped_by", "drop_reason", "variant", "min_neighbor_distance",
+    "input_quality", "difficulty", "instruct_reward", "task_category", "instruction_characters", "response_characters",
+    "language", "safety", "reward_difference", "dropped_by", "drop_reason", "variant", "min_neighbor_distance",
     "is_repeat",
 )  # fmt: skip
 _LATER = ("input_digest", "completion_tokens", "prompt_tokens")

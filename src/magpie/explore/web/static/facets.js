@@ -2,7 +2,7 @@
 
 import { el, line, replace, svg } from "./dom.js";
 import { labelText, percent, rangeText, short, tick, whole } from "./format.js";
-import { change, filterOf, setFilter, state, toggleLabel } from "./state.js";
+import { change, colorField, filterOf, setFilter, toggleLabel } from "./state.js";
 import { groupColor } from "./colors.js";
 
 const FIRST = 8;
@@ -29,8 +29,8 @@ function facet(field, counts, about, redraw) {
     }, line(field.title)),
     filter && el("button", { type: "button", class: "quiet clear", text: "Clear", on: { click: () => setFilter(field.name, null) } }),
     about.map && el("button", {
-      type: "button", class: "dye", "aria-pressed": String(state.color === field.name), "aria-label": `Color the map by ${field.title}`,
-      title: `Color the map by ${field.title}`, on: { click: () => change({ color: state.color === field.name ? "" : field.name }) },
+      type: "button", class: "dye", "aria-pressed": String(colorField(about) === field.name), "aria-label": `Color the map by ${field.title}`,
+      title: `Color the map by ${field.title}`, on: { click: () => change({ color: colorField(about) === field.name ? "" : field.name }) },
     }));
   const body = isFolded ? null : field.kind === "numbers" ? numbers(field, counts, filter, about) : labels(field, counts, filter, about, redraw);
   return el("section", { class: `facet${filter ? " active" : ""}`, data: { field: field.name } }, head, body);
@@ -56,7 +56,7 @@ function labels(field, counts, filter, about, redraw) {
       data: { key: `${field.name} ${code}` }, title: `${labelText(label(code))}: ${whole(here[code])} of ${whole(all[code])}`,
       on: { click: () => toggleLabel(field.name, label(code)) },
     },
-    el("span", { class: `label-name${label(code) ? "" : " dim"}` }, state.color === field.name && swatch(field, code), line(labelText(label(code)), 120)),
+    el("span", { class: `label-name${label(code) ? "" : " dim"}` }, colorField(about) === field.name && swatch(field, code), line(labelText(label(code)), 120)),
     el("span", { class: "label-count", text: whole(here[code]) }),
     bars(counts, code, here[code] / most, all[code] / mostOfAll, about))));
   const more = codes.length - visible.length;

@@ -3,7 +3,7 @@
 import { el, line, replace } from "./dom.js";
 import { labelText, percent, rangeText, whole } from "./format.js";
 import { about as askAbout, ask, stale } from "./api.js";
-import { PAGE, change, filterOf, keyOf, onChange, readAddress, setFilter, state } from "./state.js";
+import { PAGE, change, colorField, filterOf, keyOf, onChange, readAddress, setFilter, state } from "./state.js";
 import { drawFacets } from "./facets.js";
 import { TopicMap, drawLegend } from "./map.js";
 import { drawTable, openRow, turnPage } from "./table.js";
@@ -61,7 +61,7 @@ async function update(changed) {
   else if (has("columns", "row")) drawTable($("table"), about, page);
   if (has("color") && !has("filters")) drawFacets($("facets"), about, view);
   if (map && has("filters", "color")) {
-    const field = about.fields.find(each => each.name === (state.color ?? usualColor()));
+    const field = about.fields.find(each => each.name === (colorField(about)));
     $("color").value = field?.name ?? "";
     drawLegend($("legend"), field);
     map.show(state.filters, field);
@@ -70,8 +70,6 @@ async function update(changed) {
   if (has("row")) waits.push(updateRow());
   await Promise.all(waits).catch(error => { if (!stale(error)) problem(error); });
 }
-
-const usualColor = () => (about.runs.length > 1 ? "run" : null);
 
 async function updateView() {
   busy(1);

@@ -13,6 +13,15 @@ export const state = {
 };
 export const PAGE = 50;
 
+const USUAL_COLORS = ["task_category", "topic"];
+
+// The name of the field that the map is colored by; empty for density.
+export function colorField(about) {
+  if (state.color !== null) return state.color;
+  if (about.runs.length > 1) return "run";
+  return USUAL_COLORS.find(name => about.fields.some(field => field.name === name)) ?? "";
+}
+
 const listeners = [];
 export const onChange = act => listeners.push(act);
 
