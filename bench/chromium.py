@@ -64,9 +64,11 @@ class Chromium:
         for domain in ("Page", "Network", "Runtime", "Log"):
             self._call(f"{domain}.enable")
 
-    def open(self, url: str, *, width: int = 1120, dark: bool = False, printed: bool = False) -> Page:
-        """Load a page anew in a window of this width, and wait until it has loaded."""
-        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    def open(
+        self, url: str, *, width: int = 1120, height: int = 900, dark: bool = False, printed: bool = False
+    ) -> Page:
+        """Load a page anew in a window of this size, and wait until it has loaded."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self._call("Emulation.setDeviceMetricsOverride", size)
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self._call("Emulation.setEmulatedMedia", {"media": "print" if printed else "", "features": scheme})
