@@ -347,7 +347,7 @@ def export(
         typer.Option(
             "--format",
             help="parquet (every column), messages, sharegpt, alpaca; sft, dpo, rm, kto as TRL has them; axolotl, "
-            "axolotl-dpo, llama-factory, llama-factory-dpo; atlas for embedding-atlas; by default as PLACE's name says.",
+            "axolotl-dpo, llama-factory, llama-factory-dpo; atlas (embedding-atlas); by default as PLACE's name says.",
         ),
     ] = None,
     where: Annotated[

@@ -65,4 +65,7 @@ def _layout(runs: list[Run], watch: Callable[[str], None]) -> tuple[Layout | Non
         if maker_of_embeddings(run) is None:
             makes = command("embed", run.path)
             return None, f"There is no map, since {one_line(run.name)} has no embeddings. To make them: {makes}"
-    return layout_of(runs, progress=watch), ""
+    try:
+        return layout_of(runs, progress=watch), ""
+    except UserError as error:  # all else can be explored
+        return None, f"There is no map: {error}"

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cached_property
 from threading import Lock
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -31,6 +31,10 @@ _MOST_KEPT = 24
 """Filters whose marks are kept: each takes a byte a row."""
 
 
+Cells = Annotated[int, Field(ge=1, le=1000)]
+"""On one side of a part of the map."""
+
+
 class Asked(BaseModel):
     """Filters, one of a kind and field at most."""
 
@@ -43,7 +47,7 @@ class AskedMap(Asked):
     """A part of the map, cut into cells."""
 
     box: tuple[Finite, Finite, Finite, Finite] = Field(strict=False)
-    cells: tuple[int, int] = Field(strict=False)
+    cells: tuple[Cells, Cells] = Field(strict=False)
     color: str | None = Field(None, max_length=200)
 
 
@@ -227,7 +231,6 @@ class Explorer:
         """A part of the map, as `density` lays it out."""
         if self.topics is None:
             return b""
-        wide, high = (min(max(each, 1), 2000) for each in asked.cells)
         x0, y0, x1, y1 = asked.box
         if not (x0 < x1 and y0 < y1):
             x0, y0, x1, y1 = self.topics.box
@@ -235,7 +238,7 @@ class Explorer:
         if asked.color is not None:
             field_of(asked.color, self.known)
             groups = self._groups(asked.color)
-        return part_of_map(self.topics.xy, self.marks(asked.filters), groups, (x0, y0, x1, y1), (wide, high))
+        return part_of_map(self.topics.xy, self.marks(asked.filters), groups, (x0, y0, x1, y1), asked.cells)
 
     def _groups(self, name: str) -> Any:
         return self._legends[name].groups[self.fields[name].codes]

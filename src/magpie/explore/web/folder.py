@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from hashlib import blake2b
 from pathlib import Path
 from shutil import rmtree
@@ -16,6 +17,9 @@ from magpie.runs import Run
 
 FORMAT = 1
 """Of the files of an index. Raised when they change."""
+SCRATCH = ".tmp"
+"""What the name of an index ends in while it is made."""
+_DAY = 86_400
 
 
 def state_of_files(run: Run) -> str:
@@ -37,7 +41,9 @@ def index_folder(run: Run) -> Path:
 
 
 def remove_others(folder: Path) -> None:
-    """Remove the indexes of a run's earlier states."""
+    """Remove the indexes of a run's earlier states, and what was left half made a day ago: a younger one may be
+    another process's work."""
     for other in folder.parent.iterdir():
-        if other != folder:
+        is_young = other.name.endswith(SCRATCH) and time.time() - other.stat().st_mtime < _DAY
+        if other != folder and not is_young:
             rmtree(other, ignore_errors=True)

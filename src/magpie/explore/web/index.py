@@ -26,7 +26,7 @@ import pyarrow as pa
 
 from magpie.explore.web.encoding import Encoded, Encoder, encoder_of
 from magpie.explore.web.fields import STATUS, STATUSES, Field, sources
-from magpie.explore.web.folder import index_folder, remove_others
+from magpie.explore.web.folder import SCRATCH, index_folder, remove_others
 from magpie.runs import Run, make_folder, storage
 
 PREVIEW = 280
@@ -71,7 +71,7 @@ def open_index(run: Run, watch: Watch = lambda _: None) -> Index:
 
 def _make(run: Run, folder: Path, watch: Watch) -> None:
     begun = time.monotonic()
-    scratch = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
+    scratch = folder.with_name(f"{folder.name}.{os.getpid()}{SCRATCH}")
     with storage(scratch):
         make_folder(scratch)
         try:

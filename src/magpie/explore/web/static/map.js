@@ -4,7 +4,8 @@ import { line, el, replace } from "./dom.js";
 import { NONE, OTHERS, REST, color, css, forget, groupColor } from "./colors.js";
 import { ask, askBytes, stale } from "./api.js";
 
-const CELL = 3; // CSS pixels
+const CELL = 3; // CSS pixels, at least
+const MOST_CELLS = 700; // on one side
 const LASSO_POINTS = 120;
 
 export class TopicMap {
@@ -99,8 +100,9 @@ export class TopicMap {
 
   async fetch() {
     if (!this.width || !this.scale) return;
-    const box = this.box, cells = [Math.ceil(this.width / CELL), Math.ceil(this.height / CELL)];
-    const across = [box[0], box[1], box[0] + (cells[0] * CELL) / this.scale, box[1] + (cells[1] * CELL) / this.scale];
+    const box = this.box, cell = Math.max(CELL, this.width / MOST_CELLS, this.height / MOST_CELLS);
+    const cells = [Math.ceil(this.width / cell), Math.ceil(this.height / cell)];
+    const across = [box[0], box[1], box[0] + (cells[0] * cell) / this.scale, box[1] + (cells[1] * cell) / this.scale];
     try {
       const bytes = await askBytes("map", { filters: this.filters, box: across, cells, color: this.field?.name ?? null });
       this.data = decoded(bytes, across, cells);
@@ -221,6 +223,13 @@ export class TopicMap {
   }
 
   drawLasso() {
+    const chosen = this.filters.find(filter => filter.kind === "area");
+    if (chosen) {
+      this.pen.beginPath();
+      chosen.points.forEach((point, n) => (n ? this.pen.lineTo(...this.toScreen(...point)) : this.pen.moveTo(...this.toScreen(...point))));
+      this.pen.closePath();
+      this.pen.setLineDash([4, 4]); this.pen.lineWidth = 1.5; this.pen.strokeStyle = css("--other"); this.pen.stroke(); this.pen.setLineDash([]);
+    }
     if (!this.lasso || this.lasso.length < 2) return;
     this.pen.beginPath();
     this.lasso.forEach(([x, y], n) => (n ? this.pen.lineTo(x, y) : this.pen.moveTo(x, y)));
