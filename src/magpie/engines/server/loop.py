@@ -25,10 +25,12 @@ from magpie.engines.server.wire import Asked, Dialect, refused
 from magpie.errors import EngineDied, RequestFailed
 from magpie.http.answers import READING_ERRORS, Garbled, error_message, json_or_none, names_the_length
 from magpie.http.retries import GONE, backoff, may_pass, retry_after
+from magpie.log import logger
 from magpie.safe.redaction import one_line, redact
 from magpie.seams import Completion, Request
 
 Answer = Completion | RequestFailed
+_log = logger(__name__)
 
 OVERLOADED = frozenset({429, 503, 529})
 """Statuses that say "too many": the server gets fewer at once."""
@@ -152,6 +154,7 @@ class Server:
 
     def _die(self, told: str) -> None:
         self._dead = self._dead or told
+        _log.error("%s", told)
         self._answers.put(None)
 
     def _stop(self) -> None:
@@ -220,6 +223,7 @@ class Server:
     def _ended(self, job: _Job, site: Site, task: asyncio.Task[Callable[[], None]]) -> None:
         """After one try. A callback, because a task that is canceled before it began runs nothing of its own."""
         site.in_flight -= 1
+        site.log_window()
         job.task = None
         if not task.cancelled():
             if (bug := task.exception()) is None:
@@ -231,8 +235,10 @@ class Server:
     async def _try(self, job: _Job, site: Site, sent_at: float) -> Callable[[], None]:
         """One try, and what to do after it: answer, or try again."""
         assert job.asked is not None
+        most = job.request.sampling.max_tokens
+        _log.debug("%s: request %d, try %d, max_tokens %d", site.name, job.ticket, job.tries + 1, most)
         try:
-            answered = await site.lines.exchange(job.asked, job.request.sampling.max_tokens)
+            answered = await site.lines.exchange(job.asked, most)
             if _may_be_learned_from(answered) and isinstance(self._dialect, Adapting):
                 answered = await self._negotiate(job, site, answered)
         except Unreachable as error:
@@ -250,6 +256,8 @@ class Server:
             site.limit.complained(sent_at, time.monotonic())
             site.failed(time.monotonic(), at_once=False)
             return self._again(job, site, f"{site.name}: {error}")
+        took = time.monotonic() - sent_at
+        _log.debug("%s: request %d: status %d after %.3f s", site.name, job.ticket, answered.status, took)
         if answered.status not in GONE:
             self._contact = time.monotonic()
         if answered.status == 200:
@@ -259,6 +267,7 @@ class Server:
     def _unreachable(self, job: _Job, site: Site, told: str) -> Callable[[], None]:
         """No fault of the request: it waits for a server, and `patience` ends that."""
         site.failed(time.monotonic(), at_once=True)
+        _log.debug("%s: request %d waits: no connection (%s)", site.name, job.ticket, told)
         self._reason, job.last = f"no connection ({told})", site
         return lambda: self._waiting.appendleft(job)
 
@@ -323,9 +332,11 @@ class Server:
         job.tries += 1
         job.last = site
         if job.tries > self._retries:
+            _log.info("request %d failed: %s (after %d tries)", job.ticket, told, job.tries)
             failed = RequestFailed(redact(f"{told} (after {job.tries} tries)"))
             return lambda: self._answer(job, failed)
         seconds = max(backoff(job.tries), 0.0 if at_least is None else at_least)
+        _log.debug("request %d: retry %d in %.2f s: %s", job.ticket, job.tries, seconds, told)
         return lambda: self._later(job, seconds)
 
     def _later(self, job: _Job, seconds: float) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from magpie.engines.server.lines import Lines
+from magpie.log import logger
 
 FIRST_LIMIT = 16
 """Requests in flight at first, at each server; while none complains this doubles with every crowd that is answered."""
@@ -23,6 +24,7 @@ MOST_REST = 5.0
 """Seconds for which a server is set aside that takes no connection, or has too many requests: doubled each time."""
 FAILURES = 3
 """Failed requests in a row, after which a server is set aside too, and then tried with one request at a time."""
+_log = logger(__name__)
 
 
 class Limit:
@@ -63,6 +65,13 @@ class Site:
         self.in_flight = 0
         self.aside_until = 0.0
         self._failures = self._rests = 0
+        self._logged = self.limit.room
+
+    def log_window(self) -> None:
+        """Log how many requests the server may hold at once, where that has changed."""
+        if (room := self.limit.room) != self._logged:
+            _log.debug("%s: window %d, was %d", self.name, room, self._logged)
+            self._logged = room
 
     def has_room(self, now: float) -> bool:
         """One at a time while it keeps failing, so that a server that is being restarted uses up no tries."""
