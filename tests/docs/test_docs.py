@@ -43,6 +43,9 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 NOT_RUN = {
     "make test": "it runs this",
     "magpie run --model ~/models/some-instruct --set engine=http://gpu-1:8000/v1 --out runs/served": "asks a server",
+    "magpie explore runs/mini": "serves until it is stopped: tests/explore/web opens it",
+    "magpie explore runs/mini --against runs/air": "the same",
+    "magpie explore runs/mini --no-open --port 9000": "the same",
     "magpie train RUN --base meta-llama/Meta-Llama-3-8B --to models/air": "a model of the Hub",
     "magpie train RUN --base models/air --method dpo --to models/air-dpo": "TRL is not installed: tests/train trains",
     "magpie train RUN --base models/air --method rm --to models/reward": "TRL is not installed: tests/train trains",
