@@ -24,7 +24,7 @@ from fledgling.tokenizer import load_tokenizer
 
 NAME = "fledgling-think"
 MODELS = Path("src/magpie/weights")
-SETTINGS = FineTuning(steps=240, rate=7e-4)
+SETTINGS = FineTuning(steps=260, rate=6e-4)
 LARGEST = 63  # of the whole numbers in the file: it is a Q8_0 that packs into a smaller wheel
 
 

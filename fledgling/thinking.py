@@ -19,7 +19,7 @@ from fledgling.measure import Speaker, unanswered
 from fledgling.novelty import Known, known_from, together
 from fledgling.own import CHAT_MODEL, OWN, own_instructions
 from fledgling.statistics import Estimate, difference, mean, share
-from fledgling.truth import figure_line, known_of
+from fledgling.truth import figure_line, known_of, without_nan
 from fledgling.verdict import Talk, judge
 from magpie.engines.llamacpp.engine import open_llamacpp
 from magpie.modelfiles.locate import find_model
@@ -60,8 +60,8 @@ def main() -> None:
     known = known_to_both(arguments.work)
     found, answers = figures(arguments.model, arguments.rows, arguments.asked, known)
     if arguments.out:
-        told = {"figures": {name: asdict(one) for name, one in found.items()}, "wrong": wrong(answers)}
-        arguments.out.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        told = json.dumps(plain(found, answers), indent=1, ensure_ascii=False)
+        arguments.out.write_text(told + "\n", encoding="utf-8")
     for name, one in found.items():
         tokens = f"{name:40}{one.value:>9.1f}   [{one.low:.1f}, {one.high:.1f}]   n = {one.n}"
         print(tokens if name.startswith("tokens") else figure_line(name, one))
@@ -148,12 +148,13 @@ def compared(on: Sequence[Answer], off: Sequence[Answer], chat: Sequence[Answer]
     }
 
 
-def wrong(answers: Answers) -> dict[str, Any]:
-    """What is not right: where to look for what holds the figures back."""
-    return {
+def plain(found: Figures, answers: Answers) -> dict[str, Any]:
+    """As JSON: the figures, and what is not right, which is where to look for what holds them back."""
+    wrong = {
         name: [{"prompt": prompt, **asdict(one)} for prompt, one in some if not one.right]
         for name, some in answers.items()
     }
+    return {"figures": without_nan({name: asdict(one) for name, one in found.items()}), "wrong": wrong}
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ CHAT_TEMPLATE = (
     "{% endif %}"
 )
 NO_THOUGHT = f"{OPENS}\n\n{CLOSES}\n\n"
-LONGEST = 60  # characters of a slot that is repeated in a thought
+NUMBERS = re.compile(r"[\d:]+(?:, \d+)*")
 STEP = re.compile(r"\d+ [-+*/] \d+ = \d+")
 LATER, CONTENT, JUDGE = "This goes on from before.", "The user is content.", "The user wants a judgment."
 
@@ -55,21 +55,21 @@ LATER, CONTENT, JUDGE = "This goes on from before.", "The user is content.", "Th
 def thought(family: Family, slots: Slots, reply: str) -> str:
     """What to think of an instruction of `family` before the right `reply` to it.
 
+    slots: in the order in which they stand in the instruction, as a family reads them.
+
     thought(ARITHMETIC, {"a": "66", "sign": "-", "b": "38"}, "Sure: 66 - 30 = 36, ...")
-    # The user wants to add or subtract two numbers. a: 66; sign: -; b: 38. 66 - 30 = 36; 36 - 6 = 30; 30 - 2 = 28.
+    # The user wants to add or subtract two numbers. Numbers: 66, 38. 66 - 30 = 36; 36 - 6 = 30; 30 - 2 = 28.
     """
     if family is REPEATED:
         family, slots = as_asked(slots)
-    own = OWN.get(family.name)
-    return " ".join(
-        [f"The user wants {family.intent}.", *([own(slots)] if own else noted(slots)), *worked(reply)],
-    )
+    own = [OWN[family.name](slots)] if family.name in OWN else []
+    return " ".join([f"The user wants {family.intent}.", *numbers(slots), *own, *worked(reply)])
 
 
-def noted(slots: Slots) -> list[str]:
-    """What is asked about, but for what is too long to be said again."""
-    told = [f"{name}: {text}" for name, text in slots.items() if len(text) <= LONGEST and "\n" not in text]
-    return ["; ".join(told) + "."] if told else []
+def numbers(slots: Slots) -> list[str]:
+    """The numbers that the work is done with."""
+    found = [text for text in slots.values() if NUMBERS.fullmatch(text)]
+    return [f"Numbers: {', '.join(found)}."] if found else []
 
 
 def worked(reply: str) -> list[str]:
@@ -81,27 +81,26 @@ def worked(reply: str) -> list[str]:
 def compared(slots: Slots) -> str:
     """Which of two numbers is larger, by their first digit that differs."""
     x, y = slots["x"], slots["y"]
-    told = f"First {x}, then {y}."
     if x == y:
-        return f"{told} They are the same."
+        return "They are the same."
     side = "more" if int(y) > int(x) else "less"
     if len(x) != len(y):
-        return f"{told} {len(y)} digits against {len(x)}, so {y} is {side}."
+        return f"{len(y)} digits against {len(x)}, so {y} is {side}."
     place = next(place for place in range(len(x)) if x[place] != y[place])
-    return f"{told} {('First', 'Second', 'Third')[place]} digit {y[place]} against {x[place]}, so {y} is {side}."
+    return f"{('First', 'Second', 'Third')[place]} digit {y[place]} against {x[place]}, so {y} is {side}."
 
 
 OWN = {
-    "trend": lambda slots: f"{compared(slots)} {slots['measure']}, {slots['a']} to {slots['b']}.",
+    "trend": compared,
     TRUNCATED.name: lambda slots: f"It ends with: {last_words(slots)}",
 }
 
 
 # -- what is learned ---------------------------------------------------------------------------------------------------
 
-THINKING = 0.62  # share of conversations whose last response has a thought before it
-JUDGING = 0.08  # share of conversations in which the pipeline asks for a judgment
-SECOND_TURN = 0.3  # share of the others with a second turn
+THINKING = 0.65  # share of conversations whose last response has a thought before it
+JUDGING = 0.05  # share of conversations in which the pipeline asks for a judgment
+SECOND_TURN = 0.2  # share of the others with a second turn
 
 
 def documents(asked: Iterable[Asked], seed: int) -> Iterator[Segments]:

@@ -78,10 +78,10 @@ def test_a_thought_holds_the_steps_of_the_reply_and_no_delimiter(family: object)
 @pytest.mark.parametrize(
     ("x", "y", "told"),
     [
-        ("93", "75", "First 93, then 75. First digit 7 against 9, so 75 is less."),
-        ("71", "75", "First 71, then 75. Second digit 5 against 1, so 75 is more."),
-        ("8", "75", "First 8, then 75. 2 digits against 1, so 75 is more."),
-        ("8", "8", "First 8, then 8. They are the same."),
+        ("93", "75", "First digit 7 against 9, so 75 is less."),
+        ("71", "75", "Second digit 5 against 1, so 75 is more."),
+        ("8", "75", "2 digits against 1, so 75 is more."),
+        ("8", "8", "They are the same."),
     ],
 )
 def test_two_numbers_are_compared_digit_by_digit(x: str, y: str, told: str) -> None:
