@@ -212,26 +212,28 @@ def test_mt_dpo_mini_makes_pairs_whose_prompt_is_the_conversation(tmp_path: Path
 
 
 def test_reason_mini_keeps_thoughts_apart_from_responses_and_drops_those_that_did_not_end(tmp_path: Path) -> None:
-    """By the grammar of fledgling's world, and by the marks of the model's own chat template."""
-    from fledgling.verdict import Talk, judge
-
-    run = magpie.run("reason-mini", size=80, out=tmp_path / "run", settings=("respond.sampling.max_tokens=70",))
+    """With so little room that not every thought ends."""
+    run = magpie.run("reason-mini", size=80, out=tmp_path / "run", settings=("respond.sampling.max_tokens=40",))
     every, kept = run.table().to_pylist(), list(run.rows())
     assert not [row["error"] for row in every if row["error"]]
     reasons = Counter(row["drop_reason"] for row in every if row["dropped_by"] == "respond")
     assert reasons["reasoning_truncated"]
     assert set(reasons) <= {"reasoning_truncated", "truncated"}
-    assert len(kept) > 8
+    assert len(kept) > 4
     for row in kept:
         assert row["reasoning"].startswith(("The user wants ", "This goes on "))
         assert not any(mark in row["reasoning"] + row["response"] for mark in ("<think>", "</think>"))
         assert row["messages"][1] == {"role": "assistant", "content": row["response"]}
-    right = [judge(Talk(None, (row["instruction"],), (row["response"],))).right for row in kept]
-    assert sum(right) > 0.7 * len(right)
 
 
-def test_thoughts_of_reason_mini_come_back_from_an_export_as_the_model_s_template_has_them(tmp_path: Path) -> None:
+def test_thoughts_of_reason_mini_come_back_from_an_export_as_the_template_has_them(
+    tmp_path: Path,
+) -> None:
+    from fledgling.verdict import Talk, judge
+
     run = magpie.run("reason-mini", size=40, out=tmp_path / "run")
+    right = [judge(Talk(None, (row["instruction"],), (row["response"],))).right for row in run.rows()]
+    assert sum(right) > 0.7 * len(right) > 7
     template = TrainingTemplate.of(open_model(find_model("fledgling-think")))
     for reasoning in ("field", "inside"):
         out = tmp_path / f"{reasoning}.jsonl"
