@@ -6,7 +6,7 @@ Knows the families and how a conversation is written; knows no tokenizer and no 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from random import Random
 
 from fledgling.chat import END, END_OF_TEXT, START, message, system
@@ -90,7 +90,7 @@ def compared(slots: Slots) -> str:
     return f"{('First', 'Second', 'Third')[place]} digit {y[place]} against {x[place]}, so {y} is {side}."
 
 
-OWN = {
+OWN: dict[str, Callable[[Slots], str]] = {
     "trend": compared,
     TRUNCATED.name: lambda slots: f"It ends with: {last_words(slots)}",
 }
