@@ -414,7 +414,7 @@ def check_magpie(words: list[str]) -> None:
     """Parse the words as the program would, and its settings."""
     group = typer.main.get_command(app)
     if words and words[0].startswith("-"):
-        assert words[0] in ("--help", "--version")
+        assert words[0] in ("--help", "--version", "--install-completion")
         return
     name, *rest = words
     if name in NO_COMMAND:
