@@ -25,7 +25,6 @@ from magpie.engines.child.log import ChildLog, telling
 from magpie.engines.json_grammar import UnknownSchema, json_grammar
 from magpie.engines.llamacpp.engine import _reason
 from magpie.engines.server import quirks
-from magpie.engines.server.address import Key, Way, read_url
 from magpie.engines.server.dialects import make_dialect
 from magpie.engines.server.facts import Found, facts_of
 from magpie.engines.server.info import Facts
@@ -40,7 +39,7 @@ from magpie.export.shapes import SHAPES as FORMATS
 from magpie.export.trainers import TRAINERS
 from magpie.http.answers import Garbled, error_message, error_text, names_the_length
 from magpie.http.answers import shown as shown_value
-from magpie.http.connections import split_url
+from magpie.http.endpoints import Endpoint, Key, read_url, split_url
 from magpie.imports.containers import documents
 from magpie.imports.folders import splits_of
 from magpie.imports.shapes import shape
@@ -125,7 +124,7 @@ OPENED_BY = Around(("<|channel|>final<|message|>",), ("final",), "<|end|>", "end
 OVERLAP = Overlap(ngram=4)
 INDEX = make_index({"one": ["word word word word word", "a a a a a a", "the answer is a"]}, OVERLAP)
 OPTIONS = Options(system=True, reasoning="inside")
-SERVER = Found(Way(read_url("http://localhost:1"), Key(None), None, None), None, "text")
+SERVER = Found(Endpoint(read_url("http://localhost:1"), Key(None), None, None), None, "text")
 
 
 def every(*calls: Call) -> Call:
@@ -228,7 +227,7 @@ def error_of_server(text: str) -> object:
 
 
 def models_of_server(text: str) -> object:
-    found = Found(SERVER.way, {text: {"id": text}, "other": {}}, "text")
+    found = Found(SERVER.endpoint, {text: {"id": text}, "other": {}}, "text")
     body = json.dumps({"data": [{"id": text}]}).encode()
     return embedding_answers.served_models(body), facts_of(found, ServerSettings(url="http://localhost:1"))
 

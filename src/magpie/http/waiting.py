@@ -11,7 +11,7 @@ from time import monotonic
 
 from magpie.errors import ServerLost
 from magpie.http.answers import Garbled, error_message
-from magpie.http.connections import Broken, Fetched, TooSlow, Unreachable
+from magpie.http.exchange import Broken, Response, TooSlow, Unreachable
 from magpie.http.retries import GONE, backoff
 
 
@@ -19,7 +19,7 @@ class Waiting:
     """How long one server has not answered. May be used by several threads.
 
     waiting = Waiting("http://gpu:8000", 60, threading.Event(), saved="the scores so far are in the run")
-    answer = waiting.ask(lambda: fetch(client, "POST", "/pooling", asked))
+    answer = waiting.ask(lambda: client.fetch("POST", "/pooling", asked, seconds=60.0, most=1 << 20))
     """
 
     def __init__(self, root: str, patience: float, closing: threading.Event, saved: str) -> None:
@@ -31,7 +31,7 @@ class Waiting:
         """Count from now: what came before was no silence of the server, as nobody asked."""
         self._reached = monotonic()
 
-    def ask(self, fetch: Callable[[], Fetched]) -> Fetched:
+    def ask(self, fetch: Callable[[], Response]) -> Response:
         """An answer, of whatever status that says that the server is there. Raises `ServerLost` when patience is over,
         and `Garbled` and `TooSlow` of an answer that is too long or takes too long: a server that gives one is there.
         """

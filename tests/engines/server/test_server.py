@@ -10,8 +10,8 @@ from email.utils import formatdate
 
 import pytest
 
+from magpie.engines import balance
 from magpie.engines.server import loop as server_loop
-from magpie.engines.server import pool as server_pool
 from magpie.engines.server.engine import open_server
 from magpie.engines.server.loop import Server
 from magpie.errors import EngineDied, RequestFailed
@@ -46,8 +46,8 @@ LONG = 200
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retries, "FIRST_BACKOFF", 0.005)
-    monkeypatch.setattr(server_pool, "FIRST_REST", 0.005)
-    monkeypatch.setattr(server_pool, "MOST_REST", 0.05)
+    monkeypatch.setattr(balance, "FIRST_REST", 0.005)
+    monkeypatch.setattr(balance, "MOST_REST", 0.05)
     monkeypatch.setattr(server_loop, "TICK", 0.01)
 
 
@@ -228,7 +228,7 @@ def test_silence_is_given_up_and_tried_again(server: FaultServer, silence: str) 
 
 def test_a_slow_drip_does_not_go_on_forever(server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each piece comes in time; the whole does not."""
-    monkeypatch.setattr("magpie.engines.server.lines.SLOWEST", 1000.0)
+    monkeypatch.setattr("magpie.engines.server.patience.SLOWEST", 1000.0)
     with opened(server, first_token_seconds=0.1, connect_seconds=0.1, retries=0) as engine:
         server.script = lambda _: Drip(pieces(*range(500)), wait=0.02)
         failed = only(engine, request(most=LONG))
@@ -238,7 +238,7 @@ def test_a_slow_drip_does_not_go_on_forever(server: FaultServer, monkeypatch: py
 def test_a_silent_server_is_given_up_where_answers_come_whole(
     server: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("magpie.engines.server.lines.SLOWEST", 1000.0)
+    monkeypatch.setattr("magpie.engines.server.patience.SLOWEST", 1000.0)
     with opened(server, first_token_seconds=0.05, connect_seconds=0.05, retries=0) as engine:
         server.script = lambda _: hang
         assert "no whole answer" in str(only(engine))
@@ -428,7 +428,7 @@ def test_a_text_that_the_server_should_have_cut_is_cut(server: FaultServer) -> N
 
 
 def test_an_answer_that_never_ends_is_given_up(server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("magpie.engines.server.lines.MOST_BYTES", 1 << 16)
+    monkeypatch.setattr("magpie.engines.server.patience.MOST_BYTES", 1 << 16)
     with opened(server, retries=0) as engine:
         server.script = lambda _: Say(b" " * (1 << 20))
         assert "longer than" in str(only(engine))
