@@ -19,6 +19,7 @@ from typing import Any
 import orjson
 
 from magpie.engines.checks import refusal
+from magpie.engines.child.engine import ChildSpec
 from magpie.errors import EngineDied, RequestFailed
 from magpie.seams import Capabilities, Choice, Completion, JsonSchema, Logprob, Messages, Request, Text, Tokens
 from magpie.settings.engines import Scripted as ScriptedSettings
@@ -53,6 +54,12 @@ def open_scripted(
 def open_in_process(settings: Mapping[str, Any] | None = None, **more: Any) -> AbstractContextManager[Scripted]:
     """What a child process opens."""
     return open_scripted(ScriptedSettings(**(settings or {})), **more)
+
+
+def child_spec(settings: ScriptedSettings, **more: Any) -> ChildSpec:
+    """What a child process opens for a replica."""
+    arguments = {"settings": settings.model_dump(), **more}
+    return ChildSpec("magpie.engines.scripted:open_in_process", arguments, "the scripted engine")
 
 
 @dataclass(frozen=True, slots=True)
