@@ -28,6 +28,7 @@ from magpie.engines.server import quirks
 from magpie.engines.server.dialects import make_dialect
 from magpie.engines.server.facts import Found, facts_of
 from magpie.engines.server.info import Facts
+from magpie.engines.server.inspection import read_metrics
 from magpie.engines.server.wire import error_body
 from magpie.engines.stops import StopStrings
 from magpie.engines.vllm import errors as vllm_errors
@@ -232,6 +233,10 @@ def models_of_server(text: str) -> object:
     return embedding_answers.served_models(body), facts_of(found, ServerSettings(url="http://localhost:1"))
 
 
+def metrics_of_server(text: str) -> object:
+    return read_metrics(f'vllm:cache_config_info{{block_size="{text}"}} 1.0\n{text}\nvllm:{text} {text}')
+
+
 # -- files and logs ---------------------------------------------------------------------------------------------------
 
 
@@ -388,6 +393,7 @@ CASES: Final[dict[str, Call]] = {
     "guard: guideline": building_safety._guideline,
     # engines and logs
     "server: models": models_of_server,
+    "server: metrics": metrics_of_server,
     "server: address": lambda text: split_url(f"http://{text}", "url", "http://localhost"),
     # datasets, in and out
     "import: conversations": lambda text: shape(document_of(text)),

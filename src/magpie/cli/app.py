@@ -691,11 +691,27 @@ def prune(
 
 
 @app.command()
-def doctor(json: JsonOption = False) -> None:
-    """Which engines can run here, why not, and what to install."""
-    from magpie.cli.doctor import doctor
+def doctor(
+    server: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--server",
+            metavar="URL",
+            help="What can be read off a server: its model, what it holds, what would make it faster. May be repeated.",
+        ),
+    ] = None,
+    api_key_env: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The environment variable with the server's API key.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Which engines can run here, why not, and what to install; or, with --server, how a server is set up."""
+    from magpie.cli.doctor import doctor, inspect
 
-    doctor(as_json=json)
+    if server:
+        inspect(server, api_key_env, as_json=json)
+    else:
+        doctor(as_json=json)
 
 
 _COMMANDS = {each.name or (each.callback.__name__ if each.callback else "") for each in app.registered_commands}

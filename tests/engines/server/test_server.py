@@ -16,7 +16,7 @@ from magpie.engines.server.engine import open_server
 from magpie.engines.server.loop import Server
 from magpie.errors import EngineDied, RequestFailed
 from magpie.http import retries
-from magpie.seams import Completion, Request, SamplingParams, Tokens
+from magpie.seams import Completion, Request, SamplingParams, Tokens, derive_seed
 from magpie.settings.engines import Server as ServerSettings
 from tests.engines.asking import Answer, ask, completions, new_tickets
 from tests.engines.fault_server import (
@@ -432,3 +432,18 @@ def test_an_answer_that_never_ends_is_given_up(server: FaultServer, monkeypatch:
     with opened(server, retries=0) as engine:
         server.script = lambda _: Say(b" " * (1 << 20))
         assert "longer than" in str(only(engine))
+
+
+def test_equal_pre_queries_are_sent_one_by_one_so_that_each_has_its_seed(server: FaultServer) -> None:
+    """vLLM samples every prompt of a list with one seed: a list of 256 pre-queries would be one text 256 times."""
+
+    def as_vllm_samples(asked: Ask) -> Action:
+        assert all(isinstance(token, int) for token in asked.body["prompt"]), "one prompt a request"
+        seed = asked.body["seed"]
+        return Say(completion(ids=tuple(10 + (seed >> shift) % 64 for shift in range(0, 60, 6))))
+
+    with opened(server) as engine:
+        server.script = as_vllm_samples
+        seeds = [derive_seed(7, "instruct", row, 0) for row in range(256)]
+        answers = completions(engine, [request(seed) for seed in seeds])
+    assert len({answer.token_ids for answer in answers}) == 256
