@@ -16,17 +16,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from statistics import median
 
 import aiohttp
 import orjson
 
+from bench.scripted_server import wait_for_port
 from magpie.engines.server import dialects as server_dialects
 from magpie.engines.server import loop as server_loop
 from magpie.engines.server.info import Facts
@@ -167,16 +166,6 @@ def run_engine(opened: server_loop.Server, requests: int, most: int) -> None:
         answers = opened.poll(1.0)
         assert all(isinstance(answer, Completion) for _, answer in answers), answers
         done += len(answers)
-
-
-def wait_for_port(port: int, seconds: float = 60.0) -> None:
-    """Wait until somebody listens there."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1.0):
-            return
-        time.sleep(0.05)
-    raise SystemExit(f"nobody listens at port {port} after {seconds:g} seconds")
 
 
 def main() -> None:
