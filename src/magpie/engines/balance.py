@@ -133,10 +133,6 @@ class Balance(Generic[Member]):
     def __init__(self, members: Sequence[Member]) -> None:
         self.all, self._next = list(members), 0
 
-    @property
-    def window(self) -> int:
-        return sum(member.load.limit.room for member in self.all)
-
     def pick(self, now: float, avoid: Member | None = None) -> Member | None:
         """The one with room that will answer soonest, in turn where there are several; the one to avoid only where
         there is no other."""

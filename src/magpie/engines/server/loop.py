@@ -35,6 +35,8 @@ Answer = Completion | RequestFailed
 
 OVERLOADED = frozenset({429, 503, 529})
 """Statuses that say "too many": the server gets fewer at once."""
+SPARE, FULL = 2, 16
+"""Requests that wait here, for so many that a server may hold."""
 CLOSE_SECONDS = 10.0
 TICK = 0.25
 """Seconds between two looks at who is back and whether patience is over."""
@@ -105,8 +107,10 @@ class Server:
 
     @property
     def window(self) -> int:
-        """The sum of what the servers may hold at present."""
-        return self._sites.window
+        """The sum of what the servers may hold at present, and a few that wait here, so that a server that answers does
+        not wait for the caller's thread to send the next."""
+        rooms = [site.load.limit.room for site in self._sites.all]
+        return sum(room + SPARE * (room // FULL) for room in rooms)
 
     def start(self) -> None:
         self._thread.start()
