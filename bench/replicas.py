@@ -6,8 +6,8 @@ second core brings.
     python -m bench.replicas cores [--engine llamacpp|openvino] [--requests 200] [--rounds 7]
 
 `shares`: scripted replicas of which each takes longer than the one before, for a request up to a stated time that
-follows from its seed; with `--servers`, scripted servers of stated times. Against the ideal list schedule, which gives each
-request, in order, to the first slot that is free; and against the first replica alone.
+follows from its seed; with `--servers`, scripted servers of stated times. Against the ideal list schedule, which gives
+each request, in order, to the first slot that is free; and against the first replica alone.
 
 `kills`: a run on scripted replicas of which one is killed (SIGKILL) every so many seconds, against the same run left
 alone: rows that are lost, that are there twice or that differ, and errors.

@@ -158,7 +158,8 @@ def transformers() -> AbstractContextManager[Opened]:
     from magpie.engines.transformers.engine import open_transformers
     from magpie.settings.engines import Transformers as TransformersSettings
 
-    settings = TransformersSettings(slots=16, context=256, device="cpu")
+    device = os.environ.get("MAGPIE_TEST_DEVICE", "cpu")  # scripts/gpu.sh
+    settings = TransformersSettings.model_validate({"slots": 16, "context": 256, "device": device, "dtype": "float32"})
     return on_fledgling(lambda: open_transformers(FLEDGLING, settings), same_text=0.9)
 
 

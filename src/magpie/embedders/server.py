@@ -18,7 +18,7 @@ from magpie.http.answers import QUESTION_BYTES, Garbled, error_message
 from magpie.http.blocking import BlockingClient, open_blocking
 from magpie.http.endpoints import Address, open_endpoint
 from magpie.http.exchange import Broken, Response, TooSlow, Unreachable
-from magpie.http.retries import backoff, may_pass, retry_after
+from magpie.http.retries import may_pass
 from magpie.http.waiting import Waiting
 from magpie.safe.keys import WITHHELD, are_withheld
 from magpie.safe.redaction import one_line
@@ -156,35 +156,25 @@ class ServerEmbedder:
             return [error] * len(texts)
 
     def _asked(self, texts: Sequence[str]) -> list[Any]:
-        asked, problem = body(self._model, texts, self._settings.request), ""
-        wait = 0.0
-        for tries in range(self._settings.retries + 1):
-            if tries:
-                self._closing.wait(max(wait, backoff(tries)))
-            try:
-                answer = self._post(asked, most_bytes(len(texts), self._dimension))
-                found = vectors(answer.body, len(texts)) if answer.status == 200 else None
-            except (Garbled, TooSlow) as error:
-                problem, wait = str(error), 0.0
-                continue
-            if found is not None:
-                for vector in found:
-                    self._check(vector)
-                return list(found)
-            if not may_pass(answer.status):
+        asked = body(self._model, texts, self._settings.request)
+        most = most_bytes(len(texts), self._dimension)
+
+        def read(answer: Response) -> list[Any]:
+            if answer.status != 200:
                 raise self._refusal(answer)
-            problem = f"{answer.status} {error_message(answer.body)}"
-            wait = retry_after(answer.headers.get("retry-after")) or 0.0
-        raise RequestFailed(f"the server gave no vectors in {self._settings.retries + 1} tries: {problem}")
+            return list(vectors(answer.body, len(texts)))
+
+        found = self._waiting.answer(
+            lambda: self._fetch("POST", "/v1/embeddings", most, asked), read, self._settings.retries, "vectors"
+        )
+        for vector in found:
+            self._check(vector)
+        return found
 
     def _refusal(self, answer: Response) -> Exception:
         if answer.status in (400, 413, 422):
             return _Refused(f"{answer.status} {error_message(answer.body)}")
         return self._no_use(answer)
-
-    def _post(self, asked: bytes, most: int) -> Response:
-        """An answer, of whatever status, see `Waiting.ask`."""
-        return self._waiting.ask(lambda: self._fetch("POST", "/v1/embeddings", most, asked))
 
 
 class _Refused(Exception):

@@ -27,7 +27,6 @@ from magpie.http.answers import (
 from magpie.http.blocking import BlockingClient, open_blocking
 from magpie.http.endpoints import Address, open_endpoint
 from magpie.http.exchange import Broken, Response, TooSlow, Unreachable
-from magpie.http.retries import backoff, may_pass, retry_after
 from magpie.http.waiting import Waiting
 from magpie.safe.redaction import one_line
 from magpie.scorers.server_answers import APIS, Api, WrongLabel, body, route, score, shortened
@@ -162,21 +161,17 @@ class ServerScorer:
 
     def _answered(self, asked: Mapping[str, Any]) -> Response:
         """An answer that is a score, or a refusal that does not pass. Raises `RequestFailed` after the last try."""
-        content, problem, wait = orjson.dumps(asked), "", 0.0
-        for tries in range(self._settings.retries + 1):
-            if tries:
-                self._closing.wait(max(wait, backoff(tries)))
-            try:
-                answer = self._post(content)
-                if answer.status == 200:
-                    self._score(answer)
-                if not may_pass(answer.status):
-                    return answer
-                problem = f"{answer.status} {error_message(answer.body)}"
-                wait = retry_after(answer.headers.get("retry-after")) or 0.0
-            except (Garbled, TooSlow) as error:
-                problem, wait = str(error), 0.0
-        raise RequestFailed(f"the server gave no score in {self._settings.retries + 1} tries: {problem}")
+        content = orjson.dumps(asked)
+
+        def read(answer: Response) -> Response:
+            if answer.status == 200:
+                self._score(answer)
+            return answer
+
+        return self._waiting.answer(lambda: self._route(content), read, self._settings.retries, "score")
+
+    def _route(self, asked: bytes) -> Response:
+        return self._fetch("POST", route(self._api), MOST_BYTES, asked)
 
     def _score(self, answer: Response) -> float:
         try:
@@ -215,7 +210,7 @@ class ServerScorer:
 
     def _post(self, asked: bytes) -> Response:
         """An answer, of whatever status, see `Waiting.ask`."""
-        return self._waiting.ask(lambda: self._fetch("POST", route(self._api), MOST_BYTES, asked))
+        return self._waiting.ask(lambda: self._route(asked))
 
     def _refused(self, answer: Response) -> UserError:
         variable = self._settings.api_key_env
