@@ -37,9 +37,12 @@ class Waiting:
     def answer(
         self, fetch: Callable[[], Response], read: Callable[[Response], Result], retries: int, what: str
     ) -> Result:
-        """What `read` makes of an answer that is no status which may pass, tried again up to `retries` times, later each
-        time and as the server asks. Raises `RequestFailed`, which names `what` the server should have given, after the
-        last try; what `read` raises, but for `Garbled`, which is a try that failed; and as `ask` does."""
+        """What `read` makes of an answer whose status does not pass by itself. Else it is asked for again, up to
+        `retries` times, later each time and as the server asks.
+
+        what: what the server should give, for the error. Raises `RequestFailed` after the last try; what `read` raises,
+        but for `Garbled`, which is a try that failed; and as `ask` does.
+        """
         problem, at_least = "", 0.0
         for tries in range(retries + 1):
             if tries:

@@ -366,6 +366,23 @@ def test_work_is_shared_among_servers(server: FaultServer) -> None:
         assert min(len(server.asked), len(other.asked)) > 30
 
 
+def test_a_slow_server_gets_less_and_holds_up_no_other(server: FaultServer) -> None:
+    def slowly(asked: Ask) -> Action:
+        def act(handler: Handler) -> None:
+            handler.owner.closing.wait(0.3)
+            well(asked)(handler)
+
+        return act
+
+    with fault_server(slowly) as slow, opened(server, slow) as engine:
+        completions(engine, [request(n) for n in range(40)], window=6)
+        slow.asked.clear()
+        server.asked.clear()
+        assert len(completions(engine, [request(n) for n in range(100)], window=6)) == 100
+        assert len(slow.asked) < 30
+        assert len(server.asked) > 70
+
+
 def test_a_server_that_fails_is_set_aside_and_the_other_does_the_work(server: FaultServer) -> None:
     with fault_server() as other, opened(server, other) as engine:
         server.script = lambda _: BROKEN
