@@ -1,11 +1,12 @@
 # Two commands on a fresh machine: `make run` and `make test`. Both set up what they need in .venv; the tests of heavy
 # engines in .venv-engines and .venv-vllm (`make test-core` leaves them out). `make oldest` tests the oldest releases that
-# pyproject.toml admits. `make proof` trains models in .venv-engines and prints what data is worth.
+# pyproject.toml admits. `make proof` trains models in .venv-engines and prints what data is worth. `make dist` builds the wheel
+# and the sdist, installs each and runs it. `make site` builds the documentation's site in .venv-docs.
 PYTHON ?= python3
 VENV := .venv
 export OMP_WAIT_POLICY := passive
 
-.PHONY: run test test-core oldest proof clean
+.PHONY: run test test-core oldest proof dist site clean
 
 run: $(VENV)/.run
 	$(VENV)/bin/magpie run --size 200 --out runs/first
@@ -18,6 +19,12 @@ test-core: $(VENV)/.test
 
 oldest:
 	scripts/oldest.sh
+
+dist:
+	PYTHON=$(PYTHON) scripts/dist.sh
+
+site:
+	scripts/site.sh $(VENV)-docs
 
 proof:
 	scripts/env-engines.sh $(VENV)-engines
@@ -34,4 +41,4 @@ $(VENV)/.test: pyproject.toml
 	touch $@ $(VENV)/.run
 
 clean:
-	rm -rf $(VENV) $(VENV)-engines $(VENV)-vllm $(VENV)-oldest-* $(VENV)-uv build dist
+	rm -rf $(VENV) $(VENV)-docs $(VENV)-engines $(VENV)-vllm $(VENV)-oldest-* $(VENV)-uv build dist

@@ -47,6 +47,9 @@ NOT_RUN = {
     "magpie train RUN --base models/air --method dpo --to models/air-dpo": "TRL is not installed: tests/train trains",
     "magpie train RUN --base models/air --method rm --to models/reward": "TRL is not installed: tests/train trains",
     "magpie train RUN --base fledgling-base --to models/small --gguf --set train.epochs=3": "TRL is not installed",
+    "magpie template meta-llama/Llama-3.3-70B-Instruct": "a model of the Hub",
+    "magpie run --recipe large.yaml --out runs/large --dry-run": "a model of the Hub, on vLLM",
+    "magpie estimate large.yaml --out runs/large --pilot 500 --price-per-hour 2 --gpus 4": "a model of the Hub",
     "from datasets import load_dataset": "datasets is not installed; tests/export/test_trl.py loads exports",
 }
 """Command lines, and Python by its first line, that are only looked at."""
@@ -61,6 +64,7 @@ NOT_PLANNED = {
     ("docs/engines.md", "engine:"): "asks a server",
     ("docs/engines.md", "model: fledgling"): "asks a server",
     ("docs/engines.md", "model: ~/models/small-instruct.gguf"): "vLLM is not installed",
+    ("docs/large-model.md", "model: meta-llama/Llama-3.3-70B-Instruct"): "a model of the Hub, on vLLM",
     ("docs/neighbors.md", "embed: {embedder: sentence-transformers/all-mpnet-base-v2}   # the paper's"): "of the Hub",
     ("docs/neighbors.md", "embed:"): "asks a server",
     ("docs/rewards.md", "respond_base: {model: meta-llama/Meta-Llama-3-8B}"): "models of the Hub",
@@ -189,6 +193,18 @@ def run_and_base(walk: Walk) -> None:
     (walk.folder / "models" / "air").symlink_to(find_model("fledgling").parent)
 
 
+def a_run_named_large(walk: Walk) -> None:
+    """runs/large, as if its pilot had been made."""
+    walk.magpie("run", "--size", "4", "--out", "runs/large", "--set", "engine=scripted")
+
+
+def rated_responses(walk: Walk) -> None:
+    """rated.jsonl, with several responses to an instruction and their rewards."""
+    responses = [{"response": text, "model": "m"} for text in ("The Rhine.", "A lake.")]
+    rows = [{"instruction": f"{n}: a river?", "responses": responses, "response_rewards": [0.9, 0.1]} for n in range(3)]
+    (walk.folder / "rated.jsonl").write_text(lines_of(rows))
+
+
 def model(walk: Walk) -> None:
     (walk.folder / "MODEL").symlink_to(find_model("fledgling").parent)
 
@@ -206,9 +222,12 @@ def prompts_and_judgments(walk: Walk) -> None:
 
 PREPARED: Mapping[str, Callable[[Walk], None]] = {
     "README.md": conversations,
+    "docs/curate.md": conversations,
     "docs/evaluate.md": prompts_and_judgments,
     "docs/export.md": run_with_pairs,
     "docs/imports.md": conversations_with_topics,
+    "docs/large-model.md": a_run_named_large,
+    "docs/preference-data.md": rated_responses,
     "docs/report.md": run_with_tags,
     "docs/runs.md": run_with_tags,
     "docs/selection.md": run_with_judgments,
@@ -310,7 +329,10 @@ def is_in_the_example(block: Block, walk: Walk) -> None:
 TEXTS: Mapping[tuple[str, str], Callable[[Block, Walk], None]] = {
     ("README.md", "instruct (1 of 2): 200/200 rows, 100.0% kept, 116 rows/s,"): ends_like_the_run,
     ("README.md", "runs/first/"): is_a_tree_on_the_disk,
-    ("CONTRIBUTING.md", "cli                               parse arguments, call one function, print"): are_the_layers,
+    (
+        "CONTRIBUTING.md",
+        "api                               `magpie.run`, `magpie.open_run`: what a Python program calls",
+    ): are_the_layers,
     ("CONTRIBUTING.md", "src/magpie/plan/registry.py          |  1 +"): are_a_stage_s_files,
     (
         "docs/engines.md",
@@ -347,7 +369,7 @@ def test_every_block_says_what_it_is(page: str) -> None:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if any(b.language != "yaml" for b in blocks_of(page))])
 def test_a_page_works_from_its_first_block_to_its_last(page: str, walk: Walk) -> None:
-    if page in ("README.md", "docs/runs.md", "docs/selection.md"):
+    if page in ("README.md", "docs/curate.md", "docs/runs.md", "docs/selection.md"):
         pytest.importorskip("faiss")
     if page in PREPARED:
         PREPARED[page](walk)

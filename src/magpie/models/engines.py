@@ -20,6 +20,7 @@ from magpie.engines.server import engine as server
 from magpie.engines.transformers import engine as transformers
 from magpie.engines.vllm import engine as vllm
 from magpie.errors import MissingExtra, RecipeError
+from magpie.log import logger
 from magpie.modelfiles.locate import Form, ModelPlace
 from magpie.modelfiles.model import ModelFiles
 from magpie.modelfiles.probe import check_tokenizer
@@ -35,6 +36,8 @@ ChosenSettings = LlamaCpp | Vllm | Server | Transformers | OpenVino | Scripted
 
 GPU_SHARE = 0.9
 """The most of a GPU's memory that models of one stage may take together."""
+
+_log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ def choose_engine(
         raise MissingExtra(f"engine {settings.name} is not installed ({stage}): {install_command(settings.name)}")
     if (count := replicas.count(settings, place.gguf)) > 1:  # raises where the machine has not as much
         why = f"{why}; {count} replicas"
+    _log.info("%s (%s) runs on %s: %s", place.name, place.path, settings.name, why)
     identity = _scripted_identity(settings) if isinstance(settings, Scripted) else place.identity()
     return ModelUse(place.name, settings, why, _capabilities(settings), identity, place, files)
 
@@ -118,6 +122,7 @@ def choose_server(
     capabilities = server.capabilities(facts.api)
     identity = {"server": facts.served_model, "tokenizer": None if place is None else place.identity()}
     why = "; ".join([f"{one_line(facts.served_model)} at a server of kind {facts.api}", *facts.warnings])
+    _log.info("%s: %s", settings.url, why)
     return ModelUse(
         place.name if place else facts.served_model, settings, why, capabilities, identity, place, files, facts
     )
@@ -248,6 +253,7 @@ def check_memory(stage: str, uses: Mapping[str, ModelUse]) -> None:
 
 def open_engine(use: ModelUse) -> AbstractContextManager[Engine]:
     """Load what runs a model; unload it at the end. Raises `UserError` for what cannot be loaded."""
+    _log.debug("opening %s on %s", use.loads, use.engine.name)
     if len(specs := replicas.specs(use)) > 1:
         return open_replicas(specs)
     match use.engine:

@@ -19,6 +19,7 @@ from magpie.columns import ORIGINAL, labels_of, outdated
 from magpie.errors import RunError, UserError
 from magpie.runs.database import BOUNDED, GENEROUS, database
 from magpie.runs.folder import RunFolder, StageFolder
+from magpie.runs.frames import to_pandas, to_polars
 from magpie.runs.in_force import (
     InForce,
     Scope,
@@ -31,6 +32,7 @@ from magpie.runs.in_force import (
 )
 from magpie.runs.labels import check_labels, typed
 from magpie.runs.relations import open_rows_of, relation_of, sql_text
+from magpie.runs.shown import run_html
 from magpie.runs.surviving import corpus_shards
 from magpie.runs.tally import row_numbers
 from magpie.safe.documents import check_values, read_yaml
@@ -48,7 +50,14 @@ _SCAN_ROWS = 32768
 
 @dataclass(frozen=True, repr=False)
 class Run:
-    """A run on disk, finished or not."""
+    """A run on disk, finished or not. It can be read while it is written: each call reads the rows that are there.
+
+    What `run.json` says is read once. Open the run again to see another size or other stages.
+
+    Examples:
+        >>> magpie.open_run("runs/first").kept()
+        12
+    """
 
     path: Path
 
@@ -66,6 +75,10 @@ class Run:
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}, size={self.size}, kept={self.kept()})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the kept rows, and each stage's counts."""
+        return run_html(self.path, self.size, self.kept(), self.counts())
 
     @property
     def size(self) -> int:
@@ -100,25 +113,61 @@ class Run:
         """The stages of the recipe as it was last run, in order."""
         return tuple(StageFolder.of_entry(self.path, entry) for entry in self.info["stages"])
 
-    def table(self, *, kept: bool = False) -> pa.Table:
+    def table(self, *, kept: bool = False, columns: Sequence[str] = ()) -> pa.Table:
         """The rows, ordered by `row`: `id`, `row`, every stage's columns, `messages`, `drop_reason`, `dropped_by`,
         `error`, and the completion tokens of each stage as `<stage>_tokens`.
 
         All rows made so far, dropped ones and failed ones too; with `kept=True` those that came through every stage.
+        columns: only these, where some are named.
+
+        Examples:
+            >>> magpie.open_run("runs/first").table(kept=True).num_rows
+            12
         """
-        return self.sql(f"SELECT * FROM {'kept' if kept else 'rows'} ORDER BY row")
+        names = ", ".join('"' + name.replace('"', '""') + '"' for name in columns)
+        return self.sql(f"SELECT {names or '*'} FROM {'kept' if kept else 'rows'} ORDER BY row")
+
+    def to_pandas(self, *, kept: bool = True, columns: Sequence[str] = ()) -> Any:
+        """The kept rows as a `pandas.DataFrame`; with `kept=False` all rows, as in `table`. columns: only these.
+
+        Raises `MissingExtra` where pandas is not installed.
+
+        Examples:
+            >>> magpie.open_run("runs/first").to_pandas(columns=["instruction", "response"]).shape
+            (12, 2)
+        """
+        return to_pandas(self.table(kept=kept, columns=columns))
+
+    def to_polars(self, *, kept: bool = True, columns: Sequence[str] = ()) -> Any:
+        """The kept rows as a `polars.DataFrame`; with `kept=False` all rows, as in `table`. columns: only these.
+
+        Raises `MissingExtra` where polars is not installed.
+
+        Examples:
+            >>> magpie.open_run("runs/first").to_polars(columns=["instruction", "response"]).shape
+            (12, 2)
+        """
+        return to_polars(self.table(kept=kept, columns=columns))
 
     def batches(self, *, kept: bool = True, columns: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
         """The rows of `table` as record batches, so that a run larger than memory can be read through; only these
-        `columns`, where some are named."""
+        `columns`, where some are named.
+
+        Examples:
+            >>> sum(batch.num_rows for batch in magpie.open_run("runs/first").batches(columns=["id"]))
+            12
+        """
         names = ", ".join('"' + name.replace('"', '""') + '"' for name in columns)
         yield from self.scan(f"SELECT {names or '*'} FROM {'kept' if kept else 'rows'} ORDER BY row")
 
     def scan(self, query: str) -> Iterator[pa.RecordBatch]:
         """Ask DuckDB about some shards at a time, in order: `query` is run over each part of the run by itself, so that
-        memory does not grow with the run. What it says of a row must hang on that row alone.
+        memory does not grow with the run. What it says of a row must depend on that row alone.
 
-        Example: `for batch in run.scan("SELECT row, length(response) AS n FROM kept ORDER BY row"): ...`
+        Examples:
+            >>> run = magpie.open_run("runs/first")
+            >>> sum(batch.num_rows for batch in run.scan("SELECT row, length(response) AS n FROM kept ORDER BY row"))
+            12
         """
         counting, query = self._counting(), self._with_labels(query)
         step = max(1, _SCAN_ROWS // self.shard_rows)
@@ -128,12 +177,23 @@ class Run:
                     yield _with_texts(batch)
 
     def rows(self, *, kept: bool = True) -> Iterator[dict[str, Any]]:
-        """The rows of `table` one by one, as dictionaries; by default the kept ones."""
+        """The rows of `table` one by one, as dictionaries; by default the kept ones.
+
+        Examples:
+            >>> row = next(magpie.open_run("runs/first").rows())
+            >>> [message["role"] for message in row["messages"]]
+            ['user', 'assistant']
+        """
         for batch in self.batches(kept=kept):
             yield from batch.to_pylist()
 
     def kept(self) -> int:
-        """How many rows came through every stage."""
+        """How many rows came through every stage.
+
+        Examples:
+            >>> magpie.open_run("runs/first").kept()
+            12
+        """
         self._check_stages()
         with self._readable():
             return count_kept([self._in_force(stage) for stage in self.stages], self.size, self.shard_rows)
@@ -142,7 +202,9 @@ class Run:
         """The rows that came through every stage (`kept`), those that a stage dropped (`dropped`), or all that were
         made (`all`), in order: int64. Reads footers, and no rows where none failed.
 
-        Example: `open_run("runs/mini").row_numbers("dropped")` is an array such as `[3, 17, 20]`.
+        Examples:
+            >>> magpie.open_run("runs/first").row_numbers("dropped").to_pylist()
+            []
         """
         parts = [row_numbers(rows, first) for first, rows in self.row_sets(scope)]
         return pa.concat_arrays([pa.array([], pa.int64()), *parts])
@@ -165,6 +227,10 @@ class Run:
         with DuckDB's message when the query is not valid.
 
         shards: only these are looked at, row r lying in shard `r // shard_rows`; the files of others are not opened.
+
+        Examples:
+            >>> magpie.open_run("runs/first").sql("SELECT count(*) AS n FROM kept").to_pylist()
+            [{'n': 12}]
         """
         query = self._with_labels(query)
         with self._asked(query, GENEROUS, shards) as connection:
@@ -182,7 +248,12 @@ class Run:
         return typed(query)
 
     def counts(self) -> list[StageCounts]:
-        """What each stage did so far, counted over the files."""
+        """What each stage did so far, counted over the files.
+
+        Examples:
+            >>> [(stage.stage, stage.made) for stage in magpie.open_run("runs/first").counts()]
+            [('instruct', 12), ('respond', 12)]
+        """
         self._check_stages()
         with self._readable():
             return [count_stage(self._in_force(stage), self.size) for stage in self.stages]
@@ -206,8 +277,10 @@ class Run:
         are compared in it where the query has gone through `magpie.runs.typed`. shards: only these are looked at.
         views: `rows`, `kept` or stages; without them all.
 
-        with run.connected() as connection:
-            connection.execute("SELECT count(*) FROM kept").fetchall()
+        Examples:
+            >>> with magpie.open_run("runs/first").connected() as connection:
+            ...     connection.execute("SELECT count(*) FROM kept").fetchall()
+            [(12,)]
         """
         with self._asked(views, BOUNDED, shards) as connection:
             yield connection

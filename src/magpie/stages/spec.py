@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from magpie.columns import Column
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from magpie.seams import AnyStage, Capability
     from magpie.settings.base import Settings
 
+Group = Literal["create", "judge", "choose"]
 Needs = Callable[[Any, Collection[str]], Sequence[str]]
 """From a stage's settings and the names of the columns that are available to the columns that it reads."""
 
@@ -76,6 +77,8 @@ class StageSpec:
     """Whether a recipe that says nothing of it has it, with its default settings."""
     command: bool = True
     """Whether `magpie NAME RUN` runs it alone."""
+    group: Group = "judge"
+    """Under which heading `magpie --help` lists its command."""
     needs_model: bool = True
     """Whether its default settings ask or load a model. A stage that does is never added on the way to another."""
     after: str | None = None

@@ -7,7 +7,6 @@ and one that a replica ends with alone fails: the rule that a run has for rows. 
 
 from __future__ import annotations
 
-import logging
 import select
 import time
 from collections import deque
@@ -18,6 +17,7 @@ from dataclasses import dataclass, field
 from magpie.engines.balance import Balance, Load
 from magpie.engines.child.engine import ChildEngine, ChildSpec, StartingChild
 from magpie.errors import EngineCrashed, EngineDied, MagpieError, RequestFailed
+from magpie.log import logger
 from magpie.safe.redaction import redact
 from magpie.seams import Completion, Request
 
@@ -29,7 +29,7 @@ FIRST_WAIT = 60.0
 """Seconds between two looks at a replica that opens."""
 
 Answer = Completion | RequestFailed
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 @dataclass(slots=True, eq=False)

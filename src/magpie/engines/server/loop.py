@@ -28,10 +28,12 @@ from magpie.http.client import Client
 from magpie.http.endpoints import Endpoint
 from magpie.http.exchange import Broken, Response, TooSlow, Unreachable
 from magpie.http.retries import GONE, backoff, may_pass, retry_after
+from magpie.log import logger
 from magpie.safe.redaction import one_line, redact
 from magpie.seams import Completion, Request
 
 Answer = Completion | RequestFailed
+_log = logger(__name__)
 
 OVERLOADED = frozenset({429, 503, 529})
 """Statuses that say "too many": the server gets fewer at once."""
@@ -51,6 +53,13 @@ class Site:
         self.name = endpoint.address.told
         self.client: Client
         """Made inside of the loop."""
+        self._logged = self.load.limit.room
+
+    def log_window(self) -> None:
+        """Log how many requests the server may hold at once, where that has changed."""
+        if (room := self.load.limit.room) != self._logged:
+            _log.debug("%s: window %d, was %d", self.name, room, self._logged)
+            self._logged = room
 
 
 @dataclass(slots=True, eq=False)
@@ -172,6 +181,7 @@ class Server:
 
     def _die(self, told: str) -> None:
         self._dead = self._dead or told
+        _log.error("%s", told)
         self._answers.put(None)
 
     def _stop(self) -> None:
@@ -251,6 +261,7 @@ class Server:
     def _ended(self, job: _Job, site: Site, task: asyncio.Task[Callable[[], None]]) -> None:
         """After one try. A callback, because a task that is canceled before it began runs nothing of its own."""
         site.load.ended()
+        site.log_window()
         job.task = None
         if not task.cancelled():
             if (bug := task.exception()) is None:
@@ -262,8 +273,10 @@ class Server:
     async def _try(self, job: _Job, site: Site, sent_at: float) -> Callable[[], None]:
         """One try, and what to do after it: answer, or try again."""
         assert job.asked is not None
+        most = job.request.sampling.max_tokens
+        _log.debug("%s: request %d, try %d, max_tokens %d", site.name, job.ticket, job.tries + 1, most)
         try:
-            answered = await self._exchange(site, job.asked, job.request.sampling.max_tokens)
+            answered = await self._exchange(site, job.asked, most)
             if _may_be_learned_from(answered) and isinstance(self._dialect, Adapting):
                 answered = await self._negotiate(job, site, answered)
         except Unreachable as error:
@@ -281,6 +294,8 @@ class Server:
             site.load.limit.complained(sent_at, time.monotonic())
             site.load.failed(time.monotonic(), at_once=False)
             return self._again(job, site, f"{site.name}: {self._waits.explain(error)}")
+        took = time.monotonic() - sent_at
+        _log.debug("%s: request %d: status %d after %.3f s", site.name, job.ticket, answered.status, took)
         if answered.status not in GONE:
             self._contact = time.monotonic()
         if answered.status == 200:
@@ -290,6 +305,7 @@ class Server:
     def _unreachable(self, job: _Job, site: Site, told: str) -> Callable[[], None]:
         """No fault of the request: it waits for a server, and `patience` ends that."""
         site.load.failed(time.monotonic(), at_once=True)
+        _log.debug("%s: request %d waits: no connection (%s)", site.name, job.ticket, told)
         self._reason, job.last = f"no connection ({told})", site
         return lambda: self._waiting.appendleft(job)
 
@@ -354,9 +370,11 @@ class Server:
         job.tries += 1
         job.last = site
         if job.tries > self._retries:
+            _log.info("request %d failed: %s (after %d tries)", job.ticket, told, job.tries)
             failed = RequestFailed(redact(f"{told} (after {job.tries} tries)"))
             return lambda: self._answer(job, failed)
         seconds = max(backoff(job.tries), 0.0 if at_least is None else at_least)
+        _log.debug("request %d: retry %d in %.2f s: %s", job.ticket, job.tries, seconds, told)
         return lambda: self._later(job, seconds)
 
     def _later(self, job: _Job, seconds: float) -> None:

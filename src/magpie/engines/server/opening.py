@@ -21,6 +21,7 @@ from magpie.http.answers import READING_ERRORS, as_object, json_or_none, shown
 from magpie.http.blocking import open_blocking
 from magpie.http.endpoints import Endpoint, endpoint_to, read_key, read_url
 from magpie.http.exchange import Response
+from magpie.log import logger
 from magpie.modelfiles.probe import probe_texts
 from magpie.modelfiles.tokenizer import Vocabulary
 from magpie.safe.redaction import one_line, redact
@@ -35,6 +36,8 @@ _TRIAL_STOPS = tuple(f"<|{number}|>" for number in range(MOST_STOPS + 1))
 """One more than every server takes."""
 PROBES = 3
 """Texts by whose length in tokens a server without `/tokenize` is compared: each costs a request."""
+
+_log = logger(__name__)
 
 
 @contextmanager
@@ -59,6 +62,15 @@ def opened(settings: ServerSettings, facts: Facts | None, vocabulary: Vocabulary
         retries=settings.retries,
         patience=settings.patience,
         warnings=[*facts.warnings, *warnings],
+    )
+    servers = ", ".join(endpoint.address.told for endpoint in endpoints)
+    _log.info(
+        "%s on %s: API %s, context %d, at most %d requests at each server",
+        facts.served_model,
+        servers,
+        facts.api,
+        facts.context,
+        most,
     )
     engine.start()
     try:
