@@ -41,7 +41,7 @@ def ask_a_server_that_refuses_twice(server: FaultServer) -> None:
             hostile = {"error": {"message": f"slow down, {KEY}\n\x1b[31mowned"}}
             return Say(hostile, 429) if next(tries) < 2 else well(request)  # type: ignore[arg-type]
 
-        server.script = script  # type: ignore[assignment]
+        server.script = script
         ask(engine, [Request(Tokens((1,)), SamplingParams(max_tokens=9))])
 
 
