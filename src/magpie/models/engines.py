@@ -254,12 +254,12 @@ def check_memory(stage: str, uses: Mapping[str, ModelUse]) -> None:
 def open_engine(use: ModelUse) -> AbstractContextManager[Engine]:
     """Load what runs a model; unload it at the end. Raises `UserError` for what cannot be loaded."""
     _log.debug("opening %s on %s", use.loads, use.engine.name)
-    if len(specs := replicas.specs(use)) > 1:
+    vocab_size = None if use.files is None else use.files.tokenizer.vocab_size
+    if specs := replicas.specs(use.engine, use.loads, use.place, vocab_size):
         return open_replicas(specs)
     match use.engine:
         case Scripted():
-            size = 1 << 18 if use.files is None else use.files.tokenizer.vocab_size
-            return scripted.open_scripted(use.engine, vocab_size=size)
+            return scripted.open_scripted(use.engine, vocab_size=vocab_size or 1 << 18)
         case LlamaCpp():
             return _open_llamacpp(use, use.engine)
         case OpenVino():

@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from magpie.engines import scripted
 from magpie.engines.child.engine import ChildSpec
@@ -18,13 +17,11 @@ from magpie.engines.replicas.places import Place, on_cores, on_gpus
 from magpie.engines.transformers import engine as transformers
 from magpie.engines.vllm import engine as vllm
 from magpie.errors import RecipeError
+from magpie.modelfiles.locate import ModelPlace
 from magpie.modelfiles.shape import read_shape
 from magpie.models.fitness import llamacpp_has_gpu, vllm_wants_gpu
 from magpie.models.hardware import usable_cores, visible_gpus
 from magpie.settings.engines import LlamaCpp, OpenVino, Scripted, Server, Transformers, Vllm
-
-if TYPE_CHECKING:
-    from magpie.models.engines import ModelUse
 
 HasReplicas = LlamaCpp | OpenVino | Scripted | Transformers | Vllm
 
@@ -96,28 +93,39 @@ def _threads(settings: HasReplicas, gguf: Path | None, cores: int) -> int:
     return cores
 
 
-def specs(use: ModelUse) -> list[ChildSpec]:
-    """What each replica of a model opens, in a process of its own; nothing where it runs as one engine."""
-    if isinstance(use.engine, Server):
+def specs(
+    settings: HasReplicas | Server, loads: str, place: ModelPlace | None, vocab_size: int | None
+) -> list[ChildSpec]:
+    """What each replica of a model opens, in a process of its own; nothing where it runs as one engine.
+
+    loads: what the engine opens, a path or a repository's id. place: where the model's files are.
+    """
+    if isinstance(settings, Server):
         return []  # its replicas are its addresses
-    shares = places(use.engine, None if use.place is None else use.place.gguf)
-    return [_spec(use, use.engine, share) for share in shares] if len(shares) > 1 else []
+    shares = places(settings, None if place is None else place.gguf)
+    if len(shares) == 1:
+        return []
+    return [
+        replace(spec, environment={**spec.environment, **share.environment()}, cores=share.cores)
+        for share in shares
+        for spec in [_spec(settings, share, loads, place, vocab_size)]
+    ]
 
 
-def _spec(use: ModelUse, settings: HasReplicas, share: Place) -> ChildSpec:
-    revision = None if use.place is None else use.place.revision
+def _spec(
+    settings: HasReplicas, share: Place, loads: str, place: ModelPlace | None, vocab_size: int | None
+) -> ChildSpec:
+    revision = None if place is None else place.revision
     match settings:
         case Scripted():
-            size = 1 << 18 if use.files is None else use.files.tokenizer.vocab_size
-            spec = scripted.child_spec(settings, vocab_size=size)
+            return scripted.child_spec(settings, vocab_size=vocab_size or 1 << 18)
         case LlamaCpp():
-            spec = llamacpp.child_spec(use.loads, settings)
+            return llamacpp.child_spec(loads, settings)
         case OpenVino():
             threads = settings.threads or len(share.cores) or None
-            spec = openvino.child_spec(use.loads, settings.model_copy(update={"threads": threads}))
+            return openvino.child_spec(loads, settings.model_copy(update={"threads": threads}))
         case Vllm():
-            spec = vllm.child_spec(use.loads, settings, revision=revision)
+            return vllm.child_spec(loads, settings, revision=revision)
         case Transformers():
-            files = None if use.place is None else use.place.folder
-            spec = transformers.child_spec(use.loads, settings, files=files, revision=revision)
-    return replace(spec, environment={**spec.environment, **share.environment()}, cores=share.cores)
+            files = None if place is None else place.folder
+            return transformers.child_spec(loads, settings, files=files, revision=revision)
