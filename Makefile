@@ -1,12 +1,14 @@
 # Two commands on a fresh machine: `make run` and `make test`. Both set up what they need in .venv; the tests of heavy
 # engines in .venv-engines and .venv-vllm (`make test-core` leaves them out). `make oldest` tests the oldest releases that
-# pyproject.toml admits. `make proof` trains models in .venv-engines and prints what data is worth;
-# `make proof-full` takes the ideas of curation one by one, for hours.
+# pyproject.toml admits. `make proof` trains models in .venv-engines and prints what data is worth, `make proof-full` takes
+# the ideas of curation one by one, for hours. `make dist` builds the wheel and the sdist, installs each and runs it.
+# `make site` builds the documentation's site in .venv-docs. `make cluster` starts a Ray cluster of three nodes on this machine
+# and runs a recipe on it.
 PYTHON ?= python3
 VENV := .venv
 export OMP_WAIT_POLICY := passive
 
-.PHONY: run test test-core oldest proof proof-full clean
+.PHONY: run test test-core oldest proof proof-full dist site clean
 
 run: $(VENV)/.run
 	$(VENV)/bin/magpie run --size 200 --out runs/first
@@ -24,6 +26,12 @@ proof-full:
 	scripts/env-engines.sh $(VENV)-engines
 	$(VENV)-engines/bin/python -m bench.proof_full $(PROOF)
 
+dist:
+	PYTHON=$(PYTHON) scripts/dist.sh
+
+site:
+	scripts/site.sh $(VENV)-docs
+
 proof:
 	scripts/env-engines.sh $(VENV)-engines
 	$(VENV)-engines/bin/python -m bench.proof $(PROOF)
@@ -39,4 +47,4 @@ $(VENV)/.test: pyproject.toml
 	touch $@ $(VENV)/.run
 
 clean:
-	rm -rf $(VENV) $(VENV)-engines $(VENV)-vllm $(VENV)-oldest-* $(VENV)-uv build dist
+	rm -rf $(VENV) $(VENV)-docs $(VENV)-engines $(VENV)-vllm $(VENV)-oldest-* $(VENV)-uv build dist

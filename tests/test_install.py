@@ -99,7 +99,7 @@ def installed(site: Path, direct_url: Any, name: str = "magpie_synth") -> str:
     """What an installed copy says of itself: its version, and a hint."""
     package = site / "magpie"
     package.mkdir()
-    for path in ("__init__.py", "install.py"):
+    for path in ("__init__.py", "api.py", "errors.py", "install.py"):
         shutil.copy(ROOT / "src" / "magpie" / path, package / path)
     shutil.copytree(ROOT / "src" / "magpie" / "safe", package / "safe", ignore=shutil.ignore_patterns("__pycache__"))
     info = site / f"{name}-9.8.7.dist-info"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import magpie
 from magpie.cli import main
 from magpie.imports import import_dataset
 from magpie.runs import open_run
@@ -145,3 +146,18 @@ def test_a_link_that_looks_like_an_old_folder_is_left_alone(tmp_path: Path) -> N
     (path / "3-tag-00000000").symlink_to(precious, target_is_directory=True)
     assert command("prune", path, "--remove") == 0
     assert (precious / "file").read_text() == "x"
+
+
+def test_a_dry_run_of_a_stage_prints_what_it_would_work_on_and_writes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    magpie.run(size=6, out=tmp_path / "run", settings=("engine=scripted",), progress=False)
+    before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    with pytest.raises(SystemExit) as left:
+        main(["neighbors", str(tmp_path / "run"), "--set", "embed={embedder: hashing}", "--dry-run"])
+    assert not left.value.code
+    shown = capsys.readouterr().out
+    assert "Plan: run embed, neighbors on" in shown
+    assert "writes min_neighbor_distance" in shown
+    assert "respond" not in shown
+    assert {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()} == before

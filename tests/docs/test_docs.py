@@ -43,10 +43,16 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 NOT_RUN = {
     "make test": "it runs this",
     "magpie run --model ~/models/some-instruct --set engine=http://gpu-1:8000/v1 --out runs/served": "asks a server",
+    "magpie explore runs/mini": "serves until it is stopped: tests/explore/web opens it",
+    "magpie explore runs/mini --against runs/air": "the same",
+    "magpie explore runs/mini --no-open --port 9000": "the same",
     "magpie train RUN --base meta-llama/Meta-Llama-3-8B --to models/air": "a model of the Hub",
     "magpie train RUN --base models/air --method dpo --to models/air-dpo": "TRL is not installed: tests/train trains",
     "magpie train RUN --base models/air --method rm --to models/reward": "TRL is not installed: tests/train trains",
     "magpie train RUN --base fledgling-base --to models/small --gguf --set train.epochs=3": "TRL is not installed",
+    "magpie template meta-llama/Llama-3.3-70B-Instruct": "a model of the Hub",
+    "magpie run --recipe large.yaml --out runs/large --dry-run": "a model of the Hub, on vLLM",
+    "magpie estimate large.yaml --out runs/large --pilot 500 --price-per-hour 2 --gpus 4": "a model of the Hub",
     "from datasets import load_dataset": "datasets is not installed; tests/export/test_trl.py loads exports",
 }
 """Command lines, and Python by its first line, that are only looked at."""
@@ -55,11 +61,14 @@ NOT_PLANNED = {
     ("docs/engines.md", "model: ~/models/some-instruct        # a GGUF file, a Hugging Face folder, or a Hub id"): "a "
     "Hugging Face folder: no engine here runs one",
     ("docs/engines.md", "model: meta-llama/Llama-3.1-8B-Instruct"): "a model of the Hub, on vLLM",
+    ("docs/engines.md", "model: meta-llama/Llama-3.1-70B-Instruct"): "asks a server",
     ("docs/engines.md", "model: ~/models/some-instruct        # its tokenizer and chat template; the weights may be "
      "elsewhere"): "asks a server",
     ("docs/engines.md", "engine:"): "asks a server",
     ("docs/engines.md", "model: fledgling"): "asks a server",
     ("docs/engines.md", "model: ~/models/small-instruct.gguf"): "vLLM is not installed",
+    ("docs/extend.md", "reward: {by: package, use: brevity, kwargs: {words: 50}}"): "a scorer of the example package",
+    ("docs/large-model.md", "model: meta-llama/Llama-3.3-70B-Instruct"): "a model of the Hub, on vLLM",
     ("docs/neighbors.md", "embed: {embedder: sentence-transformers/all-mpnet-base-v2}   # the paper's"): "of the Hub",
     ("docs/neighbors.md", "embed:"): "asks a server",
     ("docs/rewards.md", "respond_base: {model: meta-llama/Meta-Llama-3-8B}"): "models of the Hub",
@@ -188,6 +197,18 @@ def run_and_base(walk: Walk) -> None:
     (walk.folder / "models" / "air").symlink_to(find_model("fledgling").parent)
 
 
+def a_run_named_large(walk: Walk) -> None:
+    """runs/large, as if its pilot had been made."""
+    walk.magpie("run", "--size", "4", "--out", "runs/large", "--set", "engine=scripted")
+
+
+def rated_responses(walk: Walk) -> None:
+    """rated.jsonl, with several responses to an instruction and their rewards."""
+    responses = [{"response": text, "model": "m"} for text in ("The Rhine.", "A lake.")]
+    rows = [{"instruction": f"{n}: a river?", "responses": responses, "response_rewards": [0.9, 0.1]} for n in range(3)]
+    (walk.folder / "rated.jsonl").write_text(lines_of(rows))
+
+
 def model(walk: Walk) -> None:
     (walk.folder / "MODEL").symlink_to(find_model("fledgling").parent)
 
@@ -205,9 +226,12 @@ def prompts_and_judgments(walk: Walk) -> None:
 
 PREPARED: Mapping[str, Callable[[Walk], None]] = {
     "README.md": conversations,
+    "docs/curate.md": conversations,
     "docs/evaluate.md": prompts_and_judgments,
     "docs/export.md": run_with_pairs,
     "docs/imports.md": conversations_with_topics,
+    "docs/large-model.md": a_run_named_large,
+    "docs/preference-data.md": rated_responses,
     "docs/report.md": run_with_tags,
     "docs/runs.md": run_with_tags,
     "docs/selection.md": run_with_judgments,
@@ -284,6 +308,18 @@ def are_a_stage_s_files(block: Block, walk: Walk) -> None:
         assert (ROOT / path.parents[1] / "screen" / path.name).is_file()
 
 
+def serves_what_the_recipe_below_asks(block: Block, walk: Walk) -> None:
+    """vLLM's flags, as far as vLLM is here to be asked, and as many requests as the next recipe sends."""
+    flags = set(re.findall(r"--([a-z-]+)", block.text))
+    seqs = re.findall(r"--max-num-seqs (\d+)", block.text)
+    recipe = next(other for other in blocks_of(block.page) if other.line > block.line and other.language == "yaml")
+    assert seqs == [str(yaml.safe_load(recipe.text)["engine"]["concurrency"])]
+    if importlib.util.find_spec("vllm") is not None:
+        from vllm import EngineArgs
+
+        assert {flag.replace("-", "_") for flag in flags - {"port"}} <= set(EngineArgs.__dataclass_fields__)
+
+
 def is_measured(block: Block, walk: Walk) -> None:
     """Minutes of work: the command above it is looked at, and its figures are not repeated here."""
     assert "python -m bench.tags" in prose(block.page)
@@ -297,8 +333,16 @@ def is_in_the_example(block: Block, walk: Walk) -> None:
 TEXTS: Mapping[tuple[str, str], Callable[[Block, Walk], None]] = {
     ("README.md", "instruct (1 of 2): 200/200 rows, 100.0% kept, 116 rows/s,"): ends_like_the_run,
     ("README.md", "runs/first/"): is_a_tree_on_the_disk,
-    ("CONTRIBUTING.md", "cli                               parse arguments, call one function, print"): are_the_layers,
+    (
+        "CONTRIBUTING.md",
+        "api                               `magpie.run`, `magpie.open_run`: what a Python program calls",
+    ): are_the_layers,
     ("CONTRIBUTING.md", "src/magpie/plan/registry.py          |  1 +"): are_a_stage_s_files,
+    (
+        "docs/engines.md",
+        "vllm serve meta-llama/Llama-3.1-70B-Instruct --tensor-parallel-size 4 --max-model-len 8192 \\",
+    ): serves_what_the_recipe_below_asks,
+    ("docs/engines.md", "for gpu in 0 1 2 3 4 5 6 7; do"): serves_what_the_recipe_below_asks,
     ("docs/runs.md", "runs/mini/"): is_a_tree_on_the_disk,
     ("docs/runs.md", "quality, 295 rows           rows   kept  difficulty, 295 rows        rows   kept"): are_bars,
     (
@@ -307,6 +351,7 @@ TEXTS: Mapping[tuple[str, str], Callable[[Block, Walk], None]] = {
     ): is_the_refusal,
     ("docs/selection.md", "$ magpie select RUN --with air --explain"): costs_like_the_command,
     ("docs/extend.md", '[project.entry-points."magpie.stages"]'): is_in_the_example,
+    ("docs/extend.md", '[project.entry-points."magpie.embedders"]'): is_in_the_example,
     ("docs/tagging.md", "hostile replies (500)"): is_measured,
     (
         "docs/tagging.md",
@@ -329,7 +374,7 @@ def test_every_block_says_what_it_is(page: str) -> None:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if any(b.language != "yaml" for b in blocks_of(page))])
 def test_a_page_works_from_its_first_block_to_its_last(page: str, walk: Walk) -> None:
-    if page in ("README.md", "docs/runs.md", "docs/selection.md"):
+    if page in ("README.md", "docs/curate.md", "docs/runs.md", "docs/selection.md"):
         pytest.importorskip("faiss")
     if page in PREPARED:
         PREPARED[page](walk)
@@ -390,12 +435,12 @@ def check_magpie(words: list[str]) -> None:
     """Parse the words as the program would, and its settings."""
     group = typer.main.get_command(app)
     if words and words[0].startswith("-"):
-        assert words[0] in ("--help", "--version")
+        assert words[0] in ("--help", "--version", "--install-completion")
         return
     name, *rest = words
     if name in NO_COMMAND:
         return
-    command = group.commands.get(name)  # type: ignore[attr-defined]
+    command = group.get_command(None, name)  # type: ignore[attr-defined]
     assert command is not None, f"magpie {name}: no such command"
     context = command.make_context(name, rest)
     settings = [setting for setting in context.params.get("settings") or () if setting != "a.b=c"]
@@ -494,5 +539,5 @@ def test_the_tables_name_blocks_that_are_there() -> None:
 def test_yaml_blocks_repeat_no_key() -> None:
     """YAML takes the last of two equal keys without a word."""
     for block in blocks("yaml"):
-        top = [line.partition(":")[0] for line in block.text.splitlines() if re.match(r"[a-z_]+:", line)]
+        top = [line.partition(":")[0] for line in block.text.splitlines() if re.match(r"[a-z_@]+:", line)]
         assert len(top) == len(set(top)) == len(yaml.safe_load(block.text)), str(block)

@@ -3,8 +3,8 @@ read, contact, write and cost, as far as that is known. Makes nothing; without a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from magpie.modelfiles.locate import shipped_models
 from magpie.plan.load import dump
 from magpie.plan.plan import Plan, PlannedStage, make_plan
 from magpie.plan.recipe import Recipe
-from magpie.plan.registry import recipe_keys
+from magpie.plan.registry import recipe_keys, stages
 from magpie.plan.touches import Touches, check_libraries, touches
 from magpie.plan.upgrade import Choice
 from magpie.runs import RunFolder, StageFolder, cost_of, open_run
@@ -35,19 +35,27 @@ from magpie.stages.instruct.mix import Shares
 _HOUR = 3600.0
 
 
-def print_plan(recipe: Recipe, out: Path, choice: Choice, *, as_yaml: bool, as_json: bool) -> None:
-    """Raises `MissingExtra` before anything else, and `UserError` for what cannot be planned."""
+def print_plan(
+    recipe: Recipe, out: Path, choice: Choice, *, as_yaml: bool, as_json: bool, only: Sequence[str] | None = None
+) -> None:
+    """Print the plan of a recipe for a run's folder; of `only` these stages, where some are named.
+
+    Raises `MissingExtra` before anything else, and `UserError` for what cannot be planned.
+    """
     check_libraries(recipe)
     if as_yaml:
         typer.echo(dump(recipe), nl=False)
         return
-    plan, offline = _plan(recipe, out, choice)
+    plan, offline = _plan(recipe, out, choice, only)
+    if only is not None:
+        recipe, plan = _of(only, recipe, plan)
     if as_json:
         print_json(_plain(recipe, plan, offline, out), indent=True)
         return
     console = Console(highlight=False)
     verb = "resume" if RunFolder(out).is_run() else "create"
-    console.print(Text(one_line(f"Plan: {verb} the run {out}: {recipe.size:,} rows"), style="bold"), soft_wrap=True)
+    title = f"Plan: {verb} the run {out}" if only is None else f"Plan: run {', '.join(only)} on {out}"
+    console.print(Text(one_line(f"{title}: {recipe.size:,} rows"), style="bold"), soft_wrap=True)
     known = _known(recipe, out, draws=1)
     console.print(_stages_table(recipe, plan, out, known))
     for line in (*_variants(recipe), *_outside(_touches(recipe, plan), out), *_known_cost(out, known)):
@@ -61,13 +69,22 @@ def print_plan(recipe: Recipe, out: Path, choice: Choice, *, as_yaml: bool, as_j
         for planned in plan.stages:
             for line in _details(planned, plan, out):
                 print_sentence(console, Text(line))
-    console.print(Text("The recipe as YAML, every setting written out: add --yaml", style="dim"))
+    if only is None:
+        console.print(Text("To print the recipe as YAML with every setting, add --yaml.", style="dim"))
 
 
-def _plan(recipe: Recipe, out: Path, choice: Choice) -> tuple[Plan | None, str | None]:
+def _of(only: Sequence[str], recipe: Recipe, plan: Plan | None) -> tuple[Recipe, Plan | None]:
+    """The recipe and the plan without the stages that are left alone."""
+    specs = stages()
+    kept = {specs[name].recipe_key for name in only}
+    recipe = recipe.model_copy(update={"stages": {key: each for key, each in recipe.stages.items() if key in kept}})
+    return recipe, plan and replace(plan, stages=tuple(each for each in plan.stages if each.name in only))
+
+
+def _plan(recipe: Recipe, out: Path, choice: Choice, only: Sequence[str] | None) -> tuple[Plan | None, str | None]:
     """The plan; where a server or the Hub cannot be reached, None and why."""
     try:
-        return reconcile_with(make_plan(recipe), RunFolder(out), choice).plan, None
+        return reconcile_with(make_plan(recipe), RunFolder(out), choice, only).plan, None
     except NetworkError as error:
         return None, redact(str(error))
 
@@ -136,7 +153,7 @@ def _known(recipe: Recipe, out: Path, draws: int = DRAWS) -> Estimate | None:
 
 def _known_cost(out: Path, found: Estimate | None) -> Iterator[str]:
     if found is None:
-        yield "Cost: not known before there are rows; `magpie estimate` makes 200 real rows, which stay, and says"
+        yield "Cost: not known before there are rows; `magpie estimate` measures 200 rows, which stay"
         return
     tokens = f"{found.prompt_tokens.value:,.0f} prompt and {found.completion_tokens.value:,.0f} completion tokens"
     yield (

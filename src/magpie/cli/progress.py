@@ -21,6 +21,7 @@ from magpie.errors import RunError
 from magpie.executors.forecast import Left
 from magpie.executors.local import Progress, Watch
 from magpie.explore.judgments import judgments
+from magpie.log import on_standard_error
 from magpie.runs import open_run
 from magpie.safe.redaction import redact
 from magpie.safe.terminal import one_line
@@ -35,7 +36,7 @@ _REDRAWS = 4
 @contextmanager
 def watching(console: Console, run: Path) -> Iterator[Watch]:
     """A watch that shows on `console` how the work on the run in a folder goes."""
-    if not console.is_terminal:
+    if not console.is_terminal or on_standard_error():  # log records would break the lines that are redrawn
         yield _Plain(console, run)
         return
     with Live(console=console, refresh_per_second=_REDRAWS, transient=True) as live:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from shutil import get_terminal_size
+from textwrap import fill
+
 import typer
 
 from magpie.cli.text import print_json
@@ -21,7 +24,9 @@ def recipes(name: str | None, *, as_json: bool) -> None:
     if as_json:
         print_json(about, indent=True)
         return
-    width = max(map(len, about))
+    margin = max(map(len, about)) + 2
+    columns = get_terminal_size().columns
     for known, line in about.items():
         mark = " (the default)" if known == DEFAULT else ""
-        typer.echo(f"{known:{width}} {line}{mark}")
+        text = fill(f"{line}{mark}", columns, initial_indent=known.ljust(margin), subsequent_indent=" " * margin)
+        typer.echo(text)

@@ -21,6 +21,7 @@ from magpie.executors.pool import Opener, Pool
 from magpie.executors.session import WARNING, Session
 from magpie.executors.stopping import Stopped, stop_on_signal
 from magpie.executors.work import Counts, StageWork
+from magpie.log import logger
 from magpie.models.engines import open_engine
 from magpie.plan.load import dump
 from magpie.plan.plan import Plan, PlannedStage, make_plan
@@ -32,6 +33,8 @@ from magpie.runs import Run, RunFolder, StageFolder, open_run
 from magpie.runs.surviving import restamp_legacy
 from magpie.safe.redaction import redact
 from magpie.seams import AnyStage, CorpusStage, Engine, Stage, TableStage, derive_seed
+
+_log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +194,8 @@ def _run_stage(sitting: _Sitting, inputs: Inputs, pool: Pool) -> None:
     work = _work(sitting.planned.stage, inputs)
     sitting.session.counts[sitting.planned.stage.name] = work.counts
     sitting.tell(work.counts)
+    name, counts = sitting.planned.name, work.counts
+    _log.info("%s: %d rows wanted, %d done before, in %s", name, counts.wanted, counts.reused, inputs.folder.path.name)
     if not work.nothing_missing:
         inputs.folder.make()
         if isinstance(work, StageWork):
@@ -199,6 +204,7 @@ def _run_stage(sitting: _Sitting, inputs: Inputs, pool: Pool) -> None:
             if isinstance(work, TableWork) and work.stage.loads_model:
                 pool.engines({})
             _compute(sitting, work)
+    _log.info("%s: %d done, %d failed, %.1f s", name, counts.made, counts.failed, counts.seconds)
     sitting.tell(work.counts, ended=True)
 
 
@@ -244,6 +250,7 @@ def _make_restarting(sitting: _Sitting, work: StageWork, pool: Pool) -> None:
         except EngineCrashed as crash:
             deaths = 1 if work.counts.made > made else deaths + 1
             made = work.counts.made
+            _log.warning("the engine died (%s) with requests of rows %s; death %d in a row", crash, crash.rows, deaths)
             if deaths >= MOST_DEATHS:
                 raise
             work.begin_again()

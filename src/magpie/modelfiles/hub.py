@@ -12,6 +12,7 @@ from typing import Final
 
 from magpie.errors import MissingExtra, ModelError, NetworkError
 from magpie.install import install_hint_for
+from magpie.log import logger
 from magpie.safe.redaction import one_line, register
 
 PATTERNS: Final = (
@@ -27,6 +28,8 @@ PATTERNS: Final = (
     "additional_chat_templates/*.jinja",
 )
 
+_log = logger(__name__)
+
 
 class NotFetched(ModelError, NetworkError):
     """A model of the Hub is not in its cache, and could not be fetched."""
@@ -41,6 +44,7 @@ def download(repository: str) -> Path:
             f"{repository}: not a path here, and fetching it from the Hub needs huggingface_hub; give a GGUF file or "
             f"a folder, or install it: {install_hint_for('huggingface_hub')}"
         ) from None
+    _log.info("fetching %s from the Hub, as far as its cache does not have it", repository)
     try:
         return Path(hub.snapshot_download(repository, allow_patterns=list(PATTERNS)))
     except Exception as error:  # the library raises many kinds: no network, no such repository, no access

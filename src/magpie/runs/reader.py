@@ -5,9 +5,10 @@ Safe beside a process that is writing the run. Knows which columns exist, not ho
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from magpie.columns import ORIGINAL, labels_of, outdated
+from magpie.columns import ORIGINAL, labels_of, outdated, tokens_column
 from magpie.errors import RunError, UserError
 from magpie.runs.database import BOUNDED, GENEROUS, database
 from magpie.runs.folder import RunFolder, StageFolder
+from magpie.runs.frames import to_pandas, to_polars
 from magpie.runs.in_force import (
     InForce,
     Scope,
@@ -31,6 +33,7 @@ from magpie.runs.in_force import (
 )
 from magpie.runs.labels import check_labels, typed
 from magpie.runs.relations import open_rows_of, relation_of, sql_text
+from magpie.runs.shown import run_html
 from magpie.runs.surviving import corpus_shards
 from magpie.runs.tally import row_numbers
 from magpie.safe.documents import check_values, read_yaml
@@ -48,12 +51,28 @@ _SCAN_ROWS = 32768
 
 @dataclass(frozen=True, repr=False)
 class Run:
-    """A run on disk, finished or not."""
+    """A run on disk, finished or not. It can be read while it is written: each call reads the rows that are there.
+
+    What `run.json` says is read once. Open the run again to see another size or other stages.
+
+    Examples:
+        >>> magpie.open_run("runs/first").kept()
+        12
+    """
 
     path: Path
+    only: pa.Array | None = field(default=None, compare=False)
+    """Rows, ascending: of the kept ones only these count; None for all."""
 
     def __post_init__(self) -> None:
         _ = self.info
+
+    def among(self, rows: Collection[int]) -> Run:
+        """The same run, of whose kept rows only these count: in `kept`, in what is exported, in reports.
+
+        Example: `open_run("runs/mini").among([3, 17]).kept()` is 2 where both were kept.
+        """
+        return Run(self.path, pa.array(sorted(set(rows)), pa.int64()))
 
     @cached_property
     def info(self) -> dict[str, Any]:
@@ -66,6 +85,10 @@ class Run:
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}, size={self.size}, kept={self.kept()})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the kept rows, and each stage's counts."""
+        return run_html(self.path, self.size, self.kept(), self.counts())
 
     @property
     def size(self) -> int:
@@ -100,25 +123,61 @@ class Run:
         """The stages of the recipe as it was last run, in order."""
         return tuple(StageFolder.of_entry(self.path, entry) for entry in self.info["stages"])
 
-    def table(self, *, kept: bool = False) -> pa.Table:
+    def table(self, *, kept: bool = False, columns: Sequence[str] = ()) -> pa.Table:
         """The rows, ordered by `row`: `id`, `row`, every stage's columns, `messages`, `drop_reason`, `dropped_by`,
         `error`, and the completion tokens of each stage as `<stage>_tokens`.
 
         All rows made so far, dropped ones and failed ones too; with `kept=True` those that came through every stage.
+        columns: only these, where some are named.
+
+        Examples:
+            >>> magpie.open_run("runs/first").table(kept=True).num_rows
+            12
         """
-        return self.sql(f"SELECT * FROM {'kept' if kept else 'rows'} ORDER BY row")
+        names = ", ".join('"' + name.replace('"', '""') + '"' for name in columns)
+        return self.sql(f"SELECT {names or '*'} FROM {'kept' if kept else 'rows'} ORDER BY row")
+
+    def to_pandas(self, *, kept: bool = True, columns: Sequence[str] = ()) -> Any:
+        """The kept rows as a `pandas.DataFrame`; with `kept=False` all rows, as in `table`. columns: only these.
+
+        Raises `MissingExtra` where pandas is not installed.
+
+        Examples:
+            >>> magpie.open_run("runs/first").to_pandas(columns=["instruction", "response"]).shape
+            (12, 2)
+        """
+        return to_pandas(self.table(kept=kept, columns=columns))
+
+    def to_polars(self, *, kept: bool = True, columns: Sequence[str] = ()) -> Any:
+        """The kept rows as a `polars.DataFrame`; with `kept=False` all rows, as in `table`. columns: only these.
+
+        Raises `MissingExtra` where polars is not installed.
+
+        Examples:
+            >>> magpie.open_run("runs/first").to_polars(columns=["instruction", "response"]).shape
+            (12, 2)
+        """
+        return to_polars(self.table(kept=kept, columns=columns))
 
     def batches(self, *, kept: bool = True, columns: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
         """The rows of `table` as record batches, so that a run larger than memory can be read through; only these
-        `columns`, where some are named."""
+        `columns`, where some are named.
+
+        Examples:
+            >>> sum(batch.num_rows for batch in magpie.open_run("runs/first").batches(columns=["id"]))
+            12
+        """
         names = ", ".join('"' + name.replace('"', '""') + '"' for name in columns)
         yield from self.scan(f"SELECT {names or '*'} FROM {'kept' if kept else 'rows'} ORDER BY row")
 
     def scan(self, query: str) -> Iterator[pa.RecordBatch]:
         """Ask DuckDB about some shards at a time, in order: `query` is run over each part of the run by itself, so that
-        memory does not grow with the run. What it says of a row must hang on that row alone.
+        memory does not grow with the run. What it says of a row must depend on that row alone.
 
-        Example: `for batch in run.scan("SELECT row, length(response) AS n FROM kept ORDER BY row"): ...`
+        Examples:
+            >>> run = magpie.open_run("runs/first")
+            >>> sum(batch.num_rows for batch in run.scan("SELECT row, length(response) AS n FROM kept ORDER BY row"))
+            12
         """
         counting, query = self._counting(), self._with_labels(query)
         step = max(1, _SCAN_ROWS // self.shard_rows)
@@ -128,13 +187,26 @@ class Run:
                     yield _with_texts(batch)
 
     def rows(self, *, kept: bool = True) -> Iterator[dict[str, Any]]:
-        """The rows of `table` one by one, as dictionaries; by default the kept ones."""
+        """The rows of `table` one by one, as dictionaries; by default the kept ones.
+
+        Examples:
+            >>> row = next(magpie.open_run("runs/first").rows())
+            >>> [message["role"] for message in row["messages"]]
+            ['user', 'assistant']
+        """
         for batch in self.batches(kept=kept):
             yield from batch.to_pylist()
 
     def kept(self) -> int:
-        """How many rows came through every stage."""
+        """How many rows came through every stage.
+
+        Examples:
+            >>> magpie.open_run("runs/first").kept()
+            12
+        """
         self._check_stages()
+        if self.only is not None:
+            return sum(rows.bit_count() for _, rows in self.row_sets())
         with self._readable():
             return count_kept([self._in_force(stage) for stage in self.stages], self.size, self.shard_rows)
 
@@ -142,7 +214,9 @@ class Run:
         """The rows that came through every stage (`kept`), those that a stage dropped (`dropped`), or all that were
         made (`all`), in order: int64. Reads footers, and no rows where none failed.
 
-        Example: `open_run("runs/mini").row_numbers("dropped")` is an array such as `[3, 17, 20]`.
+        Examples:
+            >>> magpie.open_run("runs/first").row_numbers("dropped").to_pylist()
+            []
         """
         parts = [row_numbers(rows, first) for first, rows in self.row_sets(scope)]
         return pa.concat_arrays([pa.array([], pa.int64()), *parts])
@@ -152,7 +226,17 @@ class Run:
         Those of millions of rows take some hundred kilobytes."""
         with self._readable():
             stages = [self._in_force(stage) for stage in self.stages]
-            return row_sets(scope, stages, self.size, self.shard_rows)
+            found = row_sets(scope, stages, self.size, self.shard_rows)
+        if self.only is None or scope != "kept":
+            return found
+        return [(first, rows & self._only_from(first)) for first, rows in found]
+
+    def _only_from(self, first: int) -> int:
+        """The rows of `only` in a shard, with a bit for each row from `first` on."""
+        bits = bytearray(self.shard_rows // 8 + 1)
+        for row in _between(self.only, first, first + self.shard_rows).to_pylist():
+            bits[(row - first) >> 3] |= 1 << ((row - first) & 7)
+        return int.from_bytes(bits, "little")
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -165,6 +249,10 @@ class Run:
         with DuckDB's message when the query is not valid.
 
         shards: only these are looked at, row r lying in shard `r // shard_rows`; the files of others are not opened.
+
+        Examples:
+            >>> magpie.open_run("runs/first").sql("SELECT count(*) AS n FROM kept").to_pylist()
+            [{'n': 12}]
         """
         query = self._with_labels(query)
         with self._asked(query, GENEROUS, shards) as connection:
@@ -182,7 +270,12 @@ class Run:
         return typed(query)
 
     def counts(self) -> list[StageCounts]:
-        """What each stage did so far, counted over the files."""
+        """What each stage did so far, counted over the files.
+
+        Examples:
+            >>> [(stage.stage, stage.made) for stage in magpie.open_run("runs/first").counts()]
+            [('instruct', 12), ('respond', 12)]
+        """
         self._check_stages()
         with self._readable():
             return [count_stage(self._in_force(stage), self.size) for stage in self.stages]
@@ -206,8 +299,10 @@ class Run:
         are compared in it where the query has gone through `magpie.runs.typed`. shards: only these are looked at.
         views: `rows`, `kept` or stages; without them all.
 
-        with run.connected() as connection:
-            connection.execute("SELECT count(*) FROM kept").fetchall()
+        Examples:
+            >>> with magpie.open_run("runs/first").connected() as connection:
+            ...     connection.execute("SELECT count(*) FROM kept").fetchall()
+            [(12,)]
         """
         with self._asked(views, BOUNDED, shards) as connection:
             yield connection
@@ -269,7 +364,39 @@ class Run:
         if whole:
             connection.execute(f"CREATE VIEW rows AS {_rows_query(self)}")
             last, alive = _name(self.stages[-1]), "drop_reason IS NULL AND error IS NULL"
-            connection.execute(f"CREATE VIEW kept AS SELECT * FROM rows SEMI JOIN {last} USING (row) WHERE {alive}")
+            among = "" if self.only is None else f" SEMI JOIN {_make_only(connection, self, shards)} USING (row)"
+            kept = f"SELECT * FROM rows SEMI JOIN {last} USING (row){among} WHERE {alive}"
+            connection.execute(f"CREATE VIEW kept AS {kept}")
+
+
+def _make_only(connection: duckdb.DuckDBPyConnection, run: Run, shards: Collection[int] | None) -> str:
+    """The rows of `run.only` in these shards, as a table; its name."""
+    rows = run.only
+    if shards:
+        rows = _between(rows, min(shards) * run.shard_rows, (max(shards) + 1) * run.shard_rows)
+    connection.register("given_rows", pa.table({"row": rows}))
+    connection.execute('CREATE TABLE "only these rows" AS SELECT row FROM given_rows')
+    connection.unregister("given_rows")
+    return '"only these rows"'
+
+
+def _between(rows: Any, first: int, end: int) -> Any:
+    """Of ascending numbers those from `first` to below `end`."""
+    places = [bisect_left(_Numbers(rows), each) for each in (first, end)]
+    return rows.slice(places[0], places[1] - places[0])
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """An array of Arrow as a sequence of Python's numbers."""
+
+    values: Any
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, place: int) -> int:
+        return int(self.values[place].as_py())
 
 
 def _named(connection: duckdb.DuckDBPyConnection, query: str) -> Collection[str] | None:
@@ -315,7 +442,7 @@ def _rows_query(run: Run) -> str:
     for column, maker in makers.items():
         earlier = [s for s in run.stages if s is not maker and column in {c.name for c in s.columns}]
         columns += [f"{_name(earlier[0])}.{column} AS {ORIGINAL}{column}"] if earlier else []
-    tokens = [f'{_name(s)}.completion_tokens AS "{s.stage}_tokens"' for s in run.stages if s.kind == "row"]
+    tokens = [f'{_name(s)}.completion_tokens AS "{tokens_column(s.stage)}"' for s in run.stages if s.kind == "row"]
     drops = ", ".join(f"{name}.drop_reason" for name in names)
     errors = ", ".join(f"{name}.error" for name in names)
     dropped_by = " ".join(f"WHEN {_name(s)}.drop_reason IS NOT NULL THEN '{s.stage}'" for s in run.stages)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from magpie.columns import Column
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from magpie.seams import AnyStage, Capability
     from magpie.settings.base import Settings
 
+Group = Literal["create", "judge", "choose"]
 Needs = Callable[[Any, Collection[str]], Sequence[str]]
 """From a stage's settings and the names of the columns that are available to the columns that it reads."""
 
@@ -74,8 +75,14 @@ class StageSpec:
     """Its settings' name in a recipe, where that is not the stage's name."""
     by_default: bool = False
     """Whether a recipe that says nothing of it has it, with its default settings."""
+    repeatable: bool = False
+    """Whether a recipe may have it more than once, as `tag@second`: for stages that judge rows one by one."""
+    instance: str | None = None
+    """Of a second instance its name, `second`; see `magpie.stages.instances`."""
     command: bool = True
     """Whether `magpie NAME RUN` runs it alone."""
+    group: Group = "judge"
+    """Under which heading `magpie --help` lists its command."""
     needs_model: bool = True
     """Whether its default settings ask or load a model. A stage that does is never added on the way to another."""
     after: str | None = None
@@ -96,7 +103,11 @@ class StageSpec:
     def builder(self) -> Callable[[Any, Context], BoundStage]:
         """Imported at the first use. It raises `UserError` for settings that cannot be used on this machine."""
         found: Callable[[Any, Context], BoundStage] = _load(self.build)
-        return found
+        if self.instance is None:
+            return found
+        from magpie.stages.instances import bind
+
+        return bind(found, self.instance)
 
 
 def _load(reference: str) -> Any:

@@ -14,6 +14,7 @@ def _needs(settings: Any, available: Collection[str]) -> Sequence[str]:  # noqa:
 SPEC = StageSpec(
     name="choose",
     about="Choose one of several responses.",
+    group="choose",
     settings="magpie.stages.choose.settings:Choose",
     build="magpie.stages.choose.build:build_choose",
     columns=COLUMNS,

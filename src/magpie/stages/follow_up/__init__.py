@@ -15,6 +15,7 @@ def _needs(settings: Any, available: Collection[str]) -> Sequence[str]:
 SPEC = StageSpec(
     name="follow_up",
     about="Add turns to conversations.",
+    group="create",
     settings="magpie.stages.follow_up.settings:FollowUp",
     build="magpie.stages.follow_up.build:build_follow_up",
     columns=COLUMNS,

@@ -15,6 +15,7 @@ def _needs(settings: Any, available: Collection[str]) -> Sequence[str]:  # noqa:
 SPEC = StageSpec(
     name="pair",
     about="Make preference pairs of several responses.",
+    group="choose",
     settings="magpie.stages.pair.settings:Pair",
     build="magpie.stages.pair.build:build_pair",
     columns=COLUMNS,

@@ -15,6 +15,7 @@ def _needs(settings: Any, available: Collection[str]) -> Sequence[str]:  # noqa:
 SPEC = StageSpec(
     name="respond",
     about="Answer instructions, and imported conversations again, turn by turn.",
+    group="create",
     settings="magpie.stages.respond.settings:Respond",
     build="magpie.stages.respond.build:build_respond",
     columns=COLUMNS,

@@ -14,6 +14,7 @@ def _needs(settings: Any, available: Collection[str]) -> Sequence[str]:  # noqa:
 SPEC = StageSpec(
     name="respond_against",
     about="Let another model answer the same instructions, to be compared with.",
+    group="create",
     settings="magpie.stages.respond_against.settings:RespondAgainst",
     build="magpie.stages.respond_against.build:build_respond_against",
     columns=COLUMNS,

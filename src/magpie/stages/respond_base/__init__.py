@@ -6,6 +6,7 @@ from magpie.stages.spec import StageSpec
 SPEC = StageSpec(
     name="respond_base",
     about="Let an unaligned model answer too, for the reward difference.",
+    group="create",
     settings="magpie.stages.respond_base.settings:RespondBase",
     build="magpie.stages.respond_base.build:build_respond_base",
     columns=COLUMNS,

@@ -41,7 +41,7 @@ class Answer:
 
 
 def read_answer(response: str) -> Answer | None:
-    """The answer that a response comes to; None where none can be seen.
+    r"""The answer that a response comes to; None where none can be seen.
 
     >>> read_answer("So it is $\\boxed{\\frac12}$.")
     Answer(text='\\frac12', written='\\frac12')

@@ -123,8 +123,8 @@ def _request(answers: Sequence[str]) -> dict[str, Any]:
 def mathematics(answer: Answer) -> str | None:
     """What math-verify is given of an answer; None for what is compared as text: words, times, long answers.
 
-    >>> mathematics(Answer("5", "5 cm")), mathematics(Answer("paris", "Paris"))
-    ('5', None)
+    >>> mathematics(Answer("2+3", "2+3")), mathematics(Answer("paris", "Paris"))
+    ('2+3', None)
     """
     written = answer.written
     if len(written) > _LONGEST or not _SUBJECT.search(written):
