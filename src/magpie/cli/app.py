@@ -20,6 +20,7 @@ from magpie.cli.parsing import stages
 from magpie.cli.parsing.doctor import doctor
 from magpie.cli.parsing.estimate import estimate
 from magpie.cli.parsing.evaluate import evaluate_command
+from magpie.cli.parsing.explore import explore
 from magpie.cli.parsing.export import export
 from magpie.cli.parsing.imports import import_command
 from magpie.cli.parsing.prune import prune
@@ -54,6 +55,7 @@ _GROUPS: dict[str, dict[str, Callable[..., None]]] = {
         "status": status,
         "show": show,
         "report": report,
+        "explore": explore,
         "evaluate": evaluate_command,
         "template": template,
         "recipes": recipes,
