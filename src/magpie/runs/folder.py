@@ -31,6 +31,7 @@ from magpie.columns import Column
 from magpie.errors import RunError
 from magpie.runs.files import make_folder, remove, storage, write_whole
 from magpie.runs.index import STAGE_FOLDER, Kind, check_index
+from magpie.runs.owner import OWNER
 from magpie.runs.shards import ShardFiles, content_digest, shard_files
 from magpie.runs.timeline import TIMELINE
 from magpie.safe.shell import quoted
@@ -43,7 +44,9 @@ _RECIPE, _INDEX, _LOCK, _SCRATCH = "recipe.yaml", "run.json", "lock", "scratch"
 _CHECKSUM = "checksum"
 _LOCK_SECONDS = 0.2
 """How long to wait for the lock: `is_locked` holds it for microseconds."""
-_LEFT_OVER = re.compile(r"(recipe\.yaml|run\.json|timeline\.parquet|\d{5,}\.(parquet|part|sum))\.\d+\.tmp")
+_OURS = r"recipe\.yaml|run\.json|timeline\.parquet|\d{5,}\.(?:parquet|part|sum)"
+_LEFT_OVER = re.compile(rf"(?:{_OURS})\.(\d+|{OWNER})\.tmp")
+"""Named after its writer; earlier magpies took the number of the process for that."""
 _SHARD = re.compile(r"(\d{5,})\.(parquet|part)")
 
 
