@@ -238,8 +238,8 @@ class Heart:
 def with_workers(sessions: list[dict[str, Any]], workers: list[Worker]) -> list[dict[str, Any]]:
     """The sessions of `run.json` with those of workers that it does not have yet, or not as they are now. The last one
     stays the last: it is that of the latest `magpie run`."""
-    now = {worker.owner: worker.plain() for worker in workers}
-    known = [now.pop(each.get("owner") or "", each) for each in sessions]
+    now = {worker.session.get("id"): worker.plain() for worker in workers}
+    known = [now.pop(each.get("id") or "", each) for each in sessions]
     return [*known[:-1], *now.values(), *known[-1:]]
 
 
