@@ -74,14 +74,14 @@ def ended(*processes: Process) -> Iterator[None]:
             process.communicate()
 
 
-def finish(process: Process, seconds: float = 120.0, code: int = 0) -> str:
+def finish(process: Process, seconds: float = 240.0, code: int = 0) -> str:
     """What a command printed, once it has ended with an exit code."""
     output, _ = process.communicate(timeout=seconds)
     assert process.returncode == code, output
     return output
 
 
-def until(what: Callable[[], object], seconds: float = 60.0) -> None:
+def until(what: Callable[[], object], seconds: float = 180.0) -> None:
     """Wait until something is so."""
     deadline = time.monotonic() + seconds
     while not what():

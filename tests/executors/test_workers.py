@@ -147,11 +147,11 @@ def test_a_worker_of_another_magpie_or_of_other_rows_is_refused_in_one_line(alon
         "import magpie.install as install\ninstall.magpie_version.cache_clear()\ninstall.magpie_version = lambda: '9'"
     )
     refused = start("work", alone, before=other)
-    output, _ = refused.communicate(timeout=60)
+    output, _ = refused.communicate(timeout=180)
     assert (refused.returncode, output.count("\n")) == (2, 1)
     assert "this worker is magpie 9; expected the same version on every machine" in output
     nothing = start("work", tmp_path)
-    output, _ = nothing.communicate(timeout=60)
+    output, _ = nothing.communicate(timeout=180)
     assert (nothing.returncode, "not a run" in output) == (2, True)
 
 
