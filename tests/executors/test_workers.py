@@ -143,9 +143,7 @@ def test_where_locks_do_nothing_two_runs_at_once_make_one_dataset(alone: Path, t
 
 
 def test_a_worker_of_another_magpie_or_of_other_rows_is_refused_in_one_line(alone: Path, tmp_path: Path) -> None:
-    other = (
-        "import magpie.install as install\ninstall.magpie_version.cache_clear()\ninstall.magpie_version = lambda: '9'"
-    )
+    other = "import magpie.executors.workers as executor\nexecutor.magpie_version = lambda: '9'"
     refused = start("work", alone, before=other)
     output, _ = refused.communicate(timeout=180)
     assert (refused.returncode, output.count("\n")) == (2, 1)

@@ -249,5 +249,5 @@ def remove_leases(run: Path) -> None:
     with storage(folder):
         for entry in list(folder.iterdir()) if folder.is_dir() else ():
             if STAGE_FOLDER.fullmatch(entry.name):
-                gone = entry.rename(temporary_name(entry))
-                shutil.rmtree(gone, ignore_errors=True)
+                with suppress(FileNotFoundError):  # another one removes them, too
+                    shutil.rmtree(entry.rename(temporary_name(entry)), ignore_errors=True)
