@@ -8,7 +8,7 @@ PYTHON ?= python3
 VENV := .venv
 export OMP_WAIT_POLICY := passive
 
-.PHONY: run test test-core oldest proof proof-full dist site clean
+.PHONY: run test test-core oldest proof proof-full dist site cluster clean
 
 run: $(VENV)/.run
 	$(VENV)/bin/magpie run --size 200 --out runs/first
@@ -36,6 +36,10 @@ proof:
 	scripts/env-engines.sh $(VENV)-engines
 	$(VENV)-engines/bin/python -m bench.proof $(PROOF)
 
+cluster:
+	scripts/env-cluster.sh $(VENV)-cluster
+	$(VENV)-cluster/bin/python -m bench.local_cluster $(CLUSTER)
+
 $(VENV)/.run: pyproject.toml
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable .
@@ -47,4 +51,4 @@ $(VENV)/.test: pyproject.toml
 	touch $@ $(VENV)/.run
 
 clean:
-	rm -rf $(VENV) $(VENV)-docs $(VENV)-engines $(VENV)-vllm $(VENV)-oldest-* $(VENV)-uv build dist
+	rm -rf $(VENV) $(VENV)-docs $(VENV)-engines $(VENV)-vllm $(VENV)-cluster $(VENV)-oldest-* $(VENV)-uv build dist

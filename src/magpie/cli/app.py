@@ -33,6 +33,7 @@ from magpie.cli.parsing.status import status
 from magpie.cli.parsing.template import template
 from magpie.cli.parsing.train import train
 from magpie.cli.parsing.verify import verify
+from magpie.cli.parsing.work import work
 from magpie.errors import EngineDied, UserError
 from magpie.extensions import package_of
 from magpie.plan.registry import STAGES, offered
@@ -48,7 +49,7 @@ app = typer.Typer(
 )
 
 _GROUPS: dict[str, dict[str, Callable[..., None]]] = {
-    CREATE: {"run": run_command, "estimate": estimate, "import": import_command},
+    CREATE: {"run": run_command, "work": work, "estimate": estimate, "import": import_command},
     JUDGE: {},
     CHOOSE: {"select": select},
     LOOK: {

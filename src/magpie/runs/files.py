@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from magpie.errors import StorageError
+from magpie.runs.owner import owner_name
 
 _ADVICE = {
     errno.ENOSPC: "the disk is full: free some space",
@@ -60,7 +61,7 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """A file to write to that appears at `path` when the block ends well, whole and on the disk, and otherwise never:
     a reader, or a crash at any line, finds the old file or the new one.
     """
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary = temporary_name(path)
     with storage(path):
         try:
             with temporary.open("wb") as file:
@@ -69,6 +70,24 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
                 os.fsync(file.fileno())
             temporary.replace(path)
             sync_folder(path.parent)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+
+
+def temporary_name(path: Path) -> Path:
+    """Where this process writes what is to become `path`: no other process, here or elsewhere, writes there."""
+    return path.with_name(f"{path.name}.{owner_name()}.tmp")
+
+
+def put_unsynced(path: Path, data: bytes) -> None:
+    """Put `data` at `path`, whole or not at all, but for a power loss: for what is written anew every few seconds."""
+    temporary = temporary_name(path)
+    with storage(path):
+        try:
+            temporary.write_bytes(data)
+            temporary.replace(path)
         except BaseException:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
@@ -87,12 +106,13 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def make_folder(path: Path) -> None:
-    """Make a folder and those above it, if they are not there."""
+def make_folder(path: Path, *, synced: bool = True) -> None:
+    """Make a folder and those above it, if they are not there. synced: whether it is to survive a power loss."""
     with storage(path):
         if not path.is_dir():
             path.mkdir(parents=True, exist_ok=True)
-            sync_folder(path.parent)
+            if synced:
+                sync_folder(path.parent)
 
 
 def sync_folder(path: Path) -> None:
