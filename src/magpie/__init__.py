@@ -28,7 +28,7 @@ def run(
     retry_failed: bool = False,
     allow_keys: tuple[str, ...] = (),
 ) -> Run:
-    """Make a run in the folder `out`, or go on with the one there, and return it.
+    """Make a run in the folder or at the address `out`, or go on with the one there, and return it.
 
     recipe: a shipped recipe's name, a YAML file, or a `Recipe`; by default the run's own, or `basic` for a new one.
     model: a GGUF file, or the name of a model inside the package. size: rows. seed: what all randomness follows from.
@@ -44,19 +44,20 @@ def run(
     from magpie.executors.local import execute
     from magpie.plan.resolve import resolve
     from magpie.plan.upgrade import Choice
+    from magpie.runs import located
     from magpie.safe.keys import allow, read_allowance
-    from magpie.safe.paths import expanded
 
     replace = {"model": None if model is None else str(model), "size": size, "seed": seed}
     given = {name: value for name, value in replace.items() if value is not None}
-    folder = expanded(out)
+    folder = located(out)
     resolved = resolve(recipe, folder, settings, given)
     allow(map(read_allowance, allow_keys))
     return execute(resolved, folder, choice=Choice(remake, keep), retry_failed=retry_failed)
 
 
 def open_run(path: str | Path) -> Run:
-    """The run in a folder, finished or not. Raises `magpie.errors.RunError` when there is none."""
+    """The run in a folder or at an address (`s3://bucket/run`), finished or not. Raises `magpie.errors.RunError`
+    when there is none."""
     from magpie.runs import open_run
 
     return open_run(path)

@@ -22,8 +22,7 @@ from magpie.plan.recipe import Recipe
 from magpie.plan.registry import stages, use_plugin
 from magpie.plan.resolve import resolve
 from magpie.plan.upgrade import Choice
-from magpie.runs import Run, RunFolder, open_run
-from magpie.safe.paths import expanded
+from magpie.runs import Run, RunFolder, located, open_run
 from magpie.safe.terminal import visible
 
 
@@ -39,7 +38,7 @@ def stage(
     as_json: bool,
 ) -> None:
     use_plugin(name)
-    path = expanded(path)
+    path = located(path)
     RunFolder(path).index()
     overrides = (*_model_setting(name, model), *settings)
     run = work(name, path, overrides, choice, allowances, retry_failed=retry_failed, as_json=as_json)

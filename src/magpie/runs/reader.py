@@ -30,11 +30,11 @@ from magpie.runs.in_force import (
     settled_shards,
 )
 from magpie.runs.labels import check_labels, typed
+from magpie.runs.objects.work import located
 from magpie.runs.relations import open_rows_of, relation_of, sql_text
 from magpie.runs.surviving import corpus_shards
 from magpie.runs.tally import row_numbers
 from magpie.safe.documents import check_values, read_yaml
-from magpie.safe.paths import expanded
 from magpie.safe.shell import quoted
 
 _UNREADABLE = (duckdb.Error, pa.ArrowException, KeyError, TypeError, ValueError)
@@ -281,8 +281,9 @@ def _named(connection: duckdb.DuckDBPyConnection, query: str) -> Collection[str]
 
 
 def open_run(path: str | Path) -> Run:
-    """The run in a folder. Raises `RunError` when the folder is no run, or one that a newer magpie made."""
-    return Run(expanded(path))
+    """The run in a folder, or at an address such as `s3://bucket/run`, finished or not. Raises `RunError` when there is
+    none, or one that a newer magpie made."""
+    return Run(located(path))
 
 
 def _with_texts(found: Any) -> Any:

@@ -1,0 +1,60 @@
+"""Which names of objects are files of a run, and which file of the mirrored folder each one is.
+
+Only these names become paths: whoever may write to a bucket chooses names. A journal, which grows, is numbered segments
+in the bucket, `7-respond-77ab02aa/00007.OWNER.part/000001`; every other file is one object of the same name.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from magpie.runs.index import STAGE_FOLDER
+from magpie.runs.owner import OWNER
+
+_STAGE = STAGE_FOLDER.pattern
+_INDEX = r"recipe\.yaml|run\.json|timeline\.parquet"
+_WHOLE = re.compile(rf"(?:{_INDEX})|workers/{OWNER}\.(?:json|idle)|{_STAGE}/\d{{5,}}\.(?:parquet|sum)")
+_JOURNAL = re.compile(rf"{_STAGE}/\d{{5,}}(?:\.{OWNER})?\.part")
+_SEGMENT = re.compile(rf"(?P<journal>{_STAGE}/\d{{5,}}(?:\.{OWNER})?\.part)/(?P<number>\d{{6,}})")
+_FAST = re.compile(rf"workers/{OWNER}\.(?:json|idle)")
+
+LEASES = "leases"
+"""Below it are records that are put by condition, and have no file."""
+
+
+class Segment(NamedTuple):
+    """A piece of a journal."""
+
+    journal: str
+    number: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.journal}/{self.number:06d}"
+
+
+def is_whole(name: str) -> bool:
+    """Whether a file of the run is one object."""
+    return _WHOLE.fullmatch(name) is not None
+
+
+def is_journal(name: str) -> bool:
+    """Whether a file of the run is a journal."""
+    return _JOURNAL.fullmatch(name) is not None
+
+
+def is_urgent(name: str) -> bool:
+    """Whether others take a worker for lost where this is late."""
+    return _FAST.fullmatch(name) is not None
+
+
+def segment_of(name: str) -> Segment | None:
+    """The segment that an object is."""
+    match = _SEGMENT.fullmatch(name)
+    return None if match is None else Segment(match["journal"], int(match["number"]))
+
+
+def shard_of(name: str) -> str:
+    """What a sealed file and its digest have in common; the name itself, of other files."""
+    return name.rpartition(".")[0] if name.endswith((".parquet", ".sum")) and "/" in name else name

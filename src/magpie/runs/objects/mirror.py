@@ -1,0 +1,244 @@
+"""A folder of this machine that mirrors a run in a bucket: what is new there is brought here, file by file.
+
+The folder is the spool of whoever works on the run, too: a file that was written here and is not yet in the bucket is
+never replaced by an older one. Processes of this machine share it; a lock of a file keeps them from putting two files
+in one place at once.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from hashlib import blake2b
+from itertools import takewhile
+from pathlib import Path
+
+from filelock import FileLock
+
+from magpie.runs.files import make_folder, storage, temporary_name
+from magpie.runs.objects.addresses import Address, cache_of
+from magpie.runs.objects.layout import Segment, is_journal, is_whole, segment_of, shard_of
+from magpie.runs.objects.manifest import Known, Manifest, State
+from magpie.runs.objects.store import Listed, ObjectStore, Stored
+
+_AT_ONCE = 8
+"""Objects that are read at a time."""
+_LOOKS = 5
+"""Times that a bucket is listed anew where what was listed is gone when it is read: another process sealed a shard."""
+
+
+class Mirror:
+    """A run in a bucket and its folder here.
+
+    mirror = Mirror(address_of("s3://bucket/runs/air"))
+    mirror.pull()
+    open_run(mirror.folder)
+    """
+
+    def __init__(self, address: Address, store: ObjectStore | None = None) -> None:
+        self.address = address
+        self.store = store or ObjectStore(address)
+        root = cache_of(address)
+        make_folder(root, synced=False)
+        self.folder = root / address.name
+        self.manifest = Manifest(root / "manifest.sqlite")
+        self.pending: Callable[[str], bool] = lambda _: False
+        """Whether a file of this process is on its way to the bucket."""
+        self._lock = threading.RLock()
+        self._file_lock = FileLock(root / "mirror.lock", thread_local=False)
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Be the only one on this machine who puts files in their places."""
+        with self._lock, storage(self.folder), self._file_lock:
+            yield
+
+    def path(self, name: str) -> Path:
+        return self.folder / name
+
+    def name(self, path: Path) -> str:
+        return path.relative_to(self.folder).as_posix()
+
+    # -- from the bucket
+
+    def pull(self) -> None:
+        """Bring what is new, and drop what is no longer there. Raises `StorageError`."""
+        for look in range(_LOOKS):
+            if self._pulled("", lambda: list(self.store.list())):
+                return
+            time.sleep(0.1 * 2**look)
+
+    def pull_shard(self, shard: str) -> None:
+        """The same for the files of one shard, such as `4-respond-77ab02aa/00007`."""
+        folder = shard.partition("/")[0]
+        for look in range(_LOOKS):
+            # Names sort as their bytes do: "00007.OWNER.part/000001" to "00007.sum" lie between "00007" and "00007/".
+            found = takewhile(lambda each: each.name < f"{shard}/", self.store.list(folder, start=shard))
+            if self._pulled(f"{shard}.", lambda found=found: list(found)):  # type: ignore[misc]
+                return
+            time.sleep(0.1 * 2**look)
+
+    def _pulled(self, prefix: str, look: Callable[[], list[Listed]]) -> bool:
+        """Whether everything that was listed was there to be read. What is known here is looked up first: what another
+        process puts after the bucket is listed is then not taken for what was removed."""
+        known, own, had = self.manifest.objects(), self.manifest.journals(), self.manifest.segments()
+        listing = look()
+        whole = {each.name: each for each in listing if is_whole(each.name)}
+        changed = {name for name, each in whole.items() if self._is_news(name, each.etag, known.get(name))}
+        shards: dict[str, list[str]] = {}
+        for name in sorted(changed):
+            shards.setdefault(shard_of(name), []).append(name)
+        journals: dict[str, dict[int, str]] = {}
+        for each in listing:
+            if (segment := segment_of(each.name)) is not None:
+                journals.setdefault(segment.journal, {})[segment.number] = each.etag
+        others = {name: segments for name, segments in journals.items() if name not in own and not self.pending(name)}
+        news = [name for name, segments in others.items() if had.get(name) != segments]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            fetched = [pool.submit(self._fetch_shard, names) for names in shards.values()]
+            fetched += [pool.submit(self._fetch_journal, name, journals[name], had.get(name, {})) for name in news]
+            results = [future.result() for future in fetched]
+        complete = all(results)
+        if complete:
+            self._drop((n for n in known if n.startswith(prefix) and n not in whole), known)
+            for name in had:
+                if name.startswith(prefix) and name not in journals:
+                    self._drop_journal(name)
+        return complete
+
+    def _is_news(self, name: str, etag: str, known: Known | None) -> bool:
+        if self.pending(name):
+            return False
+        return known is None or known.etag != etag or state_of(self.path(name)) is None
+
+    def _fetch_shard(self, names: list[str]) -> bool:
+        """Bring a file, or a sealed file with its digest: the digest is read after the file, and both again where they
+        are not of one another, as while they are replaced. False where one is gone."""
+        for look in range(_LOOKS):
+            found = {name: self.store.get(name) for name in names}
+            if any(each is None for each in found.values()):
+                return False
+            if _agree({name: each.data for name, each in found.items() if each is not None}):
+                break
+            time.sleep(0.1 * 2**look)
+        for name in sorted(found, key=lambda name: not name.endswith(".sum")):
+            if (each := found[name]) is not None:
+                self._install(name, each)
+        return True
+
+    def _install(self, name: str, found: Stored) -> None:
+        """Put what was read in its place, unless a file is there that the bucket does not have yet."""
+        path = self.path(name)
+        known, digest = self.manifest.object(name), digest_of(found.data)
+        make_folder(path.parent, synced=False)
+        temporary = temporary_name(path)
+        with self.changing():
+            state = state_of(path)
+            if state is not None and (known is None or known.state != state):
+                if self.pending(name):
+                    return
+                if known is not None and known.put == digest:  # what this machine put before it wrote this
+                    self.manifest.set_object(name, known._replace(etag=found.etag))
+                    return
+                if digest_of(path.read_bytes()) == digest:
+                    self.manifest.set_object(name, Known(found.etag, state, digest))
+                    return
+            temporary.write_bytes(found.data)
+            temporary.replace(path)
+            self.manifest.set_object(name, Known(found.etag, _state(path), digest))
+
+    def _fetch_journal(self, name: str, segments: dict[int, str], had: dict[int, str]) -> bool:
+        """Bring a journal that another machine writes. False where a part of it is gone."""
+        grown = bool(had) and had.items() <= segments.items() and max(had) < min(segments.keys() - had.keys())
+        parts = []
+        for number in sorted(segments.keys() - had.keys() if grown else segments):
+            if (found := self.store.get(Segment(name, number).name)) is None:
+                return False
+            parts.append(found.data)
+        path = self.path(name)
+        make_folder(path.parent, synced=False)
+        with self.changing():
+            if self.manifest.journal(name) is not None or self.manifest.segments().get(name, {}) != had:
+                return True  # it is written on this machine, or another process of this machine has brought it
+            if not had and path.exists():
+                return True  # written here, as far as can be told: what was known of it is lost
+            if grown and path.exists():
+                with path.open("ab") as file:
+                    file.write(b"".join(parts))
+            elif grown:
+                return True  # it was merged into a sealed file just now
+            else:
+                temporary = temporary_name(path)
+                temporary.write_bytes(b"".join(parts))
+                temporary.replace(path)
+            self.manifest.set_segments(name, segments)
+        return True
+
+    def _drop(self, names: Iterable[str], known: dict[str, Known]) -> None:
+        """Remove files whose objects are gone, those that were changed here left out."""
+        for name in names:
+            path = self.path(name)
+            with self.changing():
+                state = state_of(path)
+                if self.pending(name) or (state is not None and state != known[name].state) or not known[name].etag:
+                    continue
+                path.unlink(missing_ok=True)
+                self.manifest.forget_object(name)
+
+    def _drop_journal(self, name: str) -> None:
+        with self.changing():
+            if self.manifest.journal(name) is None and not self.pending(name):
+                self.path(name).unlink(missing_ok=True)
+                self.manifest.set_segments(name, {})
+
+    # -- what the bucket does not have
+
+    def unsent(self) -> list[str]:
+        """Files that were written here and are not in the bucket as they are, in the order in which they are put: a
+        digest before its file, and `run.json`, which makes a folder a run, last."""
+        known = self.manifest.objects()
+        whole = [name for name in self._files() if is_whole(name)]
+        found = [name for name in whole if name not in known or known[name].state != state_of(self.path(name))]
+        return sorted(found, key=lambda name: (name == "run.json", not name.endswith(".sum"), name))
+
+    def unsent_journals(self) -> list[str]:
+        """Journals that were written here, with those that are gone and may still be in the bucket."""
+        own, others = self.manifest.journals(), self.manifest.segments()
+        return sorted({*own, *(name for name in self._files() if is_journal(name) and name not in others)})
+
+    def _files(self) -> Iterator[str]:
+        if not self.folder.is_dir():
+            return
+        for entry in os.scandir(self.folder):
+            if entry.is_file(follow_symlinks=False):
+                yield entry.name
+            elif entry.is_dir(follow_symlinks=False):
+                yield from (f"{entry.name}/{each.name}" for each in os.scandir(entry.path))
+
+
+def state_of(path: Path) -> State | None:
+    """What tells a file from what it was; None where there is none."""
+    try:
+        return _state(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _state(path: Path) -> State:
+    found = path.stat()
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def digest_of(data: bytes) -> str:
+    return blake2b(data, digest_size=16).hexdigest()
+
+
+def _agree(found: dict[str, bytes]) -> bool:
+    """Whether a sealed file is one that the digest beside it names; True where not both were read."""
+    parquet = next((data for name, data in found.items() if name.endswith(".parquet") and "/" in name), None)
+    digests = next((data for name, data in found.items() if name.endswith(".sum")), None)
+    return parquet is None or digests is None or digest_of(parquet).encode() in digests
