@@ -170,6 +170,25 @@ def estimate(
 
 
 @app.command()
+def work(
+    run: RunArgument,
+    allow_key: AllowKeyOption = None,
+    max_hours: Annotated[
+        float | None, typer.Option("--max-hours", help="Leave after this time, with exit code 3; others go on.")
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option("--max-tokens", help="Leave after these prompt and completion tokens together.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Join a run from this machine: make its rows together with all others who work on it."""
+    from magpie.cli.work import work
+    from magpie.executors.limits import Limits
+
+    work(run, tuple(allow_key or ()), Limits(max_hours, max_tokens), as_json=json)
+
+
+@app.command()
 def status(run: RunArgument, json: JsonOption = False) -> None:
     """What a run has, what was dropped and why, what it took."""
     from magpie.cli.status import status

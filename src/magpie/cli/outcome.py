@@ -12,23 +12,25 @@ NOTHING_MADE = 1
 """The exit code where every row that a session tried failed."""
 
 
-def leave(run: Run, *, as_json: bool) -> None:
+def leave(run: Run, *, as_json: bool, owner: str | None = None) -> None:
     """Say on standard error what the last session could not make; raises `typer.Exit` where it made nothing.
 
-    With `as_json`, the same of rows that failed beside others that did not: elsewhere the summary shows them.
+    owner: the worker whose session this was; by default that of the last `magpie run`. With `as_json`, the same of rows
+    that failed beside others that did not: elsewhere the summary shows them.
     """
     again = command("run", "--out", run.path)
-    if hopeless := _hopeless(run):
+    if hopeless := _hopeless(run, owner):
         print_error(f"error: every row that was tried failed: {'; '.join(hopeless)}. To try them again: {again}")
         raise typer.Exit(NOTHING_MADE)
     if as_json and (failed := _failed(run)):
         print_error(f"warning: some rows failed: {'; '.join(failed)}. To try them again: {again}")
 
 
-def _hopeless(run: Run) -> list[str]:
+def _hopeless(run: Run, owner: str | None) -> list[str]:
     """The stages that made no row in the last session, and tried some: of those that made rows before, only where
     nothing else was made either."""
-    stages = run.info["sessions"][-1]["stages"] if run.info["sessions"] else {}
+    sessions = [each for each in run.info["sessions"] if owner is None or each.get("owner") == owner]
+    stages = sessions[-1]["stages"] if sessions else {}
     made_any = any(counts["made"] for counts in stages.values())
     found = [
         name

@@ -44,6 +44,10 @@ def summary(run: Run) -> dict[str, Any]:
         "kept": run.kept(),
         "complete": state.current is None,
         "working": state.working,
+        "workers": [
+            {name: getattr(worker, name) for name in ("owner", "host", "executor", "stage", "rows")} | {"state": how}
+            for worker, how in state.workers
+        ],
         "last_session": None if last is None else {name: last.get(name) for name in ("ended", "error")},
         "seconds": round(sum(session["seconds"] for session in run.info["sessions"]), 3),
         "stages": [
@@ -83,8 +87,18 @@ def print_summary(console: Console, run: Run) -> None:
         words = (stage_name.replace("_", "-"),) if stage_name in _COMMANDS else ("run", "--out")
         told = visible(f"{stage_name} is stale: {why}. It counts as it is. To redo it: {command(*words, run.path)}")
         console.print(Text(told), soft_wrap=True)
-    for line in _ending(run, state):
+    for line in (*_ending(run, state), *_at_work(state)):
         console.print(Text(one_line(line)), soft_wrap=True)
+
+
+def _at_work(state: State) -> Iterator[str]:
+    """A line for each worker, where there are others than one `magpie run`."""
+    told = {"working": "at work", "silent": "silent, so it may be lost", "gone": "was killed"}
+    if len(state.workers) < 2 and all(worker.executor == "local" for worker, _ in state.workers):
+        return
+    for worker, how in state.workers:
+        stage = f", {worker.stage}" if worker.stage else ""
+        yield f"  worker {worker.owner} on {worker.host}: {told[how]}{stage}, {worker.rows:,} rows in this session"
 
 
 def _ending(run: Run, state: State) -> Iterator[str]:

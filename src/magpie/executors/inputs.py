@@ -48,7 +48,7 @@ class Inputs:
         """Whether nothing of a shard is missing, as far as footers tell: its sealed file holds the wanted rows and no
         others, all made from what is read of them now. A shard of which this is not so has to be opened."""
         files, wanted, span = self.folder.shard(number), self.wanted_set(number), self.span(number)
-        if files.journal.exists():
+        if files.journals():
             return False
         tally = files.tally()
         if tally is None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from magpie.errors import EngineDied, MagpieError, RunError, ServerLost
 from magpie.executors.stopping import Stopped
+from magpie.executors.team import Team
 from magpie.executors.work import Counts
 from magpie.install import magpie_version
 from magpie.models.engines import ModelUse
@@ -25,6 +26,7 @@ from magpie.plan.recipe import Recipe
 from magpie.plan.registry import offered, stages
 from magpie.runs import Kind, RunFolder, StageFolder, cost_of, open_run
 from magpie.runs.timeline import Timeline
+from magpie.runs.workers import Worker, forget_worker, read_workers, remove_leases
 from magpie.safe.redaction import one_line, redact
 from magpie.seams import AnyStage, CorpusStage, Stage, TableStage
 
@@ -42,6 +44,8 @@ _ENGINES = {
 """What runs the models of each engine, as far as it is installed."""
 
 
+_OF_WORKER = frozenset({"owner", "host", "executor"})
+"""What a worker's file has beside its session."""
 _MADE_BY = frozenset({"settings", "resolved", "version", "identity"})
 """What of a stage's entry says how its rows came to be."""
 
@@ -53,13 +57,19 @@ class Session:
         self,
         plan: Plan,
         folder: RunFolder,
+        team: Team,
         only: Collection[str] | None = None,
         kept: Mapping[str, str] | None = None,
         stale: Mapping[str, str] | None = None,
+        *,
+        keeps_index: bool = True,
     ) -> None:
-        """only: the stages that are worked on. kept, stale: as `magpie.plan.upgrade.Reconciled` has them."""
+        """only: the stages that are worked on. kept, stale: as `magpie.plan.upgrade.Reconciled` has them. keeps_index:
+        whether this session writes `run.json`; otherwise its own file of a worker is all that it leaves."""
         self.plan = plan
         self.folder = folder
+        self.team = team
+        self._keeps_index = keeps_index
         self.kept, self.stale = kept or {}, stale or {}
         index = folder.known_index() or {"stages": [], "sessions": []}
         self._entries = {entry["stage"]: entry for entry in index["stages"]}
@@ -77,6 +87,13 @@ class Session:
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
         self._clock = self._written = time.monotonic()
         self._timeline = Timeline(folder.path, len(self.before))
+        team.heart.fill = self._fill
+        team.heart.beat()
+
+    def _fill(self, worker: Worker) -> None:
+        """Put what this session has come to into its worker's file, before a beat."""
+        worker.session = {name: value for name, value in self._took().items() if name not in _OF_WORKER}
+        worker.rows = sum(counts.made + counts.failed for counts in self.counts.values())
 
     def warn_once(self, watch: Callable[[Any], None]) -> Callable[[Any], None]:
         """A watch that is told each warning once in the run's life: `magpie status` shows them all."""
@@ -116,6 +133,9 @@ class Session:
     def write(self) -> None:
         """Put `run.json` as it stands now; when the session has ended, with what a kept row has cost."""
         self._written = time.monotonic()
+        if not self._keeps_index:
+            self.team.heart.beat()
+            return
         self.folder.write_index(self._index())
         self._timeline.write()
         if self.ended in ("done", "stopped", "LimitReached"):
@@ -138,8 +158,23 @@ class Session:
             "versions": _versions(self.plan),
             "host": {"system": platform.platform(), "python": platform.python_version()},
             "warnings": self.warnings,
-            "sessions": [*self.before, self._took()],
+            "sessions": [*self._others(), self._took()],
         }
+
+    def _others(self) -> list[dict[str, Any]]:
+        """The sessions before this one, and those of other workers as they are now."""
+        now = {worker.owner: worker.plain() for worker in read_workers(self.folder.path)}
+        now.pop(self.team.owner, None)
+        before = [now.pop(each.get("owner", ""), each) for each in self.before]
+        return [*before, *now.values()]
+
+    def tidy(self) -> None:
+        """Remove what workers that are gone have left, once `run.json` says what they did; at the end of a session."""
+        for worker in read_workers(self.folder.path):
+            if worker.owner == self.team.owner or worker.is_gone():
+                forget_worker(self.folder.path, worker.owner)
+        if self.team.size() == 1:
+            remove_leases(self.folder.path)
 
     def _stage(self, folder: StageFolder, planned: PlannedStage) -> dict[str, Any]:
         """A stage's entry; of one that is left alone, its own from before."""
@@ -165,6 +200,9 @@ class Session:
             "ended": self.ended,
             "error": self.error,
             "stages": {name: asdict(counts) for name, counts in self.counts.items()},
+            "owner": self.team.owner,
+            "host": self.team.heart.worker.host,
+            "executor": self.team.heart.worker.executor,
         }
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from magpie.runs import Run, RunFolder, StageCounts
+from magpie.runs.workers import State as WorkerState
+from magpie.runs.workers import Worker, look_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class State:
     stages: tuple[StageState, ...]
     working: bool
     """Whether a process works on the run."""
+    workers: tuple[tuple[Worker, WorkerState], ...] = ()
+    """Those that have not left, each with whether it lives."""
 
     @property
     def current(self) -> StageState | None:
@@ -53,4 +57,6 @@ def state_of(run: Run) -> State:
     for position, counts in enumerate(run.counts(), 1):
         found.append(StageState(position, counts, wanted))
         wanted = counts.made - sum(counts.dropped.values())
-    return State(tuple(found), RunFolder(run.path).is_locked())
+    workers = tuple(look_at(run.path))
+    working = RunFolder(run.path).is_locked() or any(state == "working" for _, state in workers)
+    return State(tuple(found), working, workers)

@@ -4,8 +4,9 @@
       recipe.yaml             as resolved; no secret ever
       run.json                format, versions, an index of the stage folders, what each session took
       timeline.parquet        rows and tokens over time
-      lock                    held by the one process that writes
-      1-instruct-3f2a9144/    00000.parquet, and 00000.part while it is being made
+      lock                    held by the one `magpie run` that writes run.json
+      workers/, leases/       who works on it, and on which rows
+      1-instruct-3f2a9144/    00000.parquet, and 00000.OWNER.part while it is being made
 
 `run.json` tells readers what is there and decides nothing about what is made: that follows from the recipe and the
 files alone. Knows no recipe, no stage and no engine.
@@ -16,7 +17,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -32,9 +33,10 @@ from magpie.errors import RunError
 from magpie.runs.files import make_folder, remove, storage, write_whole
 from magpie.runs.index import STAGE_FOLDER, Kind, check_index
 from magpie.runs.objects.work import working
-from magpie.runs.owner import OWNER
+from magpie.runs.owner import OWNER, owner_name
 from magpie.runs.shards import ShardFiles, content_digest, shard_files
 from magpie.runs.timeline import TIMELINE
+from magpie.runs.workers import LEASES, WORKERS, read_workers, with_workers
 from magpie.safe.shell import quoted
 from magpie.safe.terminal import one_line
 
@@ -45,10 +47,11 @@ _RECIPE, _INDEX, _LOCK, _SCRATCH = "recipe.yaml", "run.json", "lock", "scratch"
 _CHECKSUM = "checksum"
 _LOCK_SECONDS = 0.2
 """How long to wait for the lock: `is_locked` holds it for microseconds."""
-_OURS = r"recipe\.yaml|run\.json|timeline\.parquet|\d{5,}\.(?:parquet|part|sum)"
+_OURS = r"recipe\.yaml|run\.json|timeline\.parquet|\d{5,}\.(?:parquet|sum)|" + rf"\d{{5,}}(?:\.{OWNER})?\.part"
 _LEFT_OVER = re.compile(rf"(?:{_OURS})\.(\d+|{OWNER})\.tmp")
 """Named after its writer; earlier magpies took the number of the process for that."""
-_SHARD = re.compile(r"(\d{5,})\.(parquet|part)")
+_SCRATCH_FOLDER = re.compile(rf"{_SCRATCH}(?:\.({OWNER}))?")
+_SHARD = re.compile(rf"(\d{{5,}})\.(?:parquet|(?:{OWNER}\.)?part)")
 
 
 class BrokenIndex(RunError):
@@ -78,8 +81,8 @@ class StageFolder:
 
     @property
     def scratch(self) -> Path:
-        """Where the stage may keep what does not fit into memory while it works."""
-        return self.path / _SCRATCH
+        """Where this process may keep what does not fit into memory while it works on the stage."""
+        return self.path / f"{_SCRATCH}.{owner_name()}"
 
     def shard(self, number: int) -> ShardFiles:
         return shard_files(self.path, number)
@@ -131,8 +134,8 @@ class RunFolder:
         return (self.path / _INDEX).is_file()
 
     def index(self) -> dict[str, Any]:
-        """`run.json`. Raises `RunError` when the folder is no run, or one that a newer magpie made, and `BrokenIndex`
-        when the file is not what magpie wrote."""
+        """`run.json`, with the sessions of workers that are in files of their own as yet. Raises `RunError` when the
+        folder is no run, or one that a newer magpie made, and `BrokenIndex` when the file is not what magpie wrote."""
         self._check_name()
         if not self.path.exists():
             raise RunError(f"{self.path}: there is nothing here; give the folder that `magpie run` wrote")
@@ -147,6 +150,7 @@ class RunFolder:
             if index["format"] <= FORMAT:
                 _check_sum(index)
                 check_index(index)
+                index["sessions"] = with_workers(index["sessions"], read_workers(self.path))
         except ValueError as error:
             raise BrokenIndex(
                 f"{self.path / _INDEX}: not the index of a run ({error}); `magpie run` with --out "
@@ -210,7 +214,8 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Be the one process that writes here; the system frees the lock when a process ends, however it ends."""
+        """Be the one process that writes recipe and index; the system frees the lock when it ends, however it ends.
+        Rows are written under leases: a file system whose locks do nothing endangers none of them."""
         make_folder(self.path)
         lock = FileLock(self.path / _LOCK)
         with storage(self.path / _LOCK):
@@ -255,13 +260,22 @@ class RunFolder:
         return [(entry, match[2]) for entry, match in found if match]
 
     def _sweep(self) -> None:
-        """Remove the temporary files of processes that were killed while writing; the lock says none is alive."""
+        """Remove the temporary files of processes that were killed while writing: of earlier magpies, and of owners
+        that are not at work. Who holds the lock is no worker yet, so an owner without a file is one that was killed."""
+        at_work = {worker.owner for worker in read_workers(self.path) if not worker.is_gone()}
+        self.sweep(lambda owner: owner not in at_work)
+
+    def sweep(self, is_gone: Callable[[str], bool]) -> None:
+        """Remove the temporary files of owners that are gone; the empty name is that of an earlier magpie's process."""
         folders = [entry for entry in self.path.iterdir() if STAGE_FOLDER.fullmatch(entry.name) and entry.is_dir()]
         for folder in (self.path, *folders):
             for entry in folder.iterdir():
-                if _LEFT_OVER.fullmatch(entry.name):
-                    remove(entry)
-                elif entry.name == _SCRATCH and folder != self.path and not entry.is_symlink():
+                if match := _LEFT_OVER.fullmatch(entry.name):
+                    if is_gone("" if match[1].isdigit() else match[1]):
+                        remove(entry)
+                    continue
+                match = None if folder == self.path or entry.is_symlink() else _SCRATCH_FOLDER.fullmatch(entry.name)
+                if match and is_gone(match[1] or ""):
                     rmtree(entry)  # a stage's; what a user keeps beside the stages' folders is the user's
 
     def write_recipe(self, text: str) -> None:
@@ -302,5 +316,5 @@ def _check_sum(index: Mapping[str, Any]) -> None:
 
 
 def _ours(name: str) -> bool:
-    known = (_RECIPE, _LOCK, TIMELINE, ".DS_Store")
+    known = (_RECIPE, _LOCK, TIMELINE, WORKERS, LEASES, ".DS_Store")
     return name in known or any(pattern.fullmatch(name) for pattern in (_LEFT_OVER, STAGE_FOLDER))

@@ -38,7 +38,7 @@ def check_index(index: Mapping[str, Any]) -> None:
     _need(isinstance(warnings, list) and all(isinstance(w, str) for w in warnings), "warnings: expected texts")
     _need(isinstance(index.get("sessions"), list), "sessions: expected a list")
     for session in index["sessions"]:
-        _check_session(session)
+        check_session(session)
 
 
 def _check_stage(stage: Any) -> None:
@@ -69,11 +69,14 @@ def _check_model(model: Any) -> None:
     _need(known, "a model without its path and engine")
 
 
-def _check_session(session: Any) -> None:
+def check_session(session: Any) -> None:
+    """Raise `ValueError` unless this is what magpie writes of a session."""
     _need(isinstance(session, dict), "sessions: expected objects")
     _need(_is_figure(session.get("seconds")), "a session without its seconds")
     _need(isinstance(session.get("ended"), str | None), "how a session ended")
     _need(isinstance(session.get("error"), str | None), "the error of a session")
+    for name in ("owner", "host", "executor"):
+        _need(isinstance(session.get(name), str | None), f"the {name} of a session")
     _need(isinstance(session.get("stages"), dict), "a session without its stages")
     for counts in session["stages"].values():
         _need(isinstance(counts, dict) and _is_figure(counts.get("seconds", 0)), "the seconds of a stage in a session")

@@ -89,9 +89,12 @@ class FolderStore:
         versions are removed; versions far above it then tell."""
         target = place / str(number)
         with storage(target):
-            if not _create(target, data):
+            try:
+                if not _create(target, data):
+                    return None
+            except FileNotFoundError:  # the records were removed: nobody worked on the run
                 return None
-            newest = max(there := set(_versions(place)))
+            newest = max(there := set(_versions(place)), default=0)
             if newest >= number + _KEPT:
                 target.unlink(missing_ok=True)
                 return None

@@ -22,6 +22,11 @@ OWNER = r"[a-z0-9][a-z0-9-]{0,39}-[0-9a-f]{12}"
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
+def is_owner(name: str) -> bool:
+    """Whether a text can be an owner's name."""
+    return re.fullmatch(OWNER, name) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Process:
     """A process, as another one of the same machine can find it."""

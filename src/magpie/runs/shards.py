@@ -1,19 +1,20 @@
 """One shard of one stage: the rows it has, those it lacks, and how it is sealed.
 
-Shard k holds rows [k*S, (k+1)*S) as Parquet, sorted by row, beside an open journal while rows are being made.
+Shard k holds rows [k*S, (k+1)*S) as Parquet, sorted by row, beside open journals while rows are being made: one for
+each process that makes some.
 The fill rule: wanted minus made, plus rows whose input changed, plus rows with an error, is missing; a shard
 with nothing missing is done. Knows no stage but its columns, and no engine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from hashlib import blake2b
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import pyarrow as pa
@@ -32,7 +33,7 @@ from magpie.columns import (
 )
 from magpie.errors import RunError
 from magpie.runs.files import storage
-from magpie.runs.journal import Journal, read_lines
+from magpie.runs.journal import Journal, journals_in, list_journals, read_lines, remove_journal
 from magpie.runs.sums import check_sum, write_summed
 from magpie.runs.tally import NEEDED, Tally, read_tally, tally_of, write_tally
 from magpie.seams import Completion, Request
@@ -116,6 +117,62 @@ _EMPTY_DIGEST = blake2b(digest_size=8)
 """Copied for each row: that is faster than a new one."""
 
 
+class Lines(NamedTuple):
+    """What journals hold."""
+
+    made: dict[int, MadeRow]
+    """Rows that ended, with or without an error."""
+    said: dict[int, dict[tuple[int, str], Completion]]
+    """The completions of rows that did not end or failed, by number and digest of the request."""
+    deaths: dict[int, int]
+    """At how many deaths of an engine a row that did not end was in its hands."""
+
+
+def _lines_of(path: Path, columns: Sequence[Column]) -> Lines:
+    """What one journal holds."""
+    found = Lines({}, {}, {})
+    made, said, deaths = found
+    for line in well_formed(read_lines(path), columns):
+        if "said" in line:
+            key = (line["n"], line["request"])
+            said.setdefault(line["row"], {})[key] = read_completion(line["said"])
+        elif "deaths" in line:
+            deaths[line["row"]] = line["deaths"]
+        else:
+            made[line["row"]] = line
+            deaths.pop(line["row"], None)
+            if line["error"] is None:
+                said.pop(line["row"], None)
+    return found
+
+
+def _merge(found: Lines, more: Lines, now: Callable[[int], int] | None) -> None:
+    """Add what another owner's journal holds."""
+
+    def rank(row: MadeRow) -> tuple[bool, bool, int]:
+        current = now is None or row["input_digest"] == now(row["row"])
+        return current, row["error"] is None, row.get("attempts") or 0
+
+    for number, row in more.made.items():
+        before = found.made.get(number)
+        if before is None or rank(row) > rank(before):
+            found.made[number] = row
+    for number, said in more.said.items():
+        found.said.setdefault(number, {}).update(said)
+    for number, deaths in more.deaths.items():
+        found.deaths[number] = max(deaths, found.deaths.get(number, 0))
+    for number in [*found.said, *found.deaths]:
+        if number in found.made and rank(found.made[number])[:2] == (True, True):
+            found.said.pop(number, None)
+            found.deaths.pop(number, None)
+
+
+def _stands(sealed: MadeRow | None, row: MadeRow) -> bool:
+    """Whether a sealed row counts, and not what a journal has of it: a worker that was taken for lost may have made it
+    once more, after others have built on the first."""
+    return sealed is not None and sealed["error"] is None and sealed["input_digest"] == row["input_digest"]
+
+
 class ShardFiles:
     """Where a shard lies, and what its files hold. Reading only; safe beside a process that writes."""
 
@@ -123,6 +180,15 @@ class ShardFiles:
         self.number = number
         self.parquet = folder / f"{number:05d}.parquet"
         self.journal = folder / f"{number:05d}.part"
+        """Of a writer that needs no name, and of earlier magpies."""
+
+    def journals(self) -> tuple[Path, ...]:
+        """The shard's journals, of all owners."""
+        return journals_in(self.parquet.parent).get(self.number, ())
+
+    def journal_of(self, owner: str) -> Path:
+        """The journal that an owner writes."""
+        return self.journal.with_name(f"{self.number:05d}.{owner}.part")
 
     def footer(self) -> Mapping[bytes, bytes]:
         """What the sealed file says of itself; empty when there is none. It is read once, as long as the file's inode,
@@ -202,29 +268,15 @@ class ShardFiles:
                 "changed it: restore it, or delete it and its rows are made again"
             ) from error
 
-    def lines(
-        self, columns: Sequence[Column]
-    ) -> tuple[dict[int, MadeRow], dict[int, dict[tuple[int, str], Completion]], dict[int, int]]:
-        """The journal's rows; the completions of rows that did not end or failed; and at how many deaths of an engine a
-        row that did not end was in its hands. A row's newest line counts; a line of another shape than these `columns`
-        have, or than a completion has, counts for nothing and costs its row alone."""
-        made: dict[int, MadeRow] = {}
-        said: dict[int, dict[tuple[int, str], Completion]] = {}
-        deaths: dict[int, int] = {}
-        if not self.journal.exists():
-            return made, said, deaths
-        for line in well_formed(read_lines(self.journal), columns):
-            if "said" in line:
-                key = (line["n"], line["request"])
-                said.setdefault(line["row"], {})[key] = read_completion(line["said"])
-            elif "deaths" in line:
-                deaths[line["row"]] = line["deaths"]
-            else:
-                made[line["row"]] = line
-                deaths.pop(line["row"], None)
-                if line["error"] is None:
-                    said.pop(line["row"], None)
-        return made, said, deaths
+    def lines(self, columns: Sequence[Column], now: Callable[[int], int] | None = None) -> Lines:
+        """What the journals of all owners hold. In one journal a row's newest line counts. Of several owners' lines
+        those count that were made from the row's input as it is `now` (a row to its digest), and of these one without
+        an error, or else the last try; where they are alike, that of the first owner by name. A line of another shape
+        than these `columns` have, or than a completion has, counts for nothing and costs its row alone."""
+        found = Lines({}, {}, {})
+        for path in self.journals():
+            _merge(found, _lines_of(path, columns), now)
+        return found
 
     def rows(self, columns: Sequence[Column]) -> pa.Table:
         """Every row made so far, sealed or in the journal, sorted by row."""
@@ -234,7 +286,8 @@ class ShardFiles:
         if not made:
             return schema.empty_table() if sealed is None else _fitted(sealed, schema)
         merged = {} if sealed is None else {row["row"]: row for row in sealed.to_pylist()}
-        return _table({**merged, **made}, schema)
+        newer = {number: row for number, row in made.items() if not _stands(merged.get(number), row)}
+        return _table({**merged, **newer}, schema)
 
 
 @lru_cache(_REMEMBERED // 2)
@@ -367,19 +420,24 @@ class OpenShard:
         reads: Sequence[str],
         read: str,
         retry_failed: bool = False,
+        owner: str | None = None,
     ) -> None:
         """`inputs`: each wanted row, with the columns named in `reads`. `read`: a digest of the shards they lie in.
-        retry_failed: also rows that were tried `MOST_ATTEMPTS` times are missing."""
+        retry_failed: also rows that were tried `MOST_ATTEMPTS` times are missing. owner: who writes the journal, where
+        others may work on the shard too."""
         self.files = files
         self.columns = columns
         self.inputs = inputs
         self.reads = reads
         self.read = read
         self._digests: dict[int, int] = {}
-        self.journal = Journal(files.journal)
-        self.made, self.said, self.deaths = files.lines(columns)
+        self.journal = Journal(files.journal if owner is None else files.journal_of(owner))
+        self._others = tuple(path for path in self._journals() if path != self.journal.path)
+        self.made, self.said, self.deaths = files.lines(columns, self.digest)
         sealed = files.sealed(["row", "error", "attempts", "input_digest"], checked=False)
         self._sealed: dict[int, MadeRow] = {} if sealed is None else {row["row"]: row for row in sealed.to_pylist()}
+        for number in [number for number, row in self.made.items() if _stands(self._sealed.get(number), row)]:
+            del self.made[number]
         given_up = set() if retry_failed else self._given_up()
         good = self._good() | given_up
         self.missing = {row for row in inputs if row not in good}
@@ -454,15 +512,33 @@ class OpenShard:
             self.journal.append(self._lines)
             self._lines = []
 
-    def seal(self) -> None:
-        """Replace the shard's file whole, with all rows made, and drop its journal."""
+    def _journals(self) -> tuple[Path, ...]:
+        """Those of all owners, as they are now."""
+        folder = self.files.parquet.parent
+        return list_journals(folder).get(self.files.number, ()) if folder.is_dir() else ()
+
+    def others_came(self) -> bool:
+        """Whether another owner has written of this shard since it was opened."""
+        return bool(set(self._journals()) - {self.journal.path, *self._others})
+
+    def seal(self, check: Callable[[], None] = lambda: None) -> None:
+        """Replace the shard's file whole, with all rows made, and drop the journals that are in it. check: called
+        before the file is replaced, and may raise."""
         self.flush()
         self.journal.sync()
+        check()
         if self.made or (self._sealed and self.files.made_from() != self._made_from(self._sealed)):
             sealed = self.files.sealed()
             merged = {} if sealed is None else {row["row"]: row for row in sealed.to_pylist()}
             self._write({**merged, **self.made})
         self.journal.replace(self._unfinished())
+        for path in self._others:
+            remove_journal(path)
+
+    def untried(self) -> set[int]:
+        """Missing rows of which neither a journal nor the file says that they failed."""
+        failed = {number for number, row in {**self._sealed, **self.made}.items() if row["error"] is not None}
+        return self.missing - failed
 
     def _made_from(self, rows: Iterable[int]) -> str:
         """What the file says that it was made from; nothing, when it keeps rows that are not wanted now: whether those

@@ -12,15 +12,17 @@ from typing import NamedTuple
 from magpie.runs.index import STAGE_FOLDER
 from magpie.runs.owner import OWNER
 
-_STAGE = STAGE_FOLDER.pattern
-_INDEX = r"recipe\.yaml|run\.json|timeline\.parquet"
-_WHOLE = re.compile(rf"(?:{_INDEX})|workers/{OWNER}\.(?:json|idle)|{_STAGE}/\d{{5,}}\.(?:parquet|sum)")
-_JOURNAL = re.compile(rf"{_STAGE}/\d{{5,}}(?:\.{OWNER})?\.part")
-_SEGMENT = re.compile(rf"(?P<journal>{_STAGE}/\d{{5,}}(?:\.{OWNER})?\.part)/(?P<number>\d{{6,}})")
-_FAST = re.compile(rf"workers/{OWNER}\.(?:json|idle)")
-
+WORKERS = "workers"
+"""Below it each worker has its files, which move as long as it lives."""
 LEASES = "leases"
 """Below it are records that are put by condition, and have no file."""
+
+_STAGE = STAGE_FOLDER.pattern
+_INDEX = r"recipe\.yaml|run\.json|timeline\.parquet"
+_WHOLE = re.compile(rf"(?:{_INDEX})|{WORKERS}/{OWNER}\.(?:json|idle)|{_STAGE}/\d{{5,}}\.(?:parquet|sum)")
+_JOURNAL = re.compile(rf"{_STAGE}/\d{{5,}}(?:\.{OWNER})?\.part")
+_SEGMENT = re.compile(rf"(?P<journal>{_STAGE}/\d{{5,}}(?:\.{OWNER})?\.part)/(?P<number>\d{{6,}})")
+_FAST = re.compile(rf"{WORKERS}/{OWNER}\.(?:json|idle)")
 
 
 class Segment(NamedTuple):

@@ -21,9 +21,10 @@ from filelock import FileLock
 
 from magpie.runs.files import make_folder, storage, temporary_name
 from magpie.runs.objects.addresses import Address, cache_of
-from magpie.runs.objects.layout import Segment, is_journal, is_whole, segment_of, shard_of
+from magpie.runs.objects.layout import WORKERS, Segment, is_journal, is_whole, segment_of, shard_of
 from magpie.runs.objects.manifest import Known, Manifest, State
 from magpie.runs.objects.store import Listed, ObjectStore, Stored
+from magpie.runs.owner import owner_name
 
 _AT_ONCE = 8
 """Objects that are read at a time."""
@@ -71,6 +72,14 @@ class Mirror:
             if self._pulled("", lambda: list(self.store.list())):
                 return
             time.sleep(0.1 * 2**look)
+
+    def pull_workers(self) -> bool:
+        """The same for the files of those who work on the run. Whether there are any but this process."""
+        for look in range(_LOOKS):
+            if self._pulled(f"{WORKERS}/", lambda: list(self.store.list(WORKERS))):
+                break
+            time.sleep(0.1 * 2**look)
+        return any(owner_name() not in name for name in self.manifest.objects() if name.startswith(f"{WORKERS}/"))
 
     def pull_shard(self, shard: str) -> None:
         """The same for the files of one shard, such as `4-respond-77ab02aa/00007`."""

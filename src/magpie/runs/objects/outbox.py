@@ -80,7 +80,8 @@ class Outbox:
         self._journals: set[str] = set()
         """Those that this process writes."""
         self._wake = threading.Condition()
-        self._done = self._put_in = 0
+        self._done = 0
+        """How many tasks were."""
         self._closing = False
         self._refused: StorageError | None = None
         """What the bucket said last, while it refuses."""
@@ -129,14 +130,15 @@ class Outbox:
         if self._failed is not None:
             raise self._failure()
 
-    def flush(self, patience: float = PATIENCE) -> None:
-        """Wait until all that was written up to now is in the bucket, lines of journals too. Raises `StorageError`
-        where nothing was sent for `patience` seconds."""
+    def flush(self, prefix: str = "", patience: float = PATIENCE) -> None:
+        """Wait until all that was written of the files with this prefix is in the bucket, lines of journals too. Raises
+        `StorageError` where nothing was sent for `patience` seconds."""
         for name in sorted(self._journals):
-            self._add(_Journal(name))
+            if name.startswith(prefix) and self._has_more(name):
+                self._add(_Journal(name))
         with self._wake:
-            goal, done, moved = self._put_in, self._done, time.monotonic()
-            while self._done < goal:
+            done, moved = self._done, time.monotonic()
+            while any(task.name.startswith(prefix) for task in self._tasks):
                 if self._failed is not None:
                     raise self._failure()
                 if self._done != done:
@@ -144,6 +146,11 @@ class Outbox:
                 elif time.monotonic() - moved > patience:
                     raise self._failure()
                 self._wake.wait(0.5)
+
+    def _has_more(self, journal: str) -> bool:
+        """Whether a journal has lines that were not sent."""
+        state, sent = state_of(self.mirror.path(journal)), self.mirror.manifest.journal(journal)
+        return sent is not None and (state is None or state[0] != sent.inode or state[2] != sent.sent)
 
     def _failure(self) -> StorageError:
         why = self._failed or self._refused
@@ -168,10 +175,10 @@ class Outbox:
         try:
             with observed(self.mirror.folder, self):
                 yield self
-            self.flush(LAST_PATIENCE)
+            self.flush(patience=LAST_PATIENCE)
         except BaseException as error:
             try:
-                self.flush(LAST_PATIENCE)
+                self.flush(patience=LAST_PATIENCE)
             except StorageError as unsent:
                 if not isinstance(error, StorageError):
                     raise unsent from error
@@ -197,7 +204,7 @@ class Outbox:
             if self.mirror.manifest.journal(name) is None and (state := state_of(path)) is not None:
                 self.mirror.manifest.set_journal(name, Sent(state[0], 0, 1, 1))
             self._add(_Journal(name))
-        self.flush(LAST_PATIENCE)
+        self.flush(patience=LAST_PATIENCE)
 
     def is_pending(self, name: str) -> bool:
         """Whether a file of the run is on its way to the bucket."""
@@ -218,7 +225,6 @@ class Outbox:
     def _add(self, task: _Task) -> None:
         with self._wake:
             self._tasks.append(task)
-            self._put_in += 1
             self._wake.notify_all()
 
     def _put_urgent(self, name: str, data: bytes | None) -> None:
@@ -250,7 +256,8 @@ class Outbox:
                 if time.monotonic() - sent >= SEND_SECONDS:
                     sent = time.monotonic()
                     for name in sorted(self._journals):
-                        self._try(_Journal(name))
+                        if self._has_more(name):
+                            self._try(_Journal(name))
             except BaseException as error:  # whoever writes is told
                 with self._wake:
                     self._failed = error

@@ -6,12 +6,18 @@ reads that a range is done finds its lines.
 
 from __future__ import annotations
 
+import time
+
 from magpie.errors import StorageError
 from magpie.runs.leases import Stored, Version
 from magpie.runs.objects.layout import LEASES
 from magpie.runs.objects.mirror import Mirror
 from magpie.runs.objects.outbox import Outbox
 from magpie.runs.owner import owner_name
+
+READ_SECONDS = 1.0
+"""How long a record that was read is taken for what it is now: it is asked for often while a worker waits. Who would
+change it by what is no longer so is told."""
 
 
 class ObjectRecords:
@@ -20,28 +26,39 @@ class ObjectRecords:
     def __init__(self, mirror: Mirror, outbox: Outbox) -> None:
         self._mirror, self._outbox = mirror, outbox
         self._seen: dict[str, Version] = {}
+        """The versions up to which a shard's files are here."""
+        self._read: dict[str, tuple[float, Stored | None]] = {}
 
     def read(self, name: str) -> Stored | None:
-        found = self._mirror.store.get(f"{LEASES}/{name}")
-        if found is None:
-            return None
-        if self._seen.get(name) != found.etag:
+        at, known = self._read.get(name, (-1e9, None))
+        if time.monotonic() - at < READ_SECONDS:
+            return known
+        at, found = time.monotonic(), self._mirror.store.get(f"{LEASES}/{name}")
+        if found is not None and self._seen.get(name) != found.etag:
             if "/" in name:
                 self._mirror.pull_shard(name)
             self._seen[name] = found.etag
-        return Stored(found.data, found.etag)
+        known = None if found is None else Stored(found.data, found.etag)
+        self._read[name] = at, known
+        return known
 
     def create(self, name: str, data: bytes) -> Version | None:
-        self._outbox.flush()
-        return self._put(name, self._mirror.store.create(f"{LEASES}/{name}", data))
+        self._send(name)
+        return self._put(name, data, self._mirror.store.create(f"{LEASES}/{name}", data))
 
     def replace(self, name: str, data: bytes, version: Version) -> Version | None:
-        self._outbox.flush()
-        return self._put(name, self._mirror.store.replace(f"{LEASES}/{name}", data, version))
+        self._send(name)
+        return self._put(name, data, self._mirror.store.replace(f"{LEASES}/{name}", data, version))
 
-    def _put(self, name: str, etag: str | None) -> Version | None:
+    def _send(self, name: str) -> None:
+        if "/" in name:
+            self._outbox.flush(f"{name}.")
+
+    def _put(self, name: str, data: bytes, etag: str | None) -> Version | None:
+        self._read.pop(name, None)
         if etag is not None:
             self._seen[name] = etag
+            self._read[name] = time.monotonic(), Stored(data, etag)
         return etag
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from magpie.runs.leases import LeaseStore
 from magpie.runs.objects.addresses import Address, address_of
 from magpie.runs.objects.mirror import Mirror
+from magpie.runs.objects.news import listening
 from magpie.runs.objects.outbox import Outbox
 from magpie.runs.objects.records import ObjectRecords, check_conditional
 from magpie.runs.objects.writer import Writer
@@ -65,7 +66,8 @@ def working(folder: Path, *, writer: bool = False) -> Iterator[LeaseStore | None
         outbox.recover()
         records = _working[folder] = ObjectRecords(mirror, outbox)
         try:
-            yield records
+            with listening(mirror):
+                yield records
         finally:
             del _working[folder]
 
