@@ -47,6 +47,9 @@ NOT_RUN = {
     "magpie train RUN --base models/air --method dpo --to models/air-dpo": "TRL is not installed: tests/train trains",
     "magpie train RUN --base models/air --method rm --to models/reward": "TRL is not installed: tests/train trains",
     "magpie train RUN --base fledgling-base --to models/small --gguf --set train.epochs=3": "TRL is not installed",
+    "magpie run --recipe basic --out s3://bucket/runs/air": "no bucket here: tests/objects starts a server",
+    "magpie work s3://bucket/runs/air": "no bucket here",
+    "magpie export s3://bucket/runs/air --to air.jsonl": "no bucket here",
     "from datasets import load_dataset": "datasets is not installed; tests/export/test_trl.py loads exports",
 }
 """Command lines, and Python by its first line, that are only looked at."""

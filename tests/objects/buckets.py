@@ -1,5 +1,6 @@
-"""A bucket on a real S3 server, and in front of it a proxy that does what networks and servers do: 503, waiting, answers
-that are cut or lost, requests that arrive in part, refusals, conditions that are not heeded. It counts requests, too."""
+"""A bucket on a real S3 server, and in front of it a proxy that does what networks and servers do: 503, waiting,
+answers that are lost, requests that arrive in part, refusals, conditions that are not heeded. It counts requests, too.
+"""
 
 from __future__ import annotations
 
@@ -40,6 +41,8 @@ class Weather:
     unconditional: bool = False
     """Conditions of puts are not heeded."""
     seed: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    """How often each of these was done."""
     requests: Counter[str] = field(default_factory=Counter)
     """By method; `PUT?` are those with a condition, `LIST` those of listings."""
 
@@ -106,12 +109,15 @@ def served(server: str) -> Iterator[Bucket]:
             if weather.refused:
                 self._say(403, f"<Error><Code>{weather.refused}</Code><Message>no {KEY}</Message></Error>".encode())
             elif weather.down or dice.random() < weather.busy:
+                weather.faults["busy"] += 1
                 self._say(503, b"<Error><Code>SlowDown</Code></Error>")
             elif dice.random() < weather.torn:
+                weather.faults["torn"] += 1
                 self._tear(body)
             else:
                 status, headers, data = self._ask(body)
                 if dice.random() < weather.lost:
+                    weather.faults["lost"] += 1
                     self.close_connection = True
                     return
                 self._say(status, data, headers)
@@ -130,7 +136,9 @@ def served(server: str) -> Iterator[Bucket]:
 
         def _tear(self, body: bytes) -> None:
             """Send a part of the request, and close both ends."""
-            head = f"{self.command} {self.path} HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in self.headers.items())
+            head = f"{self.command} {self.path} HTTP/1.1\r\n" + "".join(
+                f"{k}: {v}\r\n" for k, v in self.headers.items()
+            )
             host, port = server.split(":")
             with socket.create_connection((host, int(port))) as cut, suppress(OSError):
                 cut.sendall(head.encode() + b"\r\n" + body[: len(body) // 2])
@@ -141,8 +149,7 @@ def served(server: str) -> Iterator[Bucket]:
             for name, value in headers or []:
                 if name.lower() not in ("content-length", "transfer-encoding", "connection", "date", "server"):
                     self.send_header(name, value)
-            size = dict((name.lower(), value) for name, value in headers or []).get("content-length", len(data))
-            self.send_header("Content-Length", str(len(data) if data or self.command != "HEAD" else size))
+            self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(data)

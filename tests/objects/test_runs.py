@@ -131,6 +131,7 @@ def test_busy_slow_torn_and_lost_requests_change_nothing(
     assert magpie.run(recipe, out=url).table().equals(local)
     machine("two")
     assert magpie.open_run(url).table().equals(local)
+    assert all(weather.faults[fault] > 2 for fault in ("busy", "torn", "lost")), weather.faults
     weather.busy = weather.slow = weather.torn = weather.lost = 0.0
     assert CliRunner().invoke(app, ["verify", url]).exit_code == 0
 
@@ -239,7 +240,7 @@ def test_without_the_library_the_command_that_installs_it_is_said(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine("one")
-    monkeypatch.setattr(store, "find_spec", lambda name: None)
+    monkeypatch.setattr(store, "find_spec", lambda _: None)
     with pytest.raises(UserError, match=r"obstore, which is not installed.*objects"):
         magpie.open_run("s3://bucket/air")
 

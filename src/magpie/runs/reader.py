@@ -35,6 +35,7 @@ from magpie.runs.relations import open_rows_of, relation_of, sql_text
 from magpie.runs.surviving import corpus_shards
 from magpie.runs.tally import row_numbers
 from magpie.safe.documents import check_values, read_yaml
+from magpie.safe.names import named
 from magpie.safe.shell import quoted
 
 _UNREADABLE = (duckdb.Error, pa.ArrowException, KeyError, TypeError, ValueError)
@@ -65,7 +66,7 @@ class Run:
         return str(self.info["name"])
 
     def __repr__(self) -> str:
-        return f"Run({str(self.path)!r}, size={self.size}, kept={self.kept()})"
+        return f"Run({named(str(self.path))!r}, size={self.size}, kept={self.kept()})"
 
     @property
     def size(self) -> int:

@@ -19,10 +19,13 @@ LEASES = "leases"
 
 _STAGE = STAGE_FOLDER.pattern
 _INDEX = r"recipe\.yaml|run\.json|timeline\.parquet"
+INDEX_FILES = ("recipe.yaml", "run.json")
+"""What one process alone writes."""
 _WHOLE = re.compile(rf"(?:{_INDEX})|{WORKERS}/{OWNER}\.(?:json|idle)|{_STAGE}/\d{{5,}}\.(?:parquet|sum)")
 _JOURNAL = re.compile(rf"{_STAGE}/\d{{5,}}(?:\.{OWNER})?\.part")
 _SEGMENT = re.compile(rf"(?P<journal>{_STAGE}/\d{{5,}}(?:\.{OWNER})?\.part)/(?P<number>\d{{6,}})")
 _FAST = re.compile(rf"{WORKERS}/{OWNER}\.(?:json|idle)")
+_OWNED = re.compile(rf"(?:{_STAGE}/\d{{5,}}\.|{WORKERS}/)(?P<owner>{OWNER})\.(?:part|json|idle)")
 
 
 class Segment(NamedTuple):
@@ -49,6 +52,12 @@ def is_journal(name: str) -> bool:
 def is_urgent(name: str) -> bool:
     """Whether others take a worker for lost where this is late."""
     return _FAST.fullmatch(name) is not None
+
+
+def owner_of(name: str) -> str:
+    """Who writes a journal, or a worker's file; empty for any other file, and for a journal of an earlier magpie."""
+    match = _OWNED.fullmatch(name)
+    return "" if match is None else match["owner"]
 
 
 def segment_of(name: str) -> Segment | None:

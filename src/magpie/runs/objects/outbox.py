@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +19,11 @@ from typing import IO
 
 from magpie.errors import StorageError
 from magpie.runs.files import observed, storage
-from magpie.runs.objects.layout import Segment, is_journal, is_urgent, is_whole
+from magpie.runs.objects.layout import INDEX_FILES, Segment, is_journal, is_urgent, is_whole, owner_of
 from magpie.runs.objects.manifest import Known, Sent, State
 from magpie.runs.objects.mirror import Mirror, digest_of, state_of
+from magpie.runs.owner import has_ended
+from magpie.runs.workers import read_workers
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +77,8 @@ class Outbox:
 
     def __init__(self, mirror: Mirror) -> None:
         self.mirror = mirror
+        self.check_writer: Callable[[], None] = lambda: None
+        """Raises where another process has become the one that writes recipe and index."""
         self._tasks: deque[_Task] = deque()
         self._urgent: dict[str, bytes | None] = {}
         self._journals: set[str] = set()
@@ -108,6 +112,8 @@ class Outbox:
         if is_urgent(name):
             self._put_urgent(name, path.read_bytes())
             return
+        if name in INDEX_FILES:
+            self.check_writer()
         self._add(self._put_of(name))
         self.check()
 
@@ -193,13 +199,16 @@ class Outbox:
 
     def recover(self) -> None:
         """Send what an earlier process of this machine wrote and did not send."""
+        at_work = {worker.owner for worker in read_workers(self.mirror.folder) if not has_ended(worker.process)}
         for name in self.mirror.unsent():
             with self.mirror.changing(), suppress(FileNotFoundError):
-                if is_urgent(name):
-                    self.mirror.path(name).unlink()  # of a worker that has ended
-                else:
+                if not is_urgent(name):
                     self._add(self._put_of(name))
+                elif owner_of(name) not in at_work:
+                    self.mirror.path(name).unlink()
         for name in self.mirror.unsent_journals():
+            if owner_of(name) in at_work:
+                continue  # another process of this machine, which sends it
             path = self.mirror.path(name)
             if self.mirror.manifest.journal(name) is None and (state := state_of(path)) is not None:
                 self.mirror.manifest.set_journal(name, Sent(state[0], 0, 1, 1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from magpie.runs.leases import LeaseStore
@@ -61,7 +61,9 @@ def working(folder: Path, *, writer: bool = False) -> Iterator[LeaseStore | None
         return
     check_conditional(mirror)
     outbox = Outbox(mirror)
-    with Writer(mirror.store).held() if writer else _nobody(), outbox.sending():
+    with Writer(mirror.store).held() if writer else nullcontext() as place, outbox.sending():
+        if place is not None:
+            outbox.check_writer = place.check
         mirror.pull()
         outbox.recover()
         records = _working[folder] = ObjectRecords(mirror, outbox)
@@ -70,8 +72,3 @@ def working(folder: Path, *, writer: bool = False) -> Iterator[LeaseStore | None
                 yield records
         finally:
             del _working[folder]
-
-
-@contextmanager
-def _nobody() -> Iterator[None]:
-    yield
