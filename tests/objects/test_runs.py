@@ -140,7 +140,7 @@ def test_lines_that_were_sent_survive_a_lost_machine_and_later_ones_do_not(
     bucket: Bucket, url: str, recipe: str, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from magpie.runs.journal import Journal, read_lines
-    from magpie.runs.objects.work import _working, working
+    from magpie.runs.objects.work import send_all, working
 
     monkeypatch.setattr(outbox, "SEND_SECONDS", 1000.0)
     magpie.run(recipe, out=url)
@@ -150,21 +150,21 @@ def test_lines_that_were_sent_survive_a_lost_machine_and_later_ones_do_not(
     with working(folder):
         journal = Journal(path)
         journal.append([{"row": row} for row in range(3)])
-        _working[folder]._outbox.flush()
+        send_all(folder)
         journal.append([{"row": 3}])
         machine("two")
         there = located(url) / path.relative_to(folder)
         assert [line["row"] for line in read_lines(there)] == [0, 1, 2]
         journal.append([{"row": 4}])
-        _working[folder]._outbox.flush()
+        send_all(folder)
         located(url)
         assert [line["row"] for line in read_lines(there)] == [0, 1, 2, 3, 4]
         journal.replace([{"row": 9}])
-        _working[folder]._outbox.flush()
+        send_all(folder)
         located(url)
         assert [line["row"] for line in read_lines(there)] == [9]
         journal.replace([])
-        _working[folder]._outbox.flush()
+        send_all(folder)
         located(url)
         assert not there.exists()
 

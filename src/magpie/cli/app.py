@@ -108,11 +108,26 @@ def run_command(
     gpus: GpusOption = 1,
     price_in: PriceInOption = None,
     price_out: PriceOutOption = None,
+    executor: Annotated[
+        str | None,
+        typer.Option(
+            "--executor",
+            help="Who makes the rows: this process (local), `magpie work` on any machine (workers), or a Ray cluster "
+            "(ray) [default: local].",
+        ),
+    ] = None,
+    ray_address: Annotated[
+        str | None, typer.Option("--ray-address", help="HOST:PORT of the Ray cluster's head [default: this machine's].")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Workers on the Ray cluster [default: as many as fit].")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Create a run, or resume one: only what is missing is made."""
     from magpie.cli.run import run
     from magpie.executors.limits import Limits, Prices
+    from magpie.executors.placing import placing
     from magpie.plan.upgrade import Choice
 
     given = {"model": model, "size": size, "seed": seed}
@@ -134,6 +149,7 @@ def run_command(
         as_json=json,
         as_yaml=yaml,
         limits=limits,
+        placed=placing(executor, ray_address, workers),
     )
 
 

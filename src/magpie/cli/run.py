@@ -21,6 +21,7 @@ from magpie.cli.status import print_summary, summary
 from magpie.cli.text import print_json
 from magpie.executors.limits import NO_LIMITS, LimitReached, Limits
 from magpie.executors.local import execute
+from magpie.executors.placing import LOCAL, Placing
 from magpie.executors.stopping import Stopped
 from magpie.explore.rows import Search, find_rows, read_rows
 from magpie.plan.load import DEFAULT
@@ -49,6 +50,7 @@ def run(
     as_json: bool,
     as_yaml: bool = False,
     limits: Limits = NO_LIMITS,
+    placed: Placing = LOCAL,
 ) -> None:
     out = located(out or Path("runs") / Path(name or DEFAULT).stem)
     recipe = resolve(name, out, settings, replace)
@@ -57,7 +59,11 @@ def run(
             print_plan(recipe, out, choice, as_yaml=as_yaml, as_json=as_json)
         return
     settle(recipe, settings, allowances)
-    finished = execute_watched(recipe, out, choice, limits, retry_failed=retry_failed, as_json=as_json)
+    finished = execute_watched(recipe, out, choice, limits, retry_failed=retry_failed, as_json=as_json, placed=placed)
+    if placed.executor == "workers":
+        again = command("work", out)
+        print(visible(f"magpie: {out} is prepared; to make its rows, on each machine that is to work on it: {again}"))
+        return
     if as_json:
         print_json(summary(finished), indent=True)
     else:
@@ -66,13 +72,20 @@ def run(
 
 
 def execute_watched(
-    recipe: Recipe, out: Path, choice: Choice, limits: Limits, *, retry_failed: bool, as_json: bool
+    recipe: Recipe,
+    out: Path,
+    choice: Choice,
+    limits: Limits,
+    *,
+    retry_failed: bool,
+    as_json: bool,
+    placed: Placing = LOCAL,
 ) -> Run:
     """Run a recipe and show how it goes. Leaves with exit code 130 when it is stopped, and with 3 at a limit."""
     console = Console(highlight=False, stderr=as_json)
     with watching(console, out) as watch:
         try:
-            return execute(recipe, out, watch, choice=choice, retry_failed=retry_failed, limits=limits)
+            return execute(recipe, out, watch, choice=choice, retry_failed=retry_failed, limits=limits, placed=placed)
         except Stopped:
             why, code = "stopped", 130
         except LimitReached as limit:

@@ -11,8 +11,10 @@ from pathlib import Path
 from magpie.errors import RunError
 from magpie.executors.limits import NO_LIMITS, Limits, Spending
 from magpie.executors.making import Progress, Watch, run_stages
+from magpie.executors.placing import LOCAL, Placing
 from magpie.executors.pool import Opener
 from magpie.executors.session import WARNING, Session
+from magpie.executors.supervising import supervise
 from magpie.executors.team import Team, team_of
 from magpie.models.engines import open_engine
 from magpie.plan.load import dump
@@ -35,12 +37,13 @@ def execute(
     choice: Choice = UNDECIDED,
     retry_failed: bool = False,
     limits: Limits = NO_LIMITS,
+    placed: Placing = LOCAL,
 ) -> Run:
     """Make the run that `recipe` describes in the folder `out`, or go on with it: only what is missing is made.
 
     `recipe` is one that `magpie.plan.resolve` completed for this folder. `only` names the stages to work on; the others
     are left as they are. `choice`: what to do where the package has come to resolve a stage otherwise. `retry_failed`:
-    try rows again that could not be made at three tries. limits: what this call may spend.
+    try rows again that could not be made at three tries. limits: what this call may spend. placed: who makes the rows.
     Raises `UserError` for what the user can mend, `Stopped` on Ctrl-C or SIGTERM, `LimitReached`, `EngineDied` and
     `StageBug`; in each case what was made is in the run, and calling this again resumes it.
     """
@@ -56,6 +59,7 @@ def execute(
         stale=reconciled.stale,
         retry_failed=retry_failed,
         limits=limits,
+        placed=placed,
     )
     return open_run(out)
 
@@ -80,13 +84,14 @@ def execute_plan(
     stale: Mapping[str, str] | None = None,
     retry_failed: bool = False,
     limits: Limits = NO_LIMITS,
+    placed: Placing = LOCAL,
 ) -> None:
     """Make what the plan lacks in the folder, whose recipe and index no other process may be writing, on the engines of
     `opener`.
 
-    only: the stages to work on. kept, stale: what `reconcile` said of the others.
+    only: the stages to work on. kept, stale: what `reconcile` said of the others. placed: who makes the rows.
     """
-    with folder.locked(), team_of(folder.path, "local") as team:
+    with folder.locked(), team_of(folder.path, placed.executor) as team:
         _check_others(team, plan, folder)
         if folder.known_index() is not None:
             before = open_run(folder.path)
@@ -105,7 +110,13 @@ def execute_plan(
         try:
             spending = Spending(limits)
             spending.check()
-            run_stages(plan, session, team, watch, opener, only, spending, retry_failed=retry_failed)
+            match placed.executor:
+                case "local":
+                    run_stages(plan, session, team, watch, opener, only, spending, retry_failed=retry_failed)
+                case "ray":
+                    supervise(plan, session, team, watch, placed, spending)
+                case "workers":
+                    pass  # they join by themselves
             session.ended = "done"
         except BaseException as error:
             session.ended_by(error)

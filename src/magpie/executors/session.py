@@ -84,6 +84,7 @@ class Session:
         """What the sessions before this one took."""
         self.warnings: list[str] = list(index.get("warnings", ()))
         """What its user was warned of, in any session."""
+        self._id = team.heart.worker.session["id"]
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
         self._clock = self._written = time.monotonic()
         self._timeline = Timeline(folder.path, len(self.before))
@@ -163,17 +164,19 @@ class Session:
 
     def _others(self) -> list[dict[str, Any]]:
         """The sessions before this one, and those of other workers as they are now."""
-        now = {worker.owner: worker.plain() for worker in read_workers(self.folder.path)}
-        now.pop(self.team.owner, None)
-        before = [now.pop(each.get("owner", ""), each) for each in self.before]
+        others = [worker for worker in read_workers(self.folder.path) if worker.owner != self.team.owner]
+        now = {worker.session.get("id"): worker.plain() for worker in others}
+        before = [now.pop(each.get("id") or "", each) for each in self.before]
         return [*before, *now.values()]
 
     def tidy(self) -> None:
         """Remove what workers that are gone have left, once `run.json` says what they did; at the end of a session."""
-        for worker in read_workers(self.folder.path):
-            if worker.owner == self.team.owner or worker.is_gone():
+        others = [worker for worker in read_workers(self.folder.path) if worker.owner != self.team.owner]
+        for worker in others:
+            if worker.is_gone() or self.team.knows_lost(worker.owner):
                 forget_worker(self.folder.path, worker.owner)
-        if self.team.size() == 1:
+        self.team.is_in_index = True
+        if all(worker.is_gone() for worker in others):  # one that only sleeps finds what became of its rows
             remove_leases(self.folder.path)
 
     def _stage(self, folder: StageFolder, planned: PlannedStage) -> dict[str, Any]:
@@ -200,6 +203,7 @@ class Session:
             "ended": self.ended,
             "error": self.error,
             "stages": {name: asdict(counts) for name, counts in self.counts.items()},
+            "id": self._id,
             "owner": self.team.owner,
             "host": self.team.heart.worker.host,
             "executor": self.team.heart.worker.executor,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import platform
 import socket
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from magpie.runs.leases import FolderStore, LeaseStore
 from magpie.runs.objects.work import working
 from magpie.runs.owner import owner_name, this_process
 from magpie.runs.ranges import Held, ShardLeases, decode
-from magpie.runs.workers import LEASES, Heart, Watcher, Worker, idle_owners, owners, read_workers
+from magpie.runs.workers import LEASES, Heart, Watcher, Worker, forget_worker, idle_owners, owners, read_workers
 
 _ROUND = "round"
 _PAUSE = 0.001
@@ -37,6 +38,8 @@ class Team:
     watcher: Watcher
     round: int
     clock: Callable[[], float] = time.monotonic
+    is_in_index: bool = False
+    """Whether `run.json` says all that this worker's file does."""
     _others: int = 0
     _counted: float = -1e9
     _looked: float = -1e9
@@ -54,6 +57,10 @@ class Team:
             self._gone |= {owner for owner in others if self.watcher.is_lost(owner)}
             self._others = sum(owner not in self._gone for owner in others)
         return 1 + self._others
+
+    def knows_lost(self, owner: str) -> bool:
+        """Whether a worker was seen to stand still for too long, or to have left, in this session."""
+        return owner in self._gone
 
     def others_wait(self) -> bool:
         """Whether another worker has no rows. Looked at now and then, and false in between."""
@@ -75,13 +82,20 @@ class Team:
 @contextmanager
 def team_of(run: Path, executor: str, store: LeaseStore | None = None) -> Iterator[Team]:
     """Work on a run as one of those who do. A round begins where nobody else is there."""
-    session: dict[str, Any] = {"started": None, "seconds": 0.0, "ended": None, "error": None, "stages": {}}
+    session: dict[str, Any] = {"id": uuid.uuid4().hex[:12], "seconds": 0.0, "ended": None, "error": None, "stages": {}}
     host = socket.gethostname() or platform.node()
     worker = Worker(owner_name(), host, this_process(), magpie_version(), executor, session=session)
-    with working(run) as records, Heart(run, worker).beating() as heart:
+    team = None
+    with working(run) as records:
         store = store or records or FolderStore(run / LEASES)
-        others = [other for other in read_workers(run) if other.owner != worker.owner and not other.is_gone()]
-        yield Team(run, heart, store, Watcher(run), _round(store, begin=not others))
+        try:
+            with Heart(run, worker).beating() as heart:
+                others = [other for other in read_workers(run) if other.owner != worker.owner and not other.is_gone()]
+                team = Team(run, heart, store, Watcher(run), _round(store, begin=not others))
+                yield team
+        finally:
+            if team is not None and team.is_in_index:
+                forget_worker(run, worker.owner)
 
 
 def _round(store: LeaseStore, *, begin: bool) -> int:

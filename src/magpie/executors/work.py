@@ -109,7 +109,7 @@ class StageWork:
             for lease in leases:
                 self.counts.failed -= lease.failed
                 lease.failed = 0
-                self._begin(lease)
+                self._begin(lease, retry=True)
                 if not lease.left:
                     self._finish(lease)
 
@@ -165,8 +165,9 @@ class StageWork:
             self._finish(taken)
         return False
 
-    def _begin(self, lease: Lease) -> None:
-        """Open the shard of a range, and see which of its rows are missing."""
+    def _begin(self, lease: Lease, *, retry: bool = False) -> None:
+        """Open the shard of a range, and see which of its rows are missing. retry: also those that failed just now. What
+        failed with another worker, before the range came here, does not fail twice in one round."""
         number, held = lease.number, lease.held
         if number in self.open and not lease.fresh:
             self.open.pop(number).close()  # others may have written of these rows since
@@ -174,7 +175,8 @@ class StageWork:
             self.open[number] = open_shard(self.inputs, number, self.team.owner)
         shard = self.open[number]
         self._count_reused(number, len(shard.inputs) - len(shard.missing))
-        rows = sorted(row for row in shard.missing if held.first <= row < held.stop)
+        failed = set() if lease.fresh or retry else shard.failed_just_now()
+        rows = sorted(row for row in shard.missing - failed if held.first <= row < held.stop)
         lease.left = set(rows)
         self._leases.setdefault(number, []).append(lease)
         self._lease_of.update(dict.fromkeys(rows, lease))

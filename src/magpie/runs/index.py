@@ -75,7 +75,7 @@ def check_session(session: Any) -> None:
     _need(_is_figure(session.get("seconds")), "a session without its seconds")
     _need(isinstance(session.get("ended"), str | None), "how a session ended")
     _need(isinstance(session.get("error"), str | None), "the error of a session")
-    for name in ("owner", "host", "executor"):
+    for name in ("id", "owner", "host", "executor"):
         _need(isinstance(session.get(name), str | None), f"the {name} of a session")
     _need(isinstance(session.get("stages"), dict), "a session without its stages")
     for counts in session["stages"].values():

@@ -535,6 +535,10 @@ class OpenShard:
         for path in self._others:
             remove_journal(path)
 
+    def failed_just_now(self) -> set[int]:
+        """Missing rows that failed, made from their inputs as they are, and are not sealed yet."""
+        return {row for row in self.missing if row in self.made and self.made[row]["input_digest"] == self.digest(row)}
+
     def untried(self) -> set[int]:
         """Missing rows of which neither a journal nor the file says that they failed."""
         failed = {number for number, row in {**self._sealed, **self.made}.items() if row["error"] is not None}

@@ -25,6 +25,8 @@ from magpie.runs.owner import Process, has_ended, is_owner, this_process
 
 WORKERS, LEASES = "workers", "leases"
 """Folders of a run: its workers' files, and the records of their leases."""
+TOKEN = "token"
+"""A file beside the workers' own, by which an actor of Ray sees that its folder is the driver's."""
 BEAT_SECONDS = 5.0
 """Between two moves of a counter."""
 LOST_SECONDS = 60.0
@@ -238,8 +240,8 @@ class Heart:
 def with_workers(sessions: list[dict[str, Any]], workers: list[Worker]) -> list[dict[str, Any]]:
     """The sessions of `run.json` with those of workers that it does not have yet, or not as they are now. The last one
     stays the last: it is that of the latest `magpie run`."""
-    now = {worker.owner: worker.plain() for worker in workers}
-    known = [now.pop(each.get("owner") or "", each) for each in sessions]
+    now = {worker.session.get("id"): worker.plain() for worker in workers}
+    known = [now.pop(each.get("id") or "", each) for each in sessions]
     return [*known[:-1], *now.values(), *known[-1:]]
 
 

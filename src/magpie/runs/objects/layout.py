@@ -21,7 +21,7 @@ _STAGE = STAGE_FOLDER.pattern
 _INDEX = r"recipe\.yaml|run\.json|timeline\.parquet"
 INDEX_FILES = ("recipe.yaml", "run.json")
 """What one process alone writes."""
-_WHOLE = re.compile(rf"(?:{_INDEX})|{WORKERS}/{OWNER}\.(?:json|idle)|{_STAGE}/\d{{5,}}\.(?:parquet|sum)")
+_WHOLE = re.compile(rf"(?:{_INDEX})|{WORKERS}/(?:token|{OWNER}\.(?:json|idle))|{_STAGE}/\d{{5,}}\.(?:parquet|sum)")
 _JOURNAL = re.compile(rf"{_STAGE}/\d{{5,}}(?:\.{OWNER})?\.part")
 _SEGMENT = re.compile(rf"(?P<journal>{_STAGE}/\d{{5,}}(?:\.{OWNER})?\.part)/(?P<number>\d{{6,}})")
 _FAST = re.compile(rf"{WORKERS}/{OWNER}\.(?:json|idle)")

@@ -50,6 +50,10 @@ class ObjectRecords:
         self._send(name)
         return self._put(name, data, self._mirror.store.replace(f"{LEASES}/{name}", data, version))
 
+    def send_all(self) -> None:
+        """Wait until everything that this process has written is in the bucket."""
+        self._outbox.flush()
+
     def _send(self, name: str) -> None:
         if "/" in name:
             self._outbox.flush(f"{name}.")

@@ -48,6 +48,12 @@ def mirror_at(folder: Path) -> Mirror | None:
     return _mirrors.get(folder) if _mirrors else None
 
 
+def send_all(folder: Path) -> None:
+    """Wait until what this process has written into a run's folder is in its bucket, if it is in one."""
+    if folder in _working:
+        _working[folder].send_all()
+
+
 @contextmanager
 def working(folder: Path, *, writer: bool = False) -> Iterator[LeaseStore | None]:
     """Work in a run's folder: where it mirrors a bucket, what is written there goes to the bucket until the end of the
