@@ -279,3 +279,33 @@ def test_a_recipe_that_is_edited_in_the_bucket_is_the_one_that_counts(
     assert mirror is not None
     mirror.store.put("recipe.yaml", objects(url)["recipe.yaml"].replace(b"size: 60", b"size: 50"))
     assert magpie.run(None, out=url).size == 50
+
+
+def test_a_reader_has_footers_of_large_files_until_it_reads_values(
+    bucket: Bucket, url: str, recipe: str, local: pa.Table, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from magpie.runs.objects import mirror as mirrors
+
+    monkeypatch.setattr(mirrors, "_LARGE", 0)
+    monkeypatch.setattr(mirrors, "_FOOTER", 6000)
+    magpie.run(recipe, out=url)
+    machine("two")
+    run = magpie.open_run(url)
+    mirror = mirror_at(run.path)
+    assert mirror is not None
+    assert len(mirror.manifest.absent()) >= 8
+    counts = [(each.stage, each.made) for each in run.counts()]
+    assert run.kept() > 0
+    assert len(mirror.manifest.absent()) >= 6
+    run.sql("SELECT * FROM rows", shards={0})
+    assert {name for name in mirror.manifest.absent() if name.endswith("00000.parquet")} == set()
+    assert len(mirror.manifest.absent()) >= 4
+    assert run.table().equals(local)
+    assert mirror.manifest.absent() == set()
+    machine("three")
+    assert CliRunner().invoke(app, ["verify", url]).exit_code == 0
+    machine("four")
+    grown = magpie.run(None, out=url, size=70)
+    assert [(each.stage, each.made) for each in grown.counts()] != counts
+    machine("five")
+    assert magpie.open_run(url).table().equals(grown.table())

@@ -103,7 +103,7 @@ def test_a_machine_that_sleeps_until_it_is_lost_does_no_harm_when_it_wakes(
     machine("two")
     until(lambda: (located(url) / "run.json").exists())
     cache = machine("three")
-    second = start("work", url, "--json", before=ELSEWHERE, team=2, lost=LOST)
+    second = start("work", url, "--json", before=ELSEWHERE, lost=LOST)
     with ended(first, second):
         until(lambda: any(rows_of(path.parent, second) > 5 for path in cache.rglob("run.json")))
         second.send_signal(signal.SIGSTOP)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import IO, Protocol
@@ -58,6 +58,21 @@ def observer_of(path: Path) -> Observer | None:
     if not _observers:
         return None
     return next((observer for root, observer in _observers.items() if path.is_relative_to(root)), None)
+
+
+_sources: dict[Path, Callable[[Sequence[Path]], None]] = {}
+"""By the folder of a run, what brings the rest of its sealed files, of which only the footers may be here."""
+
+
+def bring_from(run: Path, source: Callable[[Sequence[Path]], None]) -> None:
+    """From now on, ask this for sealed files of a run before their values are read."""
+    _sources[run] = source
+
+
+def bring(*parquets: Path) -> None:
+    """Have sealed files here, whole: of a run that mirrors a bucket they may not be. All of one run."""
+    if _sources and parquets and (source := _sources.get(parquets[0].parent.parent)) is not None:
+        source(parquets)
 
 
 def _put_in_place(temporary: Path, path: Path) -> None:

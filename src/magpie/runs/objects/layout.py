@@ -44,6 +44,11 @@ def is_whole(name: str) -> bool:
     return _WHOLE.fullmatch(name) is not None
 
 
+def is_sealed(name: str) -> bool:
+    """Whether an object is a sealed file of rows."""
+    return "/" in name and name.endswith(".parquet")
+
+
 def is_journal(name: str) -> bool:
     """Whether a file of the run is a journal."""
     return _JOURNAL.fullmatch(name) is not None

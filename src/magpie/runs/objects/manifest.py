@@ -21,6 +21,7 @@ State = tuple[int, int, int]
 _TABLES = """
 CREATE TABLE IF NOT EXISTS objects (name TEXT PRIMARY KEY, etag TEXT, inode INT, changed INT, size INT, put TEXT);
 CREATE TABLE IF NOT EXISTS journals (name TEXT PRIMARY KEY, inode INT, sent INT, first INT, next INT);
+CREATE TABLE IF NOT EXISTS absent (name TEXT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS segments (journal TEXT, number INT, etag TEXT, PRIMARY KEY (journal, number));
 """
 
@@ -106,6 +107,16 @@ class Manifest:
 
     def forget_object(self, name: str) -> None:
         self._rows("DELETE FROM objects WHERE name = ?", name)
+
+    def absent(self) -> set[str]:
+        """Sealed files of which only the footer is here."""
+        return {name for (name,) in self._rows("SELECT name FROM absent")}
+
+    def set_absent(self, name: str) -> None:
+        self._rows("INSERT OR IGNORE INTO absent VALUES (?)", name)
+
+    def set_present(self, name: str) -> None:
+        self._rows("DELETE FROM absent WHERE name = ?", name)
 
     # -- journals of this machine
 

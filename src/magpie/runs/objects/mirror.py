@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from hashlib import blake2b
@@ -19,13 +19,17 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from magpie.errors import StorageError
 from magpie.runs.files import make_folder, storage, temporary_name
 from magpie.runs.objects.addresses import Address, cache_of
-from magpie.runs.objects.layout import WORKERS, Segment, is_journal, is_whole, segment_of, shard_of
+from magpie.runs.objects.layout import WORKERS, Segment, is_journal, is_sealed, is_whole, segment_of, shard_of
 from magpie.runs.objects.manifest import Known, Manifest, State
 from magpie.runs.objects.store import Listed, ObjectStore, Stored
 from magpie.runs.owner import owner_name
 
+_FOOTER = 1 << 16
+"""Bytes of a sealed file's end that are read first: of a file of more than `_LARGE` no others, until its values are."""
+_LARGE = 4 * _FOOTER
 _AT_ONCE = 8
 """Objects that are read at a time."""
 _LOOKS = 5
@@ -108,7 +112,8 @@ class Mirror:
         others = {name: segments for name, segments in journals.items() if name not in own and not self.pending(name)}
         news = [name for name, segments in others.items() if had.get(name) != segments]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            fetched = [pool.submit(self._fetch_shard, names) for names in shards.values()]
+            sizes = {name: each.size for name, each in whole.items()}
+            fetched = [pool.submit(self._fetch_shard, names, sizes) for names in shards.values()]
             fetched += [pool.submit(self._fetch_journal, name, journals[name], had.get(name, {})) for name in news]
             results = [future.result() for future in fetched]
         complete = all(results)
@@ -124,9 +129,30 @@ class Mirror:
             return False
         return known is None or known.etag != etag or state_of(self.path(name)) is None
 
-    def _fetch_shard(self, names: list[str]) -> bool:
+    def bring(self, parquets: Sequence[Path]) -> None:
+        """Have sealed files here, whole."""
+        absent = self.manifest.absent()
+        if not absent:
+            return
+        files = {name: [name] for path in parquets if (name := self.name(path)) in absent}
+        for name, together in files.items():
+            if self.path(digests := f"{shard_of(name)}.sum").exists():
+                together.append(digests)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            brought = list(pool.map(lambda together: self._fetch_shard(together, {}), files.values()))
+        if gone := [name for name, here in zip(files, brought, strict=True) if not here]:
+            raise StorageError(f"{self.address.url}/{gone[0]}: it was there, and is gone now: look at the run again")
+
+    def _fetch_shard(self, names: list[str], sizes: Mapping[str, int]) -> bool:
         """Bring a file, or a sealed file with its digest: the digest is read after the file, and both again where they
-        are not of one another, as while they are replaced. False where one is gone."""
+        are not of one another, as while they are replaced. Of a large file only its end. False where one is gone."""
+        if large := [name for name in names if is_sealed(name) and sizes.get(name, 0) > _LARGE]:
+            end = self.store.get_end(large[0], _FOOTER)
+            if end is None:
+                return False
+            if _has_footer(end.data):
+                self._install(large[0], end, sizes[large[0]])
+                names = [name for name in names if name not in large]
         for look in range(_LOOKS):
             found = {name: self.store.get(name) for name in names}
             if any(each is None for each in found.values()):
@@ -139,8 +165,9 @@ class Mirror:
                 self._install(name, each)
         return True
 
-    def _install(self, name: str, found: Stored) -> None:
-        """Put what was read in its place, unless a file is there that the bucket does not have yet."""
+    def _install(self, name: str, found: Stored, size: int | None = None) -> None:
+        """Put what was read in its place, unless a file is there that the bucket does not have yet. size: of the whole
+        object, where its end was read."""
         path = self.path(name)
         known, digest = self.manifest.object(name), digest_of(found.data)
         make_folder(path.parent, synced=False)
@@ -156,9 +183,15 @@ class Mirror:
                 if digest_of(path.read_bytes()) == digest:
                     self.manifest.set_object(name, Known(found.etag, state, digest))
                     return
-            temporary.write_bytes(found.data)
+            if size is not None:
+                self.manifest.set_absent(name)
+            with temporary.open("wb") as file:
+                file.seek(0 if size is None else max(0, size - len(found.data)))
+                file.write(found.data)
             temporary.replace(path)
             self.manifest.set_object(name, Known(found.etag, _state(path), digest))
+            if size is None:
+                self.manifest.set_present(name)
 
     def _fetch_journal(self, name: str, segments: dict[int, str], had: dict[int, str]) -> bool:
         """Bring a journal that another machine writes. False where a part of it is gone."""
@@ -242,12 +275,17 @@ def _state(path: Path) -> State:
     return found.st_ino, found.st_mtime_ns, found.st_size
 
 
+def _has_footer(end: bytes) -> bool:
+    """Whether the end of a Parquet file holds all of its footer."""
+    return end.endswith(b"PAR1") and int.from_bytes(end[-8:-4], "little") + 8 <= len(end)
+
+
 def digest_of(data: bytes) -> str:
     return blake2b(data, digest_size=16).hexdigest()
 
 
 def _agree(found: dict[str, bytes]) -> bool:
     """Whether a sealed file is one that the digest beside it names; True where not both were read."""
-    parquet = next((data for name, data in found.items() if name.endswith(".parquet") and "/" in name), None)
+    parquet = next((data for name, data in found.items() if is_sealed(name)), None)
     digests = next((data for name, data in found.items() if name.endswith(".sum")), None)
     return parquet is None or digests is None or digest_of(parquet).encode() in digests

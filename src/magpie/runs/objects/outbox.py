@@ -19,7 +19,7 @@ from typing import IO
 
 from magpie.errors import StorageError
 from magpie.runs.files import observed, storage
-from magpie.runs.objects.layout import INDEX_FILES, Segment, is_journal, is_urgent, is_whole, owner_of
+from magpie.runs.objects.layout import INDEX_FILES, Segment, is_journal, is_sealed, is_urgent, is_whole, owner_of
 from magpie.runs.objects.manifest import Known, Sent, State
 from magpie.runs.objects.mirror import Mirror, digest_of, state_of
 from magpie.runs.owner import has_ended
@@ -112,6 +112,8 @@ class Outbox:
         if is_urgent(name):
             self._put_urgent(name, path.read_bytes())
             return
+        if is_sealed(name):
+            self.mirror.manifest.set_present(name)
         if name in INDEX_FILES:
             self.check_writer()
         self._add(self._put_of(name))

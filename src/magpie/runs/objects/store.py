@@ -76,6 +76,19 @@ class ObjectStore:
                 _check_bucket(error)
                 return None
 
+    def get_end(self, name: str, count: int) -> Stored | None:
+        """The last bytes of an object; None where there is none."""
+        import obstore
+
+        self._count("get")
+        with self._said(name):
+            try:
+                found = obstore.get(self._store, name, options={"range": {"suffix": count}})
+                return Stored(bytes(found.bytes()), _version(found.meta))
+            except FileNotFoundError as error:
+                _check_bucket(error)
+                return None
+
     def put(self, name: str, data: bytes) -> str:
         """Put an object, whole, whatever there was."""
         import obstore

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+from magpie.runs.files import bring_from
 from magpie.runs.leases import LeaseStore
 from magpie.runs.objects.addresses import Address, address_of
 from magpie.runs.objects.mirror import Mirror
@@ -40,6 +41,7 @@ def _mirror_of(address: Address) -> Mirror:
     mirror = Mirror(address)
     known = _mirrors.setdefault(mirror.folder, mirror)
     name_for(known.folder, address.url)
+    bring_from(known.folder, known.bring)
     return known
 
 
