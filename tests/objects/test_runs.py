@@ -59,7 +59,7 @@ def test_a_run_in_a_bucket_is_the_run_in_a_folder(
     assert magpie.run(recipe, out=url).table().equals(local)
     names = set(objects(url))
     assert {"run.json", "recipe.yaml", "leases/writer"} <= names
-    assert not any(name.startswith("workers/") for name in names)
+    assert {name for name in names if name.startswith(("workers/", "leases/"))} == {"leases/writer"}
     machine("two")
     assert magpie.open_run(url).table().equals(local)
 

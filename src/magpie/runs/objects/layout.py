@@ -16,6 +16,8 @@ WORKERS = "workers"
 """Below it each worker has its files, which move as long as it lives."""
 LEASES = "leases"
 """Below it are records that are put by condition, and have no file."""
+WRITER = f"{LEASES}/writer"
+"""The record of who writes recipe and index."""
 
 _STAGE = STAGE_FOLDER.pattern
 _INDEX = r"recipe\.yaml|run\.json|timeline\.parquet"

@@ -10,7 +10,7 @@ import time
 
 from magpie.errors import StorageError
 from magpie.runs.leases import Stored, Version
-from magpie.runs.objects.layout import LEASES
+from magpie.runs.objects.layout import LEASES, WRITER
 from magpie.runs.objects.mirror import Mirror
 from magpie.runs.objects.outbox import Outbox
 from magpie.runs.owner import owner_name
@@ -53,6 +53,12 @@ class ObjectRecords:
     def send_all(self) -> None:
         """Wait until everything that this process has written is in the bucket."""
         self._outbox.flush()
+
+    def remove_all(self) -> None:
+        """Remove every record but the writer's, who is there until it leaves."""
+        names = [each.name for each in self._mirror.store.list(LEASES)]
+        self._mirror.store.delete([name for name in names if name != WRITER])
+        self._read, self._seen = {}, {}
 
     def _send(self, name: str) -> None:
         if "/" in name:

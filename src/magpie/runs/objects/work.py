@@ -56,6 +56,12 @@ def send_all(folder: Path) -> None:
         _working[folder].send_all()
 
 
+def remove_records(folder: Path) -> None:
+    """Remove the records of leases of a run in a bucket: nobody is there who has any."""
+    if folder in _working:
+        _working[folder].remove_all()
+
+
 @contextmanager
 def working(folder: Path, *, writer: bool = False) -> Iterator[LeaseStore | None]:
     """Work in a run's folder: where it mirrors a bucket, what is written there goes to the bucket until the end of the

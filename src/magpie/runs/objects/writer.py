@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 
 from magpie.errors import RunError, StorageError
-from magpie.runs.objects.layout import LEASES
+from magpie.runs.objects.layout import WRITER
 from magpie.runs.objects.store import ObjectStore, Stored
 from magpie.runs.owner import Process, has_ended, owner_name, this_process
 
@@ -27,7 +27,6 @@ log = logging.getLogger(__name__)
 BEAT_SECONDS = 15.0
 LOST_SECONDS = 60.0
 _LOOK_SECONDS = 2.0
-_NAME = f"{LEASES}/writer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ class Writer:
             thread.join()
             if self._taken_by is None:
                 with suppress(StorageError):
-                    self._store.replace(_NAME, replace(self._record, owner=None).encode(), self._etag)
+                    self._store.replace(WRITER, replace(self._record, owner=None).encode(), self._etag)
 
     def check(self) -> None:
         """Raise `RunError` where another process has taken the place, since nothing was heard of this one."""
@@ -79,8 +78,8 @@ class Writer:
     def _take(self) -> str:
         watched, since = "", time.monotonic()
         while True:
-            found = self._store.get(_NAME)
-            put = self._store.create(_NAME, self._record.encode()) if found is None else None
+            found = self._store.get(WRITER)
+            put = self._store.create(WRITER, self._record.encode()) if found is None else None
             if found is not None:
                 record = _decode(found.data)
                 if record is not None and record.owner == self._record.owner:
@@ -93,7 +92,7 @@ class Writer:
                         )
                     watched, since = found.etag, time.monotonic()
                 if _is_free(record) or time.monotonic() - since > LOST_SECONDS:
-                    put = self._store.replace(_NAME, self._record.encode(), found.etag)
+                    put = self._store.replace(WRITER, self._record.encode(), found.etag)
                     watched = ""
                 elif time.monotonic() - since < _LOOK_SECONDS / 2:
                     log.warning(
@@ -110,7 +109,7 @@ class Writer:
         while not self._stop.wait(BEAT_SECONDS):
             with suppress(StorageError):
                 self._record = replace(self._record, counter=self._record.counter + 1)
-                etag = self._store.replace(_NAME, self._record.encode(), self._etag)
+                etag = self._store.replace(WRITER, self._record.encode(), self._etag)
                 if etag is None:
                     etag = self._look_again()
                 if etag is None:
@@ -119,7 +118,7 @@ class Writer:
 
     def _look_again(self) -> str | None:
         """The record's etag where it is still this process'."""
-        found: Stored | None = self._store.get(_NAME)
+        found: Stored | None = self._store.get(WRITER)
         record = None if found is None else _decode(found.data)
         if found is not None and record is not None and record.owner == self._record.owner:
             return found.etag
