@@ -68,7 +68,7 @@ def test_two_endpoints_have_two_folders(monkeypatch: pytest.MonkeyPatch, tmp_pat
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
         folders.add(cache_of(address))
     assert len(folders) == 2
-    assert all(folder.is_relative_to(tmp_path / "magpie" / "objects") for folder in folders)
+    assert all(folder.is_relative_to(tmp_path.resolve() / "magpie" / "objects") for folder in folders)
 
 
 def test_a_path_is_where_it_was(tmp_path: Path) -> None:

@@ -58,15 +58,19 @@ def check(url: str, alone: pa.Table, machine: Machine) -> None:
     assert magpie.open_run(url).table().equals(alone)
 
 
-def test_two_machines_make_the_dataset_of_one(
-    bucket: Bucket, url: str, recipe: Path, alone: pa.Table, machine: Machine
+@pytest.mark.parametrize("second_machine", ["two", "one"])
+def test_two_workers_make_the_dataset_of_one(
+    bucket: Bucket, url: str, recipe: Path, alone: pa.Table, machine: Machine, second_machine: str
 ) -> None:
+    """On two machines; and on one, where they share the folder that mirrors the bucket."""
+    before = ELSEWHERE if second_machine == "two" else QUICK
     machine("one")
-    first = start("run", "--recipe", recipe, "--out", url, before=ELSEWHERE, team=2, lost=LOST)
-    machine("two")
+    first = start("run", "--recipe", recipe, "--out", url, before=before, team=2, lost=LOST)
+    machine("watcher")
     folder = located(url)
     until(lambda: (located(url) / "run.json").exists())
-    second = start("work", url, "--json", before=ELSEWHERE, team=2, lost=LOST)
+    machine(second_machine)
+    second = start("work", url, "--json", before=before, team=2, lost=LOST)
     with ended(first, second):
         finish(first)
         finish(second)

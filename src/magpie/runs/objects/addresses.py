@@ -78,7 +78,7 @@ def cache_of(address: Address) -> Path:
     base = Path(root) if Path(root).is_absolute() else Path.home() / ".cache"
     endpoint = endpoint_of(address.scheme)
     named = blake2b(f"{endpoint}\n{address.url}".encode(), digest_size=8).hexdigest()
-    return base / "magpie" / "objects" / named
+    return (base / "magpie" / "objects" / named).resolve()
 
 
 def endpoint_of(scheme: str) -> str:

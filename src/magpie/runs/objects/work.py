@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from magpie.runs.files import bring_from
 from magpie.runs.leases import LeaseStore
 from magpie.runs.objects.addresses import Address, address_of
-from magpie.runs.objects.mirror import Mirror
-from magpie.runs.objects.news import listening
-from magpie.runs.objects.outbox import Outbox
-from magpie.runs.objects.records import ObjectRecords, check_conditional
-from magpie.runs.objects.writer import Writer
 from magpie.safe.names import name_for
 from magpie.safe.paths import expanded
+
+if TYPE_CHECKING:  # loaded where a run is in a bucket
+    from magpie.runs.objects.mirror import Mirror
+    from magpie.runs.objects.records import ObjectRecords
 
 _mirrors: dict[Path, Mirror] = {}
 """Of this process, by their folders."""
@@ -38,6 +38,8 @@ def located(given: str | Path) -> Path:
 
 
 def _mirror_of(address: Address) -> Mirror:
+    from magpie.runs.objects.mirror import Mirror
+
     mirror = Mirror(address)
     known = _mirrors.setdefault(mirror.folder, mirror)
     name_for(known.folder, address.url)
@@ -73,6 +75,11 @@ def working(folder: Path, *, writer: bool = False) -> Iterator[LeaseStore | None
     if mirror is None or folder in _working:
         yield None if mirror is None else _working[folder]
         return
+    from magpie.runs.objects.news import listening
+    from magpie.runs.objects.outbox import Outbox
+    from magpie.runs.objects.records import ObjectRecords, check_conditional
+    from magpie.runs.objects.writer import Writer
+
     check_conditional(mirror)
     outbox = Outbox(mirror)
     with Writer(mirror.store).held() if writer else nullcontext() as place, outbox.sending():
