@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from itertools import takewhile
 from pathlib import Path
@@ -20,7 +21,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from magpie.errors import StorageError
-from magpie.runs.files import make_folder, storage, temporary_name
+from magpie.runs.files import make_folder, storage
 from magpie.runs.objects.addresses import Address, cache_of
 from magpie.runs.objects.layout import WORKERS, Segment, is_journal, is_sealed, is_whole, segment_of, shard_of
 from magpie.runs.objects.manifest import Known, Manifest, State
@@ -30,6 +31,8 @@ from magpie.runs.owner import owner_name
 _FOOTER = 1 << 16
 """Bytes of a sealed file's end that are read first: of a file of more than `_LARGE` no others, until its values are."""
 _LARGE = 4 * _FOOTER
+_LEFT_SECONDS = 86400.0
+"""After so long a file that was to be brought is nobody's."""
 _AT_ONCE = 8
 """Objects that are read at a time."""
 _LOOKS = 5
@@ -51,6 +54,7 @@ class Mirror:
         make_folder(root, synced=False)
         self.folder = root / address.name
         self.manifest = Manifest(root / "manifest.sqlite")
+        self._arriving = root / "arriving"
         self.pending: Callable[[str], bool] = lambda _: False
         """Whether a file of this process is on its way to the bucket."""
         self._lock = threading.RLock()
@@ -113,7 +117,7 @@ class Mirror:
         news = [name for name, segments in others.items() if had.get(name) != segments]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             sizes = {name: each.size for name, each in whole.items()}
-            fetched = [pool.submit(self._fetch_shard, names, sizes) for names in shards.values()]
+            fetched = [pool.submit(self._fetch_shard, names, known, sizes) for names in shards.values()]
             fetched += [pool.submit(self._fetch_journal, name, journals[name], had.get(name, {})) for name in news]
             results = [future.result() for future in fetched]
         complete = all(results)
@@ -138,12 +142,13 @@ class Mirror:
         for name, together in files.items():
             if self.path(digests := f"{shard_of(name)}.sum").exists():
                 together.append(digests)
+        known = self.manifest.objects()
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            brought = list(pool.map(lambda together: self._fetch_shard(together, {}), files.values()))
+            brought = list(pool.map(lambda together: self._fetch_shard(together, known, {}), files.values()))
         if gone := [name for name, here in zip(files, brought, strict=True) if not here]:
             raise StorageError(f"{self.address.url}/{gone[0]}: it was there, and is gone now: look at the run again")
 
-    def _fetch_shard(self, names: list[str], sizes: Mapping[str, int]) -> bool:
+    def _fetch_shard(self, names: list[str], known: Mapping[str, Known], sizes: Mapping[str, int]) -> bool:
         """Bring a file, or a sealed file with its digest: the digest is read after the file, and both again where they
         are not of one another, as while they are replaced. Of a large file only its end. False where one is gone."""
         if large := [name for name in names if is_sealed(name) and sizes.get(name, 0) > _LARGE]:
@@ -151,7 +156,7 @@ class Mirror:
             if end is None:
                 return False
             if _has_footer(end.data):
-                self._install(large[0], end, sizes[large[0]])
+                self._install(large[0], end, known.get(large[0]), sizes[large[0]])
                 names = [name for name in names if name not in large]
         for look in range(_LOOKS):
             found = {name: self.store.get(name) for name in names}
@@ -162,18 +167,19 @@ class Mirror:
             time.sleep(0.1 * 2**look)
         for name in sorted(found, key=lambda name: not name.endswith(".sum")):
             if (each := found[name]) is not None:
-                self._install(name, each)
+                self._install(name, each, known.get(name))
         return True
 
-    def _install(self, name: str, found: Stored, size: int | None = None) -> None:
-        """Put what was read in its place, unless a file is there that the bucket does not have yet. size: of the whole
-        object, where its end was read."""
-        path = self.path(name)
-        known, digest = self.manifest.object(name), digest_of(found.data)
+    def _install(self, name: str, found: Stored, before: Known | None, size: int | None = None) -> None:
+        """Put what was read in its place, unless a file is there that the bucket does not have yet. before: what was
+        known of it before the bucket was asked. size: of the whole object, where its end was read."""
+        path, digest = self.path(name), digest_of(found.data)
         make_folder(path.parent, synced=False)
-        temporary = temporary_name(path)
+        temporary = self._incoming()
         with self.changing():
-            state = state_of(path)
+            known, state = self.manifest.object(name), state_of(path)
+            if known is not None and (before is None or known.etag != before.etag):
+                return  # it was put, or brought, since: what was read may be older
             if state is not None and (known is None or known.state != state):
                 if self.pending(name):
                     return
@@ -214,11 +220,24 @@ class Mirror:
             elif grown:
                 return True  # it was merged into a sealed file just now
             else:
-                temporary = temporary_name(path)
+                temporary = self._incoming()
                 temporary.write_bytes(b"".join(parts))
                 temporary.replace(path)
             self.manifest.set_segments(name, segments)
         return True
+
+    def _incoming(self) -> Path:
+        """A new file beside the run's folder: a session of this process may be writing the same file of the run, under
+        its own temporary name."""
+        make_folder(self._arriving, synced=False)
+        return self._arriving / uuid.uuid4().hex
+
+    def tidy(self) -> None:
+        """Remove what processes that were killed while they brought a file have left."""
+        with suppress(FileNotFoundError):
+            for entry in self._arriving.iterdir():
+                if time.time() - entry.stat().st_mtime > _LEFT_SECONDS:
+                    entry.unlink(missing_ok=True)
 
     def _drop(self, names: Iterable[str], known: dict[str, Known]) -> None:
         """Remove files whose objects are gone, those that were changed here left out."""

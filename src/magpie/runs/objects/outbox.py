@@ -201,6 +201,7 @@ class Outbox:
 
     def recover(self) -> None:
         """Send what an earlier process of this machine wrote and did not send."""
+        self.mirror.tidy()
         at_work = {worker.owner for worker in read_workers(self.mirror.folder) if not has_ended(worker.process)}
         for name in self.mirror.unsent():
             with self.mirror.changing(), suppress(FileNotFoundError):
