@@ -31,11 +31,12 @@ from statistics import NormalDist
 
 import magpie
 from magpie.engines.scripted import Scripted, open_scripted
+from magpie.errors import RequestFailed
 from magpie.executors.making import Progress
 from magpie.executors.workers import join
 from magpie.models.engines import ModelUse
 from magpie.runs.workers import read_workers, workers_folder
-from magpie.seams import Completion, Engine, Request, RequestFailed, derive_seed
+from magpie.seams import Completion, Engine, Request, derive_seed
 from magpie.settings.engines import Scripted as ScriptedSettings
 
 WINDOW = 16

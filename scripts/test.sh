@@ -14,7 +14,7 @@ logs=build/environments
 mkdir -p "$logs"
 
 # name (of scripts/env-NAME.sh and .venv-NAME), the least seconds that the suite takes, its tests' markers
-suites=("engines|240|openvino or transformers or embedders or train" "vllm|150|vllm")
+suites=("engines|240|openvino or transformers or embedders or train" "vllm|150|vllm" "cluster|120|ray")
 
 left() { echo $((minutes * 60 - SECONDS)); }
 

@@ -85,7 +85,7 @@ def test_the_driver_dies_and_the_same_command_goes_on_with_a_node_that_is_lost(
         cluster.remove_node(sorted(cluster.worker_nodes, key=str)[0])
         finish(again, 180)
     cluster.add_node(num_cpus=1)
-    check_same(out, alone)
+    check_same(out, alone, sessions=2)
 
 
 def made(out: Path) -> int:

@@ -10,6 +10,7 @@ import importlib.util
 import json
 import re
 import shlex
+import subprocess
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -43,6 +44,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 NOT_RUN = {
     "make test": "it runs this",
     "magpie run --model ~/models/some-instruct --set engine=http://gpu-1:8000/v1 --out runs/served": "asks a server",
+    "magpie run --recipe air --out /shared/runs/air --executor ray": "starts no Ray: tests/cluster does",
+    "magpie run --recipe air --out /shared/runs/air --executor ray --ray-address 10.0.0.1:6379 --workers 8": "the same",
     "magpie train RUN --base meta-llama/Meta-Llama-3-8B --to models/air": "a model of the Hub",
     "magpie train RUN --base models/air --method dpo --to models/air-dpo": "TRL is not installed: tests/train trains",
     "magpie train RUN --base models/air --method rm --to models/reward": "TRL is not installed: tests/train trains",
@@ -297,6 +300,15 @@ def is_in_the_example(block: Block, walk: Walk) -> None:
     assert block.text in (ROOT / "examples/magpie-stage-readability/pyproject.toml").read_text()
 
 
+def is_an_example_s_script(block: Block, walk: Walk) -> None:
+    """No Slurm is here: bash takes it, and magpie takes its command lines."""
+    scripts = [path for path in (ROOT / "examples/slurm").iterdir() if path.read_text() == block.text]
+    assert len(scripts) == 1
+    subprocess.run(["bash", "-n", str(scripts[0])], check=True)
+    (line,) = re.findall(r"\b(magpie (?:run|work) .*)$", block.text, re.MULTILINE)
+    check_line(shlex.split(line))
+
+
 TEXTS: Mapping[tuple[str, str], Callable[[Block, Walk], None]] = {
     ("README.md", "instruct (1 of 2): 200/200 rows, 100.0% kept, 116 rows/s,"): ends_like_the_run,
     ("README.md", "runs/first/"): is_a_tree_on_the_disk,
@@ -309,6 +321,7 @@ TEXTS: Mapping[tuple[str, str], Callable[[Block, Walk], None]] = {
         "magpie: error: this magpie resolves the run's recipe otherwise than the one that made it. respond:",
     ): is_the_refusal,
     ("docs/selection.md", "$ magpie select RUN --with air --explain"): costs_like_the_command,
+    ("docs/clusters.md", "#!/bin/bash"): is_an_example_s_script,
     ("docs/extend.md", '[project.entry-points."magpie.stages"]'): is_in_the_example,
     ("docs/tagging.md", "hostile replies (500)"): is_measured,
     (

@@ -32,10 +32,11 @@ workers.BEAT_SECONDS, workers.LOST_SECONDS = 0.2, {lost}
 
 import time
 import magpie.executors.making as making
-make = making._run_stage
+make, begun = making._run_stage, []
 def gated(sitting, inputs, pool):
-    while len(list((sitting.team.run / "workers").glob("*.json"))) < {team}:
+    while not begun and len(list((sitting.team.run / "workers").glob("*.json"))) < {team}:
         time.sleep(0.02)
+    begun.append(True)
     return make(sitting, inputs, pool)
 making._run_stage = gated
 

@@ -63,7 +63,10 @@ class Member:
 
 @pytest.fixture
 def member(tmp_path: Path) -> Callable[[int, float], Member]:
-    return lambda number, now=0.0: Member(tmp_path, number, now)
+    def make(number: int, now: float = 0.0) -> Member:
+        return Member(tmp_path, number, now)
+
+    return make
 
 
 def rows(lease: Lease) -> range:
@@ -74,6 +77,25 @@ def test_one_worker_alone_takes_whole_shards(member: Callable[..., Member]) -> N
     alone = member(1)
     assert [rows(alone.take()) for _ in range(3)] == [range(40), range(40, 80), range(80, 100)]
     assert alone.next() is None
+
+
+def test_a_range_that_is_worked_on_is_not_taken_twice_by_its_owner(member: Callable[..., Member]) -> None:
+    alone = member(1)
+    first, second = alone.take(), alone.take()
+    assert first.held.epoch == second.held.epoch  # of two shards: each counts its own
+    alone.claims.finish(first)
+    alone.claims.sealed(0, "digest")
+    assert rows(alone.take()) == range(80, 100)
+    assert alone.next() is None
+    assert alone.claims.still_has(second)
+
+
+def test_a_range_whose_request_was_answered_and_not_heard_is_its_owner_s(member: Callable[..., Member]) -> None:
+    alone = member(1)
+    taken = alone.take()
+    alone.claims.release(taken)
+    alone.claims.leases.change(0, lambda leases: leases.claim(0, 40, alone.team.owner)[0])
+    assert rows(alone.take()) == range(40)
 
 
 def test_several_workers_take_ever_smaller_ranges_and_every_row_once(member: Callable[..., Member]) -> None:

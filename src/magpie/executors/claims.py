@@ -50,8 +50,8 @@ class Claims:
         self._open = dict.fromkeys(numbers)
         """Shards that are not known to be sealed."""
         self._looked_at: set[int] = set()
-        self._mine: set[int] = set()
-        """Epochs under which this worker has ranges."""
+        self._mine: set[tuple[int, int]] = set()
+        """Shards, each with an epoch under which this worker has a range of it."""
         self._done: dict[int, list[Span]] = {}
         """Rows that this worker ended, of shards that are not sealed."""
         self._seals: dict[int, int] = {}
@@ -115,7 +115,7 @@ class Claims:
             if leases.sealed is not None:
                 return None
             for held in leases.held:
-                if held.owner == owner and held.epoch not in self._mine:
+                if held.owner == owner and (number, held.epoch) not in self._mine:
                     got.append(held)  # it is ours, though the answer to our request was lost
                     return None
             if free := leases.free(span):
@@ -132,7 +132,7 @@ class Claims:
         changed = self.leases.change(number, take)
         if got:
             held = got[0]
-            self._mine.add(held.epoch)
+            self._mine.add((number, held.epoch))
             now = changed or self.leases.look(number)
             return Lease(number, held, fresh=not now.is_touched(held.first, held.stop))
         return self._sealer(number, changed)
@@ -180,7 +180,7 @@ class Claims:
             done = leases.finish(held)
             return done.seal_by(owner) if done.all_done(self._span(number)) and done.sealer is None else done
 
-        self._mine.discard(held.epoch)
+        self._mine.discard((number, held.epoch))
         changed = self.leases.change(number, finish)
         if changed is None and subtract([(held.first, held.stop)], self.leases.look(number).done):
             raise LeaseLost(f"rows {held.first} to {held.stop - 1}")
@@ -198,7 +198,7 @@ class Claims:
 
     def release(self, lease: Lease) -> None:
         """Let others have a range, some rows of which were begun."""
-        self._mine.discard(lease.held.epoch)
+        self._mine.discard((lease.number, lease.held.epoch))
         self.leases.change(lease.number, lambda leases: leases.release(lease.held) if leases.has(lease.held) else None)
 
     def still_has(self, lease: Lease) -> bool:

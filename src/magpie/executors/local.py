@@ -13,6 +13,7 @@ from magpie.executors.limits import NO_LIMITS, Limits, Spending
 from magpie.executors.making import Progress, Watch, run_stages
 from magpie.executors.placing import LOCAL, Placing
 from magpie.executors.pool import Opener
+from magpie.executors.reconciling import reconcile_with
 from magpie.executors.session import WARNING, Session
 from magpie.executors.supervising import supervise
 from magpie.executors.team import Team, team_of
@@ -20,8 +21,7 @@ from magpie.models.engines import open_engine
 from magpie.plan.load import dump
 from magpie.plan.plan import Plan, make_plan
 from magpie.plan.recipe import Recipe
-from magpie.plan.resolve import own_recipe
-from magpie.plan.upgrade import UNDECIDED, Choice, Reconciled, reconcile
+from magpie.plan.upgrade import UNDECIDED, Choice
 from magpie.runs import Run, RunFolder, open_run
 from magpie.runs.surviving import restamp_legacy
 from magpie.safe.redaction import redact
@@ -62,16 +62,6 @@ def execute(
         placed=placed,
     )
     return open_run(out)
-
-
-def reconcile_with(
-    plan: Plan, folder: RunFolder, choice: Choice = UNDECIDED, only: Sequence[str] | None = None
-) -> Reconciled:
-    """A plan held against the run in a folder, as `reconcile` does; as it is where there is none."""
-    index = folder.known_index()
-    if index is None:
-        return Reconciled(plan, {}, {})
-    return reconcile(plan, index, lambda: own_recipe(folder.path, plan.recipe), choice, only)
 
 
 def execute_plan(

@@ -48,16 +48,16 @@ def placing(executor: str | None = None, ray_address: str | None = None, workers
     said: dict[str, Any] = {"executor": executor, "ray_address": ray_address, "workers": workers}
     found = {**_from_file(), **{name: value for name, value in said.items() if value is not None}}
     name, address, count = (found.get(key) for key in _KEYS)
-    name = name or "local"
-    if name not in get_args(ExecutorName):
+    chosen: ExecutorName | None = next((each for each in get_args(ExecutorName) if each == (name or "local")), None)
+    if chosen is None:
         raise UserError(f"executor {name!r}: expected one of {', '.join(get_args(ExecutorName))}")
     if address is not None and not isinstance(address, str):
         raise UserError(f"ray_address {address!r}: expected HOST:PORT")
     if count is not None and (type(count) is not int or count < 1):
         raise UserError(f"workers {count!r}: expected a whole number, 1 or more")
-    if name != "ray" and (ray_address is not None or workers is not None):
+    if chosen != "ray" and (ray_address is not None or workers is not None):
         raise UserError("--ray-address and --workers: expected --executor ray beside them")
-    return Placing(name, address, count)
+    return Placing(chosen, address, count)
 
 
 def _from_file() -> dict[str, Any]:

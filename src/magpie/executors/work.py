@@ -75,8 +75,8 @@ class StageWork:
         """Rows that have not ended, each with the lease it is under."""
         self._backlog: deque[int] = deque()
         """Rows that were not begun."""
-        self._live: set[int] = set()
-        """Rows that were begun and have not ended."""
+        self._live = 0
+        """How many rows were begun and have not ended."""
         self._suspects: list[int] = []
         self.alone: int | None = None
         """The row that is worked on alone just now, since engines died with it."""
@@ -125,7 +125,7 @@ class StageWork:
         while True:
             if self._backlog:
                 row = self._backlog.popleft()
-                self._live.add(row)
+                self._live += 1
                 yield self._talk(row, self._shard(row))
             elif self._may_open(keep_busy()) and self._claim(max(1, keep_busy() // 8)):
                 continue
@@ -141,9 +141,9 @@ class StageWork:
 
     def _alone(self, row: int) -> Iterator[Talk | None]:
         self.alone = row
-        self._live.add(row)
+        self._live += 1
         yield self._talk(row, self._shard(row))
-        while row in self._live:
+        while self._live:
             yield None
         self.alone = None
 
@@ -166,8 +166,8 @@ class StageWork:
         return False
 
     def _begin(self, lease: Lease, *, retry: bool = False) -> None:
-        """Open the shard of a range, and see which of its rows are missing. retry: also those that failed just now. What
-        failed with another worker, before the range came here, does not fail twice in one round."""
+        """Open the shard of a range, and see which of its rows are missing. retry: also those that failed just now.
+        What failed with another worker, before the range came here, does not fail twice in one round."""
         number, held = lease.number, lease.held
         if number in self.open and not lease.fresh:
             self.open.pop(number).close()  # others may have written of these rows since
@@ -177,7 +177,7 @@ class StageWork:
         self._count_reused(number, len(shard.inputs) - len(shard.missing))
         failed = set() if lease.fresh or retry else shard.failed_just_now()
         rows = sorted(row for row in shard.missing - failed if held.first <= row < held.stop)
-        lease.left = set(rows)
+        lease.left = len(rows)
         self._leases.setdefault(number, []).append(lease)
         self._lease_of.update(dict.fromkeys(rows, lease))
         suspects = {row for row in rows if shard.deaths.get(row, 0) >= SUSPECT_DEATHS}
@@ -192,7 +192,7 @@ class StageWork:
         for event in events:
             lease = self._lease_of.get(event.row)
             if lease is None:  # another worker has the row by now
-                self._live.discard(event.row)
+                self._live -= not isinstance(event, Said)
                 continue
             shard = self.open[lease.number]
             touched.add(lease.number)
@@ -212,9 +212,9 @@ class StageWork:
             shard.journal.tick()
 
     def _end(self, row: int, lease: Lease) -> None:
-        lease.left.discard(row)
+        lease.left -= 1
         del self._lease_of[row]
-        self._live.discard(row)
+        self._live -= 1
 
     def _finish(self, lease: Lease) -> None:
         """All rows of a range have ended."""
@@ -272,7 +272,7 @@ class StageWork:
             return
         gone = {row for row in waiting if row >= stop}
         self._backlog = deque(row for row in self._backlog if row not in gone)
-        lease.left -= gone
+        lease.left -= len(gone)
         for row in gone:
             del self._lease_of[row]
 
@@ -284,10 +284,9 @@ class StageWork:
 
     def _drop(self, lease: Lease) -> None:
         self._leases[lease.number].remove(lease)
-        for row in lease.left:
-            del self._lease_of[row]
-        self._backlog = deque(row for row in self._backlog if row not in lease.left)
-        self._suspects = [row for row in self._suspects if row not in lease.left]
+        self._lease_of = {row: its for row, its in self._lease_of.items() if its is not lease}
+        self._backlog = deque(row for row in self._backlog if row in self._lease_of)
+        self._suspects = [row for row in self._suspects if row in self._lease_of]
         log.warning("rows %d to %d went to another worker", lease.held.first, lease.held.stop - 1)
 
     def close(self) -> None:

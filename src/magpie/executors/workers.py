@@ -10,9 +10,9 @@ from pathlib import Path
 
 from magpie.errors import RunError
 from magpie.executors.limits import NO_LIMITS, Limits, Spending
-from magpie.executors.local import reconcile_with
 from magpie.executors.making import Watch, run_stages
 from magpie.executors.pool import Opener
+from magpie.executors.reconciling import reconcile_with
 from magpie.executors.session import Session
 from magpie.executors.team import team_of
 from magpie.install import magpie_version

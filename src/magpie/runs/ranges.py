@@ -7,7 +7,7 @@ whoever was taken for lost, and wakes up, finds its range under another epoch or
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -159,8 +159,8 @@ class Lease:
     number: int
     """Of the shard."""
     held: Held
-    left: set[int] = field(default_factory=set)
-    """Rows that have not ended."""
+    left: int = 0
+    """How many of its rows have not ended."""
     fresh: bool = True
     """Whether nobody had begun any of its rows in this round."""
     failed: int = 0
