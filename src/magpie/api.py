@@ -68,14 +68,14 @@ def run(
     from magpie.executors.local import execute
     from magpie.plan.resolve import resolve
     from magpie.plan.upgrade import Choice
+    from magpie.runs import located
     from magpie.safe.keys import allow, read_allowance
-    from magpie.safe.paths import expanded
 
     if log.VARIABLE in os.environ:
         log.configure()
     replace = {"model": None if model is None else str(model), "size": size, "seed": seed}
     given = {name: value for name, value in replace.items() if value is not None}
-    folder = expanded(out)
+    folder = located(out)
     resolved = resolve(_as_recipe(recipe), folder, _overrides(settings), given)
     allow(map(read_allowance, allow_keys))
     choice = Choice(tuple(remake), keep)

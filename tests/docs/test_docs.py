@@ -56,6 +56,9 @@ NOT_RUN = {
     "magpie template meta-llama/Llama-3.3-70B-Instruct": "a model of the Hub",
     "magpie run --recipe large.yaml --out runs/large --dry-run": "a model of the Hub, on vLLM",
     "magpie estimate large.yaml --out runs/large --pilot 500 --price-per-hour 2 --gpus 4": "a model of the Hub",
+    "magpie run --recipe basic --out s3://bucket/runs/air": "no bucket here: tests/objects starts a server",
+    "magpie work s3://bucket/runs/air": "no bucket here",
+    "magpie export s3://bucket/runs/air --to air.jsonl": "no bucket here",
     "from datasets import load_dataset": "datasets is not installed; tests/export/test_trl.py loads exports",
 }
 """Command lines, and Python by its first line, that are only looked at."""

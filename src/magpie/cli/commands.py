@@ -10,6 +10,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from magpie.safe.names import named
 from magpie.safe.shell import command_line
 
 
@@ -36,7 +37,7 @@ def program() -> list[str]:
 
 
 def _argument(word: object) -> str:
-    text = str(word)
+    text = named(str(word)) if isinstance(word, Path) else str(word)
     return f"./{text}" if isinstance(word, Path) and text.startswith("-") else text
 
 

@@ -24,8 +24,7 @@ from magpie.explore.state import state_of
 from magpie.plan.load import parse, recipe_text
 from magpie.plan.resolve import resolve
 from magpie.plan.upgrade import UNDECIDED
-from magpie.runs import Run, RunFolder, open_run
-from magpie.safe.paths import expanded
+from magpie.runs import Run, RunFolder, located, open_run
 from magpie.safe.terminal import one_line
 
 _HOUR = 3600.0
@@ -45,15 +44,15 @@ def estimate_command(
 ) -> None:
     """what: the folder of a run, or a recipe. out: where a recipe's pilot is, by default `runs/RECIPE`. allowances:
     keys that the recipe's file may send, as `--allow-key` names them."""
-    folder = expanded(what)
+    folder = located(what)
     is_run = RunFolder(folder).is_run()
-    if is_run and out is not None and expanded(out) != folder:
+    if is_run and out is not None and located(out) != folder:
         raise RunError(
             f"--out {one_line(out)}: {one_line(folder)} is a run already, and is estimated from its own rows"
         )
     if is_run and settings:
         raise RunError(f"--set {one_line(settings[0])}: {one_line(folder)} is a run already, and is taken as it is")
-    where = folder if is_run else expanded(out or Path("runs") / Path(what).stem)
+    where = folder if is_run else located(out or Path("runs") / Path(what).stem)
     wanted = size or (open_run(where).size if is_run else parse(recipe_text(what), what, settings).size)
     run = _with_pilot(None if is_run else what, where, settings, pilot, allowances, as_json=as_json)
     found = estimate(run, wanted, prices)

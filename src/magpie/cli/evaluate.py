@@ -23,7 +23,7 @@ from magpie.evaluate.running import Asked, judgments_of, names_in, names_of, pre
 from magpie.executors.limits import NO_LIMITS, Limits
 from magpie.install import install_hint
 from magpie.plan.upgrade import Choice
-from magpie.runs import RunFolder, open_run
+from magpie.runs import RunFolder, located, open_run
 from magpie.safe.paths import expanded
 from magpie.safe.terminal import brief, one_line, visible
 
@@ -69,9 +69,9 @@ def evaluate_judgments(
 
 def _of_run(paths: Sequence[str]) -> Judgments | None:
     """The judgments of a run of `magpie evaluate`, which is named alone; None where files are."""
-    if len(paths) != 1 or not RunFolder(expanded(paths[0])).is_run():
+    if len(paths) != 1 or not RunFolder(located(paths[0])).is_run():
         return None
-    run = open_run(expanded(paths[0]))
+    run = open_run(located(paths[0]))
     found = judgments_of(run, *names_in(run)).judgments
     if not found.models:
         raise UserError(f"{one_line(paths[0])}: a run without judgments; expected one of `magpie evaluate --judge`")
@@ -97,7 +97,7 @@ def evaluate_run(asked: Asked, options: Options, running: RunOptions, *, as_json
     from magpie.evaluate.measuring import accuracy, measure
 
     ask = ask_of(options)
-    out = expanded(running.out or Path("runs") / _folder_name(names_of(asked)))
+    out = located(running.out or Path("runs") / _folder_name(names_of(asked)))
     place = None if running.to is None else _place(running.to, overwrite=running.overwrite)
     recipe = prepare(asked, out)
     settle(recipe, asked.overrides, running.allowances)

@@ -12,8 +12,7 @@ from rich.text import Text
 from magpie.cli.commands import command
 from magpie.cli.text import print_json
 from magpie.imports import Imported, Options, import_dataset
-from magpie.runs import Run
-from magpie.safe.paths import expanded
+from magpie.runs import Run, located
 from magpie.safe.terminal import brief, one_line, visible
 
 _SHOWN = 60
@@ -23,7 +22,7 @@ _LONGEST = 60
 def imports(inputs: Sequence[str], out: Path, options: Options, *, as_json: bool) -> None:
     with Console(stderr=True).status(escape(f"reading {one_line(' '.join(inputs))}")) as status:
         run, seen = import_dataset(
-            inputs, expanded(out), options, watch=lambda rows: status.update(f"{rows:,} rows written")
+            inputs, located(out), options, watch=lambda rows: status.update(f"{rows:,} rows written")
         )
     if as_json:
         print_json(

@@ -8,14 +8,13 @@ import typer
 
 from magpie.cli.commands import command
 from magpie.cli.text import print_json
-from magpie.runs import RunFolder
+from magpie.runs import RunFolder, located
 from magpie.runs.prune import remove_unused, unused_folders
-from magpie.safe.paths import expanded
 from magpie.safe.terminal import one_line
 
 
 def prune(path: Path, *, remove: bool, as_json: bool) -> None:
-    path = expanded(path)
+    path = located(path)
     folder = RunFolder(path)
     unused = unused_folders(folder)
     if remove:

@@ -17,7 +17,7 @@ from magpie.models.keys import settle_keys
 from magpie.plan.resolve import resolve
 from magpie.report import Asked, make_report, open_other
 from magpie.report.page import page
-from magpie.runs import Run, RunFolder, make_folder, open_run, whole_output
+from magpie.runs import Run, RunFolder, located, make_folder, open_run, whole_output
 from magpie.safe.paths import expanded
 from magpie.safe.terminal import one_line
 from magpie.seams import Tokenizer
@@ -43,7 +43,7 @@ def report(
     if allowances:
         settle_keys(resolve(None, run.path), {}, allowances)
     with Console(stderr=True).status(escape(f"reading {one_line(path)}")) as status:
-        others = [open_other(expanded(other), run, lambda line: status.update(escape(line))) for other in against]
+        others = [open_other(located(other), run, lambda line: status.update(escape(line))) for other in against]
         status.update("counting")
         asked = Asked(examples, prices, _tokenizer(run, tokenizer))
         numbers = make_report(run, others, asked)

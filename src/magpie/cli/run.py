@@ -28,9 +28,8 @@ from magpie.plan.load import DEFAULT
 from magpie.plan.recipe import Recipe
 from magpie.plan.resolve import resolve
 from magpie.plan.upgrade import Choice
-from magpie.runs import Run
+from magpie.runs import Run, located
 from magpie.safe.keys import keys_withheld
-from magpie.safe.paths import expanded
 from magpie.safe.terminal import visible
 
 _SHOWN = 5
@@ -53,7 +52,7 @@ def run(
     limits: Limits = NO_LIMITS,
     placed: Placing = LOCAL,
 ) -> None:
-    out = expanded(out or Path("runs") / Path(name or DEFAULT).stem)
+    out = located(out or Path("runs") / Path(name or DEFAULT).stem)
     recipe = resolve(name, out, settings, replace)
     if dry_run:
         with keys_withheld():

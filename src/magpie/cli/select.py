@@ -23,7 +23,7 @@ from magpie.plan.plan import make_plan
 from magpie.plan.registry import column_map
 from magpie.plan.resolve import resolve
 from magpie.plan.upgrade import UNDECIDED
-from magpie.runs import Run, RunFolder, open_run
+from magpie.runs import Run, RunFolder, located, open_run
 from magpie.safe.paths import expanded
 from magpie.safe.terminal import visible
 
@@ -42,7 +42,7 @@ def select(
 ) -> None:
     """`chosen`: a selection's name, a file, or clauses, in place of what the run's recipe selects by. `given`: settings
     of the selection, where they are not None or empty."""
-    path = expanded(path)
+    path = located(path)
     RunFolder(path).index()
     asked = (*overrides(path, chosen, given), *settings)
     if resolve(None, path, asked).settings("select") is None:

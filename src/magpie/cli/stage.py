@@ -23,9 +23,8 @@ from magpie.plan.recipe import Recipe
 from magpie.plan.registry import stages, use_stage
 from magpie.plan.resolve import resolve
 from magpie.plan.upgrade import Choice
-from magpie.runs import Run, RunFolder, open_run
+from magpie.runs import Run, RunFolder, located, open_run
 from magpie.safe.keys import keys_withheld
-from magpie.safe.paths import expanded
 from magpie.safe.terminal import visible
 
 
@@ -42,7 +41,7 @@ def stage(
     as_json: bool,
 ) -> None:
     use_stage(name)
-    path = expanded(path)
+    path = located(path)
     RunFolder(path).index()
     overrides = (*_model_setting(name, model), *settings)
     if dry_run:

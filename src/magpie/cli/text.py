@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from magpie.safe.names import named
 from magpie.safe.redaction import redact
 from magpie.safe.terminal import one_line, visible_json
 
@@ -31,4 +32,4 @@ def print_json(value: Any, *, indent: bool = False) -> None:
         text = orjson.dumps(value, option=orjson.OPT_INDENT_2 if indent else 0).decode()
     except TypeError:  # a path whose bytes are not UTF-8: as escapes, which Python's own JSON reads back
         text = json.dumps(value, indent=2 if indent else None, default=str)
-    typer.echo(visible_json(text))
+    typer.echo(visible_json(named(text)))

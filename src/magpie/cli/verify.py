@@ -8,14 +8,13 @@ from pathlib import Path
 import typer
 
 from magpie.cli.text import print_json
-from magpie.runs import RunFolder
+from magpie.runs import RunFolder, located
 from magpie.runs.verify import verify as check
-from magpie.safe.paths import expanded
 from magpie.safe.terminal import one_line
 
 
 def verify(path: Path, *, as_json: bool) -> None:
-    path = expanded(path)
+    path = located(path)
     found = list(check(RunFolder(path)))
     counts = Counter(checked.state for checked in found)
     damaged = [checked for checked in found if checked.state == "damaged"]

@@ -19,14 +19,13 @@ from magpie.executors.limits import LimitReached, Limits
 from magpie.executors.stopping import Stopped
 from magpie.executors.workers import join
 from magpie.plan.resolve import resolve
-from magpie.runs import RunFolder
+from magpie.runs import RunFolder, located
 from magpie.runs.owner import owner_name
-from magpie.safe.paths import expanded
 from magpie.safe.terminal import visible
 
 
 def work(given: Path, allowances: tuple[str, ...], limits: Limits, *, as_json: bool) -> None:
-    path = expanded(given)
+    path = located(given)
     RunFolder(path).index()  # before anything else: a folder that is no run says so
     recipe = resolve(None, path)
     settle(recipe, (), allowances)

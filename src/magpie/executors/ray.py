@@ -16,12 +16,14 @@ from typing import Any
 
 from magpie.errors import EngineDied, MissingExtra, NetworkError, RunError, UserError
 from magpie.executors.placing import Placing
-from magpie.executors.ray_worker import TOKEN, RayWorker
+from magpie.executors.ray_worker import RayWorker
 from magpie.install import install_hint, magpie_version
 from magpie.models.keys import key_uses
 from magpie.plan.plan import Plan
 from magpie.runs.files import write_whole
-from magpie.runs.workers import workers_folder
+from magpie.runs.objects.work import send_all
+from magpie.runs.workers import TOKEN, workers_folder
+from magpie.safe.names import named
 from magpie.safe.redaction import one_line
 from magpie.settings.engines import LlamaCpp, Scripted, Server, Transformers, Vllm
 
@@ -152,6 +154,8 @@ def _make(
 ) -> None:
     token = uuid.uuid4().hex
     write_whole(workers_folder(run) / TOKEN, token.encode())
+    send_all(run)
+    address = named(str(run))  # of a run in a bucket: each node has a folder of its own for it
     kind = ray.remote(RayWorker).options(
         num_gpus=room.gpus,
         num_cpus=room.cpus,
@@ -160,10 +164,10 @@ def _make(
         max_task_retries=RESTARTS,
     )
     actors = [kind.remote() for _ in range(count)]
-    _greet(ray, actors, run, token, watch, between)
+    _greet(ray, actors, run, address, token, watch, between)
     # Permissions are names and hosts, no secrets: the keys themselves are in each node's environment.
     allowances = sorted({str(use) for _, use in key_uses(plan.recipe)})
-    working = {actor.work.remote(str(run), allowances): actor for actor in actors}
+    working = {actor.work.remote(address, allowances): actor for actor in actors}
     problems: list[dict[str, str]] = []
     while working:
         done, _ = ray.wait(list(working), timeout=WAIT_SECONDS)
@@ -193,12 +197,13 @@ def _greet(
     ray: Any,
     actors: Sequence[Any],
     run: Path,
+    address: str,
     token: str,
     watch: Callable[[str], None],
     between: Callable[[], None],
 ) -> None:
     """Hold the actors' magpie and folder against the driver's, before they make anything. Raises `UserError`."""
-    waiting, left = [actor.hello.remote(str(run)) for actor in actors], HELLO_SECONDS
+    waiting, left = [actor.hello.remote(address) for actor in actors], HELLO_SECONDS
     while waiting and left > 0:
         done, waiting = ray.wait(waiting, num_returns=1, timeout=WAIT_SECONDS)
         left -= 0 if done else WAIT_SECONDS

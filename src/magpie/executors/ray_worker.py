@@ -9,16 +9,13 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Sequence
-from pathlib import Path
 
 from magpie.errors import MagpieError, UserError
 from magpie.install import magpie_version
-from magpie.runs.workers import workers_folder
+from magpie.runs import located
+from magpie.runs.workers import TOKEN, workers_folder
 from magpie.safe.keys import allow, read_allowance
 from magpie.safe.redaction import one_line
-
-TOKEN = "token"
-"""A file beside the workers' own, by which an actor sees that its folder is the driver's."""
 
 
 class RayWorker:
@@ -27,8 +24,8 @@ class RayWorker:
     def hello(self, run: str) -> dict[str, str]:
         """Which magpie this is, on which host, and the token that it sees in the run's folder."""
         try:
-            token = (workers_folder(Path(run)) / TOKEN).read_text(encoding="ascii", errors="replace")[:100]
-        except OSError:
+            token = (workers_folder(located(run)) / TOKEN).read_text(encoding="ascii", errors="replace")[:100]
+        except (OSError, UserError):
             token = ""
         return {"magpie": magpie_version(), "host": socket.gethostname(), "token": token}
 
@@ -40,7 +37,7 @@ class RayWorker:
         allow([read_allowance(text) for text in allowances])
         host = socket.gethostname()
         try:
-            join(Path(run), executor="ray")
+            join(located(run), executor="ray")
         except MagpieError as error:
             kind = "user" if isinstance(error, UserError) else "other"
             return {"host": host, "error": one_line(str(error)), "kind": kind}

@@ -25,6 +25,7 @@ from magpie.plan.plan import Plan, PlannedStage
 from magpie.plan.recipe import Recipe
 from magpie.plan.registry import offered, stages
 from magpie.runs import Kind, RunFolder, StageFolder, cost_of, open_run
+from magpie.runs.objects.work import remove_records
 from magpie.runs.timeline import Timeline
 from magpie.runs.workers import Worker, forget_worker, read_workers, remove_leases
 from magpie.safe.redaction import one_line, redact
@@ -178,6 +179,7 @@ class Session:
         self.team.is_in_index = True
         if all(worker.is_gone() for worker in others):  # one that only sleeps finds what became of its rows
             remove_leases(self.folder.path)
+            remove_records(self.folder.path)
 
     def _stage(self, folder: StageFolder, planned: PlannedStage) -> dict[str, Any]:
         """A stage's entry; of one that is left alone, its own from before."""

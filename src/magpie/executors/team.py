@@ -18,6 +18,7 @@ from typing import Any
 import magpie.runs.workers as limits
 from magpie.install import magpie_version
 from magpie.runs.leases import FolderStore, LeaseStore
+from magpie.runs.objects.work import working
 from magpie.runs.owner import owner_name, this_process
 from magpie.runs.ranges import Held, ShardLeases, decode
 from magpie.runs.workers import LEASES, Heart, Watcher, Worker, forget_worker, idle_owners, owners, read_workers
@@ -81,19 +82,20 @@ class Team:
 @contextmanager
 def team_of(run: Path, executor: str, store: LeaseStore | None = None) -> Iterator[Team]:
     """Work on a run as one of those who do. A round begins where nobody else is there."""
-    store = store or FolderStore(run / LEASES)
     session: dict[str, Any] = {"id": uuid.uuid4().hex[:12], "seconds": 0.0, "ended": None, "error": None, "stages": {}}
     host = socket.gethostname() or platform.node()
     worker = Worker(owner_name(), host, this_process(), magpie_version(), executor, session=session)
     team = None
-    try:
-        with Heart(run, worker).beating() as heart:
-            others = [other for other in read_workers(run) if other.owner != worker.owner and not other.is_gone()]
-            team = Team(run, heart, store, Watcher(run), _round(store, begin=not others))
-            yield team
-    finally:
-        if team is not None and team.is_in_index:
-            forget_worker(run, worker.owner)
+    with working(run) as records:
+        store = store or records or FolderStore(run / LEASES)
+        try:
+            with Heart(run, worker).beating() as heart:
+                others = [other for other in read_workers(run) if other.owner != worker.owner and not other.is_gone()]
+                team = Team(run, heart, store, Watcher(run), _round(store, begin=not others))
+                yield team
+        finally:
+            if team is not None and team.is_in_index:
+                forget_worker(run, worker.owner)
 
 
 def _round(store: LeaseStore, *, begin: bool) -> int:

@@ -17,7 +17,7 @@ from magpie.imports.containers import documents
 from magpie.imports.documents import Document, Read
 from magpie.imports.folders import passed_over, splits_of
 from magpie.install import install_hint_for
-from magpie.runs import Run, RunFolder, open_run
+from magpie.runs import Run, RunFolder, located, open_run
 from magpie.runs.shards import content_digest
 from magpie.safe.paths import expanded
 from magpie.safe.terminal import brief
@@ -55,7 +55,7 @@ def inputs_of(given: Sequence[str], split: str | None) -> list[Input]:
 
 
 def _input(given: str, split: str | None) -> Input:
-    path = expanded(given)
+    path = expanded(given) if given.startswith("hf://") else located(given)
     if path.is_dir() and RunFolder(path).is_run():
         return _of_run(path, split)
     if path.is_dir():

@@ -10,6 +10,7 @@ from magpie.runs.folder import RunFolder, StageFolder
 from magpie.runs.in_force import Scope, StageCounts
 from magpie.runs.index import Kind
 from magpie.runs.labels import as_label, check_label, label_type, make_types, typed
+from magpie.runs.objects.work import located
 from magpie.runs.outputs import whole_output
 from magpie.runs.reader import Run, open_run
 from magpie.runs.relations import sql_text
@@ -35,6 +36,7 @@ __all__ = [
     "database",
     "fields_of",
     "label_type",
+    "located",
     "make_folder",
     "make_types",
     "open_run",

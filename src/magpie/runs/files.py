@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from magpie.errors import StorageError
 from magpie.runs.owner import owner_name
@@ -44,6 +44,63 @@ def shortage(error: OSError) -> str | None:
     return f"{where}{_ADVICE[error.errno]}, then run the same command again; nothing made is lost"
 
 
+class Observer(Protocol):
+    """Is told of every file that is put or removed under a folder: a run on object storage sends it there."""
+
+    def changing(self) -> AbstractContextManager[None]:
+        """Held while a file is put in its place, and while the observer is told of it."""
+
+    def written(self, path: Path) -> None:
+        """A file is there, whole; or, of a journal, has just been opened."""
+
+    def removed(self, path: Path) -> None:
+        """A file is gone."""
+
+
+_observers: dict[Path, Observer] = {}
+"""By the folder that they look at; nearly always none."""
+
+
+@contextmanager
+def observed(root: Path, observer: Observer) -> Iterator[None]:
+    """Tell an observer of every change under a folder, by this process, until the end of the block."""
+    _observers[root] = observer
+    try:
+        yield
+    finally:
+        del _observers[root]
+
+
+def observer_of(path: Path) -> Observer | None:
+    """Who is to be told of changes at a path."""
+    if not _observers:
+        return None
+    return next((observer for root, observer in _observers.items() if path.is_relative_to(root)), None)
+
+
+_sources: dict[Path, Callable[[Sequence[Path]], None]] = {}
+"""By the folder of a run, what brings the rest of its sealed files, of which only the footers may be here."""
+
+
+def bring_from(run: Path, source: Callable[[Sequence[Path]], None]) -> None:
+    """From now on, ask this for sealed files of a run before their values are read."""
+    _sources[run] = source
+
+
+def bring(*parquets: Path) -> None:
+    """Have sealed files here, whole: of a run that mirrors a bucket they may not be. All of one run."""
+    if _sources and parquets and (source := _sources.get(parquets[0].parent.parent)) is not None:
+        source(parquets)
+
+
+def _put_in_place(temporary: Path, path: Path) -> None:
+    observer = observer_of(path)
+    with nullcontext() if observer is None else observer.changing():
+        temporary.replace(path)
+        if observer is not None:
+            observer.written(path)
+
+
 @contextmanager
 def storage(path: Path) -> Iterator[None]:
     """Turn what the operating system says about `path` into one line that helps."""
@@ -68,7 +125,7 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.replace(path)
+            _put_in_place(temporary, path)
             sync_folder(path.parent)
         except BaseException:
             with suppress(OSError):
@@ -87,7 +144,7 @@ def put_unsynced(path: Path, data: bytes) -> None:
     with storage(path):
         try:
             temporary.write_bytes(data)
-            temporary.replace(path)
+            _put_in_place(temporary, path)
         except BaseException:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
@@ -104,6 +161,8 @@ def remove(path: Path) -> None:
     """Remove a file, if it is there."""
     with storage(path):
         path.unlink(missing_ok=True)
+        if (observer := observer_of(path)) is not None:
+            observer.removed(path)
 
 
 def make_folder(path: Path, *, synced: bool = True) -> None:

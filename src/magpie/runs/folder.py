@@ -32,6 +32,7 @@ from magpie.columns import Column
 from magpie.errors import RunError
 from magpie.runs.files import make_folder, remove, storage, write_whole
 from magpie.runs.index import STAGE_FOLDER, Kind, check_index
+from magpie.runs.objects.work import working
 from magpie.runs.owner import OWNER, owner_name
 from magpie.runs.shards import ShardFiles, content_digest, shard_files
 from magpie.runs.timeline import TIMELINE
@@ -225,8 +226,9 @@ class RunFolder:
                     f"{self.path}: another process is working on this run; wait for it, or stop it, then try again"
                 ) from None
         try:
-            self._sweep()
-            yield
+            with working(self.path, writer=True):
+                self._sweep()
+                yield
         finally:
             lock.release()
 

@@ -13,14 +13,14 @@ import os
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 from zlib import crc32
 
 import orjson
 
-from magpie.runs.files import remove, storage, sync_folder, write_whole
+from magpie.runs.files import observer_of, remove, storage, sync_folder, write_whole
 from magpie.runs.owner import OWNER
 
 SYNC_SECONDS = 1.0
@@ -124,7 +124,11 @@ class Journal:
         cut_torn_tail(self.path)
         new = not self.path.exists()
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-        self._handle = os.open(self.path, flags, 0o644)
+        observer = observer_of(self.path)
+        with nullcontext() if observer is None else observer.changing():
+            self._handle = os.open(self.path, flags, 0o644)
+            if observer is not None:
+                observer.written(self.path)
         if new:
             _forget_list(self.path)
             sync_folder(self.path.parent)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
 
-from magpie.runs.files import storage
+from magpie.runs.files import remove, storage
 from magpie.runs.folder import RunFolder
 
 
@@ -43,5 +43,8 @@ def remove_unused(folder: RunFolder, unused: Sequence[Unused]) -> None:
     """Remove these. Raises `RunError` while another process is working on the run."""
     with folder.locked():
         for each in unused:
+            for file in sorted(each.path.iterdir()):
+                if file.is_file() and not file.is_symlink():
+                    remove(file)
             with storage(each.path):
                 rmtree(each.path)

@@ -32,12 +32,13 @@ from magpie.runs.in_force import (
     settled_shards,
 )
 from magpie.runs.labels import check_labels, typed
+from magpie.runs.objects.work import located
 from magpie.runs.relations import open_rows_of, relation_of, sql_text
 from magpie.runs.shown import run_html
 from magpie.runs.surviving import corpus_shards
 from magpie.runs.tally import row_numbers
 from magpie.safe.documents import check_values, read_yaml
-from magpie.safe.paths import expanded
+from magpie.safe.names import named
 from magpie.safe.shell import quoted
 
 _UNREADABLE = (duckdb.Error, pa.ArrowException, KeyError, TypeError, ValueError)
@@ -84,7 +85,7 @@ class Run:
         return str(self.info["name"])
 
     def __repr__(self) -> str:
-        return f"Run({str(self.path)!r}, size={self.size}, kept={self.kept()})"
+        return f"Run({named(str(self.path))!r}, size={self.size}, kept={self.kept()})"
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the kept rows, and each stage's counts."""
@@ -408,8 +409,9 @@ def _named(connection: duckdb.DuckDBPyConnection, query: str) -> Collection[str]
 
 
 def open_run(path: str | Path) -> Run:
-    """The run in a folder. Raises `RunError` when the folder is no run, or one that a newer magpie made."""
-    return Run(expanded(path))
+    """The run in a folder, or at an address such as `s3://bucket/run`, finished or not. Raises `RunError` when there is
+    none, or one that a newer magpie made."""
+    return Run(located(path))
 
 
 def _with_texts(found: Any) -> Any:

@@ -11,6 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from magpie.columns import labels_of
+from magpie.runs.files import bring
 from magpie.runs.folder import StageFolder
 from magpie.runs.in_force import open_shards, rows_in_force
 from magpie.runs.labels import as_label
@@ -40,6 +41,7 @@ def relation_of(
     """A query for a stage's rows: sealed shards are scanned where they lie, and labels have their order."""
     name = f"{stage.stage}_open"
     connection.register(name, open_rows.replace_schema_metadata(None))
+    bring(*(stage.shard(number).parquet for number in settled))
     for number in settled:
         stage.shard(number).check()
     labels = [c.name for c in stage.columns if c.type == "string" and labels_of(c.name)]

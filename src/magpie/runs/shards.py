@@ -32,7 +32,7 @@ from magpie.columns import (
     struct_fields,
 )
 from magpie.errors import RunError
-from magpie.runs.files import storage
+from magpie.runs.files import bring, storage
 from magpie.runs.journal import Journal, journals_in, list_journals, read_lines, remove_journal
 from magpie.runs.sums import check_sum, write_summed
 from magpie.runs.tally import NEEDED, Tally, read_tally, tally_of, write_tally
@@ -251,6 +251,7 @@ class ShardFiles:
         """
         if not self.parquet.exists():
             return None
+        bring(self.parquet)
         if checked:
             self.check()
         with self._opened() as file:
@@ -588,6 +589,7 @@ def write_sealed(files: ShardFiles, table: pa.Table, read: str) -> None:
 
 def put_sealed(files: ShardFiles, made: ShardFiles) -> None:
     """Put a shard that was sealed elsewhere in the place of `files`: a reader finds the old file or the new one."""
+    bring(made.parquet)
     with storage(made.parquet):
         data = made.parquet.read_bytes()
     write_summed(files.parquet, data)

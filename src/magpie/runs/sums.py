@@ -12,7 +12,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from magpie.errors import RunError
-from magpie.runs.files import storage, write_whole
+from magpie.runs.files import bring, storage, write_whole
 
 _KIND = "blake2b-128"
 _REMEMBERED = 65536
@@ -52,6 +52,7 @@ def known_sums(parquet: Path) -> tuple[str, ...]:
 
 def bytes_digest(path: Path) -> str:
     """Of all of a file."""
+    bring(path)
     digest = blake2b(digest_size=16)
     with storage(path), path.open("rb") as file:
         while block := file.read(_BLOCK):
@@ -62,6 +63,7 @@ def bytes_digest(path: Path) -> str:
 def check_sum(parquet: Path) -> None:
     """Raise `RunError` where a file's bytes are not those that were written. A file that was checked already is not
     read again, as long as its inode, time and size are the same."""
+    bring(parquet)
     found = parquet.stat()
     _check(parquet, (found.st_ino, found.st_mtime_ns, found.st_size))
 

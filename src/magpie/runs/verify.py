@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from magpie.errors import RunError
+from magpie.runs.files import bring
 from magpie.runs.folder import RunFolder
 from magpie.runs.journal import broken_lines
 from magpie.runs.shards import ShardFiles
@@ -35,7 +36,9 @@ def verify(folder: RunFolder) -> Iterator[Checked]:
     """
     folder.index()
     for path, _ in folder.stage_folders():
-        for parquet in sorted(path.glob("*.parquet")):
+        parquets = sorted(path.glob("*.parquet"))
+        bring(*parquets)
+        for parquet in parquets:
             yield _sealed(parquet)
         for journal in sorted(path.glob("*.part")):
             broken = broken_lines(journal)

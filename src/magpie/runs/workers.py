@@ -25,6 +25,8 @@ from magpie.runs.owner import Process, has_ended, is_owner, this_process
 
 WORKERS, LEASES = "workers", "leases"
 """Folders of a run: its workers' files, and the records of their leases."""
+TOKEN = "token"
+"""A file beside the workers' own, by which an actor of Ray sees that its folder is the driver's."""
 BEAT_SECONDS = 5.0
 """Between two moves of a counter."""
 LOST_SECONDS = 60.0

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from magpie.safe.names import named
 from magpie.safe.redaction import redact
 
 _MOST_READ = 1 << 16
@@ -19,6 +20,7 @@ _KEPT = frozenset("\n\t\u200d\ufe0f")
 
 def visible(text: str) -> str:
     """The text with every control and formatting character written out, as `\\x1b`."""
+    text = named(text)
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c in _KEPT else _escaped(c) for c in text)
@@ -42,7 +44,7 @@ def one_line(text: str | Path) -> str:
 
     one_line(Path("runs/a\nb"))  # runs/a\nb
     """
-    return "".join(c if c.isprintable() or c in "\u200d\ufe0f" else _escaped(c) for c in str(text))
+    return "".join(c if c.isprintable() or c in "\u200d\ufe0f" else _escaped(c) for c in named(str(text)))
 
 
 def brief(value: Any, most: int = 80, *, quoted: bool = True) -> str:
