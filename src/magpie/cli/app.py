@@ -18,6 +18,7 @@ import typer
 from magpie.errors import EngineDied, UserError
 from magpie.plan.plugins import package_of
 from magpie.plan.registry import STAGES, offered
+from magpie.safe.interrupts import note_interrupts, was_interrupted
 
 app = typer.Typer(
     name="magpie",
@@ -726,6 +727,7 @@ def main(arguments: list[str] | None = None) -> Any:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that is not UTF-8 shows what it cannot as \\u
+    note_interrupts()
     try:
         app(args=arguments)
     except UserError as error:
@@ -745,6 +747,10 @@ def main(arguments: list[str] | None = None) -> Any:
         if told is None:
             raise
         _fail(f"error: {told}", 2)
+    except Exception:
+        if not was_interrupted():
+            raise
+        _fail("stopped", 130)
 
 
 def _fail(line: str, code: int) -> None:
