@@ -86,11 +86,7 @@ def show(samples: Sequence[tuple[str, Sample]]) -> bool:
         first, second = own[: len(own) // 2], own[len(own) // 2 :]
         if len(own) < LEAST_SAMPLES:
             continue
-        told = [
-            (typical([getattr(sample, name) for sample in half]) for half in (first, second))
-            for name in ("memory", "descriptors", "threads")
-        ]
-        memory, descriptors, threads = (tuple(pair) for pair in told)
+        memory, descriptors, threads = (both(first, second, name) for name in ("memory", "descriptors", "threads"))
         grown = memory[1] > FLAT * memory[0] or descriptors[1] > FLAT * descriptors[0] + 1
         grown = grown or threads[1] > FLAT * threads[0] + 1
         mark = "" if not grown else " (corpus)" if stage in WHOLE else "  GROWS"
@@ -104,8 +100,10 @@ def show(samples: Sequence[tuple[str, Sample]]) -> bool:
     return flat
 
 
-def typical(values: Sequence[int]) -> float:
-    return float(median(values))
+def both(first: Sequence[Sample], second: Sequence[Sample], name: str) -> tuple[float, float]:
+    """What is typical of each half."""
+    before, after = (float(median(getattr(sample, name) for sample in half)) for half in (first, second))
+    return before, after
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ from magpie.cli.parsing.work import work
 from magpie.errors import EngineDied, UserError
 from magpie.extensions import package_of
 from magpie.plan.registry import STAGES, offered
+from magpie.safe.interrupts import note_interrupts, was_interrupted
 
 app = typer.Typer(
     name="magpie",
@@ -121,6 +122,7 @@ def main(arguments: list[str] | None = None) -> Any:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that is not UTF-8 shows what it cannot as \\u
+    note_interrupts()
     try:
         app(args=_with_log(sys.argv[1:] if arguments is None else arguments))
     except UserError as error:
@@ -140,6 +142,10 @@ def main(arguments: list[str] | None = None) -> Any:
         if told is None:
             raise
         _fail(f"error: {told}", 2)
+    except Exception:
+        if not was_interrupted():
+            raise
+        _fail("stopped", 130)
 
 
 def _with_log(arguments: list[str]) -> list[str]:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from magpie.safe.interrupts import interrupt
+
 
 class Stopped(KeyboardInterrupt):
     """The user asked to stop, with Ctrl-C or SIGTERM; everything made is in the run."""
@@ -30,7 +32,7 @@ def stop_on_signal() -> Iterator[Callable[[], bool]]:
 
     def ask(number: int, _: FrameType | None) -> None:
         if asked.is_set() and number == signal.SIGINT:
-            raise KeyboardInterrupt
+            interrupt()
         asked.set()
 
     ours = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN]

@@ -6,11 +6,9 @@ memory stays flat however long the run is; texts and vectors are read last, of t
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -18,6 +16,7 @@ import duckdb
 from magpie.columns import outdated, tokens_column
 from magpie.errors import RunError
 from magpie.runs import Run, database
+from magpie.runs.temporary import temporary_folder
 
 BLOCK_ROWS = 131_072
 """About how many rows are joined at once."""
@@ -165,8 +164,8 @@ def narrowed(run: Run) -> Iterator[Narrow]:
     """The narrow table of a run, finished or not, for as long as it is asked."""
     columns = frozenset(run.schema.names)
     fields = _fields(columns)
-    with tempfile.TemporaryDirectory(prefix="magpie-report-") as folder:
-        attach = f"ATTACH '{_escaped(str(Path(folder) / 'narrow.duckdb'))}' AS made"
+    with temporary_folder("report") as folder:
+        attach = f"ATTACH '{_escaped(str(folder / 'narrow.duckdb'))}' AS made"
         for place, (shards, first, end) in enumerate(_spans(run)):
             head = "CREATE TABLE made.narrow AS" if place == 0 else "INSERT INTO made.narrow"
             with run.connected(shards) as connection:

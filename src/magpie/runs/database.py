@@ -6,7 +6,6 @@ Knows no run and no query.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import duckdb
 
 from magpie.runs.labels import make_types
+from magpie.runs.temporary import temporary_folder
 
 BOUNDED = "384MB"
 """The memory of magpie's own questions, which hold a part of a run, or narrow rows."""
@@ -36,8 +36,8 @@ def database(memory: str = BOUNDED) -> Iterator[duckdb.DuckDBPyConnection]:
     if memory == BOUNDED:
         threads = {"threads": min(_MOST_THREADS, os.cpu_count() or 1)}
     with (
-        tempfile.TemporaryDirectory(prefix="magpie-spill-") as spill,
-        connect(Path(spill), memory, **threads) as connection,
+        temporary_folder("spill") as spill,
+        connect(spill, memory, **threads) as connection,
     ):
         yield connection
 

@@ -40,8 +40,8 @@ def remove_left_over(path: Path, prefix: str = "") -> None:
     ours = re.compile(re.escape(prefix + path.name) + _WRITER)
     with suppress(OSError):
         for entry in path.parent.iterdir():
-            if ours.fullmatch(entry.name) and not entry.is_symlink() and _is_left_over(entry):
-                rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(missing_ok=True)
+            if ours.fullmatch(entry.name) and not entry.is_symlink() and is_left_over(entry):
+                remove_unlocked(entry)
 
 
 @contextmanager
@@ -64,7 +64,12 @@ def locked_folder(path: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _is_left_over(path: Path) -> bool:
+def remove_unlocked(entry: Path) -> None:
+    """Remove a file or a folder, as far as that is allowed."""
+    rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(missing_ok=True)
+
+
+def is_left_over(path: Path) -> bool:
     """Whether nobody holds a lock on it."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
