@@ -64,9 +64,11 @@ class Chromium:
         for domain in ("Page", "Network", "Runtime", "Log"):
             self._call(f"{domain}.enable")
 
-    def open(self, url: str, *, width: int = 1120, dark: bool = False, printed: bool = False) -> Page:
-        """Load a page anew in a window of this width, and wait until it has loaded."""
-        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    def open(
+        self, url: str, *, width: int = 1120, height: int = 900, dark: bool = False, printed: bool = False
+    ) -> Page:
+        """Load a page anew in a window of this size, and wait until it has loaded."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self._call("Emulation.setDeviceMetricsOverride", size)
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self._call("Emulation.setEmulatedMedia", {"media": "print" if printed else "", "features": scheme})
@@ -100,6 +102,10 @@ class Chromium:
         if form == "webp":
             asked["quality"] = quality
         return base64.b64decode(self._call("Page.captureScreenshot", asked)["data"])
+
+    def command(self, method: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        """A command of the DevTools protocol to the tab, such as `Input.dispatchMouseEvent`."""
+        return self._call(method, parameters)
 
     def pdf(self) -> bytes:
         """The page as it prints, on the paper that its style sheet names."""

@@ -1,4 +1,5 @@
-"""The pictures of the report in README and docs: a run of `pro-mini` beside an imported set, as Chromium shows it.
+"""The pictures of the report and the explorer in README and docs: a run of `pro-mini` beside an imported set, as
+Chromium shows it.
 
     python -m bench.pictures [--run FOLDER] [--size 1000] [--to docs/pictures]
 
@@ -16,9 +17,19 @@ import random
 import shutil
 import subprocess
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from queue import Queue
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from bench.chromium import Chromium, file_url, find_chromium, open_chromium
+
+if TYPE_CHECKING:
+    from magpie.runs import Run
 
 ROWS = 1000
 """Conversations in the set beside it."""
@@ -29,6 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path)
     parser.add_argument("--size", type=int, default=1000)
+    parser.add_argument("--explorer", action="store_true", help="make only the pictures of the explorer")
     parser.add_argument("--to", type=Path, default=Path("docs/pictures"))
     options = parser.parse_args()
     program = find_chromium()
@@ -41,16 +53,19 @@ def main() -> None:
         folder = Path(scratch)
         os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
         report = folder / "report.html"
-        write_report(options.run or folder / "pro-mini", options.size, folder, report)
+        runs = write_report(options.run or folder / "pro-mini", options.size, folder, report)
         with open_chromium(program) as chromium:
-            screens(chromium, report, options.to)
-            (folder / "report.pdf").write_bytes(printed(chromium, report))
-            sheets(chromium, folder / "report.pdf", options.to)
-    for path in sorted(options.to.glob("report-*.webp")):
+            if not options.explorer:
+                screens(chromium, report, options.to)
+                (folder / "report.pdf").write_bytes(printed(chromium, report))
+                sheets(chromium, folder / "report.pdf", options.to)
+            explorer_screens(chromium, runs, folder, options.to)
+    for path in sorted(options.to.glob("*-*.webp")):
         print(f"{path.stat().st_size:>10,}  {path}")
 
 
-def write_report(run: Path, size: int, folder: Path, to: Path) -> None:
+def write_report(run: Path, size: int, folder: Path, to: Path) -> list[Run]:
+    """The run and the set beside it, with the report of both."""
     from magpie import open_run
     from magpie import run as make_run
     from magpie.modelfiles.locate import find_model
@@ -62,6 +77,7 @@ def write_report(run: Path, size: int, folder: Path, to: Path) -> None:
     other = open_other(grammar(folder / "grammar.jsonl"), made)
     asked = Asked(tokenizer=("fledgling", open_model(find_model("fledgling")).tokenizer))
     to.write_text(page(make_report(made, [other], asked)), encoding="utf-8")
+    return [made, other]
 
 
 LANGUAGES = {"English": "en", "German": "de", "French": "fr", "Spanish": "es", "Italian": "it", "Russian": "ru"}
@@ -111,6 +127,77 @@ def sheets(chromium: Chromium, pdf: Path, to: Path) -> None:
     sheet.write_text(f"<!doctype html><style>{style}</style>{shown}", encoding="utf-8")
     chromium.open(file_url(sheet), width=1128)
     (to / "report-printed.webp").write_bytes(chromium.picture())
+
+
+# -- the explorer -----------------------------------------------------------------------------------------------------
+
+HARD = (
+    '[{"kind":"labels","field":"difficulty","labels":["medium","hard"]},{"kind":"text","text":"how","within":"both"}]'
+)
+NARROW = ("", "tab=facets", "tab=table", "row=0.5&tab=row")
+
+
+def explorer_screens(chromium: Chromium, runs: list[Run], folder: Path, to: Path) -> None:
+    with explored(runs[:1]) as address:
+        chromium.open(address)
+        own = address.partition("?")[0]
+        (to / "explore-light.webp").write_bytes(explorer_picture(chromium, own))
+        view = f"{own}#filters={quote(HARD)}&color=difficulty&sort=-instruct_reward&row=0.{first_kept(runs[0])}"
+        (to / "explore-dark.webp").write_bytes(explorer_picture(chromium, view, dark=True))
+        parts = []
+        for number, part in enumerate(NARROW):
+            parts.append(folder / f"narrow-{number}.png")
+            shown = f"{own}#{part}"
+            parts[-1].write_bytes(explorer_picture(chromium, shown, width=400, height=760, form="png"))
+    shown = "".join(f'<img src="{file_url(path)}">' for path in parts)
+    style = "body{margin:0;padding:14px;background:#8b9196;display:flex;gap:14px}img{width:400px}"
+    (folder / "narrow.html").write_text(f"<!doctype html><style>{style}</style>{shown}", encoding="utf-8")
+    chromium.open(file_url(folder / "narrow.html"), width=1670)
+    (to / "explore-narrow.webp").write_bytes(chromium.picture(height=788))
+    with explored(runs) as address:
+        chromium.open(address)
+        (to / "explore-against.webp").write_bytes(explorer_picture(chromium, address.partition("?")[0]))
+
+
+def first_kept(run: Run) -> int:
+    """The row with the highest reward among those that the filters of the picture let through."""
+    where = "difficulty IN ('medium', 'hard') AND (instruction ILIKE '%how%' OR response ILIKE '%how%')"
+    order = "instruct_reward DESC" if "instruct_reward" in run.schema.names else "row"
+    return int(run.sql(f"SELECT row FROM rows WHERE {where} ORDER BY {order} LIMIT 1").column("row")[0].as_py())
+
+
+def explorer_picture(
+    chromium: Chromium, address: str, *, dark: bool = False, width: int = 1440, height: int = 900, form: str = "webp"
+) -> bytes:
+    chromium.open(address, width=width, height=height, dark=dark)
+    ready = "document.body.classList.contains('ready') && !document.body.classList.contains('busy')"
+    drawn = "Number(document.getElementById('canvas').dataset.drawn) > 0 || !document.querySelector('#map').offsetWidth"
+    end = time.monotonic() + 60
+    while not chromium.evaluate(f"{ready} && ({drawn})"):
+        if time.monotonic() > end:
+            raise SystemExit("the explorer was not drawn")
+        time.sleep(0.05)
+    time.sleep(0.5)  # what follows the first picture: a row that the map moves to
+    return chromium.picture(height=height, form=form)
+
+
+@contextmanager
+def explored(runs: list[Run]) -> Iterator[str]:
+    """The explorer of runs on a port of this machine."""
+    from magpie.explore.web.explorer import Explorer
+    from magpie.explore.web.index import open_index
+    from magpie.explore.web.serving import listen, serve
+    from magpie.layout import layout_of
+
+    explorer = Explorer(runs, [open_index(run) for run in runs], layout_of(runs))
+    addresses: Queue[str] = Queue()
+    servers: list[Any] = []
+    given = (explorer, listen(0), lambda *words: " ".join(map(str, words)), addresses.put, servers.append)
+    thread = Thread(target=serve, args=given, daemon=True)
+    thread.start()
+    yield addresses.get(timeout=60)
+    servers[0].should_exit = True
+    thread.join(10)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +87,9 @@ def resident() -> int:
 # -- runs -------------------------------------------------------------------------------------------------------------
 
 
-def make(folder: Path, rows: int) -> None:
-    """Write a run with these rows, as if every stage had made them."""
+def make(folder: Path, rows: int, columns_of: Mapping[str, Sequence[str]] | None = None) -> None:
+    """Write a run with these rows, as if every stage had made them. columns_of: stages to their columns, `STAGES` by
+    default."""
     from dataclasses import asdict
 
     from magpie.plan.registry import stages
@@ -97,7 +98,7 @@ def make(folder: Path, rows: int) -> None:
 
     run = RunFolder(folder)
     made: list[StageFolder] = []
-    for position, (name, columns) in enumerate(STAGES.items(), start=1):
+    for position, (name, columns) in enumerate((columns_of or STAGES).items(), start=1):
         spec = stages()[name]
         kept = [column for column in spec.columns if column.name in columns]
         kind: Any = "corpus" if name in ("neighbors", "select") else "row"

@@ -34,6 +34,7 @@ from magpie.engines.stops import StopStrings
 from magpie.engines.vllm import errors as vllm_errors
 from magpie.errors import MagpieError, RequestFailed
 from magpie.evaluate.files import style_of as evaluated_style
+from magpie.explore.web.differences import differences
 from magpie.export.card import published
 from magpie.export.options import Options
 from magpie.export.shapes import SHAPES as FORMATS
@@ -44,6 +45,7 @@ from magpie.http.endpoints import Endpoint, Key, read_url, split_url
 from magpie.imports.containers import documents
 from magpie.imports.folders import splits_of
 from magpie.imports.shapes import shape
+from magpie.layout import naming
 from magpie.modelfiles.locate import find_model
 from magpie.modelfiles.model import open_model
 from magpie.modelfiles.vocabulary import scored_bpe
@@ -415,8 +417,10 @@ CASES: Final[dict[str, Call]] = {
     "judge: verdicts": every(lambda text: read_verdict(text, ("A", "B")), read_grade),
     "terminal": visible,
     "report: words on a page": every(report_words.shown, report_words.label, report_words.one_line),
+    "explore: differences": lambda text: differences(text, text[::-1]),
     "report: diff": lambda text: diff.marked(text, text[::-1]),
-    "report: topics": lambda text: (topics.label_topics([text, text], [0, 1]), topics.distinct([text])),
+    "layout: naming": lambda text: naming.label_topics([text, text], [0, 1]),
+    "report: topics": lambda text: topics.distinct([text]),
     "report: a label in a picture": lambda text: kept_bars([{"label": text, "kept": 1}], text),
 }
 """Name to a function of one text."""

@@ -138,3 +138,34 @@ def test_another_threshold_replaces_the_selections_own(run: Path, magpie: Magpie
     )  # fmt: skip
     assert code == 0
     assert {row["input_quality"] for row in open_run(run).rows()} == {"excellent"}
+
+
+def test_ids_in_a_file_are_a_clause(run: Path, magpie: Magpie, tmp_path: Path) -> None:
+    (tmp_path / "ids.txt").write_text("run-00000003\n4\n\nrun-00000049\n")
+    code, _, error = magpie("select", run, "--with", "NOT is_repeat", "--ids", tmp_path / "ids.txt")
+    assert code == 0, error
+    assert open_run(run).row_numbers().to_pylist() == [49]
+
+
+def test_too_many_ids_for_a_recipe_are_refused(
+    run: Path, magpie: Magpie, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("magpie.cli.chosen.MOST_IN_CLAUSE", 2)
+    (tmp_path / "ids.txt").write_text("1\n2\n3\n")
+    code, _, error = magpie("select", run, "--with", "NOT is_repeat", "--ids", tmp_path / "ids.txt")
+    assert (code, "expected at most 2" in error) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "length(instruction) >= 6 AND length(instruction) < 8",
+        "contains(lower(instruction), lower('SAY 1')) OR contains(lower(response), lower('SAY 1'))",
+        "input_quality IN ('good', 'excellent') OR input_quality IS NULL",
+        "NOT is_repeat",
+    ],
+)
+def test_conditions_of_the_explorer_are_clauses(run: Path, magpie: Magpie, condition: str) -> None:
+    code, output, error = magpie("select", run, "--with", condition, "--explain", "--json")
+    assert code == 0, error
+    assert json.loads(output)["kept"] == open_run(run).sql(f"SELECT row FROM rows WHERE {condition}").num_rows

@@ -43,6 +43,9 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 NOT_RUN = {
     "make test": "it runs this",
     "magpie run --model ~/models/some-instruct --set engine=http://gpu-1:8000/v1 --out runs/served": "asks a server",
+    "magpie explore runs/mini": "serves until it is stopped: tests/explore/web opens it",
+    "magpie explore runs/mini --against runs/air": "the same",
+    "magpie explore runs/mini --no-open --port 9000": "the same",
     "magpie train RUN --base meta-llama/Meta-Llama-3-8B --to models/air": "a model of the Hub",
     "magpie train RUN --base models/air --method dpo --to models/air-dpo": "TRL is not installed: tests/train trains",
     "magpie train RUN --base models/air --method rm --to models/reward": "TRL is not installed: tests/train trains",
@@ -64,6 +67,7 @@ NOT_PLANNED = {
     ("docs/engines.md", "engine:"): "asks a server",
     ("docs/engines.md", "model: fledgling"): "asks a server",
     ("docs/engines.md", "model: ~/models/small-instruct.gguf"): "vLLM is not installed",
+    ("docs/extend.md", "reward: {by: package, use: brevity, kwargs: {words: 50}}"): "a scorer of the example package",
     ("docs/large-model.md", "model: meta-llama/Llama-3.3-70B-Instruct"): "a model of the Hub, on vLLM",
     ("docs/neighbors.md", "embed: {embedder: sentence-transformers/all-mpnet-base-v2}   # the paper's"): "of the Hub",
     ("docs/neighbors.md", "embed:"): "asks a server",
@@ -347,6 +351,7 @@ TEXTS: Mapping[tuple[str, str], Callable[[Block, Walk], None]] = {
     ): is_the_refusal,
     ("docs/selection.md", "$ magpie select RUN --with air --explain"): costs_like_the_command,
     ("docs/extend.md", '[project.entry-points."magpie.stages"]'): is_in_the_example,
+    ("docs/extend.md", '[project.entry-points."magpie.embedders"]'): is_in_the_example,
     ("docs/tagging.md", "hostile replies (500)"): is_measured,
     (
         "docs/tagging.md",
@@ -435,7 +440,7 @@ def check_magpie(words: list[str]) -> None:
     name, *rest = words
     if name in NO_COMMAND:
         return
-    command = group.commands.get(name)  # type: ignore[attr-defined]
+    command = group.get_command(None, name)  # type: ignore[attr-defined]
     assert command is not None, f"magpie {name}: no such command"
     context = command.make_context(name, rest)
     settings = [setting for setting in context.params.get("settings") or () if setting != "a.b=c"]

@@ -11,11 +11,12 @@ import pytest
 
 from magpie.executors.limits import Prices
 from magpie.explore.judgments import judgments
+from magpie.layout.naming import label_topics
 from magpie.report import Asked, make_report
 from magpie.report.judgments import agreement
 from magpie.report.lengths import summary
 from magpie.report.page import page
-from magpie.report.topics import distinct, label_topics
+from magpie.report.topics import distinct
 from magpie.report.variants import estimate
 from magpie.runs import Run, open_run
 from tests.report.made import Rows, curated, imported, made_run

@@ -8,7 +8,7 @@ import pytest
 
 np = pytest.importorskip("numpy")
 
-from magpie.report.vectors import clusters, coverage, nearest_distances, nearest_pairs, vendi  # noqa: E402
+from magpie.report.vectors import coverage, nearest_distances, nearest_pairs, vendi  # noqa: E402
 
 
 def unit(rows: int, seed: int = 0, dimension: int = 16) -> Any:
@@ -38,17 +38,6 @@ def test_a_set_covers_itself_and_not_what_lies_elsewhere() -> None:
     assert coverage(rows, np.repeat(rows[:1], 300, axis=0))["balls"] < 0.2
     away = coverage(rows + np.float32(10), rows)
     assert (away["near"], away["balls"]) == (0.0, 0.0)
-
-
-def test_clusters_find_groups_the_largest_first() -> None:
-    centers = np.eye(3, 16, dtype=np.float32) * 10
-    sizes = (20, 50, 30)
-    rows = np.vstack([center + 0.1 * unit(size, size) for center, size in zip(centers, sizes, strict=True)])
-    labels = clusters(rows.astype(np.float32), 3)
-    assert np.bincount(labels).tolist() == [50, 30, 20]
-    assert set(labels[:20].tolist()) == {2}
-    assert (labels == clusters(rows.astype(np.float32), 3)).all()
-    assert set(clusters(np.ones((8, 3), np.float32), 4).tolist()) == {0}
 
 
 def test_the_nearest_pairs_share_no_row() -> None:

@@ -20,6 +20,7 @@ from magpie.cli.parsing import stages
 from magpie.cli.parsing.doctor import doctor
 from magpie.cli.parsing.estimate import estimate
 from magpie.cli.parsing.evaluate import evaluate_command
+from magpie.cli.parsing.explore import explore
 from magpie.cli.parsing.export import export
 from magpie.cli.parsing.imports import import_command
 from magpie.cli.parsing.prune import prune
@@ -33,7 +34,7 @@ from magpie.cli.parsing.template import template
 from magpie.cli.parsing.train import train
 from magpie.cli.parsing.verify import verify
 from magpie.errors import EngineDied, UserError
-from magpie.plan.plugins import package_of
+from magpie.extensions import package_of
 from magpie.plan.registry import STAGES, offered
 
 app = typer.Typer(
@@ -54,6 +55,7 @@ _GROUPS: dict[str, dict[str, Callable[..., None]]] = {
         "status": status,
         "show": show,
         "report": report,
+        "explore": explore,
         "evaluate": evaluate_command,
         "template": template,
         "recipes": recipes,
@@ -130,6 +132,13 @@ def main(arguments: list[str] | None = None) -> Any:
         # Whoever read our output has gone, as `head` does: nothing to say, and nothing to flush at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        from magpie.runs.files import shortage
+
+        told = shortage(error)
+        if told is None:
+            raise
+        _fail(f"error: {told}", 2)
 
 
 def _with_log(arguments: list[str]) -> list[str]:

@@ -14,9 +14,11 @@ from typing import Any, BinaryIO, cast, get_args
 
 import typer
 
+from magpie.cli.chosen import chosen_rows
 from magpie.errors import UserError
-from magpie.export import FORMATS, Exported, Options, Thoughts, Upload, check_can_push, push, shown
+from magpie.export import FORMATS, Exported, Options, Thoughts, Upload, check_can_push, packaged_formats, push, shown
 from magpie.export import export as write
+from magpie.export.atlas import ATLAS
 from magpie.export.exporting import check, is_folder
 from magpie.export.hub import check_name
 from magpie.runs import Run, open_run
@@ -33,16 +35,32 @@ def export(
     *,
     dry_run: bool,
     pictures: bool = True,
+    where: Sequence[str] = (),
+    ids: Path | None = None,
 ) -> None:
+    """where, ids: conditions, and a file of ids: of the kept rows only these are exported."""
     if upload is not None:
-        _to_hub(open_run(path), asked or "parquet", to, options, upload, dry_run=dry_run, pictures=pictures)
+        _to_hub(
+            chosen_rows(open_run(path), where, ids),
+            asked or "parquet",
+            to,
+            options,
+            upload,
+            dry_run=dry_run,
+            pictures=pictures,
+        )
         return
     if to is None:
         raise UserError("--to: expected a file, a folder or -, or --push-to-hub OWNER/NAME")
     if dry_run:
         raise UserError("--dry-run: shows what --push-to-hub would send; expected both")
+    if asked == ATLAS:
+        from magpie.cli.atlas import export_to_atlas
+
+        export_to_atlas(chosen_rows(open_run(path), where, ids), to, options)
+        return
     form = _format(asked, to)
-    run = open_run(path)
+    run = chosen_rows(open_run(path), where, ids)
     if pictures and str(to) != "-" and is_folder(form, expanded(to)):
         check(run, form, expanded(to), options)
         options = _with_pictures(run, options)
@@ -89,7 +107,7 @@ def check_options(
         other = "--to" if to is not None else "--push-to-hub"
         raise UserError(f"--check looks and writes nothing; expected no {other}")
     if form is not None:
-        _known("--format", form, FORMATS)
+        _known("--format", form, (*FORMATS, ATLAS, *packaged_formats()))
 
 
 def options(
@@ -121,7 +139,7 @@ def _to_hub(
     run: Run, form: str, to: Path | None, options: Options, upload: Upload, *, dry_run: bool, pictures: bool
 ) -> None:
     """Export to the folder `to`, or to one that is gone afterwards, and send it."""
-    _known("--format", form, FORMATS)
+    _known("--format", form, (*FORMATS, ATLAS, *packaged_formats()))
     check_name(upload) if dry_run else check_can_push(upload)
     if to is not None and to.suffix:
         raise UserError(f"--to {str(to)!r}: --push-to-hub sends a folder; expected a folder's name, or no --to")
@@ -150,7 +168,7 @@ def _format(asked: str | None, to: Path) -> str:
     """The format asked for; by default what the place's name says."""
     lines = to.suffix.lower() in (".jsonl", ".json") or str(to) == "-"
     form = asked or ("messages" if lines else "parquet")
-    _known("--format", form, FORMATS)
+    _known("--format", form, (*FORMATS, ATLAS, *packaged_formats()))
     if lines and form == "parquet" and str(to) != "-":
         raise UserError(f"--to {str(to)!r}: every column goes into Parquet; expected a .parquet file, or a folder")
     return form

@@ -64,7 +64,7 @@ def find_rows(run: Run, search: Search, count: int) -> Found:
     Example: `find_rows(run, Search("all", ("safety = 'unsafe'",)), 5).rows` is `(3, 71, 140, 208, 277)`.
     """
     if search.ids:
-        rows = tuple(_row_of(run, each) for each in search.ids)
+        rows = tuple(row_of(run, each) for each in search.ids)
         return Found(rows, len(rows), 0)
     if not search.where and search.sort is None:
         return _spread(run.row_sets(search.scope), count)
@@ -125,7 +125,11 @@ def twin_rows(rows: Sequence[Mapping[str, Any]]) -> dict[int, int]:
     return twins
 
 
-def _row_of(run: Run, given: str) -> int:
+def row_of(run: Run, given: str) -> int:
+    """The number of a row by its id or number. Raises `RunError` for one that the run does not have.
+
+    row_of(open_run("runs/mini"), "mini-00000017")  # 17
+    """
     found = _ID.fullmatch(given.strip())
     number = int(found["row"]) if found and found["run"] in (None, run.name) else -1
     if not 0 <= number < run.size:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import Any
 
+from magpie.layout.naming import label_topics
 from magpie.report.funnel import last_report
 from magpie.report.histograms import histogram
 from magpie.report.lengths import quantiles
 from magpie.report.narrow import Narrow, plain_number
-from magpie.report.topics import distinct, label_topics, repeated
+from magpie.report.topics import distinct, repeated
 
 SAMPLE = 2000
 """Rows that vectors and words are read of."""
@@ -92,7 +93,8 @@ def _sampled(narrow: Narrow) -> dict[str, Any]:
 
 
 def _by_vectors(narrow: Narrow, rows: list[int], texts: dict[int, str]) -> dict[str, Any]:
-    from magpie.report.vectors import as_plain, clusters, vendi
+    from magpie.layout.clusters import clusters
+    from magpie.report.vectors import as_plain, vendi
 
     placed, vectors = narrow.vectors(rows)
     if len(placed) < FEWEST:

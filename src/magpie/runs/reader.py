@@ -5,9 +5,10 @@ Safe beside a process that is writing the run. Knows which columns exist, not ho
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from magpie.columns import ORIGINAL, labels_of, outdated
+from magpie.columns import ORIGINAL, labels_of, outdated, tokens_column
 from magpie.errors import RunError, UserError
 from magpie.runs.database import BOUNDED, GENEROUS, database
 from magpie.runs.folder import RunFolder, StageFolder
@@ -60,9 +61,18 @@ class Run:
     """
 
     path: Path
+    only: pa.Array | None = field(default=None, compare=False)
+    """Rows, ascending: of the kept ones only these count; None for all."""
 
     def __post_init__(self) -> None:
         _ = self.info
+
+    def among(self, rows: Collection[int]) -> Run:
+        """The same run, of whose kept rows only these count: in `kept`, in what is exported, in reports.
+
+        Example: `open_run("runs/mini").among([3, 17]).kept()` is 2 where both were kept.
+        """
+        return Run(self.path, pa.array(sorted(set(rows)), pa.int64()))
 
     @cached_property
     def info(self) -> dict[str, Any]:
@@ -195,6 +205,8 @@ class Run:
             12
         """
         self._check_stages()
+        if self.only is not None:
+            return sum(rows.bit_count() for _, rows in self.row_sets())
         with self._readable():
             return count_kept([self._in_force(stage) for stage in self.stages], self.size, self.shard_rows)
 
@@ -214,7 +226,17 @@ class Run:
         Those of millions of rows take some hundred kilobytes."""
         with self._readable():
             stages = [self._in_force(stage) for stage in self.stages]
-            return row_sets(scope, stages, self.size, self.shard_rows)
+            found = row_sets(scope, stages, self.size, self.shard_rows)
+        if self.only is None or scope != "kept":
+            return found
+        return [(first, rows & self._only_from(first)) for first, rows in found]
+
+    def _only_from(self, first: int) -> int:
+        """The rows of `only` in a shard, with a bit for each row from `first` on."""
+        bits = bytearray(self.shard_rows // 8 + 1)
+        for row in _between(self.only, first, first + self.shard_rows).to_pylist():
+            bits[(row - first) >> 3] |= 1 << ((row - first) & 7)
+        return int.from_bytes(bits, "little")
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -342,7 +364,39 @@ class Run:
         if whole:
             connection.execute(f"CREATE VIEW rows AS {_rows_query(self)}")
             last, alive = _name(self.stages[-1]), "drop_reason IS NULL AND error IS NULL"
-            connection.execute(f"CREATE VIEW kept AS SELECT * FROM rows SEMI JOIN {last} USING (row) WHERE {alive}")
+            among = "" if self.only is None else f" SEMI JOIN {_make_only(connection, self, shards)} USING (row)"
+            kept = f"SELECT * FROM rows SEMI JOIN {last} USING (row){among} WHERE {alive}"
+            connection.execute(f"CREATE VIEW kept AS {kept}")
+
+
+def _make_only(connection: duckdb.DuckDBPyConnection, run: Run, shards: Collection[int] | None) -> str:
+    """The rows of `run.only` in these shards, as a table; its name."""
+    rows = run.only
+    if shards:
+        rows = _between(rows, min(shards) * run.shard_rows, (max(shards) + 1) * run.shard_rows)
+    connection.register("given_rows", pa.table({"row": rows}))
+    connection.execute('CREATE TABLE "only these rows" AS SELECT row FROM given_rows')
+    connection.unregister("given_rows")
+    return '"only these rows"'
+
+
+def _between(rows: Any, first: int, end: int) -> Any:
+    """Of ascending numbers those from `first` to below `end`."""
+    places = [bisect_left(_Numbers(rows), each) for each in (first, end)]
+    return rows.slice(places[0], places[1] - places[0])
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """An array of Arrow as a sequence of Python's numbers."""
+
+    values: Any
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, place: int) -> int:
+        return int(self.values[place].as_py())
 
 
 def _named(connection: duckdb.DuckDBPyConnection, query: str) -> Collection[str] | None:
@@ -388,7 +442,7 @@ def _rows_query(run: Run) -> str:
     for column, maker in makers.items():
         earlier = [s for s in run.stages if s is not maker and column in {c.name for c in s.columns}]
         columns += [f"{_name(earlier[0])}.{column} AS {ORIGINAL}{column}"] if earlier else []
-    tokens = [f'{_name(s)}.completion_tokens AS "{s.stage}_tokens"' for s in run.stages if s.kind == "row"]
+    tokens = [f'{_name(s)}.completion_tokens AS "{tokens_column(s.stage)}"' for s in run.stages if s.kind == "row"]
     drops = ", ".join(f"{name}.drop_reason" for name in names)
     errors = ", ".join(f"{name}.error" for name in names)
     dropped_by = " ".join(f"WHEN {_name(s)}.drop_reason IS NOT NULL THEN '{s.stage}'" for s in run.stages)

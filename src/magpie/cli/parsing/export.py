@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from magpie.cli.parsing.options import RunArgument
+from magpie.cli.parsing.options import IdsOption, RunArgument
+from magpie.errors import UserError
 
 
 def export(
@@ -25,9 +26,14 @@ def export(
         typer.Option(
             "--format",
             help="parquet (every column), messages, sharegpt, alpaca; sft, dpo, rm, kto as TRL has them; axolotl, "
-            "axolotl-dpo, llama-factory, llama-factory-dpo; by default as PLACE's name says.",
+            "axolotl-dpo, llama-factory, llama-factory-dpo; atlas (embedding-atlas); by default as PLACE's name says.",
         ),
     ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option("--where", metavar="SQL", help="Export only kept rows that meet this; may be given again."),
+    ] = None,
+    ids: IdsOption = None,
     test_share: Annotated[
         float, typer.Option("--test-share", help="The share of rows for a test split, by a hash of their ids.")
     ] = 0.0,
@@ -82,6 +88,9 @@ def export(
     if check is not None:
         from magpie.cli.preflight import check as check_rows
 
+        if where or ids is not None:
+            raise UserError("--check: looks at all kept rows; expected no --where and no --ids beside it")
+
         check_rows(run, check, form, asked, max_length, as_json=json)
         return
-    export(run, form, to, asked, upload, dry_run=dry_run, pictures=pictures)
+    export(run, form, to, asked, upload, dry_run=dry_run, pictures=pictures, where=tuple(where or ()), ids=ids)

@@ -35,6 +35,9 @@ PerHourOption = Annotated[
 GpusOption = Annotated[int, typer.Option("--gpus", help="The number of GPUs that --price-per-hour is paid for.")]
 PriceInOption = Annotated[float | None, typer.Option("--price-in", help="The price of a million prompt tokens.")]
 PriceOutOption = Annotated[float | None, typer.Option("--price-out", help="The price of a million completion tokens.")]
+IdsOption = Annotated[
+    Path | None, typer.Option("--ids", metavar="FILE", help="A file with ids of rows, one a line: only these.")
+]
 
 SetOption = Annotated[
     list[str] | None,

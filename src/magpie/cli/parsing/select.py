@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from magpie.cli.parsing.options import AllowKeyOption, JsonOption, RunArgument
+from magpie.cli.parsing.options import AllowKeyOption, IdsOption, JsonOption, RunArgument
 
 
 def select(
@@ -31,6 +31,7 @@ def select(
             help="Leave out the selection's own clauses that read a column; may be given again.",
         ),
     ] = None,
+    ids: IdsOption = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Print how many rows each clause costs; select nothing.")
     ] = False,
@@ -47,5 +48,10 @@ def select(
     """
     from magpie.cli.select import select
 
+    if ids is not None:
+        from magpie.cli.chosen import clause_of_ids
+        from magpie.runs import open_run
+
+        where = [*(where or ()), clause_of_ids(open_run(run), ids)]
     given = {"limit": limit, "also": where, "without": without}
     select(run, chosen, given, tuple(settings or ()), tuple(allow_key or ()), explain=explain, as_json=json)

@@ -11,5 +11,6 @@ SPEC = StageSpec(
     columns=COLUMNS,
     needs=always("embedding"),
     needs_model=False,
+    version=2,
     libraries=lambda _: {"faiss": "FAISS", "numpy": "NumPy"},
 )

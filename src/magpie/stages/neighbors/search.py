@@ -101,9 +101,10 @@ class Search:
     slack: float
     """`SLACK` for the longest vector that there is."""
 
-    def part(self, places: IntArray) -> Part:
+    def part(self, places: IntArray | slice) -> Part:
         """These places, copied out of the file."""
-        return Part(places, np.ascontiguousarray(self.vectors.values[places]))
+        values = np.array(self.vectors.values[places], np.float32, order="C")
+        return Part(np.arange(places.start, places.stop) if isinstance(places, slice) else places, values)
 
     def compare(self, queries: Part, base: Part, found: Found) -> None:
         """Look among `base` for neighbors of `queries`, and note what is better or new in `found`, which has an entry
@@ -115,6 +116,20 @@ class Search:
         self._settle(queries, base, found, chosen, at[chosen, columns])
         for query, near in self._look_at_all(queries, base, bounds, np.flatnonzero(crowded)):
             self._settle(queries, base, found, query, near)
+
+    def improve(self, queries: Part, base: Part, found: Found) -> None:
+        """As `compare`, where a near one is known of most queries: only what may be nearer, or within the limit, is
+        looked at, so that nothing has to be ranked. `found` has an entry for each place of the corpus."""
+        likeness = queries.values @ base.values.T
+        likeness -= _squares(base.values) / 2
+        bounds = np.maximum(found.distance[queries.places], self.limit) + self.slack
+        least = (_squares(queries.values) - bounds) / 2
+        if (lone := np.flatnonzero(np.isinf(bounds))).size:
+            within = (_squares(queries.values[lone]) - self.limit - self.slack) / 2
+            least[lone] = np.minimum(within, likeness[lone].max(axis=1) - self.slack)
+        pairs = np.flatnonzero(likeness >= least.astype(np.float32)[:, None])
+        chosen, near = np.divmod(pairs, len(base.places))
+        self._settle(queries, base, found, chosen, near, queries.places)
 
     def _bounds(self, distances: FloatArray, other: NDArray[np.bool_]) -> FloatArray:
         """Up to where a distance may be the nearest or within the limit, whatever digits it has lost."""
@@ -134,15 +149,24 @@ class Search:
             query, near = np.nonzero(distances <= bounds[some, None])
             yield some[query], near
 
-    def _settle(self, queries: Part, base: Part, found: Found, chosen: IntArray, near: IntArray) -> None:
-        """Measure pairs of a query and one of the base, without those that are one vector, and note them."""
+    def _settle(
+        self,
+        queries: Part,
+        base: Part,
+        found: Found,
+        chosen: IntArray,
+        near: IntArray,
+        entries: IntArray | None = None,
+    ) -> None:
+        """Measure pairs of a query and one of the base, without those that are one vector, and note them. entries: the
+        place in `found` of each query, where that is not the query's own number."""
         other = queries.places[chosen] != base.places[near]
         chosen, near = chosen[other], near[other]
         distances = np.empty(len(chosen), np.float64)
         for start in range(0, len(chosen), _PAIRS):
             some = slice(start, start + _PAIRS)
             distances[some] = measured(queries.values[chosen[some]], base.values[near[some]])
-        self._note(found, chosen, base.places[near], distances)
+        self._note(found, chosen if entries is None else entries[chosen], base.places[near], distances)
 
     def _note(self, found: Found, chosen: IntArray, places: IntArray, distances: NDArray[np.float64]) -> None:
         first = self.vectors.first
@@ -189,7 +213,7 @@ def search_all(search: Search, queries: IntArray) -> Found:
     found = nothing_found(len(queries))
     count = len(search.vectors.values)
     for start in range(0, count, BASE):
-        base = search.part(np.arange(start, min(start + BASE, count)))
+        base = search.part(slice(start, min(start + BASE, count)))
         for at in range(0, len(queries), QUERIES):
             some = slice(at, at + QUERIES)
             search.compare(search.part(queries[some]), base, view(found, some))

@@ -1,0 +1,44 @@
+"""Two texts word by word: what both have, and what only one of them has. Of long texts the beginnings only."""
+
+from __future__ import annotations
+
+from difflib import SequenceMatcher
+
+MOST_WORDS = 150
+"""Words of each text that are compared: the time grows with their square, at worst with their cube."""
+Piece = tuple[str, bool]
+"""A text, and whether the other side lacks it."""
+
+
+def differences(one: str, other: str) -> tuple[list[Piece], list[Piece]]:
+    """Both texts in pieces.
+
+    >>> differences("two plus two", "two plus three")
+    ([('two plus ', False), ('two', True)], [('two plus ', False), ('three', True)])
+    """
+    ones, rest = _words(one)
+    others, other_rest = _words(other)
+    left: list[Piece] = []
+    right: list[Piece] = []
+    for kind, a, b, c, d in SequenceMatcher(None, ones, others, autojunk=False).get_opcodes():
+        left.append(("".join(ones[a:b]), kind != "equal"))
+        right.append(("".join(others[c:d]), kind != "equal"))
+    left.append((rest, False))
+    right.append((other_rest, False))
+    return [piece for piece in left if piece[0]], [piece for piece in right if piece[0]]
+
+
+def _words(text: str) -> tuple[list[str], str]:
+    """The first words, each with the white space behind it, and the rest of the text."""
+    words: list[str] = []
+    begun = 0
+    was_space = False
+    for place, letter in enumerate(text):
+        is_space = letter.isspace()
+        if was_space and not is_space:
+            words.append(text[begun:place])
+            begun = place
+            if len(words) == MOST_WORDS:
+                return words, text[begun:]
+        was_space = is_space
+    return [*words, text[begun:]], ""
