@@ -435,7 +435,7 @@ def check_magpie(words: list[str]) -> None:
     """Parse the words as the program would, and its settings."""
     group = typer.main.get_command(app)
     if words and words[0].startswith("-"):
-        assert words[0] in ("--help", "--version")
+        assert words[0] in ("--help", "--version", "--install-completion")
         return
     name, *rest = words
     if name in NO_COMMAND:
@@ -539,5 +539,5 @@ def test_the_tables_name_blocks_that_are_there() -> None:
 def test_yaml_blocks_repeat_no_key() -> None:
     """YAML takes the last of two equal keys without a word."""
     for block in blocks("yaml"):
-        top = [line.partition(":")[0] for line in block.text.splitlines() if re.match(r"[a-z_]+:", line)]
+        top = [line.partition(":")[0] for line in block.text.splitlines() if re.match(r"[a-z_@]+:", line)]
         assert len(top) == len(set(top)) == len(yaml.safe_load(block.text)), str(block)
