@@ -15,7 +15,7 @@ from magpie.cli.groups import GROUPS
 
 GROUP = typer.main.get_command(app)
 COMMANDS = GROUP.commands  # type: ignore[attr-defined]
-HEAVY = "pyarrow", "duckdb", "tokenizers", "xllamacpp", "jinja2", "httpx", "rich", "yaml"
+HEAVY = "pyarrow", "duckdb", "tokenizers", "xllamacpp", "jinja2", "aiohttp", "rich", "yaml"
 """What completion must not import: it runs at each press of a key."""
 
 

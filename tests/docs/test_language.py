@@ -67,7 +67,6 @@ NOT_YET = (
     "export/__init__.py",
     "export/shapes.py",
     "http/answers.py",
-    "http/exchange.py",
     "imports/conversations.py",
     "imports/importing.py",
     "imports/instructions.py",

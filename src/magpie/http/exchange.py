@@ -27,7 +27,7 @@ class Deadline:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A whole answer, of whatever status; of an error's body, the beginning."""
+    """A whole answer, of whatever status; of an error's body, the first part."""
 
     status: int
     headers: Mapping[str, str]

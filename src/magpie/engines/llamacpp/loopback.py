@@ -15,13 +15,14 @@ import asyncio
 import time
 from collections.abc import Sequence
 from queue import Empty, SimpleQueue
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from magpie.http.answers import MOST_BYTES, Garbled
-from magpie.http.blocking import LoopThread
-from magpie.http.client import Client
 from magpie.http.endpoints import unix_endpoint
 from magpie.http.exchange import Broken, Deadline, TooSlow, Unreachable
+
+if TYPE_CHECKING:
+    from magpie.http.client import Client
 
 CONNECT_SECONDS = 10.0
 """The server's own threads take connections at once, busy or not: one that takes this long means that it is gone."""
@@ -52,6 +53,8 @@ class Loopback:
     """Requests to one server. `post` sends, `ready` collects, `drop` forgets; one thread uses it."""
 
     def __init__(self, path: str) -> None:
+        from magpie.http.blocking import LoopThread  # aiohttp, which nobody waits for before a model is opened
+
         self._thread = LoopThread("magpie-loopback")
         self._client = self._thread.call(self._connect(path))
         self._flying: dict[int, asyncio.Task[None]] = {}
@@ -61,6 +64,8 @@ class Loopback:
         self._lost: ConnectionLost | None = None
 
     async def _connect(self, path: str) -> Client:
+        from magpie.http.client import Client
+
         return Client(unix_endpoint(path), CONNECT_SECONDS, needs_length=True)
 
     def post(self, ticket: int, route: str, body: bytes) -> None:

@@ -234,8 +234,11 @@ class Replicas:
         replica.deaths += 1
         _log.warning("replica %d died (%s)", replica.number, redact(str(error)))
         if replica.deaths < MOST_DEATHS:
-            replica.starting = StartingChild(replica.spec)
-            return
+            try:
+                replica.starting = StartingChild(replica.spec)
+                return
+            except OSError as failed:  # such as no memory for another process
+                error = EngineDied(f"{error}; no process could be started in its place ({failed})")
         replica.is_retired = True
         if all(other.is_retired for other in self._all):
             told = f"all {len(self._all)} replicas are gone; the last: {error}"

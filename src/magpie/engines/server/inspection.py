@@ -47,7 +47,7 @@ ABOUT: Mapping[str, str] = {
     "running": "requests that it works on now",
     "waiting": "requests that wait there now",
     "kv_cache_usage": "share of the keys and values in use now",
-    "prefix_caching": "whether beginnings of prompts are kept",
+    "prefix_caching": "whether what prompts begin with is kept",
     "prefix_hits": "share of prompt tokens that were found kept, since it started",
     "preemptions": "requests that were thrown out and computed again, since it started",
     "slots": "requests that it works on at once",
@@ -167,6 +167,6 @@ def _advice(facts: Facts, figures: Mapping[str, Figure], settings: ServerSetting
         )
     if figures.get("prefix_caching") is False:
         flag = "--enable-prefix-caching" if facts.api == "vllm" else "no --disable-radix-cache"
-        yield f"beginnings of prompts are computed each time: start the server with {flag}"
+        yield f"what prompts have in common is computed each time: start the server with {flag}"
     if figures.get("waiting"):
         yield "requests wait there now: others use this server, or it has more than it can hold"
