@@ -180,6 +180,16 @@ def run_with_judgments(walk: Walk) -> None:
     (walk.folder / "mine.sql").write_text(sql.text)
 
 
+def run_to_explore(walk: Walk) -> None:
+    """RUN with what a selection in the explorer looks at, with embeddings, and a list of its ids."""
+    rows = [{"instruction": f"{q} {n}", "response": a, "difficulty": ("easy", "hard")[n % 2], "instruct_reward": n / 4}
+            for n, (q, a) in enumerate(CONVERSATIONS * 6)]  # fmt: skip
+    (walk.folder / "explored.jsonl").write_text(lines_of(rows))
+    walk.magpie("import", "explored.jsonl", "--to", "RUN")
+    walk.magpie("embed", "RUN", "--set", "embed.embedder=hashing")
+    (walk.folder / "RUN-ids.txt").write_text("RUN-00000001\n7\n9\n")
+
+
 def run_with_tags(walk: Walk) -> None:
     """runs/mini, of several stages."""
     conversations(walk)
@@ -226,6 +236,7 @@ PREPARED: Mapping[str, Callable[[Walk], None]] = {
     "README.md": conversations,
     "docs/curate.md": conversations,
     "docs/evaluate.md": prompts_and_judgments,
+    "docs/explore.md": run_to_explore,
     "docs/export.md": run_with_pairs,
     "docs/imports.md": conversations_with_topics,
     "docs/large-model.md": a_run_named_large,

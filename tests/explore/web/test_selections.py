@@ -18,6 +18,7 @@ from magpie.explore.web.selections import ids, selection
 from magpie.runs import open_run
 from tests.explore.web.served import command, explorer_of, judged_run
 from tests.explore.web.test_explorer import FILTERS, asked, between, labels, text
+from tests.report.made import imported
 
 Magpie = Callable[..., tuple[int, str, str]]
 
@@ -135,3 +136,19 @@ def test_kept_rows_among_given_ones_are_those_everywhere(explorer: Explorer) -> 
     assert [row["row"] for row in few.rows()] == kept[:5]
     assert few.row_numbers("all").to_pylist() == run.row_numbers("all").to_pylist()
     assert run.among([]).kept() == 0
+
+
+def test_the_command_that_selects_takes_its_conditions(magpie: Magpie, tmp_path: Path) -> None:
+    """An imported run has no selection that they could stand beside, and then has one."""
+    rows = [{"instruction": f"Say {n}", "response": "Yes.", "difficulty": ("easy", "hard")[n % 2]} for n in range(20)]
+    run = imported(tmp_path, rows)
+    filters = asked(labels("difficulty", "hard"), text("say 1"))
+    for option in ("--with", "--where"):
+        words = shlex.split(
+            selection(explorer_of([run], with_map=False), filters, command)["runs"][0]["commands"]["select"]
+        )
+        assert words[3] == option
+        code, _, error = magpie(*words[1:])
+        assert code == 0, error
+        run = open_run(run.path)
+        assert run.row_numbers().to_pylist() == [1, 11, 13, 15, 17, 19]

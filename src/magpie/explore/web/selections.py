@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from magpie.explore.web.explorer import Asked, Explorer
 from magpie.explore.web.fields import RUN, STATUS
 from magpie.explore.web.filters import Labels, condition
+from magpie.runs import Run
 
 Command = Callable[..., str]
 """Words to a line for a shell, as `cli.commands.command` writes it."""
@@ -51,11 +52,19 @@ def selection(explorer: Explorer, asked: Asked, command: Command) -> dict[str, A
         if complete and scope is not None:
             commands["show"] = command("show", run.path, *scope, *words)
         if complete and where and selects and fates in ((), ("kept",)):
-            commands["select"] = command("select", run.path, *words)
+            commands["select"] = command("select", run.path, *_as_selection(run, where))
         ids = f"{run.name}-ids.txt"
         commands["export"] = command("export", run.path, "--ids", ids, "--to", f"{run.name}.jsonl")
         parts.append({"run": run.name, "number": number, "rows": count, "ids": ids, "commands": commands})
     return {"matching": len(places), "where": where if complete else None, "runs": parts}
+
+
+def _as_selection(run: Run, where: Sequence[str]) -> list[str]:
+    """Conditions beside those of the run's selection; where it has none, as one of its own."""
+    options = ["--where"] * len(where)
+    if run.recipe.get("select") is None:
+        options[0] = "--with"
+    return [word for pair in zip(options, where, strict=True) for word in pair]
 
 
 def _fates(asked: Asked) -> tuple[str | None, ...]:
