@@ -46,16 +46,17 @@ def main() -> None:
     program = find_chromium()
     if program is None:
         raise SystemExit("no Chromium is installed: apt-get install chromium")
-    if shutil.which("pdftoppm") is None:
+    if not options.explorer and shutil.which("pdftoppm") is None:
         raise SystemExit("pdftoppm is not installed: apt-get install poppler-utils")
     options.to.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
         report = folder / "report.html"
-        runs = write_report(options.run or folder / "pro-mini", options.size, folder, report)
+        runs = runs_of(options.run or folder / "pro-mini", options.size, folder)
         with open_chromium(program) as chromium:
             if not options.explorer:
+                write_report(runs, report)
                 screens(chromium, report, options.to)
                 (folder / "report.pdf").write_bytes(printed(chromium, report))
                 sheets(chromium, folder / "report.pdf", options.to)
@@ -64,20 +65,24 @@ def main() -> None:
         print(f"{path.stat().st_size:>10,}  {path}")
 
 
-def write_report(run: Path, size: int, folder: Path, to: Path) -> list[Run]:
-    """The run and the set beside it, with the report of both."""
+def runs_of(run: Path, size: int, folder: Path) -> list[Run]:
+    """The run and the set beside it."""
     from magpie import open_run
     from magpie import run as make_run
-    from magpie.modelfiles.locate import find_model
-    from magpie.modelfiles.model import open_model
-    from magpie.report import Asked, make_report, open_other
-    from magpie.report.page import page
+    from magpie.report import open_other
 
     made = open_run(run) if run.exists() else make_run("pro-mini", size=size, out=run)
-    other = open_other(grammar(folder / "grammar.jsonl"), made)
+    return [made, open_other(grammar(folder / "grammar.jsonl"), made)]
+
+
+def write_report(runs: list[Run], to: Path) -> None:
+    from magpie.modelfiles.locate import find_model
+    from magpie.modelfiles.model import open_model
+    from magpie.report import Asked, make_report
+    from magpie.report.page import page
+
     asked = Asked(tokenizer=("fledgling", open_model(find_model("fledgling")).tokenizer))
-    to.write_text(page(make_report(made, [other], asked)), encoding="utf-8")
-    return [made, other]
+    to.write_text(page(make_report(runs[0], runs[1:], asked)), encoding="utf-8")
 
 
 LANGUAGES = {"English": "en", "German": "de", "French": "fr", "Spanish": "es", "Italian": "it", "Russian": "ru"}
@@ -177,6 +182,9 @@ def explorer_picture(
         if time.monotonic() > end:
             raise SystemExit("the explorer was not drawn")
         time.sleep(0.05)
+    if "row=" in address:
+        while not chromium.evaluate("document.querySelector('#row h2') !== null") and time.monotonic() < end:
+            time.sleep(0.05)
     time.sleep(0.5)  # what follows the first picture: a row that the map moves to
     return chromium.picture(height=height, form=form)
 

@@ -26,7 +26,7 @@ TOPIC = "topic"
 COMPUTED_FIELDS = (STATUS, RUN, TOPIC)
 
 _FIRST = (
-    "input_quality", "difficulty", "instruct_reward", "task_category", "instruction_characters", "response_characters",
+    "input_quality", "difficulty", "instruct_reward", "instruction_characters", "task_category", "response_characters",
     "language", "safety", "reward_difference", "dropped_by", "drop_reason", "variant", "min_neighbor_distance",
     "is_repeat",
 )  # fmt: skip

@@ -53,6 +53,8 @@ function startMap() {
 // -- parts that follow the state ----------------------------------------------------------------------------------------
 
 async function update(changed) {
+  if (state.sort !== "row" && !about.fields.some(field => field.name === state.sort)) state.sort = null; // a link to a view of another run
+  if (changed.has("filters")) $("problem").hidden = true;
   const has = (...names) => names.some(name => changed.has(name));
   const waits = [];
   if (has("tab")) showTab();
@@ -75,7 +77,6 @@ async function updateView() {
   busy(1);
   try {
     view = await ask("view", { filters: state.filters });
-    $("problem").hidden = true;
   } finally { busy(-1); }
   drawCount();
   drawFacets($("facets"), about, view);
