@@ -10,9 +10,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -147,12 +149,10 @@ def _ask_all(engine: Any, requests: Sequence[Request], window: int) -> float:
 @contextmanager
 def _server(use: ModelUse, window: int) -> Iterator[Serve]:
     """The plainest client: a thread and a kept connection for each request in flight."""
-    import httpx
-
     assert use.facts is not None
-    url = str(use.engine.model_dump()["url"]).rstrip("/").removesuffix("/v1")
+    parts = urlsplit(str(use.engine.model_dump()["url"]))
     headers = {"Content-Type": "application/json"}
-    clients = [httpx.Client(base_url=url, timeout=600, headers=headers) for _ in range(window)]
+    clients = [HTTPConnection(str(parts.hostname), parts.port, timeout=600) for _ in range(window)]
 
     def serve(requests: Sequence[Request]) -> float:
         bodies = [_body(one, use) for one in requests]
@@ -160,7 +160,10 @@ def _server(use: ModelUse, window: int) -> Iterator[Serve]:
 
         def work(mine: int) -> None:
             while (place := next(places)) < len(bodies):
-                said = clients[mine].post("/v1/completions", content=bodies[place]).raise_for_status().json()
+                clients[mine].request("POST", "/v1/completions", bodies[place], headers)
+                answer = clients[mine].getresponse()
+                said = orjson.loads(answer.read())
+                assert answer.status == 200, said
                 counts[mine] += said["usage"]["completion_tokens"]
 
         threads = [threading.Thread(target=work, args=(mine,)) for mine in range(window)]

@@ -1,10 +1,15 @@
-"""What the client's side of a request to a server costs, in this process's time: httpx as it comes, the connections
-beneath it, and the whole engine `server`.
+"""What the client's side of a request to a server costs: aiohttp as it comes, magpie's client on it, and the whole
+engine `server`, with 16, 64 and 256 connections.
 
-    python -m bench.http_clients [--requests 3000] [--connections 64]
+    python -m bench.http_clients [--requests 6000] [--rounds 3] [--connections 16 64 256]
 
-The server, in a process of its own, says the same 60 tokens after 5 ms, whole or in four pieces. Requests for each
-second of processor time, both threads of the engine together; of wall-clock time too, where the machine is idle.
+The server, in a process of its own, says the same 60 tokens after 5 ms, whole or in four pieces. Rounds are interleaved
+and medians told: processor time of this process for a request (both threads of the engine together), requests for each
+second of it, and requests a second by the clock.
+
+Before, there were connections on httpcore for engines (285 to 325 us for an exchange, the engine 355 to 455 us),
+sockets of our own for llama.cpp, and httpx for the rest (3 to 7 ms with so many connections); on the same machine and
+under the same load aiohttp took 160 to 195 us.
 """
 
 from __future__ import annotations
@@ -15,17 +20,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from statistics import median
 
-import httpx
+import aiohttp
 import orjson
 
+from bench.scripted_server import wait_for_port
 from magpie.engines.server import dialects as server_dialects
 from magpie.engines.server import loop as server_loop
-from magpie.engines.server.address import Key, read_url, way_to
 from magpie.engines.server.info import Facts
-from magpie.engines.server.lines import Lines, Patience
-from magpie.engines.server.pool import Site
-from magpie.engines.server.wire import Asked
+from magpie.engines.server.patience import Patience
+from magpie.http.client import Client
+from magpie.http.endpoints import Key, endpoint_to, read_url
+from magpie.http.exchange import Deadline
 from magpie.seams import Completion, Request, SamplingParams, Tokens
 from tests.engines.local_servers import free_port
 
@@ -80,9 +87,22 @@ async def serve(port: int) -> None:
     await server.serve_forever()
 
 
-def told(name: str, requests: int, cpu: float, wall: float) -> None:
-    costs = f"{requests / cpu:>8,.0f} a CPU second{1e6 * cpu / requests:>7,.0f} us"
-    print(f"{name:<44}{costs}{requests / wall:>8,.0f} a second")
+Costs = dict[tuple[int, str], list[tuple[float, float]]]
+"""By connections and name: processor seconds and seconds of a request, in each round."""
+COSTS: Costs = {}
+
+
+def note(connections: int, name: str, requests: int, cpu: float, wall: float) -> None:
+    COSTS.setdefault((connections, name), []).append((cpu / requests, wall / requests))
+
+
+def table(costs: Costs) -> list[str]:
+    """Lines of Markdown, of medians."""
+    lines = ["| connections | client | CPU us a request | a CPU second | a second |", "|---|---|---|---|---|"]
+    for (connections, name), rounds in costs.items():
+        cpu, wall = (median(values) for values in zip(*rounds, strict=True))
+        lines.append(f"| {connections} | {name} | {1e6 * cpu:.0f} | {1 / cpu:,.0f} | {1 / wall:,.0f} |")
+    return lines
 
 
 async def measure(name: str, one: Callable[[], Awaitable[object]], requests: int, connections: int) -> None:
@@ -98,25 +118,27 @@ async def measure(name: str, one: Callable[[], Awaitable[object]], requests: int
     await run(2 * connections)
     cpu, wall = time.process_time(), time.perf_counter()
     await run(requests)
-    told(name, requests, time.process_time() - cpu, time.perf_counter() - wall)
+    note(connections, name, requests, time.process_time() - cpu, time.perf_counter() - wall)
 
 
 async def clients(url: str, requests: int, connections: int) -> None:
     body = server_dialects.make_dialect(FACTS, None).ask(_request(64)).body
-    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-    async with httpx.AsyncClient(limits=limits) as client:
+    connector = aiohttp.TCPConnector(limit=connections)
+    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=None)) as session:
 
-        async def by_httpx() -> None:
-            orjson.loads((await client.post(f"{url}/v1/completions", content=body)).content)
+        async def by_aiohttp() -> None:
+            async with session.post(f"{url}/v1/completions", data=body) as answer:
+                orjson.loads(await answer.read())
 
-        await measure("httpx.AsyncClient", by_httpx, requests // 4, connections)
-    lines = Lines(way_to(read_url(url), Key(None)), Patience(10.0, 300.0, 60.0))
+        await measure("aiohttp.ClientSession", by_aiohttp, requests, connections)
+    client, deadline = Client(endpoint_to(read_url(url), Key(None)), 10.0), Deadline(whole=300.0)
 
-    async def by_lines() -> None:
-        orjson.loads((await lines.exchange(Asked("/v1/completions", body, streamed=False), 64)).body)
+    async def by_client() -> None:
+        answer = await client.exchange("POST", "/v1/completions", body, deadline=deadline, most=1 << 20)
+        orjson.loads(answer.body)
 
-    await measure("connections one by one (server_lines)", by_lines, requests, connections)
-    await lines.close()
+    await measure("magpie.http.client", by_client, requests, connections)
+    await client.close()
 
 
 def _request(most: int, seed: int = 0) -> Request:
@@ -124,15 +146,14 @@ def _request(most: int, seed: int = 0) -> Request:
 
 
 def engine(name: str, url: str, requests: int, connections: int, most: int) -> None:
-    way = way_to(read_url(url), Key(None))
-    site = Site(url, Lines(way, Patience(10.0, 300.0, 60.0)), connections)
-    dialect = server_dialects.make_dialect(FACTS, None)
-    opened = server_loop.Server(dialect, [site], context=4096, vocab_size=1 << 20, retries=0, patience=60.0)
+    site = server_loop.Site(endpoint_to(read_url(url), Key(None)), connections)
+    dialect, waits = server_dialects.make_dialect(FACTS, None), Patience(10.0, 300.0, 60.0)
+    opened = server_loop.Server(dialect, [site], waits, context=4096, vocab_size=1 << 20, retries=0, patience=60.0)
     opened.start()
     run_engine(opened, 10 * connections, most)
     cpu, wall = time.process_time(), time.perf_counter()
     run_engine(opened, requests, most)
-    told(name, requests, time.process_time() - cpu, time.perf_counter() - wall)
+    note(connections, name, requests, time.process_time() - cpu, time.perf_counter() - wall)
     opened.close()
 
 
@@ -149,8 +170,9 @@ def run_engine(opened: server_loop.Server, requests: int, most: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--requests", type=int, default=3000)
-    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--requests", type=int, default=6000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--connections", type=int, nargs="+", default=[16, 64, 256])
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.serve:
@@ -159,11 +181,15 @@ def main() -> None:
     port = free_port()
     process = subprocess.Popen([sys.executable, "-m", "bench.http_clients", "--serve", str(port)])
     try:
-        time.sleep(1.0)
-        url, size = f"http://127.0.0.1:{port}", (given.requests, given.connections)
-        asyncio.run(clients(url, *size))
-        engine("the engine server, answers whole", url, *size, most=64)
-        engine("the engine server, answers in four pieces", url, *size, most=1000)
+        wait_for_port(port)
+        url = f"http://127.0.0.1:{port}"
+        for _ in range(given.rounds):
+            for connections in sorted(given.connections):
+                size = (given.requests, connections)
+                asyncio.run(clients(url, *size))
+                engine("the engine `server`, answers whole", url, *size, most=64)
+                engine("the engine `server`, answers in four pieces", url, *size, most=1000)
+        print("\n".join(table(COSTS)))
     finally:
         process.terminate()
         process.wait()

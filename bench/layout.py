@@ -2,12 +2,12 @@
 
     python -m bench.layout [--rows 10000 100000] [--dimension 384] [--threads 2] [--umap PYTHON]
 
-The vectors are made, with a topic for each: twenty fields of ten topics, their sizes by Zipf's law. Those of a field vary
-in the same 24 directions and a little noise, so that its topics overlap. They lie in a run of the usual files, which `layout_of` reads. `topic`
-is the share of the 15 nearest rows on the map that are of a row's own topic, for 2,000 rows; `nearest` the same among
-the vectors themselves; `kept` how many of the 15 nearest vectors are among the 15 nearest on the map; `found` how many
-of the 8 nearest vectors the layout names as neighbors. Each measurement is a process of its own. `--umap`: a Python
-that has umap-learn, run on the same vectors with its defaults and one seed.
+The vectors are made, with a topic for each: twenty fields of ten topics, their sizes by Zipf's law. Those of a field
+vary in the same 24 directions and a little noise, so that its topics overlap. They lie in a run of the usual files,
+which `layout_of` reads. `topic` is the share of the 15 nearest rows on the map that are of a row's own topic, for
+2,000 rows; `nearest` the same among the vectors themselves; `kept` how many of the 15 nearest vectors are among the
+15 nearest on the map; `found` how many of the 8 nearest vectors the layout names as neighbors. Each measurement is a
+process of its own. `--umap`: a Python that has umap-learn, run on the same vectors with its defaults and one seed.
 """
 
 from __future__ import annotations

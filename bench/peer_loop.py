@@ -11,7 +11,9 @@ to such a loop.
 import json
 import sys
 import time
+import urllib.request
 from collections.abc import Callable
+from typing import Any
 
 Write = Callable[[list[str]], list[str]]
 """A batch of prompts in, what the model wrote out."""
@@ -43,16 +45,17 @@ def local(folder: str, most: int) -> Write:
 
 
 def remote(url: str, most: int) -> Write:
-    import httpx
+    def answer(route: str, body: dict[str, object] | None = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(url + route, data, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=600) as response:
+            return json.load(response)
 
-    client = httpx.Client(base_url=url, timeout=600)
-    name = client.get("/models").json()["data"][0]["id"]
+    name = answer("/models")["data"][0]["id"]
 
     def write(prompts: list[str]) -> list[str]:
         asked = {"model": name, "prompt": prompts, "max_tokens": most, "temperature": 1.0}
-        return [
-            choice["text"] for choice in client.post("/completions", json=asked).raise_for_status().json()["choices"]
-        ]
+        return [choice["text"] for choice in answer("/completions", asked)["choices"]]
 
     return write
 

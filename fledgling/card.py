@@ -31,6 +31,7 @@ def main(words: Sequence[str] | None = None) -> None:
             "judged": lambda: judged(arguments),
             "scored": lambda: scored(arguments),
             "elicited": lambda: elicited(arguments),
+            "thought": lambda: thought(arguments),
         }
     )
     card = CARD.read_text(encoding="utf-8")
@@ -68,6 +69,7 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--alone", type=int, default=10_000, help="instructions that are not answered, for the mix")
     parser.add_argument("--judgments", type=int, default=500, help="of each prompt")
     parser.add_argument("--pairs", type=int, default=1000, help="of responses, for the reward model")
+    parser.add_argument("--asked", type=int, default=2000, help="instructions that the model that thinks answers")
     names = [block.__name__ for block in BLOCKS]
     parser.add_argument("--blocks", nargs="+", choices=names, default=names, help="of the card; default: all")
     return parser.parse_args(words)
@@ -145,6 +147,20 @@ def elicited(arguments: argparse.Namespace) -> Any:
         latent.main(words)
         found = read_kept(path, made_from)
     return found
+
+
+def thought(arguments: argparse.Namespace) -> Any:
+    """Of the model that thinks."""
+    from fledgling import thinking
+
+    def make() -> dict[str, Any]:
+        found, answers = thinking.figures(
+            thinking.THINK, 2 * arguments.asked, arguments.asked, thinking.known_to_both()
+        )
+        return thinking.plain(found, answers)
+
+    models = digest_of(*(MODELS / name for name in (thinking.CHAT, thinking.THINK)))
+    return kept(arguments.work / "thinking.json", {"asked": arguments.asked, "models": models}, make)
 
 
 def described(models: Path) -> dict[str, Any]:
@@ -260,6 +276,11 @@ def guard(figures: Figures) -> str:
     return scores(figures["scored"]["guard"])
 
 
+def think(figures: Figures) -> str:
+    found = figures["thought"]["figures"]
+    return lines(*(line(name, one, ".1f" if name.startswith("tokens") else None) for name, one in found.items()))
+
+
 def scores(found: Figures) -> str:
     """Shares in percent; areas and correlations as they are."""
     return lines(
@@ -298,7 +319,7 @@ def lines(*some: str) -> str:
 
 
 BLOCKS = (
-    model, extraction, unanswered, kinds, families, turns, steering, judgments, reward, guard, latent, samples,
+    model, extraction, unanswered, kinds, families, turns, steering, judgments, reward, guard, think, latent, samples,
 )  # fmt: skip
 
 if __name__ == "__main__":

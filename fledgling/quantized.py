@@ -24,18 +24,25 @@ if TYPE_CHECKING:
 HEAD = "magpie.score.weight"
 LABEL = "right"
 BLOCK = 32  # weights with one scale
+LARGEST = 127  # whole number in eight bits
 
 
 def gguf_name(name: str) -> str:
     return f"{name}-q8_0.gguf"
 
 
-def export_chat(model: "Fledgling", tokenizer_json: Path, folder: Path, chat_template: str) -> None:
-    """Replaces `folder`, which is named like the model, by one with its GGUF file."""
+def export_chat(
+    model: "Fledgling", tokenizer_json: Path, folder: Path, chat_template: str, largest: int = LARGEST
+) -> None:
+    """Replaces `folder`, which is named like the model, by one with its GGUF file.
+
+    largest: whole number that stands for a weight. With half of it a weight has one bit less to say: the file is as
+    long, and one eighth shorter where it is compressed, as in a wheel.
+    """
     part = emptied(folder)
     writer = opened(part / gguf_name(folder.name), model.shape, tokenizer_json, folder.name)
     writer.add_chat_template(chat_template)
-    closed(writer, model)
+    closed(writer, model, largest)
     moved(part, folder)
 
 
@@ -58,17 +65,17 @@ def export_classifier(
 # -- eight bits --------------------------------------------------------------------------------------------------------
 
 
-def eight_bits(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Whole numbers [rows, blocks, 32] from -127 to 127, and the power of two of each block [rows, blocks, 1]."""
+def eight_bits(matrix: np.ndarray, largest: int = LARGEST) -> tuple[np.ndarray, np.ndarray]:
+    """Whole numbers [rows, blocks, 32] up to `largest`, and the power of two of each block [rows, blocks, 1]."""
     blocks = matrix.astype(np.float32).reshape(len(matrix), -1, BLOCK)
-    largest = np.maximum(np.abs(blocks).max(-1, keepdims=True), 2.0**-14 * 127)  # fp16 has no smaller power in full
-    scales = np.exp2(np.ceil(np.log2(largest / 127))).astype(np.float32)
+    top = np.maximum(np.abs(blocks).max(-1, keepdims=True), 2.0**-14 * largest)  # fp16 has no smaller power in full
+    scales = np.exp2(np.ceil(np.log2(top / largest))).astype(np.float32)
     return np.rint(blocks / scales).astype(np.int8), scales
 
 
-def packed(matrix: np.ndarray) -> np.ndarray:
+def packed(matrix: np.ndarray, largest: int = LARGEST) -> np.ndarray:
     """The bytes of Q8_0, [rows, bytes]: for each block its scale as fp16, then the numbers."""
-    whole, scales = eight_bits(matrix)
+    whole, scales = eight_bits(matrix, largest)
     blocks = np.concatenate([scales.astype(np.float16).view(np.uint8), whole.view(np.uint8)], axis=-1)
     return blocks.reshape(len(matrix), -1)
 
@@ -84,7 +91,7 @@ def opened(path: Path, shape: Shape, tokenizer_json: Path, name: str) -> gguf.GG
     return writer
 
 
-def closed(writer: gguf.GGUFWriter, model: "Fledgling") -> None:
+def closed(writer: gguf.GGUFWriter, model: "Fledgling", largest: int = LARGEST) -> None:
     """Adds the weights, matrices in eight bits, and writes the file."""
     names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, model.shape.layers)
     for name, value in model.state_dict().items():
@@ -93,7 +100,7 @@ def closed(writer: gguf.GGUFWriter, model: "Fledgling") -> None:
             tensor = interleave(tensor, model.shape.heads)
         called = names.get_name(name, try_suffixes=(".weight",)) or name
         if tensor.ndim == 2:
-            writer.add_tensor(called, packed(tensor), raw_dtype=gguf.GGMLQuantizationType.Q8_0)
+            writer.add_tensor(called, packed(tensor, largest), raw_dtype=gguf.GGMLQuantizationType.Q8_0)
         else:
             writer.add_tensor(called, tensor.astype(np.float16).astype(np.float32))
     writer.write_header_to_file()

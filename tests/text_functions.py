@@ -25,10 +25,10 @@ from magpie.engines.child.log import ChildLog, telling
 from magpie.engines.json_grammar import UnknownSchema, json_grammar
 from magpie.engines.llamacpp.engine import _reason
 from magpie.engines.server import quirks
-from magpie.engines.server.address import Key, Way, read_url
 from magpie.engines.server.dialects import make_dialect
 from magpie.engines.server.facts import Found, facts_of
 from magpie.engines.server.info import Facts
+from magpie.engines.server.inspection import read_metrics
 from magpie.engines.server.wire import error_body
 from magpie.engines.stops import StopStrings
 from magpie.engines.vllm import errors as vllm_errors
@@ -41,7 +41,7 @@ from magpie.export.shapes import SHAPES as FORMATS
 from magpie.export.trainers import TRAINERS
 from magpie.http.answers import Garbled, error_message, error_text, names_the_length
 from magpie.http.answers import shown as shown_value
-from magpie.http.connections import split_url
+from magpie.http.endpoints import Endpoint, Key, read_url, split_url
 from magpie.imports.containers import documents
 from magpie.imports.folders import splits_of
 from magpie.imports.shapes import shape
@@ -127,7 +127,7 @@ OPENED_BY = Around(("<|channel|>final<|message|>",), ("final",), "<|end|>", "end
 OVERLAP = Overlap(ngram=4)
 INDEX = make_index({"one": ["word word word word word", "a a a a a a", "the answer is a"]}, OVERLAP)
 OPTIONS = Options(system=True, reasoning="inside")
-SERVER = Found(Way(read_url("http://localhost:1"), Key(None), None, None), None, "text")
+SERVER = Found(Endpoint(read_url("http://localhost:1"), Key(None), None, None), None, "text")
 
 
 def every(*calls: Call) -> Call:
@@ -230,9 +230,13 @@ def error_of_server(text: str) -> object:
 
 
 def models_of_server(text: str) -> object:
-    found = Found(SERVER.way, {text: {"id": text}, "other": {}}, "text")
+    found = Found(SERVER.endpoint, {text: {"id": text}, "other": {}}, "text")
     body = json.dumps({"data": [{"id": text}]}).encode()
     return embedding_answers.served_models(body), facts_of(found, ServerSettings(url="http://localhost:1"))
+
+
+def metrics_of_server(text: str) -> object:
+    return read_metrics(f'vllm:cache_config_info{{block_size="{text}"}} 1.0\n{text}\nvllm:{text} {text}')
 
 
 # -- files and logs ---------------------------------------------------------------------------------------------------
@@ -391,6 +395,7 @@ CASES: Final[dict[str, Call]] = {
     "guard: guideline": building_safety._guideline,
     # engines and logs
     "server: models": models_of_server,
+    "server: metrics": metrics_of_server,
     "server: address": lambda text: split_url(f"http://{text}", "url", "http://localhost"),
     # datasets, in and out
     "import: conversations": lambda text: shape(document_of(text)),

@@ -97,6 +97,15 @@ def labels_of(column: str) -> tuple[str, ...]:
     return LABELS.get(base_column(column), ())
 
 
+def tokens_column(stage: str) -> str:
+    """The column in which a reader gives a stage's completion tokens.
+
+    >>> tokens_column("tag@second")
+    'tag__second_tokens'
+    """
+    return f"{stage.replace('@', '__')}_tokens"
+
+
 IMPORT = "import"
 """The stage whose columns came with the rows."""
 

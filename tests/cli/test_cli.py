@@ -543,7 +543,7 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_when_there_is_room(tmp_path
 
 
 def test_help_opens_nothing_heavy() -> None:
-    heavy = "pyarrow", "duckdb", "tokenizers", "xllamacpp", "jinja2", "pydantic", "httpx"
+    heavy = "pyarrow", "duckdb", "tokenizers", "xllamacpp", "jinja2", "pydantic", "aiohttp"
     code = f"import sys; from magpie.cli import app; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

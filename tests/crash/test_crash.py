@@ -1,97 +1,79 @@
-"""A run that is killed at any instant, again and again, becomes the run that it would have been."""
+"""A command that is broken off, in whatever way and however often, leaves what it would have left.
+
+A slice of `python -m bench.crash`.
+"""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
-from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 
 import magpie
-from tests.crash.killing import RECIPE, count_lines, kill_after, kill_at_line, run_whole, shards
+from tests.crash.breaking import (
+    BREAKS,
+    DISKS,
+    Outcome,
+    Undisturbed,
+    break_and_finish,
+    kill,
+    kill_at_instants,
+    kill_at_lines,
+)
+from tests.crash.operations import OPERATIONS, copied
 
 pytestmark = pytest.mark.crash
 
-Kill = Callable[[Path, Path], bool]
-
 
 @pytest.fixture(scope="module")
-def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("recipe") / "crash.yaml"
-    path.write_text(RECIPE)
-    return path
+def rows(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    """A run of row stages."""
+    return Undisturbed.of(OPERATIONS["row stages"], tmp_path_factory.mktemp("rows"))
 
 
-@pytest.fixture(scope="module")
-def whole(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("whole") / "run"
-    run_whole(recipe, out)
-    return out
+def check(outcome: Outcome, struck: int = 0) -> None:
+    assert outcome.faults == []
+    assert outcome.struck >= struck
+    assert outcome.repeated
 
 
-def rows_of(out: Path) -> dict[str, list[dict[str, Any]]]:
-    """Every sealed file's rows. How often a row that fails was tried depends on how often the run was resumed."""
-    tables = {name: pq.read_table(out / name) for name, _ in shards(out) if name.endswith(".parquet")}
-    return {name: table.drop_columns(["attempts"]).to_pylist() for name, table in tables.items()}
+def test_completions_of_rows_under_way_are_in_the_journals_of_a_killed_run(rows: Undisturbed, tmp_path: Path) -> None:
+    for number, part in enumerate((0.05, 0.1, 0.15, 0.2, 0.3, 0.4)):
+        place = copied(rows.prepared, tmp_path / str(number))
+        if kill(rows, place, part, after_first=True) and said(place):
+            return
+    raise AssertionError("no kill came while a row was under way")
 
 
-def check_same(out: Path, whole: Path) -> None:
-    assert rows_of(out) == rows_of(whole)
-    ids = magpie.open_run(out).table().column("id").to_pylist()
+def said(folder: Path) -> int:
+    return sum(path.read_bytes().count(b'"said"') for path in folder.glob("run/*-*/*.part"))
+
+
+def test_a_run_killed_at_any_moment_becomes_the_run_that_it_would_have_been(tmp_path: Path) -> None:
+    undisturbed = Undisturbed.of(OPERATIONS["rows that fail"], tmp_path / "rows")
+    check(kill_at_instants(undisturbed, tmp_path, 8, random.Random(1)), 8)
+    ids = magpie.open_run(undisturbed.whole / "run").table().column("id").to_pylist()
     assert ids == [f"crashed-{row:08d}" for row in range(200)]
-    assert magpie.open_run(out).table().equals(magpie.open_run(whole).table())
-
-
-MOST_KILLS = 15
-"""Kills of one run, after which it is left to end."""
-
-
-def check_after_kills(kills: int, strike: Iterator[Kill], recipe: Path, folder: Path, whole: Path) -> None:
-    """Kill runs, resuming each until it ends and comparing it, until as many kills as wanted have struck."""
-    struck = runs = 0
-    while struck < kills:
-        out = folder / f"run-{runs}"
-        here = 0
-        while next(strike)(recipe, out):
-            struck, here = struck + 1, here + 1
-            if here == MOST_KILLS:  # a slow machine may need longer for a whole run than it is ever given
-                run_whole(recipe, out)
-                break
-        check_same(out, whole)
-        runs += 1
-
-
-def test_completions_of_rows_under_way_are_in_the_journals_of_a_killed_run(recipe: Path, tmp_path: Path) -> None:
-    assert any(kill_after(recipe, tmp_path, seconds) and said(tmp_path) for seconds in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6))
-
-
-def said(out: Path) -> int:
-    return sum(path.read_bytes().count(b'"said"') for path in out.glob("*-*/*.part"))
-
-
-def test_a_run_killed_at_any_moment_becomes_the_run_that_it_would_have_been(
-    recipe: Path, whole: Path, tmp_path: Path
-) -> None:
-    dice = random.Random(1)
-
-    def strikes() -> Iterator[Kill]:
-        while True:
-            yield partial(kill_after, seconds=dice.uniform(0.0, 0.8))
-
-    check_after_kills(8, strikes(), recipe, tmp_path, whole)
 
 
 def test_a_run_killed_at_any_line_that_writes_becomes_the_run_that_it_would_have_been(
-    recipe: Path, whole: Path, tmp_path: Path
+    rows: Undisturbed, tmp_path: Path
 ) -> None:
-    dice, lines = random.Random(2), count_lines(recipe, tmp_path / "counted")
+    check(kill_at_lines(rows, tmp_path, 8, random.Random(2)), 8)
 
-    def strikes() -> Iterator[Kill]:
-        while True:
-            yield partial(kill_at_line, line=dice.randrange(1, lines))
 
-    check_after_kills(8, strikes(), recipe, tmp_path, whole)
+@pytest.mark.parametrize("way", [*BREAKS, *DISKS])
+def test_a_run_that_a_system_stands_in_the_way_of_says_so_and_becomes_what_it_would_have_been(
+    way: str, rows: Undisturbed, tmp_path: Path
+) -> None:
+    try:
+        check(break_and_finish(way, rows, tmp_path, 1, random.Random(f"3 {way}")))
+    except PermissionError as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.parametrize("name", ["corpus stages", "import", "export to a folder", "evaluate", "edited recipe"])
+def test_any_command_that_is_killed_leaves_when_repeated_what_it_would_have_left(name: str, tmp_path: Path) -> None:
+    undisturbed = Undisturbed.of(OPERATIONS[name], tmp_path / "command")
+    check(kill_at_instants(undisturbed, tmp_path, 2, random.Random(f"4 {name}")), 2)

@@ -61,11 +61,13 @@ NOT_PLANNED = {
     ("docs/engines.md", "model: ~/models/some-instruct        # a GGUF file, a Hugging Face folder, or a Hub id"): "a "
     "Hugging Face folder: no engine here runs one",
     ("docs/engines.md", "model: meta-llama/Llama-3.1-8B-Instruct"): "a model of the Hub, on vLLM",
+    ("docs/engines.md", "model: meta-llama/Llama-3.1-70B-Instruct"): "asks a server",
     ("docs/engines.md", "model: ~/models/some-instruct        # its tokenizer and chat template; the weights may be "
      "elsewhere"): "asks a server",
     ("docs/engines.md", "engine:"): "asks a server",
     ("docs/engines.md", "model: fledgling"): "asks a server",
     ("docs/engines.md", "model: ~/models/small-instruct.gguf"): "vLLM is not installed",
+    ("docs/extend.md", "reward: {by: package, use: brevity, kwargs: {words: 50}}"): "a scorer of the example package",
     ("docs/large-model.md", "model: meta-llama/Llama-3.3-70B-Instruct"): "a model of the Hub, on vLLM",
     ("docs/neighbors.md", "embed: {embedder: sentence-transformers/all-mpnet-base-v2}   # the paper's"): "of the Hub",
     ("docs/neighbors.md", "embed:"): "asks a server",
@@ -317,6 +319,18 @@ def are_a_stage_s_files(block: Block, walk: Walk) -> None:
         assert (ROOT / path.parents[1] / "screen" / path.name).is_file()
 
 
+def serves_what_the_recipe_below_asks(block: Block, walk: Walk) -> None:
+    """vLLM's flags, as far as vLLM is here to be asked, and as many requests as the next recipe sends."""
+    flags = set(re.findall(r"--([a-z-]+)", block.text))
+    seqs = re.findall(r"--max-num-seqs (\d+)", block.text)
+    recipe = next(other for other in blocks_of(block.page) if other.line > block.line and other.language == "yaml")
+    assert seqs == [str(yaml.safe_load(recipe.text)["engine"]["concurrency"])]
+    if importlib.util.find_spec("vllm") is not None:
+        from vllm import EngineArgs
+
+        assert {flag.replace("-", "_") for flag in flags - {"port"}} <= set(EngineArgs.__dataclass_fields__)
+
+
 def is_measured(block: Block, walk: Walk) -> None:
     """Minutes of work: the command above it is looked at, and its figures are not repeated here."""
     assert "python -m bench.tags" in prose(block.page)
@@ -335,6 +349,11 @@ TEXTS: Mapping[tuple[str, str], Callable[[Block, Walk], None]] = {
         "api                               `magpie.run`, `magpie.open_run`: what a Python program calls",
     ): are_the_layers,
     ("CONTRIBUTING.md", "src/magpie/plan/registry.py          |  1 +"): are_a_stage_s_files,
+    (
+        "docs/engines.md",
+        "vllm serve meta-llama/Llama-3.1-70B-Instruct --tensor-parallel-size 4 --max-model-len 8192 \\",
+    ): serves_what_the_recipe_below_asks,
+    ("docs/engines.md", "for gpu in 0 1 2 3 4 5 6 7; do"): serves_what_the_recipe_below_asks,
     ("docs/runs.md", "runs/mini/"): is_a_tree_on_the_disk,
     ("docs/runs.md", "quality, 295 rows           rows   kept  difficulty, 295 rows        rows   kept"): are_bars,
     (
@@ -343,6 +362,7 @@ TEXTS: Mapping[tuple[str, str], Callable[[Block, Walk], None]] = {
     ): is_the_refusal,
     ("docs/selection.md", "$ magpie select RUN --with air --explain"): costs_like_the_command,
     ("docs/extend.md", '[project.entry-points."magpie.stages"]'): is_in_the_example,
+    ("docs/extend.md", '[project.entry-points."magpie.embedders"]'): is_in_the_example,
     ("docs/tagging.md", "hostile replies (500)"): is_measured,
     (
         "docs/tagging.md",
@@ -426,12 +446,12 @@ def check_magpie(words: list[str]) -> None:
     """Parse the words as the program would, and its settings."""
     group = typer.main.get_command(app)
     if words and words[0].startswith("-"):
-        assert words[0] in ("--help", "--version")
+        assert words[0] in ("--help", "--version", "--install-completion")
         return
     name, *rest = words
     if name in NO_COMMAND:
         return
-    command = group.commands.get(name)  # type: ignore[attr-defined]
+    command = group.get_command(None, name)  # type: ignore[attr-defined]
     assert command is not None, f"magpie {name}: no such command"
     context = command.make_context(name, rest)
     settings = [setting for setting in context.params.get("settings") or () if setting != "a.b=c"]
@@ -530,5 +550,5 @@ def test_the_tables_name_blocks_that_are_there() -> None:
 def test_yaml_blocks_repeat_no_key() -> None:
     """YAML takes the last of two equal keys without a word."""
     for block in blocks("yaml"):
-        top = [line.partition(":")[0] for line in block.text.splitlines() if re.match(r"[a-z_]+:", line)]
+        top = [line.partition(":")[0] for line in block.text.splitlines() if re.match(r"[a-z_@]+:", line)]
         assert len(top) == len(set(top)) == len(yaml.safe_load(block.text)), str(block)

@@ -1,4 +1,4 @@
-"""The documentation's site: its pages, its generated parts, and links that lead out of a page. `make site` builds it."""
+"""The documentation's site: its pages, its generated parts, and links that lead out of a page (`make site`)."""
 
 from __future__ import annotations
 

@@ -192,7 +192,7 @@ def test_the_key_is_sent_and_stands_in_no_error(
     with pytest.raises(UserError, match=r"401 not for Bearer \*\*\*: check the key in EMBED_KEY"):
         embed(stub.url, ["x"], api_key_env="EMBED_KEY")
     monkeypatch.delenv("EMBED_KEY")
-    with pytest.raises(UserError, match=r"EMBED_KEY, named by embed.embedder.api_key_env, holds no API key"):
+    with pytest.raises(UserError, match=r"EMBED_KEY, named by embed.embedder.api_key_env, is not set"):
         embed(stub.url, ["x"], api_key_env="EMBED_KEY")
 
 

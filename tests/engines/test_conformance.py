@@ -8,7 +8,7 @@ import random
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
@@ -19,8 +19,11 @@ from typing import Any
 
 import pytest
 
-from magpie.engines.child.engine import ChildEngine, open_child
+from magpie.engines.child.engine import ChildEngine, ChildSpec, open_child
+from magpie.engines.llamacpp.engine import child_spec as llamacpp_spec
 from magpie.engines.llamacpp.engine import open_llamacpp
+from magpie.engines.replicas.engine import Replicas, open_replicas
+from magpie.engines.scripted import child_spec as scripted_spec
 from magpie.engines.scripted import open_scripted
 from magpie.engines.server.engine import open_server
 from magpie.errors import RequestFailed
@@ -98,6 +101,27 @@ def in_a_child() -> Iterator[Opened]:
 
 
 @contextmanager
+def in_replicas(specs: Sequence[ChildSpec], prompt: tuple[int, ...], *, has_model: bool) -> Iterator[Opened]:
+    def open_it() -> AbstractContextManager[Replicas]:
+        return open_replicas(specs)
+
+    with open_it() as engine:
+        same_text = 0.8 if has_model else 1.0
+        yield Opened(open_it, engine, prompt, engine.vocab_size, same_text, has_model=has_model)
+
+
+def scripted_replicas() -> AbstractContextManager[Opened]:
+    settings = ScriptedSettings(window=8, steps=5, empty_rate=0.0, length_rate=0.0)
+    return in_replicas([scripted_spec(settings, context=256)] * 2, (1, 2, 3), has_model=False)
+
+
+def llamacpp_replicas() -> AbstractContextManager[Opened]:
+    spec = llamacpp_spec(FLEDGLING / "fledgling-f16.gguf", LlamaCppSettings(slots=8, context=256, threads=1))
+    prompt = tuple(open_model(FLEDGLING).tokenizer.encode("<|im_start|>user\n"))
+    return in_replicas([spec] * 2, prompt, has_model=True)
+
+
+@contextmanager
 def on_fledgling(open_it: Callable[[], AbstractContextManager[Engine]], same_text: float) -> Iterator[Opened]:
     with open_it() as engine:
         prompt = tuple(open_model(FLEDGLING).tokenizer.encode("<|im_start|>user\n"))
@@ -134,7 +158,8 @@ def transformers() -> AbstractContextManager[Opened]:
     from magpie.engines.transformers.engine import open_transformers
     from magpie.settings.engines import Transformers as TransformersSettings
 
-    settings = TransformersSettings(slots=16, context=256, device="cpu")
+    device = os.environ.get("MAGPIE_TEST_DEVICE", "cpu")  # scripts/gpu.sh
+    settings = TransformersSettings.model_validate({"slots": 16, "context": 256, "device": device, "dtype": "float32"})
     return on_fledgling(lambda: open_transformers(FLEDGLING, settings), same_text=0.9)
 
 
@@ -143,7 +168,9 @@ CASES: dict[str, Callable[[], AbstractContextManager[Opened]]] = {
     "scripted-out-of-order": lambda: scripted(steps=5),
     "scripted-in-time": lambda: scripted(seconds=0.002),
     "scripted-in-a-child": in_a_child,
+    "scripted-replicas": scripted_replicas,
     "llamacpp": lambda: llamacpp(LlamaCppSettings(slots=16, context=256, threads=1)),
+    "llamacpp-replicas": llamacpp_replicas,
     "server-llamacpp": lambda: behind(llama_server(FLEDGLING / "fledgling-f16.gguf", slots=16, context=256)),
     "openvino": openvino,
     "transformers": transformers,
@@ -424,7 +451,7 @@ def memory(engine: Engine) -> int:
     """What this process holds, and the one in which the engine runs. In bytes."""
     if sys.platform == "darwin":
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    pids = {os.getpid(), getattr(engine, "pid", os.getpid())}
+    pids = {os.getpid(), getattr(engine, "pid", os.getpid()), *getattr(engine, "pids", ())}
     return sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pids) * resource.getpagesize()
 
 

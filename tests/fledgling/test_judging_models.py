@@ -1,6 +1,7 @@
 """The models that judge, as they are shipped: what they say of a few cases that nobody trained them on."""
 
 import json
+import zlib
 from itertools import islice
 from pathlib import Path
 
@@ -51,6 +52,17 @@ def test_eight_bits_are_the_same_in_both_formats() -> None:
     assert np.array_equal(back, (whole * scales).reshape(3, 64))
     assert np.array_equal(back, back.astype(np.float16))
     assert np.abs(back - matrix).max() <= scales.max() / 2
+
+
+def test_smaller_whole_numbers_are_as_exact_in_both_formats_and_pack_into_less() -> None:
+    matrix = np.random.default_rng(0).normal(size=(64, 512)).astype(np.float32)
+    back = gguf.quants.dequantize(quantized.packed(matrix, 63), gguf.GGMLQuantizationType.Q8_0)
+    assert np.array_equal(back, back.astype(np.float16))
+    whole, scales = quantized.eight_bits(matrix, 63)
+    assert np.abs(whole).max() <= 63
+    assert np.abs(back - matrix).max() <= scales.max() / 2
+    sizes = [len(zlib.compress(quantized.packed(matrix, largest).tobytes())) for largest in (63, 127)]
+    assert sizes[0] < 0.9 * sizes[1]
 
 
 def test_rows_of_heads_are_put_back() -> None:

@@ -4,7 +4,17 @@ from random import Random
 
 import pytest
 
-from fledgling.statistics import area, binomial_bounds, correlation, divergence, entropy, pearson, share
+from fledgling.statistics import (
+    area,
+    binomial_bounds,
+    correlation,
+    difference,
+    divergence,
+    entropy,
+    mean,
+    pearson,
+    share,
+)
 
 
 def test_a_share_has_wilsons_interval() -> None:
@@ -68,3 +78,13 @@ def test_a_linear_correlation_and_its_interval() -> None:
     found = pearson([1, 2, 3, 4, 5, 6], [1, -1, 1, -1, 1, -1])
     assert found.low < found.value < found.high
     assert pearson([1, 1, 1, 1], [1, 2, 3, 4]).n == 0
+
+
+def test_a_difference_is_taken_case_by_case() -> None:
+    found = difference([True] * 60 + [False] * 40, [True] * 50 + [False] * 50)
+    assert found.value == pytest.approx(0.1)
+    assert found.low < 0.1 < found.high
+    assert found.high - found.low < 0.13, "narrower than of two series that have nothing to do with each other"
+    same = difference([True, False], [True, False])
+    assert (same.low, same.value, same.high) == (0, 0, 0)
+    assert mean([3.0]).n == 0

@@ -10,7 +10,7 @@ import pytest
 from magpie.errors import ServerLost
 from magpie.http import waiting as waiting_module
 from magpie.http.answers import Garbled
-from magpie.http.connections import Fetched, Unreachable
+from magpie.http.exchange import Response, Unreachable
 from magpie.http.waiting import Waiting
 
 ROOT = "http://gpu:8000"
@@ -42,12 +42,12 @@ def waits(clock: Clock, patience: float = 10.0) -> Waiting:
     return Waiting(ROOT, patience, Closing(), "the rows so far are in the run")
 
 
-def answers(*given: Fetched | Exception) -> Iterator[Fetched | Exception]:
+def answers(*given: Response | Exception) -> Iterator[Response | Exception]:
     yield from given
 
 
-def asked(waiting: Waiting, given: Iterator[Fetched | Exception]) -> Fetched:
-    def fetch() -> Fetched:
+def asked(waiting: Waiting, given: Iterator[Response | Exception]) -> Response:
+    def fetch() -> Response:
         answer = next(given)
         if isinstance(answer, Exception):
             raise answer
@@ -56,8 +56,8 @@ def asked(waiting: Waiting, given: Iterator[Fetched | Exception]) -> Fetched:
     return waiting.ask(fetch)
 
 
-def status(number: int) -> Fetched:
-    return Fetched(number, {}, b"{}")
+def status(number: int) -> Response:
+    return Response(number, {}, b"{}")
 
 
 def test_a_server_that_comes_back_within_patience_answers(clock: Clock) -> None:

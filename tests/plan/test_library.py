@@ -12,13 +12,17 @@ import orjson
 import pytest
 
 import magpie
-from magpie.export import export
+from magpie.export import Options, export
+from magpie.export.preflight import preflight
+from magpie.modelfiles.locate import find_model
+from magpie.modelfiles.model import open_model
 from magpie.plan.explain import explain
 from magpie.plan.load import parse, shipped
 from magpie.plan.recipe import Recipe
 from magpie.stages.instruct.mix import Shares, tie
+from magpie.templates.supervised import TrainingTemplate, supervise
 
-MINI = {"basic", "pro-mini", "dpo-mini", "mt-mini", "mt-dpo-mini"}
+MINI = {"basic", "pro-mini", "dpo-mini", "mt-mini", "mt-dpo-mini", "reason-mini"}
 UPSTREAM = sorted(set(shipped()) - MINI)
 SIZE = 16
 
@@ -205,3 +209,40 @@ def test_mt_dpo_mini_makes_pairs_whose_prompt_is_the_conversation(tmp_path: Path
         assert row["messages"][3]["content"] == texts[0]
         assert {pair["chosen"][0]["content"], pair["rejected"][0]["content"]} <= set(texts)
         assert pair["chosen_reward"] == max(row["response_rewards"]) > pair["rejected_reward"]
+
+
+def test_reason_mini_keeps_thoughts_apart_from_responses_and_drops_those_that_did_not_end(tmp_path: Path) -> None:
+    """With so little room that not every thought ends."""
+    run = magpie.run("reason-mini", size=80, out=tmp_path / "run", settings=("respond.sampling.max_tokens=40",))
+    every, kept = run.table().to_pylist(), list(run.rows())
+    assert not [row["error"] for row in every if row["error"]]
+    reasons = Counter(row["drop_reason"] for row in every if row["dropped_by"] == "respond")
+    assert reasons["reasoning_truncated"]
+    assert set(reasons) <= {"reasoning_truncated", "truncated"}
+    assert len(kept) > 4
+    for row in kept:
+        assert row["reasoning"].startswith(("The user wants ", "This goes on "))
+        assert not any(mark in row["reasoning"] + row["response"] for mark in ("<think>", "</think>"))
+        assert row["messages"][1] == {"role": "assistant", "content": row["response"]}
+
+
+def test_thoughts_of_reason_mini_come_back_from_an_export_as_the_template_has_them(
+    tmp_path: Path,
+) -> None:
+    from fledgling.verdict import Talk, judge
+
+    run = magpie.run("reason-mini", size=40, out=tmp_path / "run")
+    right = [judge(Talk(None, (row["instruction"],), (row["response"],))).right for row in run.rows()]
+    assert sum(right) > 0.7 * len(right) > 7
+    template = TrainingTemplate.of(open_model(find_model("fledgling-think")))
+    for reasoning in ("field", "inside"):
+        out = tmp_path / f"{reasoning}.jsonl"
+        export(run, "messages", out, Options(reasoning=reasoning))
+        records = {one["id"]: one["messages"] for one in map(orjson.loads, out.read_bytes().splitlines())}
+        assert set(records) == {row["id"] for row in run.rows()}
+        for row in run.rows():
+            seen = supervise(records[row["id"]], template)
+            learned = seen.text[seen.turns[0].start : seen.turns[0].end]
+            assert learned == f"<think>\n{row['reasoning']}\n</think>\n\n{row['response']}<|im_end|>"
+        checked = preflight(run, "messages", template, Options(reasoning=reasoning), 512)
+        assert (checked.refused, checked.unended, checked.unprinted, checked.over) == ({}, 0, 0, 0)

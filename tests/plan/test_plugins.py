@@ -26,16 +26,18 @@ def site(tmp_path: Path) -> Path:
     project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text())["project"]
     folder = tmp_path / "site"
     shutil.copytree(EXAMPLE / NAME, folder / NAME)
-    offer(folder, project["name"], project["entry-points"]["magpie.stages"])
+    offer(folder, project["name"], project["entry-points"])
     return folder
 
 
-def offer(folder: Path, name: str, entries: Mapping[str, str]) -> None:
+def offer(folder: Path, name: str, groups: Mapping[str, Mapping[str, str]]) -> None:
     about = folder / f"{name.replace('-', '_')}-0.1.0.dist-info"
     about.mkdir(parents=True)
     (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.1.0\n")
-    lines = [f"{stage} = {place}\n" for stage, place in entries.items()]
-    (about / "entry_points.txt").write_text("".join(["[magpie.stages]\n", *lines]))
+    lines = []
+    for group, entries in groups.items():
+        lines += [f"[{group}]\n", *(f"{entry} = {place}\n" for entry, place in entries.items())]
+    (about / "entry_points.txt").write_text("".join(lines))
 
 
 def run_magpie(site: Path, *arguments: object, code: int = 0) -> str:
@@ -88,7 +90,8 @@ def test_a_stage_of_another_package_is_a_command(site: Path, tmp_path: Path) -> 
 
 
 def test_help_imports_no_plugin(site: Path) -> None:
-    (site / NAME / "__init__.py").write_text("raise SystemExit('imported')")
+    for file in ("__init__.py", "others.py"):
+        (site / NAME / file).write_text("raise SystemExit('imported')")
     assert "readability" in run_magpie(site, "--help")
     run_magpie(site, "recipes")
 
@@ -116,7 +119,7 @@ def test_help_imports_no_plugin(site: Path) -> None:
 )
 def test_a_broken_plugin_is_one_line(tmp_path: Path, content: str, told_of: str) -> None:
     site = tmp_path / "site"
-    offer(site, "broken-stage", {"broken": "broken_stage:SPEC"})
+    offer(site, "broken-stage", {"magpie.stages": {"broken": "broken_stage:SPEC"}})
     (site / "broken_stage.py").write_text(content)
     said = run_magpie(site, "run", "--set", "broken={}", "--out", tmp_path / "run", code=2)
     assert told_of in said
@@ -126,7 +129,59 @@ def test_a_broken_plugin_is_one_line(tmp_path: Path, content: str, told_of: str)
 
 def test_a_plugin_takes_no_name_of_magpies_own(tmp_path: Path) -> None:
     site = tmp_path / "site"
-    offer(site, "greedy", {"tag": "greedy:SPEC", "status": "greedy:SPEC", "../x": "greedy:SPEC"})
+    entries = {"tag": "greedy:SPEC", "status": "greedy:SPEC", "../x": "greedy:SPEC"}
+    offer(site, "greedy", {"magpie.stages": entries, "magpie.export_formats": {"messages": "greedy:SPEC"}})
     (site / "greedy.py").write_text("raise SystemExit('imported')")
     assert "greedy" not in run_magpie(site, "--help")
     run_magpie(site, "tag", tmp_path, code=2)
+
+
+def test_a_package_adds_an_embedder_a_scorer_and_a_format(site: Path, tmp_path: Path) -> None:
+    pytest.importorskip("numpy")
+    run = tmp_path / "run"
+    reward = "reward={by: package, use: brevity, kwargs: {words: 50}}"
+    words = ("--set", "embed.embedder=letters", "--set", reward)
+    run_magpie(site, "run", "--size", 6, "--out", run, "--set", "engine=scripted", *words)
+    rows = [json.loads(line) for line in run_magpie(site, "show", run, "-n", 6, "--all", "--json").splitlines()]
+    assert all(row["instruct_reward"] == 1.0 - len(row["response"].split()) / 50 for row in rows if row["response"])
+    assert [stage["stage"] for stage in told(site, run)] == ["instruct", "embed", "respond", "reward"]
+
+    index = json.loads((run / "run.json").read_text())
+    (embed,) = [stage for stage in index["stages"] if stage["stage"] == "embed"]
+    assert embed["identity"] == {"package": "letters", "version": 1, "kwargs": {}}
+    before = [stage["folder"] for stage in index["stages"]]
+    run_magpie(site, "run", "--out", run)
+    again = [stage["folder"] for stage in json.loads((run / "run.json").read_text())["stages"]]
+    assert again == before, "a resume creates nothing again"
+
+    run_magpie(site, "export", run, "--format", "question-answer", "--to", tmp_path / "rows.jsonl")
+    first = json.loads((tmp_path / "rows.jsonl").read_text().splitlines()[0])
+    assert set(first) == {"id", "question", "answer"}
+    run_magpie(site, "export", run, "--format", "question-answer", "--to", tmp_path / "folder")
+    assert "question and answer" in (tmp_path / "folder" / "README.md").read_text()
+    said = run_magpie(site, "export", run, "--format", "question-answer", "--check", "fledgling", code=2)
+    assert "a format of another package" in said
+
+
+@pytest.mark.parametrize(
+    ("content", "told_of"),
+    [
+        ("raise OSError('no\\nway')", "broken 0.1.0 offers in magpie.embedders cannot be loaded (OSError: no\\nway)"),
+        ("VALUE = 1", "is int; expected a magpie.extensions.Extension"),
+    ],
+)
+def test_a_broken_extension_is_one_line(tmp_path: Path, content: str, told_of: str) -> None:
+    pytest.importorskip("numpy")
+    site = tmp_path / "site"
+    offer(site, "broken", {"magpie.embedders": {"mine": "broken:VALUE"}})
+    (site / "broken.py").write_text(content)
+    words = ("--set", "engine=scripted", "--set", "embed.embedder=mine")
+    said = run_magpie(site, "run", "--size", 2, "--out", tmp_path / "run", *words, code=2)
+    assert told_of in said
+    assert said.count("\n") == 1
+
+
+def test_an_extension_that_no_package_offers_is_one_line(tmp_path: Path) -> None:
+    words = ("--set", "engine=scripted", "--set", "reward={by: package, use: mine}")
+    said = run_magpie(tmp_path, "run", "--size", 2, "--out", tmp_path / "run", *words, code=2)
+    assert "'mine': no installed package offers this in magpie.scorers; offered: none" in said

@@ -186,7 +186,7 @@ def test_the_key_is_sent_and_stands_in_no_error(
     with pytest.raises(UserError, match=r"401 not for Bearer \*\*\*: check the key in REWARD_KEY"):
         scores(stub.url, api_key_env="REWARD_KEY")
     monkeypatch.delenv("REWARD_KEY")
-    with pytest.raises(UserError, match=r"REWARD_KEY, named by reward.server.api_key_env, holds no API key"):
+    with pytest.raises(UserError, match=r"REWARD_KEY, named by reward.server.api_key_env, is not set"):
         scores(stub.url, api_key_env="REWARD_KEY")
 
 

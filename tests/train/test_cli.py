@@ -100,7 +100,7 @@ def test_a_place_that_is_taken_is_refused(pairs: Run, tmp_path: Path, magpie: Ca
 def test_what_is_left_is_told_from_the_pace_of_this_session() -> None:
     standing = Standing()
     standing.see({"event": "session", "steps": 100, "from": 40})
-    assert standing.words() == "40/100 steps, going on from step 40"
+    assert standing.words() == "40/100 steps, resumed at step 40"
     standing.see({"event": "step", "step": 50, "steps": 100, "loss": 1.25, "learning_rate": 1e-4, "seconds": 20.0})
     assert standing.words() == "50/100 steps, loss 1.250, rate 1.0e-04, 1 min 40 s left"
 

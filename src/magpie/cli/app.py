@@ -34,7 +34,7 @@ from magpie.cli.parsing.template import template
 from magpie.cli.parsing.train import train
 from magpie.cli.parsing.verify import verify
 from magpie.errors import EngineDied, UserError
-from magpie.plan.plugins import package_of
+from magpie.extensions import package_of
 from magpie.plan.registry import STAGES, offered
 
 app = typer.Typer(
@@ -132,6 +132,13 @@ def main(arguments: list[str] | None = None) -> Any:
         # Whoever read our output has gone, as `head` does: nothing to say, and nothing to flush at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        from magpie.runs.files import shortage
+
+        told = shortage(error)
+        if told is None:
+            raise
+        _fail(f"error: {told}", 2)
 
 
 def _with_log(arguments: list[str]) -> list[str]:

@@ -16,7 +16,7 @@ import typer
 
 from magpie.cli.chosen import chosen_rows
 from magpie.errors import UserError
-from magpie.export import FORMATS, Exported, Options, Thoughts, Upload, check_can_push, push, shown
+from magpie.export import FORMATS, Exported, Options, Thoughts, Upload, check_can_push, packaged_formats, push, shown
 from magpie.export import export as write
 from magpie.export.atlas import ATLAS
 from magpie.export.exporting import check, is_folder
@@ -107,7 +107,7 @@ def check_options(
         other = "--to" if to is not None else "--push-to-hub"
         raise UserError(f"--check looks and writes nothing; expected no {other}")
     if form is not None:
-        _known("--format", form, FORMATS)
+        _known("--format", form, (*FORMATS, ATLAS, *packaged_formats()))
 
 
 def options(
@@ -139,7 +139,7 @@ def _to_hub(
     run: Run, form: str, to: Path | None, options: Options, upload: Upload, *, dry_run: bool, pictures: bool
 ) -> None:
     """Export to the folder `to`, or to one that is gone afterwards, and send it."""
-    _known("--format", form, FORMATS)
+    _known("--format", form, (*FORMATS, ATLAS, *packaged_formats()))
     check_name(upload) if dry_run else check_can_push(upload)
     if to is not None and to.suffix:
         raise UserError(f"--to {str(to)!r}: --push-to-hub sends a folder; expected a folder's name, or no --to")
@@ -168,7 +168,7 @@ def _format(asked: str | None, to: Path) -> str:
     """The format asked for; by default what the place's name says."""
     lines = to.suffix.lower() in (".jsonl", ".json") or str(to) == "-"
     form = asked or ("messages" if lines else "parquet")
-    _known("--format", form, (*FORMATS, ATLAS))
+    _known("--format", form, (*FORMATS, ATLAS, *packaged_formats()))
     if lines and form == "parquet" and str(to) != "-":
         raise UserError(f"--to {str(to)!r}: every column goes into Parquet; expected a .parquet file, or a folder")
     return form

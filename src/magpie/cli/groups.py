@@ -23,6 +23,21 @@ class Commands(TyperGroup):
                 with formatter.section(group):
                     formatter.write_dl(lines)
 
+    def get_command(self, ctx: Any, name: str) -> Any:
+        """A command by its name; `tag@second` is `tag` for a second instance of its stage."""
+        base, sign, label = name.partition("@")
+        command = super().get_command(ctx, base)
+        if not sign or command is None or getattr(command, "rich_help_panel", None) != JUDGE:
+            return command if not sign else None
+        import typer
+
+        from magpie.cli.parsing.stages import stage_command
+
+        alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+        stage = f"{base.replace('-', '_')}@{label}"
+        alone.command(name, help=command.help)(stage_command(stage))
+        return typer.main.get_command(alone)
+
     def _lines(self, ctx: Any, group: str) -> Iterator[tuple[str, str]]:
         for name in self.list_commands(ctx):
             command = self.get_command(ctx, name)

@@ -17,7 +17,7 @@ from magpie.models.keys import settle_keys
 from magpie.plan.resolve import resolve
 from magpie.report import Asked, make_report, open_other
 from magpie.report.page import page
-from magpie.runs import Run, RunFolder, make_folder, open_run, whole_file
+from magpie.runs import Run, RunFolder, make_folder, open_run, whole_output
 from magpie.safe.paths import expanded
 from magpie.safe.terminal import one_line
 from magpie.seams import Tokenizer
@@ -50,7 +50,7 @@ def report(
         if place is not None:
             text = page(numbers)
             make_folder(place.parent)
-            with whole_file(place) as file:
+            with whole_output(place) as file:
                 file.write(text.encode("utf-8", "backslashreplace"))
     if as_json:
         print_json(numbers, indent=True)

@@ -20,7 +20,7 @@ from magpie.executors.local import execute
 from magpie.executors.stopping import Stopped
 from magpie.plan.adding import stages_to_add
 from magpie.plan.recipe import Recipe
-from magpie.plan.registry import stages, use_plugin
+from magpie.plan.registry import stages, use_stage
 from magpie.plan.resolve import resolve
 from magpie.plan.upgrade import Choice
 from magpie.runs import Run, RunFolder, open_run
@@ -41,7 +41,7 @@ def stage(
     retry_failed: bool,
     as_json: bool,
 ) -> None:
-    use_plugin(name)
+    use_stage(name)
     path = expanded(path)
     RunFolder(path).index()
     overrides = (*_model_setting(name, model), *settings)

@@ -40,7 +40,7 @@ from magpie.train.rows import check_run, options_of
 _BAR = 24
 _REDRAWS = 4
 _RISEN, _RISEN_BY = 1.2, 0.1
-"""A loss that ends above its beginning by so much has not been learned from."""
+"""A loss that ends above its start by so much has not been learned from."""
 
 
 def train(
@@ -68,7 +68,7 @@ def train(
         with _watching(console) as watch:
             trained = work(run, base, chosen, place, settings, gguf=gguf, say=watch.say, see=watch.see)
     except KeyboardInterrupt:
-        console.print("stopped; the same command goes on from the last checkpoint", markup=False)
+        console.print("stopped; the same command resumes from the last checkpoint", markup=False)
         raise
     if as_json:
         print_json(
@@ -180,7 +180,7 @@ class Standing:
         """Steps, loss, rate and the time that is left."""
         parts = [f"{self.step:,}/{self.steps:,} steps"]
         if self.begun and self.step == self.begun:
-            parts.append(f"going on from step {self.begun:,}")
+            parts.append(f"resumed at step {self.begun:,}")
         if self.loss is not None:
             parts.append(f"loss {self.loss:.3f}")
         parts += [f"{name.rpartition('/')[2].removesuffix('s')} {value:.1%}" for name, value in self.further.items()]

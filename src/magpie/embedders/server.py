@@ -12,22 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-import httpx
-
 from magpie.embedders.server_answers import body, most_bytes, served_models, vectors
 from magpie.errors import ModelError, RequestFailed, UserError
-from magpie.http import connections
 from magpie.http.answers import QUESTION_BYTES, Garbled, error_message
-from magpie.http.connections import (
-    Broken,
-    Fetched,
-    TooSlow,
-    Unreachable,
-    api_key,
-    fetch,
-    server_root,
-)
-from magpie.http.retries import backoff, may_pass, retry_after
+from magpie.http.blocking import BlockingClient, open_blocking
+from magpie.http.endpoints import Address, open_endpoint
+from magpie.http.exchange import Broken, Response, TooSlow, Unreachable
+from magpie.http.retries import may_pass
 from magpie.http.waiting import Waiting
 from magpie.safe.keys import WITHHELD, are_withheld
 from magpie.safe.redaction import one_line
@@ -39,12 +30,9 @@ _TRIAL = "Hello."
 @contextmanager
 def open_server(settings: EmbeddingServer) -> Iterator[ServerEmbedder]:
     """Find out what the server is, with one trial. Raises `UserError` for what the user can mend."""
-    root = server_root(settings.url, "embed.embedder.url", "http://localhost:8000/v1")
-    key = api_key(settings.api_key_env, "embed.embedder.api_key_env", settings.url)
-    with connections.client(
-        root, key, settings.concurrency, settings.connect_seconds, settings.answer_seconds
-    ) as client:
-        embedder = ServerEmbedder(client, settings, root)
+    endpoint = open_endpoint(settings.url, settings.api_key_env, "embed.embedder", "http://localhost:8000/v1")
+    with open_blocking(endpoint, settings.connect_seconds) as client:
+        embedder = ServerEmbedder(client, settings, endpoint.address)
         try:
             embedder.prove()
             yield embedder
@@ -55,13 +43,14 @@ def open_server(settings: EmbeddingServer) -> Iterator[ServerEmbedder]:
 class ServerEmbedder:
     """Implements `Embedder`, and says of each text that got no vector why."""
 
-    def __init__(self, client: httpx.Client, settings: EmbeddingServer, root: str) -> None:
-        self._client, self._settings, self._root = client, settings, root
+    def __init__(self, client: BlockingClient, settings: EmbeddingServer, address: Address) -> None:
+        self._client, self._settings = client, settings
+        self._address, self._root = address, address.told.removesuffix("/v1")
         self._model = settings.served_model
         self._dimension = settings.dimension
         self._pool = ThreadPoolExecutor(settings.concurrency, "embedder")
         self._closing = threading.Event()
-        self._waiting = Waiting(root, settings.patience, self._closing, "the rows so far are in the run")
+        self._waiting = Waiting(self._root, settings.patience, self._closing, "the rows so far are in the run")
 
     def close(self) -> None:
         self._closing.set()
@@ -103,7 +92,7 @@ class ServerEmbedder:
             raise ModelError(f"{self._root} serves {shown}: name one by embed.embedder.served_model")
         return served[0] if served else None
 
-    def _first(self, method: str, route: str, most: int, asked: bytes | None = None) -> Fetched:
+    def _first(self, method: str, route: str, most: int, asked: bytes | None = None) -> Response:
         """An answer at opening, when nothing was made yet and nobody should have to wait."""
         try:
             return self._fetch(method, route, most, asked)
@@ -112,10 +101,11 @@ class ServerEmbedder:
         except Garbled as error:
             raise UserError(f"{self._root}{route}: {error}; expected a server with /v1/embeddings") from None
 
-    def _fetch(self, method: str, route: str, most: int, asked: bytes | None = None) -> Fetched:
-        return fetch(self._client, method, route, seconds=self._settings.answer_seconds, most=most, content=asked)
+    def _fetch(self, method: str, route: str, most: int, asked: bytes | None = None) -> Response:
+        path = self._address.path(route)
+        return self._client.fetch(method, path, asked, seconds=self._settings.answer_seconds, most=most)
 
-    def _no_use(self, answer: Fetched) -> UserError:
+    def _no_use(self, answer: Response) -> UserError:
         """What a status means for all texts."""
         told = f"{self._root} answers {answer.status} {error_message(answer.body)}"
         if answer.status in (401, 403):
@@ -166,35 +156,25 @@ class ServerEmbedder:
             return [error] * len(texts)
 
     def _asked(self, texts: Sequence[str]) -> list[Any]:
-        asked, problem = body(self._model, texts, self._settings.request), ""
-        wait = 0.0
-        for tries in range(self._settings.retries + 1):
-            if tries:
-                self._closing.wait(max(wait, backoff(tries)))
-            try:
-                answer = self._post(asked, most_bytes(len(texts), self._dimension))
-                found = vectors(answer.body, len(texts)) if answer.status == 200 else None
-            except (Garbled, TooSlow) as error:
-                problem, wait = str(error), 0.0
-                continue
-            if found is not None:
-                for vector in found:
-                    self._check(vector)
-                return list(found)
-            if not may_pass(answer.status):
-                raise self._refusal(answer)
-            problem = f"{answer.status} {error_message(answer.body)}"
-            wait = retry_after(answer.headers.get("retry-after")) or 0.0
-        raise RequestFailed(f"the server gave no vectors in {self._settings.retries + 1} tries: {problem}")
+        asked = body(self._model, texts, self._settings.request)
+        most = most_bytes(len(texts), self._dimension)
 
-    def _refusal(self, answer: Fetched) -> Exception:
+        def read(answer: Response) -> list[Any]:
+            if answer.status != 200:
+                raise self._refusal(answer)
+            return list(vectors(answer.body, len(texts)))
+
+        found = self._waiting.answer(
+            lambda: self._fetch("POST", "/v1/embeddings", most, asked), read, self._settings.retries, "vectors"
+        )
+        for vector in found:
+            self._check(vector)
+        return found
+
+    def _refusal(self, answer: Response) -> Exception:
         if answer.status in (400, 413, 422):
             return _Refused(f"{answer.status} {error_message(answer.body)}")
         return self._no_use(answer)
-
-    def _post(self, asked: bytes, most: int) -> Fetched:
-        """An answer, of whatever status, see `Waiting.ask`."""
-        return self._waiting.ask(lambda: self._fetch("POST", "/v1/embeddings", most, asked))
 
 
 class _Refused(Exception):

@@ -19,6 +19,7 @@ from typing import Any
 import orjson
 
 from magpie.engines.checks import refusal
+from magpie.engines.child.engine import ChildSpec
 from magpie.errors import EngineDied, RequestFailed
 from magpie.seams import Capabilities, Choice, Completion, JsonSchema, Logprob, Messages, Request, Text, Tokens
 from magpie.settings.engines import Scripted as ScriptedSettings
@@ -55,6 +56,12 @@ def open_in_process(settings: Mapping[str, Any] | None = None, **more: Any) -> A
     return open_scripted(ScriptedSettings(**(settings or {})), **more)
 
 
+def child_spec(settings: ScriptedSettings, **more: Any) -> ChildSpec:
+    """What a child process opens for a replica."""
+    arguments = {"settings": settings.model_dump(), **more}
+    return ChildSpec("magpie.engines.scripted:open_in_process", arguments, "the scripted engine")
+
+
 @dataclass(frozen=True, slots=True)
 class _Held:
     ticket: int
@@ -78,8 +85,8 @@ class Scripted:
 
     def submit(self, ticket: int, request: Request) -> None:
         settings = self._settings
-        step = int(_luck(request.seed, 1) * (settings.steps + 1)) if settings.steps else 0
-        ready_at = time.monotonic() + _luck(request.seed, 2) * settings.seconds if settings.seconds else 0.0
+        step = int(luck(request.seed, 1) * (settings.steps + 1)) if settings.steps else 0
+        ready_at = time.monotonic() + luck(request.seed, 2) * settings.seconds if settings.seconds else 0.0
         self._due.setdefault(self._polls + 1 + step, []).append(_Held(ticket, request, ready_at))
 
     def poll(self, wait: float) -> Sequence[tuple[int, Answer]]:
@@ -114,7 +121,7 @@ class Scripted:
     def _answer(self, request: Request) -> Answer:
         if failed := refusal(request, self.context, self.vocab_size, self.capabilities):
             return failed
-        if self._settings.fail_rate and _luck(request.seed, 3) < self._settings.fail_rate:
+        if self._settings.fail_rate and luck(request.seed, 3) < self._settings.fail_rate:
             return RequestFailed("the scripted engine fails this request, as it was told to")
         try:
             said = self._script(request) if request.structure is None else structured(request)
@@ -170,7 +177,7 @@ def structured(request: Request) -> str:
     """A text that fits the request's structure, chosen by its seed. Raises `UnfitSchema`."""
     match request.structure:
         case Choice(options):
-            return options[int(_luck(request.seed, 5) * len(options))]
+            return options[int(luck(request.seed, 5) * len(options))]
         case JsonSchema(schema):
             try:
                 return orjson.dumps(_instance(orjson.loads(schema), request.seed)).decode()
@@ -183,7 +190,7 @@ def structured(request: Request) -> str:
 def _instance(schema: Any, seed: int) -> Any:
     """The plainest value that fits a JSON schema of objects, lists, choices, texts, numbers and truth values."""
     if schema.get("enum"):
-        return schema["enum"][int(_luck(seed, 7) * len(schema["enum"]))]
+        return schema["enum"][int(luck(seed, 7) * len(schema["enum"]))]
     if schema.get("type") == "object":
         return {
             name: _instance(below, seed + n) for n, (name, below) in enumerate(schema.get("properties", {}).items())
@@ -249,7 +256,7 @@ def _sentence(bits: int) -> str:
     return f"{VERBS[verb]} {bits >> 12 & 4095} {QUALITIES[quality]} {THINGS[thing]} {PLACES[place]}."
 
 
-def _luck(seed: int, salt: int) -> float:
+def luck(seed: int, salt: int) -> float:
     """A number in [0, 1) that follows from the seed alone: a multiplicative hash (Knuth 6.4), salted."""
     mixed = (seed + salt * 0x632BE59BD9B4E019) * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF
     mixed = (mixed ^ mixed >> 29) * 0xBF58476D1CE4E5B9 & 0xFFFFFFFFFFFFFFFF

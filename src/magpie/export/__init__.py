@@ -6,6 +6,7 @@ Reads a run; knows no engine and no stage.
 from magpie.export.exporting import FORMATS, Exported, export, fitting_format
 from magpie.export.hub import Upload, check_can_push, push, shown
 from magpie.export.options import Options, Thoughts
+from magpie.export.shapes import packaged_formats
 
 __all__ = [
     "FORMATS",
@@ -16,6 +17,7 @@ __all__ = [
     "check_can_push",
     "export",
     "fitting_format",
+    "packaged_formats",
     "push",
     "shown",
 ]

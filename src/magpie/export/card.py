@@ -16,7 +16,8 @@ import yaml
 from magpie.columns import COMPUTED
 from magpie.export.generators import Generator, generators
 from magpie.export.options import Options
-from magpie.export.shapes import SHAPES
+from magpie.export.query import COLUMNS
+from magpie.export.shapes import shape_of
 from magpie.export.trainers import TRAINERS
 from magpie.install import magpie_version
 from magpie.runs import Run, StageCounts
@@ -105,7 +106,7 @@ def _head(run: Run, form: str, splits: Mapping[str, int], options: Options, made
 
 
 def _needs(form: str) -> tuple[str, ...]:
-    return SHAPES[TRAINERS[form].shape if form in TRAINERS else form].needs
+    return shape_of(TRAINERS[form].shape if form in TRAINERS else form).needs
 
 
 def _data_file(form: str, split: str) -> dict[str, str]:
@@ -115,7 +116,7 @@ def _data_file(form: str, split: str) -> dict[str, str]:
 def _about(form: str) -> str:
     if form in TRAINERS:
         return TRAINERS[form].about
-    return SHAPES[form].about if form in SHAPES else "every column of the run, as it is"
+    return "every column of the run, as it is" if form == COLUMNS else shape_of(form).about
 
 
 def _size(rows: int) -> str:

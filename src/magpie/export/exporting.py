@@ -22,7 +22,7 @@ from magpie.export.query import COLUMNS, Records, needed, there
 from magpie.export.shapes import SHAPES
 from magpie.export.trainers import TRAINERS, Trainer
 from magpie.export.writing import Shards, write_array, write_lines, write_parquet, write_splits
-from magpie.runs import Run, RunFolder, make_folder, storage, whole_file
+from magpie.runs import Run, RunFolder, make_folder, storage, whole_file, whole_output
 from magpie.runs.files import write_whole
 
 FORMATS = (COLUMNS, *SHAPES, *TRAINERS)
@@ -226,7 +226,7 @@ def _opened(to: Path) -> Iterator[IO[bytes]]:
             return
         target = to.resolve()
         make_folder(target.parent)
-        yield opened.enter_context(whole_file(target))
+        yield opened.enter_context(whole_output(target))
 
 
 def _fill(records: Records, folder: Path) -> dict[str, int]:

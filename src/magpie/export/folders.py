@@ -14,6 +14,7 @@ from pathlib import Path
 from magpie.errors import StorageError
 from magpie.runs import make_folder, storage
 from magpie.runs.files import sync_folder
+from magpie.runs.outputs import locked_folder, remove_left_over
 
 
 def check_free(path: Path) -> None:
@@ -28,20 +29,23 @@ def check_free(path: Path) -> None:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """A folder to write to that appears at `path` when the block ends well, and otherwise never."""
+    """A folder to write to that appears at `path` when the block ends well, and otherwise never. What killed processes
+    left beside it is removed first."""
     check_free(path)
     target = path.resolve()
     make_folder(target.parent)
+    remove_left_over(target, ".")
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     with storage(path):
         temporary.mkdir()
         try:
-            yield temporary
-            for folder in {entry.parent for entry in temporary.rglob("*")}:
-                sync_folder(folder)
-            if target.is_dir():
-                target.rmdir()
-            temporary.rename(target)
+            with locked_folder(temporary):
+                yield temporary
+                for folder in {entry.parent for entry in temporary.rglob("*")}:
+                    sync_folder(folder)
+                if target.is_dir():
+                    target.rmdir()
+                temporary.rename(target)
             sync_folder(target.parent)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)

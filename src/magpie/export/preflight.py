@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from magpie.errors import RunError, TemplateError
+from magpie.errors import RunError, TemplateError, UserError
 from magpie.export.options import Options
 from magpie.export.query import COLUMNS, Records, needed
-from magpie.export.shapes import SHAPES
+from magpie.export.shapes import SHAPES, packaged_formats
 from magpie.export.trainers import TRAINERS
 from magpie.runs import Run
 from magpie.templates.supervised import ChatMessage, Supervised, TrainingTemplate, supervise
@@ -123,6 +123,8 @@ def preflight(
 
 def _rows(records: Records, where: str) -> Iterator[list[_Sequence]]:
     """The conversations of each record."""
+    if records.form in packaged_formats():
+        raise UserError(f"--check: {records.form} is a format of another package, and what it trains on is not known")
     sequences = _SEQUENCES[TRAINERS[records.form].shape if records.form in TRAINERS else records.form]
     if records.form in TRAINERS and "chosen" in needed(records.form):
         sequences = _trainer_pair

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from magpie.errors import UserError
 from magpie.export.options import Options
-from magpie.export.shapes import SHAPES, Fields, Given, Shape, finite, sharegpt, struct
+from magpie.export.shapes import SHAPES, Fields, Given, Shape, finite, shape_of, sharegpt, struct
 from magpie.export.trainers import TRAINERS, Trainer
 from magpie.runs import Run, sql_text
 
@@ -48,7 +48,7 @@ class Records:
 
     @property
     def shape(self) -> Shape | Trainer:
-        return TRAINERS[self.form] if self.form in TRAINERS else SHAPES[self.form]
+        return TRAINERS[self.form] if self.form in TRAINERS else shape_of(self.form)
 
     @cached_property
     def fields(self) -> list[Fields]:
@@ -126,6 +126,8 @@ def needed(form: str) -> tuple[str, ...]:
     shape = TRAINERS[form].shape if form in TRAINERS else form
     if shape == COLUMNS:
         return ()
+    if shape not in SHAPES:
+        return shape_of(shape).needs
     return ("chosen", "rejected") if "chosen" in SHAPES[shape].needs else ("response",)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from magpie.export.options import Options
+from magpie.extensions import FORMATS, load_extension, offered
 from magpie.runs import sql_text
 
 Fields = Mapping[str, str]
@@ -195,3 +196,16 @@ SHAPES: dict[str, Shape] = {
     ),
 }
 """Format to shape."""
+
+
+def shape_of(form: str) -> Shape:
+    """The shape of a format; one of another package is imported here. Raises `RecipeError` for one that is none."""
+    if form in SHAPES:
+        return SHAPES[form]
+    shape: Shape = load_extension(FORMATS, form, Shape)
+    return shape
+
+
+def packaged_formats() -> tuple[str, ...]:
+    """The formats that other packages offer. Imports none of them."""
+    return tuple(name for name in offered(FORMATS) if name not in SHAPES)

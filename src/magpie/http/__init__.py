@@ -1,1 +1,1 @@
-"""Connections to servers: addresses, limits, deadlines, when to try again. Knows no API of a model."""
+"""The one HTTP client: addresses, keys, connections, limits, deadlines, when to try again. Knows no API of a model."""

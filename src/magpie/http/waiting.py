@@ -8,18 +8,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from time import monotonic
+from typing import TypeVar
 
-from magpie.errors import ServerLost
+from magpie.errors import RequestFailed, ServerLost
 from magpie.http.answers import Garbled, error_message
-from magpie.http.connections import Broken, Fetched, TooSlow, Unreachable
-from magpie.http.retries import GONE, backoff
+from magpie.http.exchange import Broken, Response, TooSlow, Unreachable
+from magpie.http.retries import GONE, backoff, may_pass, retry_after
+
+Result = TypeVar("Result")
 
 
 class Waiting:
     """How long one server has not answered. May be used by several threads.
 
     waiting = Waiting("http://gpu:8000", 60, threading.Event(), saved="the scores so far are in the run")
-    answer = waiting.ask(lambda: fetch(client, "POST", "/pooling", asked))
+    answer = waiting.ask(lambda: client.fetch("POST", "/pooling", asked, seconds=60.0, most=1 << 20))
     """
 
     def __init__(self, root: str, patience: float, closing: threading.Event, saved: str) -> None:
@@ -31,7 +34,30 @@ class Waiting:
         """Count from now: what came before was no silence of the server, as nobody asked."""
         self._reached = monotonic()
 
-    def ask(self, fetch: Callable[[], Fetched]) -> Fetched:
+    def answer(
+        self, fetch: Callable[[], Response], read: Callable[[Response], Result], retries: int, what: str
+    ) -> Result:
+        """What `read` makes of an answer whose status does not pass by itself. Else it is asked for again, up to
+        `retries` times, later each time and as the server asks.
+
+        what: what the server should give, for the error. Raises `RequestFailed` after the last try; what `read` raises,
+        but for `Garbled`, which is a try that failed; and as `ask` does.
+        """
+        problem, at_least = "", 0.0
+        for tries in range(retries + 1):
+            if tries:
+                self._closing.wait(max(at_least, backoff(tries)))
+            try:
+                response = self.ask(fetch)
+                if not may_pass(response.status):
+                    return read(response)
+                problem = f"{response.status} {error_message(response.body)}"
+                at_least = retry_after(response.headers.get("retry-after")) or 0.0
+            except (Garbled, TooSlow) as error:
+                problem, at_least = str(error), 0.0
+        raise RequestFailed(f"the server gave no {what} in {retries + 1} tries: {problem}")
+
+    def ask(self, fetch: Callable[[], Response]) -> Response:
         """An answer, of whatever status that says that the server is there. Raises `ServerLost` when patience is over,
         and `Garbled` and `TooSlow` of an answer that is too long or takes too long: a server that gives one is there.
         """

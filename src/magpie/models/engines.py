@@ -15,6 +15,7 @@ from typing import Any
 from magpie.engines import scripted
 from magpie.engines.llamacpp import engine as llamacpp
 from magpie.engines.openvino import engine as openvino
+from magpie.engines.replicas.engine import open_replicas
 from magpie.engines.server import engine as server
 from magpie.engines.transformers import engine as transformers
 from magpie.engines.vllm import engine as vllm
@@ -23,6 +24,7 @@ from magpie.log import logger
 from magpie.modelfiles.locate import Form, ModelPlace
 from magpie.modelfiles.model import ModelFiles
 from magpie.modelfiles.probe import check_tokenizer
+from magpie.models import replicas
 from magpie.models.fitness import fitness, install_command, installed, llamacpp_has_gpu, too_large, vllm_wants_gpu
 from magpie.models.hardware import has_gpu
 from magpie.safe.redaction import one_line
@@ -93,6 +95,8 @@ def choose_engine(
         raise RecipeError(f"engine {settings.name} {reason}; `engine: auto` takes one that fits")
     if not installed(settings.name):
         raise MissingExtra(f"engine {settings.name} is not installed ({stage}): {install_command(settings.name)}")
+    if (count := replicas.count(settings, place.gguf)) > 1:  # raises where the machine has not as much
+        why = f"{why}; {count} replicas"
     _log.info("%s (%s) runs on %s: %s", place.name, place.path, settings.name, why)
     identity = _scripted_identity(settings) if isinstance(settings, Scripted) else place.identity()
     return ModelUse(place.name, settings, why, _capabilities(settings), identity, place, files)
@@ -250,10 +254,12 @@ def check_memory(stage: str, uses: Mapping[str, ModelUse]) -> None:
 def open_engine(use: ModelUse) -> AbstractContextManager[Engine]:
     """Load what runs a model; unload it at the end. Raises `UserError` for what cannot be loaded."""
     _log.debug("opening %s on %s", use.loads, use.engine.name)
+    vocab_size = None if use.files is None else use.files.tokenizer.vocab_size
+    if specs := replicas.specs(use.engine, use.loads, use.place, vocab_size):
+        return open_replicas(specs)
     match use.engine:
         case Scripted():
-            size = 1 << 18 if use.files is None else use.files.tokenizer.vocab_size
-            return scripted.open_scripted(use.engine, vocab_size=size)
+            return scripted.open_scripted(use.engine, vocab_size=vocab_size or 1 << 18)
         case LlamaCpp():
             return _open_llamacpp(use, use.engine)
         case OpenVino():

@@ -95,7 +95,8 @@ def too_large(gguf: Path, settings: LlamaCpp) -> str | None:
     not, or where a GPU with a memory of its own helps."""
     shape = read_shape(gguf)
     plan = choose(shape, settings)
-    cache, most = plan.slots * plan.context * shape.cache_bytes, memory_bytes()
+    replicas = settings.replicas if isinstance(settings.replicas, int) else 1  # the weights are mapped once for all
+    cache, most = replicas * plan.slots * plan.context * shape.cache_bytes, memory_bytes()
     if shape.file_bytes + cache <= most or llamacpp_has_gpu():
         return None
     weights, kept, have = (size / (1 << 30) for size in (shape.file_bytes, cache, most))

@@ -26,6 +26,8 @@ def explain(recipe: Recipe) -> str:
 def _stages(recipe: Recipe) -> Iterator[str]:
     """Every stage, null where the recipe does not have it."""
     for key, spec in recipe_keys().items():
+        if spec.instance is not None and recipe.settings(key) is None:
+            continue
         yield from (f"# {line}" for line in wrap(spec.about, _WIDTH))
         settings = recipe.settings(key)
         yield f"{key}: null" if settings is None else f"{key}:"

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from magpie.errors import RecipeError
 from magpie.plan.recipe import Recipe, stages_model
-from magpie.plan.registry import offered, recipe_keys, use_plugin
+from magpie.plan.registry import offered, recipe_keys, use_stage
 from magpie.safe.documents import MOST_CHARACTERS, MOST_DEPTH, check_values, read_yaml
 from magpie.safe.paths import expanded
 from magpie.safe.redaction import redact
@@ -119,7 +119,7 @@ def check(document: Mapping[str, Any], where: str) -> Recipe:
 
 def check_stage(key: str, settings: Mapping[str, Any]) -> Settings:
     """A stage's checked settings from plain data. Raises `RecipeError`, as `check` does."""
-    use_plugin(key)
+    use_stage(key)
     try:
         return recipe_keys()[key].settings_class.model_validate(_lists_as_tuples(settings))
     except ValidationError as error:

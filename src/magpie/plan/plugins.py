@@ -15,6 +15,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 from magpie.columns import BOOKKEEPING, ROW, is_type
 from magpie.errors import RecipeError
+from magpie.extensions import load_entry, package_of
 from magpie.safe.terminal import brief
 from magpie.stages.spec import ColumnMap, StageSpec
 
@@ -34,25 +35,13 @@ def plugins() -> Mapping[str, EntryPoint]:
     return {entry.name: entry for entry in reversed(offered) if _NAME.fullmatch(entry.name)}
 
 
-def package_of(entry: EntryPoint) -> str:
-    """The name and the version of the package that an entry point is of."""
-    return "an unknown package" if entry.dist is None else f"{entry.dist.name} {entry.dist.version}"
-
-
 def load_plugin(name: str, entry: EntryPoint, stages: Mapping[str, StageSpec], known: ColumnMap) -> StageSpec:
     """The specification behind an entry point, checked. stages, known: what is there already.
 
     Raises `RecipeError`, with the package's name, for one that does not load or does not fit in.
     """
     package = package_of(entry)
-    try:
-        spec = entry.load()
-    except Exception as error:  # it is anybody's code
-        told = brief(str(error), 200, quoted=False)
-        raise RecipeError(
-            f"{name}: the stage of {package} cannot be loaded ({type(error).__name__}: {told}); mend or uninstall "
-            "the package"
-        ) from error
+    spec = load_entry(entry, f"{name}: the stage of {package}")
     if (problem := _problem(name, spec, stages, known)) is not None:
         raise RecipeError(f"{name}: the stage of {package} does not fit in: {problem}")
     checked: StageSpec = spec
@@ -78,9 +67,13 @@ def _problem(name: str, spec: object, stages: Mapping[str, StageSpec], known: Co
 
 
 def in_order(own: Sequence[StageSpec], others: Iterable[StageSpec]) -> tuple[StageSpec, ...]:
-    """Magpie's own stages, and each of the others behind the stage that it names."""
+    """Magpie's own stages, and each of the others behind the stage that it names; instances by their names."""
     ordered = list(own)
-    for spec in others:
+    others = list(others)
+    packaged = [spec for spec in others if spec.instance is None]
+    instances = [spec for spec in others if spec.instance is not None]
+    # Instances come last, since a stage of a package may have one; in reverse, since each goes right behind its base.
+    for spec in [*packaged, *sorted(instances, key=lambda spec: spec.name, reverse=True)]:
         names = [each.name for each in ordered]
         place = names.index(BEFORE) if spec.after is None else names.index(spec.after) + 1
         ordered.insert(place, spec)

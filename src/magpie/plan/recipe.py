@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from magpie.plan.registry import recipe_keys, use_plugin
+from magpie.plan.registry import recipe_keys, use_stage
 from magpie.settings.base import Count, ModelName, Settings
 from magpie.settings.engines import Auto, Engine
 from magpie.settings.sampling import Template
@@ -74,10 +74,10 @@ class Recipe(Settings):
         if not isinstance(document, Mapping) or "stages" in document:
             return document
         for key in document:
-            use_plugin(str(key))
+            use_stage(str(key))
         keys = recipe_keys()
         given = stages_model(tuple(keys)).model_validate({key: value for key, value in document.items() if key in keys})
-        filled = {key: settings for key in keys if (settings := getattr(given, f"stage_{key}")) is not None}
+        filled = {key: settings for key in keys if (settings := getattr(given, _field(key))) is not None}
         return {**{key: value for key, value in document.items() if key not in keys}, "stages": filled}
 
     @model_validator(mode="before")
@@ -109,7 +109,7 @@ class Recipe(Settings):
             settings = self.stages.get(key)
             if settings is not None:
                 plain[key] = settings.model_dump(mode=mode, exclude_unset=info.exclude_unset)
-            elif spec.by_default or not info.exclude_unset:
+            elif spec.by_default or not (info.exclude_unset or spec.instance):
                 plain[key] = None
         return plain
 
@@ -151,6 +151,10 @@ def shard_rows_for(size: int) -> int:
     return rows
 
 
+def _field(key: str) -> str:
+    return f"stage_{key.replace('@', '__')}"
+
+
 @cache
 def stages_model(keys: tuple[str, ...]) -> type[Settings]:
     """Settings with a field for each of these stages, which check what stands at a recipe's top level."""
@@ -159,6 +163,6 @@ def stages_model(keys: tuple[str, ...]) -> type[Settings]:
         spec = recipe_keys()[key]
         settings = spec.settings_class
         default = settings() if spec.by_default else None
-        fields[f"stage_{key}"] = (settings | None, Field(default, alias=key))
+        fields[_field(key)] = (settings | None, Field(default, alias=key))
     made: type[Settings] = create_model("Stages", __base__=Settings, **fields)
     return made

@@ -1,6 +1,6 @@
 """Every stage, in the order of work: what can be judged from an instruction alone is judged before its response is paid
 for. A new stage of magpie's own is a folder of `magpie.stages` and a line here; stages of other packages stand in
-`plugins`, and are here from their first use on.
+`plugins`, second instances are made of their base (`magpie.stages.instances`); both are here from their first use on.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from importlib.metadata import EntryPoint
 
 from magpie.columns import Column
 from magpie.plan.plugins import in_order, load_plugin, plugins
+from magpie.stages.instances import instance, split
 from magpie.stages.spec import ColumnMap, StageSpec
 
 _PACKAGES = (
@@ -50,23 +51,30 @@ def _spec(package: str) -> StageSpec:
 STAGES = tuple(_spec(package) for package in _PACKAGES)
 """Magpie's own stages."""
 _used: list[StageSpec] = []
-"""Stages of other packages that a recipe or a command of this process has named."""
+"""Stages of other packages and second instances that a recipe or a command of this process has named."""
 
 
-def use_plugin(name: str) -> bool:
-    """Make a stage of another package known; whether `name` is one now. Imports the package at the first use.
+def use_stage(name: str) -> None:
+    """Make a stage known that is not one of magpie's own: one of another package, imported at the first use, or a
+    second instance such as `tag@second`. Does nothing for any other name.
 
-    Raises `RecipeError` where the package does not load, or its stage does not fit in.
+    Raises `RecipeError` where the package does not load, or the stage does not fit in or cannot be there twice.
     """
     if any(spec.recipe_key == name for spec in _used):
-        return True
-    if name not in offered():
-        return False
-    spec = load_plugin(name, offered()[name], stages(), column_map())
+        return
+    if (parts := split(name)) is not None:
+        base, label = parts
+        use_stage(base)
+        if base not in recipe_keys():
+            return
+        spec = instance(recipe_keys()[base], label)
+    elif name in offered():
+        spec = load_plugin(name, offered()[name], stages(), column_map())
+    else:
+        return
     _used.append(spec)
     for cached in (stages, recipe_keys, column_map):
         cached.cache_clear()
-    return True
 
 
 @cache

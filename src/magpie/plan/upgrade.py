@@ -120,9 +120,9 @@ def _settled(
 def _refusal(problems: Sequence[str]) -> str:
     first = problems[0].partition(":")[0]
     return (
-        f"this magpie resolves the run's recipe otherwise than the one that made it. {'. '.join(problems)}. Nothing "
-        f"was made anew. Add --keep to go on with the run's own values and keep every row, or --remake {first} to "
-        "make that stage's rows anew (also --remake all)"
+        f"this magpie resolves the run's recipe otherwise than the one that made it. {'. '.join(problems)}. No "
+        f"row was changed. Add --keep to resume with the run's own values and keep every row, or --remake {first} to "
+        "generate that stage's rows again (also --remake all)"
     )
 
 

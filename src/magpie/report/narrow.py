@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 
-from magpie.columns import outdated
+from magpie.columns import outdated, tokens_column
 from magpie.errors import RunError
 from magpie.runs import Run, database
 
@@ -204,8 +204,8 @@ def _query(run: Run, fields: Mapping[str, tuple[str, str]], first: int, end: int
     for place, stage in enumerate(run.stages):
         own = {column.name for column in stage.columns}
         selected = [f"row, drop_reason AS d{place}, error AS e{place}"]
-        if stage.kind == "row" and f"{stage.stage}_tokens" in fields:
-            names.append(f"{stage.stage}_tokens")
+        if stage.kind == "row" and tokens_column(stage.stage) in fields:
+            names.append(tokens_column(stage.stage))
             selected.append(f"completion_tokens AS {_name(names[-1])}")
         for name, (column, sql) in fields.items():
             source = column.removeprefix("original_") if column not in makers else column

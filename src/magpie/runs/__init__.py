@@ -10,6 +10,7 @@ from magpie.runs.folder import RunFolder, StageFolder
 from magpie.runs.in_force import Scope, StageCounts
 from magpie.runs.index import Kind
 from magpie.runs.labels import as_label, check_label, label_type, make_types, typed
+from magpie.runs.outputs import whole_output
 from magpie.runs.reader import Run, open_run
 from magpie.runs.relations import sql_text
 from magpie.runs.shards import OpenShard, ShardFiles, arrow_schema, arrow_type, fields_of, put_sealed, write_sealed
@@ -42,5 +43,6 @@ __all__ = [
     "storage",
     "typed",
     "whole_file",
+    "whole_output",
     "write_sealed",
 ]

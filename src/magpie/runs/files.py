@@ -21,8 +21,26 @@ _ADVICE = {
     errno.EROFS: "the file system is read-only: choose another folder",
     errno.EACCES: "permission denied: choose a folder that you may write to",
     errno.EPERM: "permission denied: choose a folder that you may write to",
+    errno.EMFILE: "too many files are open in this process: raise the limit, as with `ulimit -n 4096`",
+    errno.ENFILE: "too many files are open on this machine: raise its limit, or end what holds them",
     errno.ENOTDIR: "a part of this path is a file, not a folder: choose another folder",
 }
+
+
+_SHORTAGES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EMFILE, errno.ENFILE)
+
+
+def shortage(error: OSError) -> str | None:
+    """What to do about an error that any library may raise when a disk or a limit of the system is used up; None for
+    one that says something else.
+
+    >>> shortage(OSError(errno.ENOSPC, "No space left on device", "scratch/vectors"))
+    'scratch/vectors: the disk is full: free some space, then run the same command again; nothing made is lost'
+    """
+    if error.errno not in _SHORTAGES:
+        return None
+    where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+    return f"{where}{_ADVICE[error.errno]}, then run the same command again; nothing made is lost"
 
 
 @contextmanager

@@ -12,8 +12,8 @@ Kind = Literal["row", "table", "corpus"]
 """Of a stage: asks models, row by row; computes from the rows of a shard; computes from all rows of the run together,
 which are made anew when any of them changes."""
 
-STAGE_FOLDER = re.compile(r"(\d+)-([a-z_]+)-([0-9a-f]{8})")
-_NAME = re.compile(r"[a-z][a-z_]*")
+STAGE_FOLDER = re.compile(r"(\d+)-([a-z_]+(?:@[a-z][a-z0-9]*)?)-([0-9a-f]{8})")
+_NAME = re.compile(r"[a-z][a-z_]*(?:@[a-z][a-z0-9]*)?")
 _OWN = frozenset(column.name for column in (ROW, *BOOKKEEPING))
 _MOST = 2**63
 

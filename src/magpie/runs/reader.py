@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from magpie.columns import ORIGINAL, labels_of, outdated
+from magpie.columns import ORIGINAL, labels_of, outdated, tokens_column
 from magpie.errors import RunError, UserError
 from magpie.runs.database import BOUNDED, GENEROUS, database
 from magpie.runs.folder import RunFolder, StageFolder
@@ -442,7 +442,7 @@ def _rows_query(run: Run) -> str:
     for column, maker in makers.items():
         earlier = [s for s in run.stages if s is not maker and column in {c.name for c in s.columns}]
         columns += [f"{_name(earlier[0])}.{column} AS {ORIGINAL}{column}"] if earlier else []
-    tokens = [f'{_name(s)}.completion_tokens AS "{s.stage}_tokens"' for s in run.stages if s.kind == "row"]
+    tokens = [f'{_name(s)}.completion_tokens AS "{tokens_column(s.stage)}"' for s in run.stages if s.kind == "row"]
     drops = ", ".join(f"{name}.drop_reason" for name in names)
     errors = ", ".join(f"{name}.error" for name in names)
     dropped_by = " ".join(f"WHEN {_name(s)}.drop_reason IS NOT NULL THEN '{s.stage}'" for s in run.stages)

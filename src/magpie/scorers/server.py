@@ -11,11 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-import httpx
 import orjson
 
 from magpie.errors import ModelError, RequestFailed, ServerLost, UserError
-from magpie.http import connections
 from magpie.http.answers import (
     QUESTION_BYTES,
     Garbled,
@@ -26,16 +24,9 @@ from magpie.http.answers import (
     json_or_none,
     names_the_length,
 )
-from magpie.http.connections import (
-    Broken,
-    Fetched,
-    TooSlow,
-    Unreachable,
-    api_key,
-    fetch,
-    server_root,
-)
-from magpie.http.retries import backoff, may_pass, retry_after
+from magpie.http.blocking import BlockingClient, open_blocking
+from magpie.http.endpoints import Address, open_endpoint
+from magpie.http.exchange import Broken, Response, TooSlow, Unreachable
 from magpie.http.waiting import Waiting
 from magpie.safe.redaction import one_line
 from magpie.scorers.server_answers import APIS, Api, WrongLabel, body, route, score, shortened
@@ -53,12 +44,9 @@ Scored = float | RequestFailed | None
 @contextmanager
 def open_server_scorer(settings: RewardServer) -> Iterator[ServerScorer]:
     """Find out what the server takes, with one trial. Raises `UserError` for what the user can mend."""
-    root = server_root(settings.url, "reward.server.url", "http://localhost:8000")
-    key = api_key(settings.api_key_env, "reward.server.api_key_env", settings.url)
-    with connections.client(
-        root, key, settings.concurrency, settings.connect_seconds, settings.answer_seconds
-    ) as client:
-        scorer = ServerScorer(client, settings, root)
+    endpoint = open_endpoint(settings.url, settings.api_key_env, "reward.server", "http://localhost:8000")
+    with open_blocking(endpoint, settings.connect_seconds) as client:
+        scorer = ServerScorer(client, settings, endpoint.address)
         try:
             scorer.prove()
             yield scorer
@@ -69,13 +57,14 @@ def open_server_scorer(settings: RewardServer) -> Iterator[ServerScorer]:
 class ServerScorer:
     """Implements a scorer."""
 
-    def __init__(self, client: httpx.Client, settings: RewardServer, root: str) -> None:
-        self._client, self._settings, self._root = client, settings, root
+    def __init__(self, client: BlockingClient, settings: RewardServer, address: Address) -> None:
+        self._client, self._settings = client, settings
+        self._address, self._root = address, address.told.removesuffix("/v1")
         self._model = settings.served_model
         self._api: Api = "classify" if settings.api == "auto" else settings.api
         self._pool = ThreadPoolExecutor(settings.concurrency, "scorer")
         self._closing = threading.Event()
-        self._waiting = Waiting(root, settings.patience, self._closing, "the scores so far are in the run")
+        self._waiting = Waiting(self._root, settings.patience, self._closing, "the scores so far are in the run")
         self._lost: ServerLost | None = None
 
     def close(self) -> None:
@@ -123,8 +112,9 @@ class ServerScorer:
         listed = as_list(as_object(json_or_none(answer.body)).get("data")) if answer.status == 200 else []
         return [name for one in listed if isinstance(name := as_object(one).get("id"), str) and name]
 
-    def _fetch(self, method: str, route: str, most: int, asked: bytes | None = None) -> Fetched:
-        return fetch(self._client, method, route, seconds=self._settings.answer_seconds, most=most, content=asked)
+    def _fetch(self, method: str, route: str, most: int, asked: bytes | None = None) -> Response:
+        path = self._address.path(route)
+        return self._client.fetch(method, path, asked, seconds=self._settings.answer_seconds, most=most)
 
     # -- scoring -------------------------------------------------------------------------------------------------------
 
@@ -169,31 +159,27 @@ class ServerScorer:
         except orjson.JSONEncodeError as error:  # half of a surrogate pair
             return RequestFailed(f"the conversation cannot be sent to the server: {error}")
 
-    def _answered(self, asked: Mapping[str, Any]) -> Fetched:
+    def _answered(self, asked: Mapping[str, Any]) -> Response:
         """An answer that is a score, or a refusal that does not pass. Raises `RequestFailed` after the last try."""
-        content, problem, wait = orjson.dumps(asked), "", 0.0
-        for tries in range(self._settings.retries + 1):
-            if tries:
-                self._closing.wait(max(wait, backoff(tries)))
-            try:
-                answer = self._post(content)
-                if answer.status == 200:
-                    self._score(answer)
-                if not may_pass(answer.status):
-                    return answer
-                problem = f"{answer.status} {error_message(answer.body)}"
-                wait = retry_after(answer.headers.get("retry-after")) or 0.0
-            except (Garbled, TooSlow) as error:
-                problem, wait = str(error), 0.0
-        raise RequestFailed(f"the server gave no score in {self._settings.retries + 1} tries: {problem}")
+        content = orjson.dumps(asked)
 
-    def _score(self, answer: Fetched) -> float:
+        def read(answer: Response) -> Response:
+            if answer.status == 200:
+                self._score(answer)
+            return answer
+
+        return self._waiting.answer(lambda: self._route(content), read, self._settings.retries, "score")
+
+    def _route(self, asked: bytes) -> Response:
+        return self._fetch("POST", route(self._api), MOST_BYTES, asked)
+
+    def _score(self, answer: Response) -> float:
         try:
             return score(self._api, decode_json(answer.body), self._settings.label)
         except WrongLabel as error:
             raise ModelError(f"{self._root}: {error}") from None
 
-    def _refusal(self, asked: Mapping[str, Any], answer: Fetched) -> Scored:
+    def _refusal(self, asked: Mapping[str, Any], answer: Response) -> Scored:
         """What a status that does not pass means for a conversation, or for all of them. Nothing of it rests on the
         words of the refusal, which may quote the conversation."""
         told = error_message(answer.body)
@@ -222,11 +208,11 @@ class ServerScorer:
                 f"{self._root}: {told}; it serves {_shown(served)}: name the model by reward.server.served_model"
             )
 
-    def _post(self, asked: bytes) -> Fetched:
+    def _post(self, asked: bytes) -> Response:
         """An answer, of whatever status, see `Waiting.ask`."""
-        return self._waiting.ask(lambda: self._fetch("POST", route(self._api), MOST_BYTES, asked))
+        return self._waiting.ask(lambda: self._route(asked))
 
-    def _refused(self, answer: Fetched) -> UserError:
+    def _refused(self, answer: Response) -> UserError:
         variable = self._settings.api_key_env
         hint = f"check the key in {variable}" if variable else "name the variable with its API key by api_key_env"
         return UserError(f"{self._root} answers {answer.status} {error_message(answer.body)}: {hint}")

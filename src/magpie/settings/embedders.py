@@ -9,7 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
+from magpie.extensions import EMBEDDERS, offered
 from magpie.http.addresses import with_scheme
+from magpie.safe.paths import expanded
 from magpie.settings.base import Count, JsonObject, KeyVariable, ModelName, Settings, Words, check_server_url
 from magpie.settings.engines import Seconds
 
@@ -84,7 +86,18 @@ class EmbeddingServer(Settings):
         return value
 
 
-Embedder = Annotated[Hashing | SentenceTransformers | EmbeddingServer, Field(discriminator="name")]
+class PackagedEmbedder(Settings):
+    """An embedder of another package, by its entry point of the group `magpie.embedders`."""
+
+    name: Literal["package"] = "package"
+    """The embedder."""
+    use: Words
+    """The name of its entry point."""
+    kwargs: JsonObject = Field(default_factory=dict)
+    """What it is opened with."""
+
+
+Embedder = Annotated[Hashing | SentenceTransformers | EmbeddingServer | PackagedEmbedder, Field(discriminator="name")]
 
 
 def name_the_embedder(value: Any) -> Any:
@@ -92,7 +105,8 @@ def name_the_embedder(value: Any) -> Any:
     if isinstance(value, str):
         return _named(value)
     if isinstance(value, dict) and "name" not in value:
-        name = "server" if "url" in value else "sentence-transformers" if "model" in value else "hashing"
+        kinds = {"url": "server", "use": "package", "model": "sentence-transformers"}
+        name = next((kind for key, kind in kinds.items() if key in value), "hashing")
         return {"name": name, **value}
     return value
 
@@ -102,4 +116,8 @@ def _named(value: str) -> dict[str, str]:
         raise ValueError(f"{value!r} is an address without its scheme; expected {meant}")
     if "://" in value or "@" in value:
         return {"name": "server", "url": value}
-    return {"name": value} if value == "hashing" else {"name": "sentence-transformers", "model": value}
+    if value == "hashing":
+        return {"name": value}
+    if value in offered(EMBEDDERS) and not expanded(value).exists():
+        return {"name": "package", "use": value}
+    return {"name": "sentence-transformers", "model": value}

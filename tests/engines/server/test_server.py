@@ -10,13 +10,13 @@ from email.utils import formatdate
 
 import pytest
 
+from magpie.engines import balance
 from magpie.engines.server import loop as server_loop
-from magpie.engines.server import pool as server_pool
 from magpie.engines.server.engine import open_server
 from magpie.engines.server.loop import Server
 from magpie.errors import EngineDied, RequestFailed
 from magpie.http import retries
-from magpie.seams import Completion, Request, SamplingParams, Tokens
+from magpie.seams import Completion, Request, SamplingParams, Tokens, derive_seed
 from magpie.settings.engines import Server as ServerSettings
 from tests.engines.asking import Answer, ask, completions, new_tickets
 from tests.engines.fault_server import (
@@ -46,8 +46,8 @@ LONG = 200
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retries, "FIRST_BACKOFF", 0.005)
-    monkeypatch.setattr(server_pool, "FIRST_REST", 0.005)
-    monkeypatch.setattr(server_pool, "MOST_REST", 0.05)
+    monkeypatch.setattr(balance, "FIRST_REST", 0.005)
+    monkeypatch.setattr(balance, "MOST_REST", 0.05)
     monkeypatch.setattr(server_loop, "TICK", 0.01)
 
 
@@ -228,7 +228,7 @@ def test_silence_is_given_up_and_tried_again(server: FaultServer, silence: str) 
 
 def test_a_slow_drip_does_not_go_on_forever(server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each piece comes in time; the whole does not."""
-    monkeypatch.setattr("magpie.engines.server.lines.SLOWEST", 1000.0)
+    monkeypatch.setattr("magpie.engines.server.patience.SLOWEST", 1000.0)
     with opened(server, first_token_seconds=0.1, connect_seconds=0.1, retries=0) as engine:
         server.script = lambda _: Drip(pieces(*range(500)), wait=0.02)
         failed = only(engine, request(most=LONG))
@@ -238,7 +238,7 @@ def test_a_slow_drip_does_not_go_on_forever(server: FaultServer, monkeypatch: py
 def test_a_silent_server_is_given_up_where_answers_come_whole(
     server: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("magpie.engines.server.lines.SLOWEST", 1000.0)
+    monkeypatch.setattr("magpie.engines.server.patience.SLOWEST", 1000.0)
     with opened(server, first_token_seconds=0.05, connect_seconds=0.05, retries=0) as engine:
         server.script = lambda _: hang
         assert "no whole answer" in str(only(engine))
@@ -366,6 +366,23 @@ def test_work_is_shared_among_servers(server: FaultServer) -> None:
         assert min(len(server.asked), len(other.asked)) > 30
 
 
+def test_a_slow_server_gets_less_and_holds_up_no_other(server: FaultServer) -> None:
+    def slowly(asked: Ask) -> Action:
+        def act(handler: Handler) -> None:
+            handler.owner.closing.wait(0.3)
+            well(asked)(handler)
+
+        return act
+
+    with fault_server(slowly) as slow, opened(server, slow) as engine:
+        completions(engine, [request(n) for n in range(40)], window=6)
+        slow.asked.clear()
+        server.asked.clear()
+        assert len(completions(engine, [request(n) for n in range(100)], window=6)) == 100
+        assert len(slow.asked) < 30
+        assert len(server.asked) > 70
+
+
 def test_a_server_that_fails_is_set_aside_and_the_other_does_the_work(server: FaultServer) -> None:
     with fault_server() as other, opened(server, other) as engine:
         server.script = lambda _: BROKEN
@@ -428,7 +445,22 @@ def test_a_text_that_the_server_should_have_cut_is_cut(server: FaultServer) -> N
 
 
 def test_an_answer_that_never_ends_is_given_up(server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("magpie.engines.server.lines.MOST_BYTES", 1 << 16)
+    monkeypatch.setattr("magpie.engines.server.patience.MOST_BYTES", 1 << 16)
     with opened(server, retries=0) as engine:
         server.script = lambda _: Say(b" " * (1 << 20))
         assert "longer than" in str(only(engine))
+
+
+def test_equal_pre_queries_are_sent_one_by_one_so_that_each_has_its_seed(server: FaultServer) -> None:
+    """vLLM samples every prompt of a list with one seed: a list of 256 pre-queries would be one text 256 times."""
+
+    def as_vllm_samples(asked: Ask) -> Action:
+        assert all(isinstance(token, int) for token in asked.body["prompt"]), "one prompt a request"
+        seed = asked.body["seed"]
+        return Say(completion(ids=tuple(10 + (seed >> shift) % 64 for shift in range(0, 60, 6))))
+
+    with opened(server) as engine:
+        server.script = as_vllm_samples
+        seeds = [derive_seed(7, "instruct", row, 0) for row in range(256)]
+        answers = completions(engine, [request(seed) for seed in seeds])
+    assert len({answer.token_ids for answer in answers}) == 256

@@ -14,9 +14,9 @@ from typing import Any
 import orjson
 import pytest
 
+from magpie.engines import balance
 from magpie.engines.server import facts as server_facts
 from magpie.engines.server import loop as server_loop
-from magpie.engines.server import pool as server_pool
 from magpie.engines.server.engine import detect, open_server
 from magpie.engines.server.info import Facts
 from magpie.engines.server.loop import Server
@@ -45,8 +45,8 @@ ANY: dict[str, Action] = {
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_facts, "QUESTION_SECONDS", 0.4)
     monkeypatch.setattr(retries, "FIRST_BACKOFF", 0.005)
-    monkeypatch.setattr(server_pool, "FIRST_REST", 0.005)
-    monkeypatch.setattr(server_pool, "MOST_REST", 0.05)
+    monkeypatch.setattr(balance, "FIRST_REST", 0.005)
+    monkeypatch.setattr(balance, "MOST_REST", 0.05)
     monkeypatch.setattr(server_loop, "TICK", 0.01)
 
 

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from magpie.engines.server.address import read_url
 from magpie.engines.server.engine import Facts, capabilities, detect, open_server
 from magpie.errors import ModelError, UserError
+from magpie.http.endpoints import read_url
 from magpie.modelfiles.model import open_model
 from magpie.seams import Capability, Completion, Message, Messages, Request, SamplingParams, Text, Tokens
 from magpie.settings.engines import Server as ServerSettings
@@ -251,7 +251,7 @@ def test_a_key_that_is_not_set_names_the_variable(server: FaultServer, monkeypat
     for value in ("two words", "lîne", "a\x07b"):
         monkeypatch.setenv("MAGPIE_TEST_KEY", value)
         told = opening(asked)
-        assert "can be no API key" in told
+        assert "holds no API key" in told
         assert value not in told
 
 
@@ -301,11 +301,11 @@ def _chain(error: BaseException | None) -> list[str]:
 
 
 def test_a_key_over_plain_http_to_another_machine_is_warned_of() -> None:
-    from magpie.engines.server.address import Key, Way
     from magpie.engines.server.opening import _risks
+    from magpie.http.endpoints import Endpoint, Key
 
     def risks(url: str) -> list[str]:
-        return _risks([Way(read_url(url), Key("K", "abc"), None, None)])
+        return _risks([Endpoint(read_url(url), Key("K", "abc"), None, None)])
 
     assert "without encryption" in risks("http://10.1.2.3:8000/v1")[0]
     assert risks("https://10.1.2.3:8000/v1") == risks("http://127.0.0.1:8000/v1") == risks("http://[::1]:1") == []

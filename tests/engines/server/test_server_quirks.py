@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 import pytest
 
+from magpie.engines import balance
 from magpie.engines.server import loop as server_loop
-from magpie.engines.server import pool as server_pool
 from magpie.engines.server.engine import open_server
 from magpie.engines.server.loop import Server
 from magpie.engines.server.quirks import blamed
@@ -31,7 +31,7 @@ LONG, SHORT = 999, 16
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retries, "FIRST_BACKOFF", 0.005)
-    monkeypatch.setattr(server_pool, "FIRST_REST", 0.005)
+    monkeypatch.setattr(balance, "FIRST_REST", 0.005)
     monkeypatch.setattr(server_loop, "TICK", 0.01)
 
 

@@ -134,6 +134,10 @@ def test_a_judge_of_texts_is_read_in_words(tmp_path: Any) -> None:
     assert stage.settings["by"] == "logprobs"
     words = make_plan(parse("respond_against: {}\ncompare: {by: verdict}", "r")).stages[-1]
     assert words.settings["by"] == "verdict"
+    thinks = make_plan(parse("respond_against: {}\ncompare: {model: fledgling-think}", "r")).stages[-1]
+    assert thinks.settings["by"] == "verdict", "its first token opens a thought"
+    off = "respond_against: {}\ncompare: {model: fledgling-think, template: {thinking: off}}"
+    assert make_plan(parse(off, "r")).stages[-1].settings["by"] == "logprobs"
     with pytest.raises(RecipeError, match="expected two that differ"):
         parse("compare: {labels: [A, A]}", "r")
     with pytest.raises(RecipeError, match=r"more than one token.*expected compare.by: verdict"):

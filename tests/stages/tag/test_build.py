@@ -117,6 +117,17 @@ def test_a_judge_whose_template_opens_a_thought_is_refused_for_fast_tags(tmp_pat
     planned(f"tag={{{template}}}")
 
 
+def test_a_judge_that_opens_a_thought_itself_is_refused_for_fast_tags_unless_its_switch_is_off() -> None:
+    """As Qwen3: nothing in the prompt says so, and the first token is no letter."""
+    fast = "tag={fast: true, model: fledgling-think%s}"
+    with pytest.raises(RecipeError, match=r"tag: the judge writes a thought.*tag\.template\.thinking to off"):
+        planned(fast % "")
+    with pytest.raises(RecipeError, match=r"tag: the judge writes a thought"):
+        planned(fast % ", template: {thinking: on}")
+    planned(fast % ", template: {thinking: off}")
+    planned("tag={model: fledgling-think}")
+
+
 def test_an_instruction_that_is_too_long_is_shown_without_its_middle() -> None:
     stage = planned("tag={}", "engine={name: llamacpp, context: 400}")
     chat = recipe_model(model_settings(parse(LLAMACPP, "r"))).chat

@@ -113,7 +113,8 @@ def evaluate_command(
         typer.Option("--baseline", metavar="NAME", help="The opponent, where the judgments do not name it."),
     ] = None,
     difference: Annotated[
-        float, typer.Option("--difference", help="The difference, in percentage points, whose sample size is told.")
+        float,
+        typer.Option("--difference", help="Print the sample size that this difference (percentage points) needs."),
     ] = 2.0,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The seed of all randomness.")] = 0,
     settings: Annotated[

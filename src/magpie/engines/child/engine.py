@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -33,6 +34,24 @@ take minutes: at the first, some libraries compile."""
 Answer = Completion | RequestFailed
 
 
+@dataclass(frozen=True, slots=True)
+class ChildSpec:
+    """An engine that a child process can open."""
+
+    opener: str
+    """One of `OPENERS`."""
+    arguments: Mapping[str, Any]
+    """What it is called with there: values that JSON can write."""
+    name: str = "the engine"
+    """What messages call the engine."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables to set in the child besides this process's own, of which it gets those that hold no secret."""
+    downloads: bool = False
+    """Whether it fetches the model from the Hub, and gets the Hub's token."""
+    cores: tuple[int, ...] = ()
+    """The processor's cores that it may run on; empty is all that this process may use."""
+
+
 @contextmanager
 def open_child(
     opener: str,
@@ -45,39 +64,62 @@ def open_child(
 ) -> Iterator[ChildEngine]:
     """Start a process, open an engine in it, and yield what stands for it here; leaving the block ends the process.
 
-    opener: one of `OPENERS`, which is called there with `arguments`, values that JSON can write.
-    name: what messages call the engine. environment: variables to set in the child besides this process's own, of which
-    it gets those that hold no secret. downloads: whether it fetches the model from the Hub, and gets the Hub's token.
-
-    Raises what the opener raises of `MagpieError`; `ModelError` when it raises anything else, or the process ends.
+    The arguments are those of `ChildSpec`. Raises what the opener raises of `MagpieError`; `ModelError` when it raises
+    anything else, or the process ends.
     """
-    if opener not in OPENERS:
-        raise ValueError(f"{opener!r} is not among the engines that a child opens")
-    process, opened = Process(name, environment or {}, downloads=downloads), None
+    with open_spec(ChildSpec(opener, arguments, name, environment or {}, downloads), patience) as engine:
+        yield engine
+
+
+@contextmanager
+def open_spec(spec: ChildSpec, patience: float = PATIENCE) -> Iterator[ChildEngine]:
+    """The same of a spec."""
+    child = StartingChild(spec, patience)
+    engine = None
     try:
-        process.send({"open": opener, "arguments": arguments, **_this_process()})
-        opened = _opened(process)
-        yield ChildEngine(process, opened, patience)
+        while engine is None:  # as long as it takes: large models load for many minutes
+            engine = child.engine(60.0)
+        yield engine
     finally:
-        process.close(patient=opened is not None)
+        child.close(patient=engine is not None)
+
+
+class StartingChild:
+    """A process in which an engine is being opened. Many may start at once: nothing here waits but `engine`."""
+
+    def __init__(self, spec: ChildSpec, patience: float = PATIENCE) -> None:
+        if spec.opener not in OPENERS:
+            raise ValueError(f"{spec.opener!r} is not among the engines that a child opens")
+        self._patience = patience
+        self._process = Process(spec.name, spec.environment, downloads=spec.downloads)
+        self._process.send(
+            {"open": spec.opener, "arguments": spec.arguments, "cores": list(spec.cores), **_this_process()}
+        )
+
+    def engine(self, wait: float) -> ChildEngine | None:
+        """The engine, once it is open; None where it is not within `wait` seconds. Raises as `open_child` does."""
+        for message in self._process.receive(wait):
+            if "raised" in message:
+                raise _raised(message)
+            if "opened" in message:
+                return ChildEngine(self._process, message, self._patience)
+        if self._process.lost is not None:
+            raise self._process.lost
+        if self._process.ended():
+            raise ModelError(f"{self._process.name} did not open: {self._process.last_words()}")
+        return None
+
+    def descriptors(self) -> tuple[int | None, int | None]:
+        """As of `ChildEngine`."""
+        return self._process.descriptors()
+
+    def close(self, patient: bool) -> None:
+        """End the process. patient: let it end by itself first."""
+        self._process.close(patient)
 
 
 def _this_process() -> dict[str, Any]:
     return {"parent": os.getpid(), "at_once": threading.current_thread() is threading.main_thread()}
-
-
-def _opened(process: Process) -> Mapping[str, Any]:
-    """Wait until the engine is open: as long as it takes, since large models load for many minutes."""
-    while True:
-        for message in process.receive(60.0):
-            if "raised" in message:
-                raise _raised(message)
-            if "opened" in message:
-                return message
-        if process.lost is not None:
-            raise process.lost
-        if process.ended():
-            raise ModelError(f"{process.name} did not open: {process.last_words()}")
 
 
 def _raised(message: Mapping[str, Any]) -> MagpieError:
@@ -133,6 +175,11 @@ class ChildEngine:
         self._live -= gone
         if gone:
             self._process.send({"cancel": list(gone)})
+
+    def descriptors(self) -> tuple[int | None, int | None]:
+        """What to watch: a descriptor to read what the child says, and one to write to where requests wait for room in
+        its pipe. None where there is nothing to watch."""
+        return self._process.descriptors()
 
     def _hand_over(self) -> None:
         if self._submitted:

@@ -113,6 +113,12 @@ class Process:
         self.lost = EngineDied(f"{self.name} is gone: it wrote {_shown(line)}, which is no message")
         return {}
 
+    def descriptors(self) -> tuple[int | None, int | None]:
+        """To read from, while there may be something; to write to, while something waits for room."""
+        if self._closed:
+            return None, None
+        return None if self._eof else self._out, self._in if self._waits_for_room else None
+
     def ended(self) -> bool:
         """Whether the process is gone, and what it wrote is read. Its own children may hold the pipe open."""
         if self._eof and not self._closed:

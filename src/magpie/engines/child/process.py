@@ -29,7 +29,7 @@ from magpie.wire import plain_completion, read_request
 
 OPENERS = frozenset(
     f"magpie.engines.{name}:open_in_process"
-    for name in ("scripted", "vllm.engine", "transformers.engine", "openvino.engine")
+    for name in ("scripted", "llamacpp.engine", "vllm.engine", "transformers.engine", "openvino.engine")
 )
 """What may be opened: functions of JSON arguments that give a context manager of an engine."""
 HEARTBEAT = 1.0
@@ -203,6 +203,8 @@ def main() -> None:
     try:
         asked = pipe.first()
         follow_parent(asked["parent"], asked["at_once"])
+        if asked.get("cores"):
+            os.sched_setaffinity(0, asked["cores"])
         _open_and_serve(pipe, asked)
     except Closed:
         pass

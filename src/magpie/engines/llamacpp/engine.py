@@ -10,17 +10,20 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from magpie.engines.child.engine import ChildSpec
 from magpie.engines.llamacpp.server import CAPABILITIES, LlamaCpp
 from magpie.engines.quiet import hear
 from magpie.errors import MissingExtra, ModelError
 from magpie.install import install_hint_for
+from magpie.modelfiles.model import open_model
+from magpie.modelfiles.probe import check_tokenizer
 from magpie.modelfiles.shape import Shape, read_shape
 from magpie.settings.engines import MOST_CONTEXT
 from magpie.settings.engines import LlamaCpp as LlamaCppSettings
@@ -60,6 +63,20 @@ def open_llamacpp(path: Path | str, settings: LlamaCppSettings | None = None) ->
         finally:
             engine.close()  # before the server: it waits for its open connections, forever
             del server
+
+
+@contextmanager
+def open_in_process(path: str, settings: Mapping[str, Any]) -> Iterator[LlamaCpp]:
+    """What a child process opens, as a replica: the same, with proof that the tokenizer here is llama.cpp's own."""
+    with open_llamacpp(path, LlamaCppSettings(**settings)) as engine:
+        check_tokenizer(open_model(Path(path)).tokenizer, engine.tokenize)
+        yield engine
+
+
+def child_spec(path: Path | str, settings: LlamaCppSettings) -> ChildSpec:
+    """What a child process opens for a replica."""
+    arguments = {"path": str(path), "settings": settings.model_dump()}
+    return ChildSpec("magpie.engines.llamacpp.engine:open_in_process", arguments, "llama.cpp")
 
 
 @dataclass(frozen=True, slots=True)

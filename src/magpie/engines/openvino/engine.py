@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from magpie.engines.child.engine import ChildEngine, open_child
+from magpie.engines.child.engine import ChildEngine, ChildSpec, open_spec
 from magpie.engines.openvino.plan import CAPABILITIES as CAPABILITIES
 from magpie.engines.openvino.plan import Plan
 from magpie.errors import MissingExtra, ModelError
@@ -56,11 +56,14 @@ def open_openvino(path: Path | str, settings: OpenVinoSettings | None = None) ->
 
     Raises `ModelError` when it cannot be run, `MissingExtra` when the library is not installed.
     """
-    settings = settings or OpenVinoSettings()
-    arguments = {"path": str(path), "settings": settings.model_dump()}
-    opener = "magpie.engines.openvino.engine:open_in_process"
-    with open_child(opener, arguments, name="OpenVINO") as engine:
+    with open_spec(child_spec(path, settings or OpenVinoSettings())) as engine:
         yield engine
+
+
+def child_spec(path: Path | str, settings: OpenVinoSettings) -> ChildSpec:
+    """What a child process opens for `open_openvino`."""
+    arguments = {"path": str(path), "settings": settings.model_dump()}
+    return ChildSpec("magpie.engines.openvino.engine:open_in_process", arguments, "OpenVINO")
 
 
 def open_in_process(path: str, settings: Mapping[str, Any]) -> AbstractContextManager[Engine]:

@@ -1,6 +1,6 @@
 """Any server that speaks OpenAI's API or one of its own: vLLM, SGLang, llama.cpp, Ollama, and others; also several.
 
-What the layers above need to know of it. httpx is opened with the first server: `magpie --help` does not wait for it.
+What the layers above need to know of it. aiohttp is opened with the first server: `magpie --help` does not wait for it.
 """
 
 from __future__ import annotations

@@ -12,10 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-import httpx
 import orjson
 
-from magpie.engines.server.address import Way, read_key, read_url, way_to
 from magpie.engines.server.info import Facts
 from magpie.errors import ModelError, NetworkError, UserError
 from magpie.http.answers import (
@@ -27,7 +25,9 @@ from magpie.http.answers import (
     error_message,
     json_or_none,
 )
-from magpie.http.connections import Broken, Fetched, TooSlow, Unreachable, fetch
+from magpie.http.blocking import BlockingClient, open_blocking
+from magpie.http.endpoints import Endpoint, endpoint_to, read_key, read_url
+from magpie.http.exchange import Broken, Response, TooSlow, Unreachable
 from magpie.safe.keys import WITHHELD, are_withheld
 from magpie.safe.redaction import one_line
 from magpie.settings.engines import Server as ServerSettings
@@ -53,7 +53,7 @@ NO_SPECIAL: Final = "Ollama does not write special tokens out: a marker that lea
 class Found:
     """One server's word on itself."""
 
-    way: Way
+    endpoint: Endpoint
     models: Mapping[str, Mapping[str, Any]] | None = None
     """Served models by name; None where it has no list of them."""
     api: str | None = None
@@ -73,7 +73,7 @@ def detect(settings: ServerSettings) -> Facts:
     problem: UserError | None = None
     for address in addresses:
         try:
-            return facts_of(ask(way_to(address, key), settings), settings)
+            return facts_of(ask(endpoint_to(address, key), settings), settings)
         except Unreached as error:
             problem = problem or error
     assert problem is not None, "no address was given"
@@ -84,29 +84,29 @@ class Unreached(NetworkError):
     """A server takes no connection: another one may."""
 
 
-def ask(way: Way, settings: ServerSettings) -> Found:
+def ask(endpoint: Endpoint, settings: ServerSettings) -> Found:
     """One server's word on itself. Raises `UserError`, and `Unreached` of it where there is no connection."""
-    with way.client(settings.connect_seconds, QUESTION_SECONDS) as client:
-        way, answer = _models(client, way)
+    with open_blocking(endpoint, settings.connect_seconds) as client:
+        endpoint, answer = _models(client, endpoint)
         models = _by_name(answer)
-        _check_api(client, way, models, settings)
-        api = settings.api if settings.api != "auto" else _api(client, way, models, settings)
-        return Found(way, models, api, _said(client, way, api))
+        _check_api(client, endpoint, models, settings)
+        api = settings.api if settings.api != "auto" else _api(client, endpoint, models, settings)
+        return Found(endpoint, models, api, _said(client, endpoint, api))
 
 
-def _models(client: httpx.Client, way: Way) -> tuple[Way, Fetched]:
+def _models(client: BlockingClient, endpoint: Endpoint) -> tuple[Endpoint, Response]:
     """The list of models, from `/v1/models`, or from `/models` where OpenAI's API begins at another place."""
-    answer = get(client, way, way.address.url("/v1/models"))
+    answer = get(client, endpoint, "/v1/models")
     if answer.status == 404:
-        elsewhere = replace(way, address=replace(way.address, v1=way.address.root))
-        other = get(client, elsewhere, elsewhere.address.url("/v1/models"))
+        elsewhere = replace(endpoint, address=replace(endpoint.address, v1=endpoint.address.root))
+        other = get(client, elsewhere, "/v1/models")
         if other.status == 200 and _by_name(other) is not None:
             return elsewhere, other
-    _check(way, answer)
-    return way, answer
+    _check(endpoint, answer)
+    return endpoint, answer
 
 
-def _by_name(answer: Fetched) -> dict[str, Mapping[str, Any]] | None:
+def _by_name(answer: Response) -> dict[str, Mapping[str, Any]] | None:
     """None where the answer is no list of models. llama.cpp serves a model by its aliases too."""
     listed = as_object(json_or_none(answer.body)).get("data")
     if answer.status != 200 or not isinstance(listed, list):
@@ -124,7 +124,7 @@ _KINDS = {"vllm": "vLLM", "sglang": "SGLang", "llamacpp": "llama.cpp", "ollama":
 
 
 def _check_api(
-    client: httpx.Client, way: Way, models: Mapping[str, Mapping[str, Any]] | None, settings: ServerSettings
+    client: BlockingClient, endpoint: Endpoint, models: Mapping[str, Mapping[str, Any]] | None, settings: ServerSettings
 ) -> None:
     """Raise `UserError` where the settings name one kind of server, and this is another."""
     if settings.api not in _KINDS:
@@ -132,12 +132,12 @@ def _check_api(
     named = (models or {}).get(settings.served_model or "")
     kinds = _owners({"": named} if named else models)
     with suppress(UserError):  # whoever says nothing of itself may be what the settings say
-        if not kinds and settings.api != "ollama" and _is_ollama(client, way):
+        if not kinds and settings.api != "ollama" and _is_ollama(client, endpoint):
             kinds = ["ollama"]
     if kinds and settings.api not in kinds:
         raise UserError(
-            f"the server at {way.address.told} answers like {_KINDS[kinds[0]]}; engine.api says {settings.api}; set it "
-            f"to auto or {kinds[0]}, as in --set engine.api=auto"
+            f"the server at {endpoint.address.told} answers like {_KINDS[kinds[0]]}; engine.api says {settings.api}; "
+            f"set it to auto or {kinds[0]}, as in --set engine.api=auto"
         )
 
 
@@ -147,53 +147,53 @@ def _owners(models: Mapping[str, Mapping[str, Any]] | None) -> list[str]:
     return [kind for kind in _KINDS if kind in owners]
 
 
-def _is_ollama(client: httpx.Client, way: Way) -> bool:
-    return isinstance(quiet(client, way, "/api/version").get("version"), str)
+def _is_ollama(client: BlockingClient, endpoint: Endpoint) -> bool:
+    return isinstance(quiet(client, endpoint, "/api/version").get("version"), str)
 
 
 def _api(
-    client: httpx.Client, way: Way, models: Mapping[str, Mapping[str, Any]] | None, settings: ServerSettings
+    client: BlockingClient, endpoint: Endpoint, models: Mapping[str, Mapping[str, Any]] | None, settings: ServerSettings
 ) -> str:
     """Which API this is: by who owns the models, by Ollama's version, else by what it completes."""
     if kinds := _owners(models):
         return kinds[0]
-    if _is_ollama(client, way):
+    if _is_ollama(client, endpoint):
         return "ollama"
     name = settings.served_model or next(iter(models or {}), "")
-    return "text" if _completes(client, way, name) else _chats(client, way, name)
+    return "text" if _completes(client, endpoint, name) else _chats(client, endpoint, name)
 
 
-def _completes(client: httpx.Client, way: Way, model: str) -> bool:
+def _completes(client: BlockingClient, endpoint: Endpoint, model: str) -> bool:
     """Whether there is a `/v1/completions` for this model: one token is the price of knowing."""
     body = {"model": model, "prompt": "Hello", "max_tokens": 1}
-    answer = request(client, way, "POST", way.address.url("/v1/completions"), body)
+    answer = request(client, endpoint, "POST", "/v1/completions", body)
     if answer.status == 200:
         choices = as_list(as_object(json_or_none(answer.body)).get("choices"))
         return bool(choices) and "text" in as_object(choices[0])
-    _check_key(way, answer)
+    _check_key(endpoint, answer)
     if answer.status in (404, 405, 400, 501):
         return False
-    raise UserError(f"{way.address.told} answers {answer.status} to /v1/completions: {message_of(answer)}")
+    raise UserError(f"{endpoint.address.told} answers {answer.status} to /v1/completions: {message_of(answer)}")
 
 
-def _chats(client: httpx.Client, way: Way, model: str) -> str:
+def _chats(client: BlockingClient, endpoint: Endpoint, model: str) -> str:
     body = {"model": model, "messages": [{"role": "user", "content": "Hello"}]}
-    answer = request(client, way, "POST", way.address.url("/v1/chat/completions"), {**body, "max_tokens": 1})
+    answer = request(client, endpoint, "POST", "/v1/chat/completions", {**body, "max_tokens": 1})
     if answer.status in (404, 405):
         raise UserError(
-            f"{way.address.told} has no /v1/completions and no /v1/chat/completions for this model: it answers "
+            f"{endpoint.address.told} has no /v1/completions and no /v1/chat/completions for this model: it answers "
             f"{answer.status}: {message_of(answer)}; expected the address of an API, up to /v1"
         )
     return "chat"
 
 
-def _said(client: httpx.Client, way: Way, api: str) -> Mapping[str, Any]:
+def _said(client: BlockingClient, endpoint: Endpoint, api: str) -> Mapping[str, Any]:
     if api == "llamacpp":
-        return quiet(client, way, "/props")
+        return quiet(client, endpoint, "/props")
     if api == "sglang":
-        return quiet(client, way, "/server_info") or quiet(client, way, "/get_server_info")
+        return quiet(client, endpoint, "/server_info") or quiet(client, endpoint, "/get_server_info")
     if api == "ollama":
-        return quiet(client, way, "/api/ps")
+        return quiet(client, endpoint, "/api/ps")
     return {}
 
 
@@ -211,7 +211,7 @@ def facts_of(found: Found, settings: ServerSettings) -> Facts:
 
 
 def _served(found: Found, wanted: str | None) -> str:
-    where, names = found.way.address.told, list(found.models or ())
+    where, names = found.endpoint.address.told, list(found.models or ())
     aliases = [alias for one in (found.models or {}).values() for alias in as_list(one.get("aliases"))]
     shown = ", ".join(one_line(name, NAME_CHARACTERS) for name in names[:SHOWN])
     shown += f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
@@ -246,28 +246,28 @@ def warnings_of(api: str) -> tuple[str, ...]:
 # -- questions --------------------------------------------------------------------------------------------------------
 
 
-def get(client: httpx.Client, way: Way, url: str) -> Fetched:
-    return request(client, way, "GET", url)
+def get(client: BlockingClient, endpoint: Endpoint, route: str) -> Response:
+    return request(client, endpoint, "GET", route)
 
 
-def quiet(client: httpx.Client, way: Way, route: str) -> Mapping[str, Any]:
+def quiet(client: BlockingClient, endpoint: Endpoint, route: str) -> Mapping[str, Any]:
     """What an optional question is answered with; nothing where it is not known."""
-    answer = request(client, way, "GET", way.address.url(route))
+    answer = request(client, endpoint, "GET", route)
     return as_object(json_or_none(answer.body)) if answer.status == 200 else {}
 
 
 def request(
-    client: httpx.Client, way: Way, method: str, url: str, body: Any = None, seconds: float | None = None
-) -> Fetched:
+    client: BlockingClient, endpoint: Endpoint, method: str, route: str, body: Any = None, seconds: float | None = None
+) -> Response:
     """The whole answer, of whatever status. seconds: until when it must be there; None is `QUESTION_SECONDS`.
 
     Raises `Unreached` where there is no connection, and `UserError`.
     """
     limit = QUESTION_SECONDS if seconds is None else seconds
     content = body if isinstance(body, bytes) else None if body is None else orjson.dumps(body)
-    where = way.address.told
+    where, url = endpoint.address.told, endpoint.address.url(route)
     try:
-        return fetch(client, method, url, seconds=limit, most=QUESTION_BYTES, content=content)
+        return client.fetch(method, endpoint.address.path(route), content, seconds=limit, most=QUESTION_BYTES)
     except Unreachable as error:
         raise Unreached(f"{where} takes no connection: {error}; is the server running, and the port right?") from None
     except TooSlow:
@@ -280,14 +280,14 @@ def request(
         raise UserError(f"{where} does not answer as expected: to {url}, {error}") from None
 
 
-def message_of(answer: Fetched) -> str:
+def message_of(answer: Response) -> str:
     return error_message(answer.body) or "nothing else"
 
 
-def _check(way: Way, answer: Fetched) -> None:
+def _check(endpoint: Endpoint, answer: Response) -> None:
     """Raises `UserError` for what cannot be the answer of such a server; one without a list of models passes."""
-    where = way.address.told
-    _check_key(way, answer)
+    where = endpoint.address.told
+    _check_key(endpoint, answer)
     if 300 <= answer.status < 400:
         location = one_line(answer.headers.get("location", ""))
         raise UserError(f"{where} sends requests elsewhere, to {location!r}: give that address")
@@ -299,17 +299,17 @@ def _check(way: Way, answer: Fetched) -> None:
         )
     if answer.status in (404, 405) and not is_json:
         raise UserError(
-            f"{where} answers {answer.status} to {way.address.path('/v1/models')}: there is no such API; expected "
+            f"{where} answers {answer.status} to {endpoint.address.path('/v1/models')}: there is no such API; expected "
             "the address up to /v1, as in http://localhost:8000/v1"
         )
     if answer.status >= 500:
         raise UserError(f"{where} answers {answer.status} to a question: {message_of(answer)}; is it still loading?")
 
 
-def _check_key(way: Way, answer: Fetched) -> None:
+def _check_key(endpoint: Endpoint, answer: Response) -> None:
     if answer.status not in (401, 403):
         return
-    where, variable = way.address.told, way.key.variable
+    where, variable = endpoint.address.told, endpoint.key.variable
     problem = f"{where} answers {answer.status}: {message_of(answer)}; "
     if variable is None:
         raise UserError(

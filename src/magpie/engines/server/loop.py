@@ -16,14 +16,17 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from magpie.engines.balance import Balance, Load
 from magpie.engines.checks import refusal
-from magpie.engines.server.lines import Answered, Broken, TooSlow, Unreachable
 from magpie.engines.server.native import SCHEMA_ERRORS
-from magpie.engines.server.pool import Site, Sites
+from magpie.engines.server.patience import Patience, most_bytes
 from magpie.engines.server.quirks import REFUSALS, Adapting, negotiation
 from magpie.engines.server.wire import Asked, Dialect, refused
 from magpie.errors import EngineDied, RequestFailed
 from magpie.http.answers import READING_ERRORS, Garbled, error_message, json_or_none, names_the_length
+from magpie.http.client import Client
+from magpie.http.endpoints import Endpoint
+from magpie.http.exchange import Broken, Response, TooSlow, Unreachable
 from magpie.http.retries import GONE, backoff, may_pass, retry_after
 from magpie.log import logger
 from magpie.safe.redaction import one_line, redact
@@ -34,9 +37,29 @@ _log = logger(__name__)
 
 OVERLOADED = frozenset({429, 503, 529})
 """Statuses that say "too many": the server gets fewer at once."""
+SPARE, FULL = 2, 16
+"""Requests that wait here, for so many that a server may hold."""
 CLOSE_SECONDS = 10.0
 TICK = 0.25
 """Seconds between two looks at who is back and whether patience is over."""
+
+
+class Site:
+    """One server: its address, its connections, and what it holds."""
+
+    def __init__(self, endpoint: Endpoint, most: int) -> None:
+        """most: requests that it may hold at once."""
+        self.endpoint, self.load = endpoint, Load(most)
+        self.name = endpoint.address.told
+        self.client: Client
+        """Made inside of the loop."""
+        self._logged = self.load.limit.room
+
+    def log_window(self) -> None:
+        """Log how many requests the server may hold at once, where that has changed."""
+        if (room := self.load.limit.room) != self._logged:
+            _log.debug("%s: window %d, was %d", self.name, room, self._logged)
+            self._logged = room
 
 
 @dataclass(slots=True, eq=False)
@@ -59,6 +82,7 @@ class Server:
         self,
         dialect: Dialect,
         sites: Sequence[Site],
+        waits: Patience,
         *,
         context: int,
         vocab_size: int,
@@ -69,7 +93,7 @@ class Server:
         self.capabilities, self.context, self.vocab_size = dialect.capabilities, context, vocab_size
         self.warnings = tuple(warnings)
         """What is not exact about these servers, for a reader."""
-        self._dialect, self._sites = dialect, Sites(sites)
+        self._dialect, self._sites, self._waits = dialect, Balance(sites), waits
         self._retries, self._patience = retries, patience
         self._live: set[int] = set()
         """Tickets that may still be polled; only the caller's thread touches it."""
@@ -92,8 +116,10 @@ class Server:
 
     @property
     def window(self) -> int:
-        """The sum of what the servers may hold at present."""
-        return self._sites.window
+        """The sum of what the servers may hold at present, and a few that wait here, so that a server that answers does
+        not wait for the caller's thread to send the next."""
+        rooms = [site.load.limit.room for site in self._sites.all]
+        return sum(room + SPARE * (room // FULL) for room in rooms)
 
     def start(self) -> None:
         self._thread.start()
@@ -139,6 +165,7 @@ class Server:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.set_exception_handler(self._heard)
+        self._loop.run_until_complete(self._connect())
         self._loop.call_later(TICK, self._tick)
         try:
             self._loop.run_forever()
@@ -160,16 +187,27 @@ class Server:
     def _stop(self) -> None:
         self._loop.stop()
 
+    async def _connect(self) -> None:
+        for site in self._sites.all:
+            site.client = Client(site.endpoint, self._waits.connect)
+
+    async def _exchange(self, site: Site, asked: Asked, max_tokens: int) -> Response:
+        return await site.client.exchange(
+            "POST",
+            site.endpoint.address.path(asked.route),
+            asked.body,
+            deadline=self._waits.deadline(asked.streamed, max_tokens),
+            most=most_bytes(max_tokens),
+        )
+
     async def _hang_up(self) -> None:
         tasks = [job.task for job in self._jobs.values() if job.task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         for site in self._sites.all:
-            await site.lines.close()
+            await site.client.close()
         await self._loop.shutdown_asyncgens()
-        for _ in range(3):  # a closed connection lets its socket go one turn later
-            await asyncio.sleep(0)
 
     def _take_in(self) -> None:
         if not self._jobs:
@@ -204,9 +242,9 @@ class Server:
             site = self._sites.pick(time.monotonic(), avoid=self._waiting[0].last)
             if site is None:
                 return
-            job = self._waiting.popleft()
-            site.in_flight += 1
-            job.task = self._loop.create_task(self._try(job, site, time.monotonic()))
+            job, now = self._waiting.popleft(), time.monotonic()
+            site.load.sent(now)
+            job.task = self._loop.create_task(self._try(job, site, now))
             job.task.add_done_callback(partial(self._ended, job, site))
 
     def _tick(self) -> None:
@@ -222,7 +260,7 @@ class Server:
 
     def _ended(self, job: _Job, site: Site, task: asyncio.Task[Callable[[], None]]) -> None:
         """After one try. A callback, because a task that is canceled before it began runs nothing of its own."""
-        site.in_flight -= 1
+        site.load.ended()
         site.log_window()
         job.task = None
         if not task.cancelled():
@@ -238,24 +276,24 @@ class Server:
         most = job.request.sampling.max_tokens
         _log.debug("%s: request %d, try %d, max_tokens %d", site.name, job.ticket, job.tries + 1, most)
         try:
-            answered = await site.lines.exchange(job.asked, most)
+            answered = await self._exchange(site, job.asked, most)
             if _may_be_learned_from(answered) and isinstance(self._dialect, Adapting):
                 answered = await self._negotiate(job, site, answered)
         except Unreachable as error:
             return self._unreachable(job, site, str(error))
         except Garbled as error:  # a server is there, whatever it says
             self._contact = time.monotonic()
-            site.failed(time.monotonic(), at_once=False)
+            site.load.failed(time.monotonic(), at_once=False)
             return self._again(job, site, f"{site.name}: {error}")
         except Broken as error:
             self._reason = str(error)
-            site.failed(time.monotonic(), at_once=False)
+            site.load.failed(time.monotonic(), at_once=False)
             return self._again(job, site, f"{site.name}: {error}")
         except TooSlow as error:
             self._contact = time.monotonic()
-            site.limit.complained(sent_at, time.monotonic())
-            site.failed(time.monotonic(), at_once=False)
-            return self._again(job, site, f"{site.name}: {error}")
+            site.load.limit.complained(sent_at, time.monotonic())
+            site.load.failed(time.monotonic(), at_once=False)
+            return self._again(job, site, f"{site.name}: {self._waits.explain(error)}")
         took = time.monotonic() - sent_at
         _log.debug("%s: request %d: status %d after %.3f s", site.name, job.ticket, answered.status, took)
         if answered.status not in GONE:
@@ -266,44 +304,44 @@ class Server:
 
     def _unreachable(self, job: _Job, site: Site, told: str) -> Callable[[], None]:
         """No fault of the request: it waits for a server, and `patience` ends that."""
-        site.failed(time.monotonic(), at_once=True)
+        site.load.failed(time.monotonic(), at_once=True)
         _log.debug("%s: request %d waits: no connection (%s)", site.name, job.ticket, told)
         self._reason, job.last = f"no connection ({told})", site
         return lambda: self._waiting.appendleft(job)
 
-    def _whole(self, job: _Job, site: Site, answered: Answered, sent_at: float) -> Callable[[], None]:
+    def _whole(self, job: _Job, site: Site, answered: Response, sent_at: float) -> Callable[[], None]:
         try:
             completion = self._dialect.read(job.request, answered.body)
         except RequestFailed as error:
             failed = type(error)(redact(f"{site.name}: {error}"))
             return lambda: self._answer(job, failed)
         except Garbled as error:
-            site.failed(time.monotonic(), at_once=False)
+            site.load.failed(time.monotonic(), at_once=False)
             return self._again(job, site, f"{site.name}: {error}")
         except READING_ERRORS as error:
-            site.failed(time.monotonic(), at_once=False)
+            site.load.failed(time.monotonic(), at_once=False)
             return self._again(job, site, f"{site.name}: an answer in no known form ({type(error).__name__})")
-        if job.asked and job.asked.streamed and site.limit.is_queueing(answered.waited, answered.took):
-            site.limit.complained(sent_at, time.monotonic())
-        site.succeeded()
+        if job.asked and job.asked.streamed and site.load.limit.is_queueing(answered.waited, answered.took):
+            site.load.limit.complained(sent_at, time.monotonic())
+        site.load.succeeded(sent_at, time.monotonic())
         return lambda: self._answer(job, completion)
 
-    def _refused(self, job: _Job, site: Site, answered: Answered, sent_at: float) -> Callable[[], None]:
+    def _refused(self, job: _Job, site: Site, answered: Response, sent_at: float) -> Callable[[], None]:
         told = f"{site.name} answers {answered.status}: {_told(answered)}"
         if not may_pass(answered.status):
-            site.succeeded()  # it is well, and the request is not
+            site.load.refused(sent_at)
             failed = refused(answered.status, json_or_none(answered.body), redact(told))
             return lambda: self._answer(job, failed)
         self._reason = f"answers {answered.status}"
-        seconds = retry_after(answered.header(b"retry-after"))
-        site.failed(time.monotonic(), at_once=answered.status in OVERLOADED)
+        seconds = retry_after(answered.headers.get("retry-after"))
+        site.load.failed(time.monotonic(), at_once=answered.status in OVERLOADED)
         if answered.status in OVERLOADED:
-            site.limit.complained(sent_at, time.monotonic())
+            site.load.limit.complained(sent_at, time.monotonic())
         if seconds is not None:
-            site.rest(time.monotonic(), seconds)
+            site.load.rest(time.monotonic(), seconds)
         return self._again(job, site, told, seconds)
 
-    async def _negotiate(self, job: _Job, site: Site, refusal: Answered) -> Answered:
+    async def _negotiate(self, job: _Job, site: Site, refusal: Response) -> Response:
         """The answer to a refused request without what the server does not take; the refusal where that is not it."""
         async with self._negotiating:
             dialect, most = self._dialect, job.request.sampling.max_tokens
@@ -311,20 +349,20 @@ class Server:
             asked = dialect.ask(job.request)
             if asked != job.asked:  # another request has found something out meanwhile
                 job.asked = asked
-                refusal = await site.lines.exchange(asked, most)
+                refusal = await self._exchange(site, asked, most)
                 if refusal.status not in REFUSALS:
                     return refusal
             steps = negotiation(dialect, job.request, refusal.body, thorough=False)
             try:
                 asked = next(steps)
                 while True:
-                    asked = steps.send(await site.lines.exchange(asked, most))
+                    asked = steps.send(await self._exchange(site, asked, most))
             except StopIteration as end:
                 agreed = end.value
             if agreed is None:
                 return refusal
             self._dialect, job.asked = dialect.without(agreed.refused), agreed.asked
-            answered: Answered = agreed.reply
+            answered: Response = agreed.reply
             return answered
 
     def _again(self, job: _Job, site: Site, told: str, at_least: float | None = None) -> Callable[[], None]:
@@ -351,14 +389,14 @@ class Server:
             self._answers.put((job.ticket, answer))
 
 
-def _may_be_learned_from(answered: Answered) -> bool:
+def _may_be_learned_from(answered: Response) -> bool:
     """Whether a refusal may be about a field of the request, and not about the length of its prompt."""
     return answered.status in REFUSALS and not names_the_length(json_or_none(answered.body))
 
 
-def _told(answered: Answered) -> str:
+def _told(answered: Response) -> str:
     """A status that is no success, in words."""
     if 300 <= answered.status < 400:
-        location = one_line(answered.header(b"location") or "")
+        location = one_line(answered.headers.get("location", ""))
         return f"it sends requests elsewhere, to {location!r}, which are not followed"
     return error_message(answered.body) or "nothing else"

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from magpie.engines.child.engine import ChildEngine, open_child
+from magpie.engines.child.engine import ChildEngine, ChildSpec, open_spec
 from magpie.engines.transformers.capabilities import CAPABILITIES as CAPABILITIES
 from magpie.errors import MissingExtra, ModelError
 from magpie.install import install_hint
@@ -62,16 +62,22 @@ def open_transformers(
 
     Raises `ModelError` when it cannot be run, `MissingExtra` when the library is not installed.
     """
-    settings = settings or TransformersSettings()
+    with open_spec(child_spec(model, settings or TransformersSettings(), files=files, revision=revision)) as engine:
+        yield engine
+
+
+def child_spec(
+    model: Path | str, settings: TransformersSettings, *, files: Path | str | None = None, revision: str | None = None
+) -> ChildSpec:
+    """What a child process opens for `open_transformers`."""
     arguments = {
         "model": str(model),
         "files": str(files or model),
         "revision": revision,
         "settings": settings.model_dump(),
     }
-    opener, downloads = "magpie.engines.transformers.engine:open_in_process", not Path(model).exists()
-    with open_child(opener, arguments, name="transformers", environment=ENVIRONMENT, downloads=downloads) as engine:
-        yield engine
+    opener = "magpie.engines.transformers.engine:open_in_process"
+    return ChildSpec(opener, arguments, "transformers", ENVIRONMENT, downloads=not Path(model).exists())
 
 
 def open_in_process(

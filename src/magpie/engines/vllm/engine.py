@@ -21,7 +21,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from magpie.engines.child.engine import ChildEngine, open_child
+from magpie.engines.child.engine import ChildEngine, ChildSpec, open_spec
 from magpie.engines.vllm.errors import explained
 from magpie.engines.vllm.loop import CAPABILITIES, Vllm
 from magpie.errors import MagpieError, MissingExtra, ModelError, RecipeError
@@ -80,10 +80,15 @@ def open_vllm(
     """
     if find_spec("vllm") is None:
         raise _missing("it is not installed")
-    arguments = {"model": str(model), "revision": revision, "settings": (settings or VllmSettings()).model_dump()}
-    opener, downloads = "magpie.engines.vllm.engine:open_in_process", not Path(model).exists()
-    with open_child(opener, arguments, name="vLLM", downloads=downloads) as engine:
+    with open_spec(child_spec(model, settings or VllmSettings(), revision=revision)) as engine:
         yield engine
+
+
+def child_spec(model: Path | str, settings: VllmSettings, *, revision: str | None = None) -> ChildSpec:
+    """What a child process opens for `open_vllm`."""
+    arguments = {"model": str(model), "revision": revision, "settings": settings.model_dump()}
+    opener = "magpie.engines.vllm.engine:open_in_process"
+    return ChildSpec(opener, arguments, "vLLM", downloads=not Path(model).exists())
 
 
 @contextmanager

@@ -31,6 +31,7 @@ SPEC = StageSpec(
     settings="magpie.stages.compare.settings:Compare",
     build="magpie.stages.compare.build:build_compare",
     columns=COLUMNS,
+    repeatable=True,
     needs=_needs,
     capabilities=_capabilities,
 )

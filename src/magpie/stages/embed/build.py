@@ -12,12 +12,13 @@ from magpie.embedders.hashing import open_hashing
 from magpie.embedders.sentences import PACKAGED, check_installed, open_sentences, packaged_model
 from magpie.embedders.server import open_server
 from magpie.errors import MissingExtra, RecipeError
+from magpie.extensions import EMBEDDERS, Extension, load_extension
 from magpie.install import install_hint
 from magpie.modelfiles.locate import file_digest
 from magpie.models.find import find
 from magpie.safe.paths import expanded
 from magpie.seams import TableStage
-from magpie.settings.embedders import EmbeddingServer, Hashing, SentenceTransformers
+from magpie.settings.embedders import EmbeddingServer, Hashing, PackagedEmbedder, SentenceTransformers
 from magpie.stages.embed.columns import COLUMNS
 from magpie.stages.embed.settings import Embed
 from magpie.stages.embed.work import open_embed
@@ -46,6 +47,10 @@ def build_embed(asked: Embed, context: Context) -> BoundStage:  # noqa: ARG001 (
             return _by_sentences(asked, sentences)
         case EmbeddingServer() as server:
             return _by_server(asked, server)
+        case PackagedEmbedder() as packaged:
+            found = load_extension(EMBEDDERS, packaged.use, Extension)
+            identity = {"package": packaged.use, "version": found.version, "kwargs": packaged.kwargs}
+            return _built(asked, partial(found.open, **packaged.kwargs), identity, loads_model=found.loads_model)
 
 
 def _check_numpy() -> None:

@@ -14,7 +14,8 @@ class Embed(Settings):
     """Turn each instruction into a vector of length 1, so that distances tell how alike two are."""
 
     embedder: Embedder = Hashing()
-    """`hashing`, a URL for a server, or a model for sentence-transformers: each alone is short for its settings."""
+    """`hashing`, a URL for a server, or a model for sentence-transformers, or an embedder of another
+    package: each alone is short for its settings."""
     prefix: str = ""
     """Text to put before each instruction, where the model was trained with one, such as `query: `."""
 

@@ -28,6 +28,7 @@ SPEC = StageSpec(
     settings="magpie.stages.grade.settings:Grade",
     build="magpie.stages.grade.build:build_grade",
     columns=COLUMNS,
+    repeatable=True,
     needs=_needs,
     capabilities=_capabilities,
 )

@@ -16,6 +16,7 @@ from magpie.seams import Message
 from magpie.settings.engines import MOST_CONTEXT
 from magpie.stages.text.reasoning import Thoughts
 from magpie.templates import MessagesChat, thought_marks
+from magpie.templates.thinking import Thinking
 
 REPLY_SHARE = 4
 """A reply has at least this part of a small context to itself: a quarter."""
@@ -67,15 +68,25 @@ def opens_thoughts(model: ChatModel) -> bool:
     return thoughts is not None and bool(thoughts.opened)
 
 
+def thinks_first(model: ChatModel) -> bool:
+    """Whether each reply begins with a thought: one that the chat template has opened, or one that the model opens, as
+    Qwen3 does unless its template's switch is off."""
+    if model.exact is None:
+        return False
+    found = model.exact.describe()["thinking"]
+    return opens_thoughts(model) or Thinking(found["state"]).thinks(found["asked"])
+
+
 def check_letters(model: ChatModel, text: str, labels: Sequence[str], stage: str) -> None:
     """Raise `RecipeError` unless each label is one token behind the prompt `text`: only then is its probability that of
     the label. Says nothing of a server whose tokenizer is not known here."""
     chat = model.exact
     if chat is None:
         return
-    if opens_thoughts(model):
+    if thinks_first(model):
+        who = "the chat template opens a thought" if opens_thoughts(model) else "the judge writes a thought"
         raise RecipeError(
-            f"{stage}: the chat template opens a thought before each reply, so that no letter comes first; set "
+            f"{stage}: {who} before each reply, so that no letter comes first; set "
             f"{stage}.template.thinking to off, or use another judge"
         )
     before, ids = chat.prompt_ids((Message("user", text),))

@@ -14,7 +14,7 @@ from magpie.models.chats import ChatModel
 from magpie.models.sampling import sampling_params
 from magpie.seams import Capability, Completion, Request
 from magpie.settings.sampling import Sampling
-from magpie.stages.judging.judges import check_letters, opens_thoughts, prompt_room, thoughts_of
+from magpie.stages.judging.judges import check_letters, prompt_room, thinks_first, thoughts_of
 from magpie.stages.judging.letters import JUDGE, LEAST_MASS, judge_prompt, letter_request
 from magpie.stages.judging.prompts import JudgePrompt, Values
 from magpie.stages.respond.work import Responder
@@ -70,7 +70,7 @@ def why_no_letters(model: ChatModel, shown: str, labels: Sequence[str], stage: s
 
     if Capability.LOGPROBS not in model.use.capabilities.can:
         return f"{stage}: the engine {model.use.engine.name} tells no log-probabilities"
-    if opens_thoughts(model):
+    if thinks_first(model):
         return f"{stage}: the judge thinks before it replies"
     try:
         check_letters(model, shown, labels, stage)

@@ -37,6 +37,7 @@ SPEC = StageSpec(
     settings="magpie.stages.reward.settings:Reward",
     build="magpie.stages.reward.build:build_reward",
     columns=COLUMNS,
+    repeatable=True,
     needs=_needs,
     capabilities=_capabilities,
 )

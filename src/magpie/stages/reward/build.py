@@ -13,6 +13,7 @@ from magpie.engines.llamacpp.scores import ConversationTemplate, open_gguf_score
 from magpie.engines.llamacpp.scores import labels_of as labels_of_gguf
 from magpie.engines.llamacpp.scores import unfit as unfit_gguf
 from magpie.errors import MissingExtra, RecipeError
+from magpie.extensions import SCORERS, Extension, load_extension
 from magpie.install import install_hint
 from magpie.modelfiles.gguf import read_metadata
 from magpie.models.find import find
@@ -42,7 +43,13 @@ _HEEDED = {"system", "kwargs", "chat_template"}
 
 def build_reward(asked: Reward, context: Context) -> BoundStage:
     """Raises `UserError` for what cannot score."""
-    builds = {"judge": _by_judge, "classifier": _by_classifier, "server": _by_server, "agreement": _by_agreement}
+    builds = {
+        "judge": _by_judge,
+        "classifier": _by_classifier,
+        "server": _by_server,
+        "agreement": _by_agreement,
+        "package": _by_package,
+    }
     return builds[asked.by](asked, context)
 
 
@@ -200,6 +207,14 @@ def _by_server(asked: Reward, context: Context) -> BoundStage:
     return _scored_by(
         partial(open_server_scorer, settings), {"by": "server", "label": settings.label}, identity, asked, context
     )
+
+
+def _by_package(asked: Reward, context: Context) -> BoundStage:
+    assert asked.use is not None, "the recipe's settings see to it"
+    found = load_extension(SCORERS, asked.use, Extension)
+    settings = {"by": "package", "use": asked.use, "version": found.version, "kwargs": asked.kwargs}
+    opened = partial(found.open, **asked.kwargs)
+    return _scored_by(opened, settings, None, asked, context, loads_model=found.loads_model)
 
 
 def _scored_by(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
-from magpie.settings.base import FilePath, ModelName, Settings
+from magpie.settings.base import FilePath, JsonObject, ModelName, Settings, Words
 from magpie.settings.engines import Engine
 from magpie.settings.sampling import Template
 from magpie.settings.scorers import RewardClassifier, RewardServer
@@ -15,10 +15,11 @@ from magpie.settings.scorers import RewardClassifier, RewardServer
 class Reward(Settings):
     """Score each response, or each of several."""
 
-    by: Literal["judge", "classifier", "server", "agreement"] = "judge"
+    by: Literal["judge", "classifier", "server", "agreement", "package"] = "judge"
     """What scores. `judge`: a chat model that is asked for a digit from 1 to 5, of which the expected value by its
     probabilities is the reward. `classifier`: a reward model in this process. `server`: one behind a server.
-    `agreement`: no model; of several responses (`respond.n`), the share of the others that come to the same answer."""
+    `agreement`: no model; of several responses (`respond.n`), the share of the others that come to the same answer.
+    `package`: a scorer of another package."""
     model: ModelName | None = None
     """The judge, or the reward model: one in the package, a Hugging Face folder or Hub id, or a GGUF file with rank
     pooling or a head. `null` is the recipe's model as the judge."""
@@ -37,6 +38,11 @@ class Reward(Settings):
     server: RewardServer | None = None
     """Where the reward model is, where `by` is `server`."""
 
+    use: Words | None = None
+    """The entry point of the group `magpie.scorers`, where `by` is `package`."""
+    kwargs: JsonObject = Field(default_factory=dict)
+    """What that scorer is opened with."""
+
     @model_validator(mode="after")
     def _one_scorer(self) -> Self:
         if self.by == "classifier" and self.model is None:
@@ -46,6 +52,8 @@ class Reward(Settings):
             )
         if self.by == "server" and self.server is None:
             raise ValueError("by is server, and server says nothing: give its url, as in server: {url: ...}")
+        if (self.by == "package") != (self.use is not None):
+            raise ValueError("by: package and use: NAME belong together: give both, or neither")
         if self.by != "server" and self.server is not None:
             raise ValueError(f"by is {self.by}, and there is a server: set by to server, or leave the server out")
         if self.by != "agreement" and self.answers != "text":
@@ -54,6 +62,7 @@ class Reward(Settings):
             "server": ("model", "engine", "template", "prompt"),
             "classifier": ("engine", "prompt"),
             "agreement": ("model", "engine", "template", "prompt"),
+            "package": ("model", "engine", "template", "prompt"),
             "judge": (),
         }
         for name in unheeded[self.by]:

@@ -18,5 +18,6 @@ SPEC = StageSpec(
     settings="magpie.stages.safety.settings:Safety",
     build="magpie.stages.safety.build:build_safety",
     columns=COLUMNS,
+    repeatable=True,
     needs=_needs,
 )

@@ -26,5 +26,6 @@ SPEC = StageSpec(
     settings="magpie.stages.tag.settings:Tag",
     build="magpie.stages.tag.build:build_tag",
     columns=COLUMNS,
+    repeatable=True,
     capabilities=_capabilities,
 )

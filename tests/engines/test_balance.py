@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from typing import cast
+from dataclasses import dataclass
 
-from magpie.engines.server.lines import Lines
-from magpie.engines.server.pool import (
-    FAILURES,
-    FIRST_LIMIT,
-    MOST_REST,
-    Limit,
-    Site,
-    Sites,
-)
+from magpie.engines.balance import FAILURES, FIRST_LIMIT, MOST_REST, Balance, Limit, Load
 
-NO_LINES = cast("Lines", None)
+
+@dataclass
+class Site:
+    name: str
+    load: Load
+
+
+def site(name: str = "s") -> Site:
+    return Site(name, Load(most=4))
 
 
 def full(limit: Limit, answers: int) -> None:
     for _ in range(answers):
-        limit.succeeded(in_flight=limit.room)
+        limit.succeeded(was_full=True)
 
 
 def test_a_limit_begins_low_and_doubles_with_each_crowd() -> None:
@@ -34,7 +34,7 @@ def test_a_limit_begins_low_and_doubles_with_each_crowd() -> None:
 def test_a_limit_that_is_not_used_does_not_grow() -> None:
     limit = Limit(most=64)
     for _ in range(100):
-        limit.succeeded(in_flight=FIRST_LIMIT - 1)
+        limit.succeeded(was_full=False)
     assert limit.room == FIRST_LIMIT
 
 
@@ -72,8 +72,8 @@ def test_a_wait_that_grows_many_times_means_that_requests_queue() -> None:
     assert not Limit(most=64).is_queueing(waited=4.0, took=4.0)
 
 
-def sites(number: int) -> Sites:
-    return Sites([Site(f"s{n}", NO_LINES, most=4) for n in range(number)])
+def sites(number: int) -> Balance[Site]:
+    return Balance([site(f"s{n}") for n in range(number)])
 
 
 def test_servers_take_turns() -> None:
@@ -84,10 +84,10 @@ def test_servers_take_turns() -> None:
 
 def test_a_full_or_resting_server_is_passed_over() -> None:
     three = sites(3)
-    three.all[0].in_flight = 4
-    three.all[1].rest(0.0, 10.0)
+    three.all[0].load.in_flight = 4
+    three.all[1].load.rest(0.0, 10.0)
     assert [site.name for _ in range(3) if (site := three.pick(5.0))] == ["s2"] * 3
-    three.all[2].in_flight = 4
+    three.all[2].load.in_flight = 4
     assert three.pick(5.0) is None
     assert three.pick(10.0) is three.all[1]
 
@@ -95,36 +95,72 @@ def test_a_full_or_resting_server_is_passed_over() -> None:
 def test_the_one_that_just_failed_is_taken_only_where_there_is_no_other() -> None:
     two = sites(2)
     assert all(two.pick(0.0, avoid=two.all[0]) is two.all[1] for _ in range(3))
-    two.all[1].in_flight = 4
+    two.all[1].load.in_flight = 4
     assert two.pick(0.0, avoid=two.all[0]) is two.all[0]
 
 
 def test_a_server_without_connections_rests_longer_each_time() -> None:
-    site, now, rests = Site("s", NO_LINES, most=4), 0.0, []
+    load, now, rests = Load(most=4), 0.0, []
     for _ in range(10):
-        site.failed(now, at_once=True)
-        rests.append(site.aside_until - now)
-        now = site.aside_until
+        load.failed(now, at_once=True)
+        rests.append(load.aside_until - now)
+        now = load.aside_until
     assert rests[:4] == [0.25, 0.5, 1.0, 2.0]
     assert rests[-1] == MOST_REST
 
 
 def test_a_crowd_of_failures_counts_as_one() -> None:
-    site = Site("s", NO_LINES, most=4)
+    load = Load(most=4)
     for _ in range(100):
-        site.failed(0.0, at_once=True)
-    assert site.aside_until == 0.25
+        load.failed(0.0, at_once=True)
+    assert load.aside_until == 0.25
 
 
 def test_a_server_that_keeps_failing_is_tried_with_one_request_until_it_succeeds() -> None:
-    site = Site("s", NO_LINES, most=4)
+    load = Load(most=4)
     for _ in range(FAILURES):
-        assert site.has_room(0.0)
-        site.failed(0.0, at_once=False)
-    assert not site.has_room(0.0)
-    now = site.aside_until
-    assert site.has_room(now)
-    site.in_flight = 1
-    assert not site.has_room(now)
-    site.succeeded()
-    assert site.has_room(now)
+        assert load.has_room(0.0)
+        load.failed(0.0, at_once=False)
+    assert not load.has_room(0.0)
+    now = load.aside_until
+    assert load.has_room(now)
+    load.in_flight = 1
+    assert not load.has_room(now)
+    load.refused(sent_at=0.0)
+    assert load.has_room(now)
+
+
+def test_a_crowd_that_filled_the_limit_doubles_it_though_its_answers_come_together() -> None:
+    load = Load(most=64)
+    for _ in range(FIRST_LIMIT):
+        load.sent(now=1.0)
+    for _ in range(FIRST_LIMIT):
+        load.succeeded(sent_at=1.0, now=2.0)
+        load.ended()
+    assert load.limit.room == 2 * FIRST_LIMIT
+    load.sent(now=3.0)
+    load.succeeded(sent_at=3.0, now=4.0)
+    assert load.limit.room == 2 * FIRST_LIMIT
+
+
+def test_the_one_that_answers_soonest_gets_the_next_request() -> None:
+    two = sites(2)
+    slow, fast = two.all
+    for member, seconds in ((slow, 4.0), (fast, 1.0)):
+        member.load.sent(now=0.0)
+        member.load.succeeded(sent_at=0.0, now=seconds)
+        member.load.ended()
+    picked = []
+    for _ in range(6):
+        chosen = two.pick(5.0)
+        assert chosen is not None
+        chosen.load.sent(now=5.0)
+        picked.append(chosen)
+    assert picked.count(fast) == 4  # all that it may hold: even its fourth waits no longer than the other's first
+    assert picked.count(slow) == 2
+
+
+def test_a_refusal_says_nothing_of_how_long_an_answer_takes() -> None:
+    load = Load(most=4)
+    load.refused(sent_at=0.0)
+    assert load.seconds is None

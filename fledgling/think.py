@@ -1,0 +1,59 @@
+"""`python -m fledgling.think`: trains the model that thinks before it answers, and exports it.
+
+The shipped chat model writes instructions, of which those that a family has asked are kept (`own.json`), each family as
+often as the hidden mix has it; so what it asks stays what it was. It then learns conversations that begin with them,
+with thoughts and without (`thoughts`), in some hundred steps (`checkpoint.pt`). Both are kept in the work folder, and
+made again only where the settings are others.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # torch reads it on import
+
+import torch
+
+from fledgling.finetune import FineTuning, finetune
+from fledgling.own import OWN, own_instructions
+from fledgling.quantized import export_chat
+from fledgling.rows import make_rows
+from fledgling.sample import load_model
+from fledgling.thoughts import CHAT_TEMPLATE, documents
+from fledgling.tokenizer import load_tokenizer
+
+NAME = "fledgling-think"
+MODELS = Path("src/magpie/weights")
+SETTINGS = FineTuning(steps=260, rate=6e-4)
+LARGEST = 63  # of the whole numbers in the file: it is a Q8_0 that packs into a smaller wheel
+
+
+def main() -> None:
+    arguments = parse()
+    torch.set_num_threads(arguments.threads)
+    torch.set_flush_denormal(True)
+    tokenizer_json = MODELS / "fledgling" / "tokenizer.json"
+    own = own_instructions(arguments.work, arguments.own, arguments.seed)
+    rows, _ = make_rows(load_tokenizer(tokenizer_json), documents(own, arguments.seed), 1 << 40)
+    print(f"{len(own):,} instructions in {len(rows):,} rows", flush=True)
+    settings = FineTuning(arguments.steps, arguments.rate, seed=arguments.seed)
+    model = load_model(MODELS / "fledgling")
+    finetune(model, rows, settings, arguments.work / "checkpoint.pt")
+    export_chat(model, tokenizer_json, arguments.out / NAME, CHAT_TEMPLATE, arguments.largest)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m fledgling.think", description=__doc__)
+    parser.add_argument("--own", type=int, default=OWN, help=f"instructions that the model writes; default: {OWN:,}")
+    parser.add_argument("--steps", type=int, default=SETTINGS.steps, help=f"default: {SETTINGS.steps}")
+    parser.add_argument("--rate", type=float, default=SETTINGS.rate, help=f"of learning; default: {SETTINGS.rate}")
+    parser.add_argument("--largest", type=int, default=LARGEST, help=f"whole number in the file; default: {LARGEST}")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--work", type=Path, default=Path("build/fledgling/think"), help="for what is kept")
+    parser.add_argument("--out", type=Path, default=MODELS, help="holds a folder for each model")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
