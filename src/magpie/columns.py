@@ -78,11 +78,11 @@ LABELS = {
 
 
 ORIGINAL = "original_"
-"""What stands before the name of a column that a later stage made anew."""
+"""The prefix of the earlier version of a column that a later stage made again."""
 
 
 def base_column(column: str) -> str:
-    """The column that one of a second instance, or one that was made anew, is like.
+    """The column that this one is a copy or another version of: a second instance's, or one that was made again.
 
     Example: `base_column("difficulty__second")` and `base_column("original_difficulty")` are `difficulty`.
     """
@@ -137,12 +137,13 @@ _SAYS_OF: Mapping[str, tuple[str, ...]] = {
     "other_task_category": ("task_category",),
     "task_category_probs": ("task_category",),
 }
-"""Columns that say something of others, which may be made anew without them."""
+"""Columns that describe other columns. A later stage may make those again without these."""
 
 
 def outdated(makers: Mapping[str, str]) -> list[str]:
-    """Imported columns that count no more, since what they say something of was made anew: a reward of the old answer
-    is none of the new one, nor is the reason for an old label. They stay readable as `original_<column>`.
+    """Imported columns that no longer count, because the column that they describe was made again: a reward of the old
+    answer does not hold for the new one, nor does the reason for an old label. They stay readable as
+    `original_<column>`.
 
     makers: each column's stage, of two the later one.
 
@@ -170,7 +171,7 @@ BOOKKEEPING = (DROP_REASON, ERROR, ATTEMPTS, PROMPT_TOKENS, COMPLETION_TOKENS, W
 
 COMPUTED = {
     "id": "run name and row number: what readers and exports show",
-    "messages": "the conversation as role and content, further turns included, and as reasoning where later turns have "
+    "messages": "the conversation as role and content, with later turns, and as reasoning where later turns have "
     "one; null until there is a response",
     "dropped_by": "the first stage that dropped the row",
 }

@@ -63,8 +63,8 @@ class RequestFailed(MagpieError):
 
 
 class ContextFull(RequestFailed):
-    """A prompt leaves no room in the engine's context to go on with it. Trying again is no use: each stage says what
-    becomes of the row."""
+    """A prompt leaves no room in the engine's context for a completion. Another try would fail as well: each stage
+    decides what becomes of the row."""
 
 
 class EngineDied(MagpieError):

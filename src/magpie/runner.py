@@ -216,7 +216,7 @@ def converse(
     """Run every talk to its end, keeping each engine's window full.
 
     `talks` is pulled only when an engine has room, so at most twice the windows' sum of rows are open; windows are read
-    anew each time, since they may grow and shrink. A `None` in `talks` means "none just now, ask again when something
+    again each time, since they may grow and shrink. A `None` in `talks` means "none just now, ask again when something
     has ended". `seed` gives the seed of a row's n-th request.
 
     Yields the events of each poll, often an empty list: the caller's moment to write, draw or stop (by closing the

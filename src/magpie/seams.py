@@ -50,7 +50,7 @@ class Tokens:
 @dataclass(frozen=True, slots=True)
 class Text:
     """A prompt as text, for servers that take no ids: complete but for a beginning-of-sequence token, where the server
-    adds that itself. It is tokenized behind the wall, so it is exact only as far as the server's tokenizer is."""
+    adds that itself. It is tokenized server-side, so it is exact only as far as the server's tokenizer is."""
 
     text: str
 
@@ -315,7 +315,7 @@ Columns = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """A row that is not worth going on with. It stays in the run, with its reason and what is known of it."""
+    """A row that later stages skip. It stays in the run, with its reason and the columns that it has so far."""
 
     reason: str
     columns: Columns
@@ -376,8 +376,8 @@ class Corpus(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CorpusStage:
-    """Looks at all rows of a run at once: duplicates, neighbors, selection. Made anew, whole, when what it read has
-    changed."""
+    """Computes from all rows of a run at once: duplicates, neighbors, selection. All its rows are made again when its
+    input has changed."""
 
     name: str
     reads: tuple[str, ...]

@@ -63,7 +63,7 @@ def test_an_engine_takes_a_place_wherever_its_gpus_fit_together() -> None:
 def test_gpus_that_are_not_there_are_named_before_anything_is_placed() -> None:
     with pytest.raises(UserError, match=r"takes 4 GPUs .* and the largest node of the Ray cluster has 2"):
         places([{"GPU": 2.0}, {"GPU": 2.0}], Room(4, 0.5), None)
-    with pytest.raises(UserError, match="has no node that is alive"):
+    with pytest.raises(UserError, match="has no live node"):
         places([], Room(0, 1.0), None)
 
 

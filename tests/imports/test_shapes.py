@@ -98,7 +98,7 @@ def test_a_conversation_is_whole(document: dict[str, Any], expected: list[tuple[
         ({"messages": [*of("a"), {"role": A, "content": 3}]}, "unreadable: a message without text"),
         ({"messages": [{"role": U, "content": [{"type": "image_url", "image_url": "x"}]}]}, "a message without text"),
         ({"messages": [{"role": U, "content": [{"type": "text", "text": "a", "image": "x"}]}]}, "without text"),
-        ({"messages": [*of("a"), {"role": A, "content": "<think>b"}]}, "unreadable: a thought without an end"),
+        ({"messages": [*of("a"), {"role": A, "content": "<think>b"}]}, "unreadable: reasoning without an end"),
         ({"instruction": ["a"], "output": "b"}, "unreadable: the instruction is no text"),
         ({"instruction": "a", "output": 3}, "unreadable: the answer is no text (int)"),
         ({"prompt": "a", "chosen": "b", "rejected": "b"}, "identical_pair"),

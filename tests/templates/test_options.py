@@ -125,7 +125,7 @@ def test_what_a_switch_glues_to_the_users_words_is_cut_from_instructions() -> No
 
 def test_thinking_that_cannot_be_switched_is_said() -> None:
     assert any("no effect" in note for note in chat_with("chatml", thinking="on").describe()["warnings"])
-    assert any("empty thought" in note for note in chat_with("always_thinks", thinking="off").describe()["warnings"])
+    assert any("empty reasoning" in note for note in chat_with("always_thinks", thinking="off").describe()["warnings"])
     with pytest.raises(TemplateError, match="no switch and no closing tag"):
         chat_with("harmony", thinking="off")
 

@@ -40,7 +40,7 @@ def work(given: Path, allowances: tuple[str, ...], limits: Limits, *, as_json: b
             why, code = f"stopped at {limit}", AT_LIMIT
     if code:
         again = command("work", path)
-        print(visible(f"magpie: {why}; other workers go on with the rest. To join again: {again}"), file=sys.stderr)
+        print(visible(f"magpie: {why}; other workers continue with the rest. To join again: {again}"), file=sys.stderr)
         raise typer.Exit(code)
     if as_json:
         print_json(summary(run), indent=True)

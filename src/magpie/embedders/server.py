@@ -124,7 +124,7 @@ class ServerEmbedder:
             raise ModelError(
                 f"{self._root} gives vectors of {len(vector)} numbers, and {self._dimension} were expected: it serves "
                 "another model than before; serve the former one again, or change embed.embedder.dimension, which "
-                "embeds all rows anew"
+                "embeds all rows again"
             )
 
     # -- embedding -----------------------------------------------------------------------------------------------------

@@ -21,8 +21,8 @@ MOST_DIMENSION, USUAL_DIMENSION = 1 << 16, 1 << 13
 
 
 def most_bytes(count: int, dimension: int | None) -> int:
-    """The longest answer with so many vectors. There is room for those of another model, so that a server that changes
-    its model is told by the length of its vectors."""
+    """The size limit of an answer with so many vectors, in bytes. It leaves room for longer vectors, so that a server
+    that has changed its model is recognized by their length."""
     expected = count * (dimension or MOST_DIMENSION) * NUMBER_BYTES
     return BASE_BYTES + max(expected, min(count * USUAL_DIMENSION * NUMBER_BYTES, MOST_BYTES))
 

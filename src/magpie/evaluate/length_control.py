@@ -63,7 +63,7 @@ class LengthControlled:
 
     rate: float
     standard_error: float
-    """By bootstrap over prompts, the model fitted anew each time."""
+    """By bootstrap over prompts; the model is fitted again to each sample."""
     interval: Interval
     spread_error: float
     """What AlpacaEval prints as `lc_standard_error`: of the fitted preferences over instructions. It says how much

@@ -18,7 +18,7 @@ from magpie.runs.shards import content_digest
 
 _FEW_SHARDS = 16
 LOOK_SECONDS = 0.2
-"""How long this worker goes on with what it has after it found no rows to take."""
+"""How long this worker keeps working on its own ranges after it found no rows to claim. Seconds."""
 
 
 class LeaseLost(MagpieError):

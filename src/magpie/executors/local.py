@@ -39,7 +39,7 @@ def execute(
     limits: Limits = NO_LIMITS,
     placed: Placing = LOCAL,
 ) -> Run:
-    """Make the run that `recipe` describes in the folder `out`, or go on with it: only what is missing is made.
+    """Create the run that `recipe` describes in the folder `out`, or resume it: only pending rows are made.
 
     `recipe` is one that `magpie.plan.resolve` completed for this folder. `only` names the stages to work on; the others
     are left as they are. `choice`: what to do where the package has come to resolve a stage otherwise. `retry_failed`:

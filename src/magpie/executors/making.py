@@ -184,7 +184,7 @@ def _make_restarting(sitting: _Sitting, work: StageWork, pool: Pool) -> None:
             pool.release(uses)
         except EngineDied as death:
             if any(use.facts is not None for use in uses.values()):
-                raise ServerLost(f"{death}; what was made is kept, the same command goes on from there") from death
+                raise ServerLost(f"{death}; what was made is kept, and the same command resumes the run") from death
             raise
 
 

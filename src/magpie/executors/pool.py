@@ -24,7 +24,7 @@ class Pool:
     """A context manager: whatever is still open at its end is closed."""
 
     def __init__(self, opener: Opener, watch: Callable[[str], None]) -> None:
-        """`watch` is told in words what is being loaded."""
+        """`watch` receives a line for each model that is being loaded."""
         self.watch = watch
         self._opener = opener
         self._open: dict[_Key, tuple[Engine, ExitStack]] = {}

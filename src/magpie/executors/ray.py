@@ -72,7 +72,7 @@ def places(nodes: Sequence[Mapping[str, float]], room: Room, wanted: int | None)
     nodes: the resources of each, as Ray names them (`GPU`, `CPU`).
     """
     if not nodes:
-        raise UserError("the Ray cluster has no node that is alive")
+        raise UserError("the Ray cluster has no live node: start its nodes and run the same command again")
     if room.gpus:
         largest = int(max(node.get("GPU", 0) for node in nodes))
         if largest < room.gpus:

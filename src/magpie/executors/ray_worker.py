@@ -19,7 +19,7 @@ from magpie.safe.redaction import one_line
 
 
 class RayWorker:
-    """One actor. Made anew by Ray where its node is lost."""
+    """One actor. Ray starts it again where its node is lost."""
 
     def hello(self, run: str) -> dict[str, str]:
         """Which magpie this is, on which host, and the token that it sees in the run's folder."""

@@ -98,7 +98,7 @@ class Session:
         worker.rows = sum(counts.made + counts.failed for counts in self.counts.values())
 
     def warn_once(self, watch: Callable[[Any], None]) -> Callable[[Any], None]:
-        """A watch that is told each warning once in the run's life: `magpie status` shows them all."""
+        """A watch that receives each warning once in the lifetime of the run: `magpie status` shows them all."""
 
         def told(standing: Any) -> None:
             if isinstance(standing, str) and standing.startswith(WARNING):
@@ -191,7 +191,7 @@ class Session:
         entry = _index(folder, planned, self.plan.recipe)
         if planned.name not in self.kept:
             return entry
-        # The rows are those of an earlier magpie: what made them stands here, until they are made anew.
+        # An earlier magpie made the rows: the entry keeps what made them until they are made again.
         made = {key: value for key, value in self._entries[planned.name].items() if key in _MADE_BY}
         return (
             {key: value for key, value in entry.items() if key not in _MADE_BY}

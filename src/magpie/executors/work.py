@@ -1,7 +1,7 @@
 """What a row stage of a run has yet to make, shard by shard, and where what is made goes.
 
-The fill rule, applied: rows alive above, minus rows made, of the ranges that this worker has. Knows rows and files; no
-engine and no clock.
+The fill rule, applied: the rows that survived upstream, minus the rows that are done, in the ranges of this worker.
+Knows rows and files; no engine and no clock.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def join(
 
     recipe: the run's own, where it was resolved already. executor: what the session says that it was.
     Raises `UserError` for what the user can mend, such as a worker of another magpie, `Stopped` on Ctrl-C or SIGTERM,
-    and what an engine raises; what was made is in the run, and others go on with the rest.
+    and what an engine raises; what was made is in the run, and other workers continue with the rest.
 
         join(Path("/shared/runs/air"))
     """
@@ -68,7 +68,7 @@ def _check_version(folder: RunFolder, versions: dict[str, str]) -> None:
     if theirs != ours:
         raise RunError(
             f"{folder.path}: the run is made by magpie {theirs}, and this worker is magpie {ours}; expected the same "
-            "version on every machine: install it here, or let `magpie run` of this version go on with the run first"
+            "version on every machine: install it here, or resume the run with `magpie run` of this version first"
         )
 
 

@@ -19,7 +19,7 @@ from magpie.explore.duplicates import Fit, Growth, growth_of, sizes_of
 from magpie.runs import Run
 
 _BLOCKS = 50
-"""Rows are drawn anew in so many blocks, or one by one where there are fewer."""
+"""The bootstrap resamples rows in this many blocks, or one by one where there are fewer rows."""
 DRAWS = 300
 _SHARE = 0.9
 _LIMIT = ": limit"

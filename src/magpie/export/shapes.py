@@ -106,7 +106,7 @@ def _sharegpt(given: Given) -> list[Fields]:
 
 
 def _alpaca(given: Given) -> list[Fields]:
-    """The last instruction and its response; the turns before them are the history, where the run has further turns."""
+    """The last instruction and its response; in a multi-turn run, the turns before them are the history."""
     said = conversation(Given(given.columns, Options(reasoning=given.options.reasoning), given.turn_reasoning))
     rounds = "len(messages) // 2"
     fields = {

@@ -22,7 +22,7 @@ MOST_BYTES = 64 << 20
 QUESTION_BYTES = 4 << 20
 """The longest answer to a question about a server, such as its list of models, in bytes."""
 ERROR_BYTES = 256 << 10
-"""As much as is read of an answer whose status is no success, in bytes: an error message stands at its beginning."""
+"""How much is read of an answer without a success status, in bytes: an error message comes first in it."""
 MOST_COUNT = (1 << 31) - 1
 """No number of tokens is larger."""
 LARGEST_LOGPROB = 0.01
@@ -99,8 +99,8 @@ def _size(count: int) -> str:
 
 
 def decode_json(body: bytes) -> Any:
-    """The value of a JSON document. Raises `Garbled` with the reason and the beginning of what is none: what is nested
-    too deep, bytes that are no UTF-8, halves of surrogate pairs, NaN and infinities are none.
+    """The value of a JSON document. Raises `Garbled` with the reason and the first characters where it is not
+    valid: nested too deep, not UTF-8, with halves of surrogate pairs, or with NaN or infinities.
 
     >>> decode_json(b'{"a": 1}')
     {'a': 1}

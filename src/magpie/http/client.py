@@ -149,7 +149,7 @@ class _Taking:
             if not reader.feed(piece):
                 response.close()
                 break
-            if not piece.startswith(b":"):  # a comment keeps a connection alive, and is no answer
+            if not piece.startswith(b":"):  # a comment only keeps the connection open
                 self._heard_piece()
         now = self._loop.time()
         self._transport = None

@@ -75,8 +75,8 @@ def _base(key: str) -> str:
 
 
 def take_thoughts(keys: Keys, found: Conversation) -> None:
-    """What was thought, where it stands beside the conversation: before its one answer, or, in a run's own columns,
-    before the first answer and before each later one."""
+    """Take the reasoning that a row has beside its conversation: that of its one answer, or, in a run's own columns,
+    that of the first answer and of each later one."""
     answers = [n for n, turn in enumerate(found.turns) if turn.role == "assistant"]
     thought = next((key for key in THOUGHTS if text_or_none(keys.values.get(key)) is not None), None)
     later = keys.values.get("turn_reasoning")

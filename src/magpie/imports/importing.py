@@ -1,7 +1,7 @@
 """Puts datasets into a run as its stage 0: each row is read once, and kept, or dropped with its reason.
 
-A killed import leaves no run that looks finished: the run's index is written last. A run that stands is never written
-over: what it has lost is made anew aside, and put back at the end.
+A killed import leaves no run that looks finished: the run's index is written last. A complete run is never
+overwritten: what it has lost is imported again into a temporary folder, and put back at the end.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def import_dataset(
     """Make a run in `out` of the conversations in files, folders, runs or datasets of the Hub. Importing the same again
     changes nothing.
 
-    `watch` is told how many rows were written. Raises `UserError` for what cannot be read, and where not one row can;
+    `watch` receives the number of rows written. Raises `UserError` for what cannot be read, and where not one row can;
     `RunError` when `out` holds another run; `StorageError` when the disk refuses.
 
     import_dataset("ShareGPT_V3.json", Path("runs/theirs"), Options(limit=1000))
@@ -174,8 +174,8 @@ def _restore(
     seen: Imported,
     watch: Callable[[int], None],
 ) -> None:
-    """Import again into a run that holds the same import: files that were lost or damaged are made anew aside and put
-    back at the end; those that stand are not touched. Raises `RunError` for a run of other rows."""
+    """Import again into a run that holds the same import: files that were lost or damaged are made again in a temporary
+    folder and put back at the end; intact files are not touched. Raises `RunError` for a run of other rows."""
     made = resolve(None, folder.path)
     before = made.settings("source")
     if before is None or before.digest != source.digest:

@@ -143,8 +143,8 @@ def _answer(value: Any, unused: set[str]) -> list[Turn]:
 
 
 def take_turns(keys: Keys, found: Conversation) -> None:
-    """The further turns of a run's own columns: messages in `turns`, and what was thought before them in
-    `turn_reasoning`. Left among the extra keys where they are no conversation that goes on from the answer."""
+    """Take the later turns of a run's own columns: messages in `turns`, and their reasoning in `turn_reasoning`. They
+    stay among the extra keys where they are no continuation of the conversation."""
     if not isinstance(keys.values.get("turns"), list):
         return
     try:

@@ -51,7 +51,7 @@ def json_documents(stream: IO[bytes], name: str) -> Read:
 
 
 class _Head:
-    """The beginning of a stream, by which it is decided how to read it; then the whole of it."""
+    """The first part of a stream, which decides how to read it; then the whole stream."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream

@@ -1,4 +1,4 @@
-"""Conversations as datasets write them, to turns that a run holds: who spoke, what was said, what was thought.
+"""Converts conversations as datasets write them to the turns of a run: role, content and reasoning.
 
 Only a string is a text, and so are parts of a message that are nothing but text. Knows the names that datasets use;
 knows no run and no file.
@@ -206,7 +206,7 @@ def _message(one: Mapping[str, Any], unused: set[str]) -> Turn:
 
 
 def _thought_blocks(text: Any) -> tuple[list[str], Any]:
-    """What stands in parts of a message that are thoughts, and the message without them."""
+    """The text of the parts of a message that are reasoning, and the message without them."""
     if not isinstance(text, list):
         return [], text
     blocks = [one.get("thinking") for one in text if isinstance(one, dict) and one.get("type") == "thinking"]
@@ -237,12 +237,12 @@ def joined_thoughts(thoughts: Iterable[str | None]) -> str | None:
 
 
 def thinking(role: str, text: str) -> Turn:
-    """A message; what an assistant thought between think tags before it answered, apart from the answer."""
+    """A message; an assistant's reasoning between think tags is separated from its answer."""
     if role != "assistant" or "<think>" not in text[:40] or not text.lstrip().startswith("<think>"):
         return Turn(role, text)
     parted = part(text, _TAGS)
     if not parted.ended:
-        raise Unreadable("a thought without an end")
+        raise Unreadable("reasoning without an end")
     return Turn(role, parted.response.lstrip(), parted.reasoning)
 
 

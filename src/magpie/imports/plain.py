@@ -1,4 +1,4 @@
-"""The commonest rows of large datasets, in one pass: an id and a list of plain messages, whose columns need no thought.
+"""A fast path for the commonest rows of large datasets: an id and a list of plain messages, converted in one pass.
 
 Whatever is unusual about a row is left to the shapes, which come to the same columns. Knows two keys; knows no file.
 """

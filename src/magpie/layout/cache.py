@@ -1,4 +1,4 @@
-"""Arrays in the user's cache folder: stored whole or not at all, and made anew where they cannot be read."""
+"""Arrays in the user's cache folder: stored whole or not at all, and computed again where they cannot be read."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def layout_of(
 
     rows: of the runs named here, by the text of their path, only these rows are given back; the map itself is of all
     rows, so that no choice moves a row. folder: the cache (default: `magpie/layouts` in the user's cache folder).
-    progress: is told in words what is being done.
+    progress: receives a line for each step.
 
     Raises `MissingExtra` without FAISS or NumPy, `UserError` for a run without embeddings and for runs whose embeddings
     different embedders made, `RunError` for files that cannot be read.

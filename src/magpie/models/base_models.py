@@ -18,7 +18,7 @@ from magpie.settings.engines import Auto, Engine
 
 @dataclass(frozen=True, slots=True)
 class BaseModel:
-    """A model that goes on with a text."""
+    """A model that continues a text."""
 
     use: ModelUse
     files: ModelFiles
@@ -49,7 +49,7 @@ def open_base_model(stage: str, name: str | None, engine: Engine | None, recipe_
     use = choose_engine(engine or Auto(), place, files, frozenset(), stage)
     if use.capabilities.prompts[0] == "messages":
         raise RecipeError(
-            f"{stage}.engine: {use.why}; it takes only whole conversations, and a base model goes on with a text: use "
+            f"{stage}.engine: {use.why}; it takes only whole conversations, and a base model continues a text: use "
             "a server with /v1/completions, or a local engine"
         )
     return BaseModel(use, files)

@@ -59,7 +59,7 @@ def written_by(model: ChatModel) -> dict[str, Any]:
 
 
 def resolved_sampling(settings: Sampling, params: SamplingParams) -> Sampling:
-    """The settings with what was filled in, so that a later magpie can go on with it."""
+    """The settings with the values that were filled in, so that a later magpie can resume the run with them."""
     filled = {name: getattr(params, name) for name in ("temperature", "top_p", "max_tokens")}
     return settings.model_copy(update=filled)
 

@@ -250,10 +250,11 @@ def _replaced(planned: Sequence[PlannedStage], stage: PlannedStage) -> list[str]
 
 
 def _outdated(planned: Sequence[PlannedStage]) -> list[str]:
-    """What to know of imported columns that say something of what is made anew."""
+    """A warning for each imported column that describes a column which is made again."""
     makers = {column.name: each.name for each in planned for column in each.stage.writes}
     return [
-        f"{name} was imported with what is made anew and counts no more; it stays readable as original_{name}"
+        f"{name} describes an imported column that is made again, so it no longer counts; it stays readable as "
+        f"original_{name}"
         for name in outdated(makers)
     ]
 

@@ -65,10 +65,10 @@ def _note_code(recipe: Recipe, typed: Mapping[str, Any] | None) -> None:
 
 
 def own_recipe(out: Path, recipe: Recipe) -> Recipe:
-    """The recipe of the run in the folder `out`, read anew by the package as it is now.
+    """The recipe of the run in the folder `out`, resolved again by the package as it is now.
 
-    Where the run and `recipe` both began with one shipped recipe, it is that recipe as the package has it now, with
-    what the run's user said beside it: what has changed in the shipped one is then no edit of the user's.
+    Where the run and `recipe` are based on the same shipped recipe, it is that recipe as the package has it now, with
+    the settings of the run's user: a change of the shipped recipe is then no edit of the user's.
     """
     folder = RunFolder(out)
     made = _made(folder, needed=True)
@@ -167,7 +167,7 @@ def _fixed(folder: RunFolder, made: Recipe | None) -> dict[str, Any]:
 
 
 def _absolute(settings: S) -> S:
-    """The settings with every place of a file or a model in full, so that a run goes on from any folder."""
+    """The settings with every path of a file or a model in full, so that a run can be resumed from any folder."""
     update: dict[str, Any] = {}
     for name, field in type(settings).model_fields.items():
         marks = {mark for mark in field.metadata if isinstance(mark, Place)} | places(field.annotation)

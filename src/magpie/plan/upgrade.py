@@ -1,8 +1,8 @@
-"""What an upgrade may not do: make rows anew that a run has and that its user did not change.
+"""Keeps an upgrade of the package from making rows again that a run has and that its user did not change.
 
-A stage's fingerprint changes when its user edits the recipe, and also when the package comes to resolve the same recipe
-otherwise: another default, prompt, template rule, stage version or shipped model. The two are told apart by planning
-the run's own recipe with the package as it is now: whatever then differs from the run is the package's doing.
+A stage's fingerprint changes when its user edits the recipe, and also when a new version of the package resolves the
+same recipe otherwise: another default, prompt, template rule, stage version or shipped model. To tell the two apart,
+the run's own recipe is planned with the package as it is now: what then differs from the run comes from the package.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from magpie.plan.recipe import Recipe
 from magpie.plan.registry import stages
 
 _SHOWN = 4
-"""Differences that a message shows of one stage."""
+"""How many differences of one stage a message shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What to do where the package has come to resolve a stage otherwise than the run has it."""
+    """What to do where the package now resolves a stage otherwise than the run did."""
 
     remake: Collection[str] = ()
-    """Stages to make anew; `all` is every one."""
+    """Stages to make again; `all` is every one."""
     keep: bool = False
-    """Go on with the run's own values, and keep what was made."""
+    """Resume with the run's own values, and keep what was made."""
 
 
 UNDECIDED = Choice()
@@ -39,24 +39,24 @@ UNDECIDED = Choice()
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """A plan that makes nothing anew behind its user's back."""
+    """A plan that makes no row again unless its user asked for it."""
 
     plan: Plan
     kept: Mapping[str, str]
-    """Stages whose rows stay although the package would make others, each with what names the package's own way."""
+    """Stages that keep their rows although the package would make others, each with the digest of the package's way."""
     stale: Mapping[str, str]
-    """Stages that are left as they are although the recipe now makes others, each with why."""
+    """Stages that are left as they are although the recipe would now make other rows, each with the reason."""
 
 
 def reconcile(
     plan: Plan, index: Mapping[str, Any], before: Callable[[], Recipe], choice: Choice, only: Collection[str] | None
 ) -> Reconciled:
-    """Hold a plan against the run that it goes on with.
+    """Compare a plan with the run that it resumes.
 
-    index: `run.json`. before: the run's own recipe, read anew by the package as it is now. only: the stages that are
-    worked on; the rows of others stay in force whatever the plan says of them.
-    Raises `RunError`, with each stage and reason, where the package resolves a stage otherwise and the choice says
-    nothing of it.
+    index: `run.json`. before: the run's own recipe, resolved again by the package as it is now. only: the stages that
+    are worked on; the rows of other stages stay valid whatever the plan says of them.
+    Raises `RunError`, with each stage and reason, where the package resolves a stage otherwise and `choice` does not
+    cover it.
     """
     entries = {entry["stage"]: _Entry(entry, index) for entry in index["stages"]}
     _check_names(choice, plan)
@@ -103,7 +103,7 @@ def _settled(
         if current.fingerprint == entry.fingerprint or own.is_edited(current):
             continue
         reasons = entry.differences(current)
-        if not reasons:  # it reads what another stage makes anew
+        if not reasons:  # only its input changed: another stage makes that again
             continue
         if planned.name in choice.remake or "all" in choice.remake:
             continue
@@ -127,7 +127,7 @@ def _refusal(problems: Sequence[str]) -> str:
 
 
 class _Own:
-    """What the stages of the run's own recipe come to with the package as it is now."""
+    """The stages of the run's own recipe, as the package now plans them."""
 
     def __init__(self, before: Callable[[], Recipe], plan: Plan) -> None:
         self._before = before
@@ -167,13 +167,13 @@ class _Entry:
 
     @property
     def resolved(self) -> Mapping[str, Any] | None:
-        """The stage's settings with all that was filled in; None in a run of an earlier magpie."""
+        """The stage's settings with the values that were filled in; None in a run of an earlier magpie."""
         found = self.entry.get("resolved")
         return found if isinstance(found, Mapping) else None
 
     @property
     def kept(self) -> str | None:
-        """What names the package's own way, where its user has chosen to keep the run's."""
+        """The digest of the package's way, where the user has chosen to keep the run's."""
         found = self.entry.get("kept")
         return found if isinstance(found, str) else None
 

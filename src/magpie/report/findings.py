@@ -13,13 +13,13 @@ _COLUMNS = {
     "source": "source",
 }
 UNEVEN = 0.5
-"""A kept share below this part of the overall one is told."""
+"""A kept share below this fraction of the overall share is listed."""
 FEW = 20
-"""Rows below which a low share is not told."""
+"""With fewer rows than this a low share is not listed."""
 
 
 def findings(numbers: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Each with how grave it is (`warning` or `note`), what it is about, and its figures; the page puts it in words."""
+    """Each has a severity (`warning` or `note`), a subject and its figures; the page puts them into words."""
     found = [*_warnings(numbers), *_notes(numbers)]
     return found[:MOST]
 

@@ -49,8 +49,7 @@ _OF = {"all": "true", "kept": "state = 'kept'"}
 
 
 def _pairs(narrow: Narrow) -> list[tuple[str, str]]:
-    """Columns that two judges gave: `difficulty__other` beside `difficulty`, and what was imported beside what was
-    judged anew."""
+    """Columns with two judgments: `difficulty__other` beside `difficulty`, and an imported label beside a new one."""
     found = []
     for base in (*JUDGED, "instruct_reward"):
         others = sorted(f for f in narrow.fields if f.startswith(f"{base}__") or f == f"original_{base}")

@@ -83,7 +83,7 @@ def _turns(narrow: Narrow) -> list[dict[str, Any]]:
 
 
 MOST_TURNS = 16
-"""Further turns that are told of."""
+"""How many later turns are listed."""
 
 
 def _of(narrow: Narrow) -> str:

@@ -189,7 +189,7 @@ def _makers(run: Run) -> dict[str, str]:
 
 
 def _counting(run: Run) -> dict[str, str]:
-    """The makers of the columns that count: none of what says something of an answer that was made anew."""
+    """The makers of the columns that count: not those that describe an answer which was made again."""
     makers = _makers(run)
     return {name: stage for name, stage in makers.items() if name not in outdated(makers)}
 

@@ -1,8 +1,8 @@
 """One line for each variant of the mix, with intervals: the paper's ablations (Fig. 11 and 12) for one's own model.
 
 Intervals are percentiles of a bootstrap over groups of rows: a variant's rows are dealt into at most 400 groups in the
-order of a hash, groups are drawn again with replacement 400 times, and the figure is computed each time anew. With up
-to 400 rows each is a group of its own, and this is the bootstrap over rows.
+order of a hash, groups are drawn with replacement 400 times, and the figure is computed for each draw. With up to 400
+rows each row is a group of its own, which is the bootstrap over rows.
 """
 
 from __future__ import annotations

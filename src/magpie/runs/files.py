@@ -45,10 +45,10 @@ def shortage(error: OSError) -> str | None:
 
 
 class Observer(Protocol):
-    """Is told of every file that is put or removed under a folder: a run on object storage sends it there."""
+    """Gets a call for every file that is written or removed under a folder: a run on object storage uploads it."""
 
     def changing(self) -> AbstractContextManager[None]:
-        """Held while a file is put in its place, and while the observer is told of it."""
+        """A context that is held while a file is put in its place and the observer is called."""
 
     def written(self, path: Path) -> None:
         """A file is there, whole; or, of a journal, has just been opened."""
@@ -139,7 +139,7 @@ def temporary_name(path: Path) -> Path:
 
 
 def put_unsynced(path: Path, data: bytes) -> None:
-    """Put `data` at `path`, whole or not at all, but for a power loss: for what is written anew every few seconds."""
+    """Put `data` at `path`, whole or not at all, but for a power loss: for what is rewritten every few seconds."""
     temporary = temporary_name(path)
     with storage(path):
         try:

@@ -108,8 +108,8 @@ class StageFolder:
         return rows, data, rest
 
     def makers(self, above: Sequence[StageFolder]) -> list[tuple[StageFolder, list[str]]]:
-        """The stages of `above` that make what this one reads, each with those columns. Where two make a column, as
-        where a stage judges anew what was imported, the later one counts."""
+        """The stages of `above` that make what this one reads, each with those columns. Where two make a column, such
+        as an import and a stage that judges it again, the later one counts."""
         last = {column.name: maker for maker in above for column in maker.columns}
         found = [(maker, [name for name in self.reads if last.get(name) is maker]) for maker in above]
         return [(maker, columns) for maker, columns in found if columns]
@@ -164,8 +164,8 @@ class RunFolder:
         return index
 
     def known_index(self) -> dict[str, Any] | None:
-        """`run.json`; None where there is none, or one that is broken and is to be written anew. Raises `RunError` for
-        one that a newer magpie made."""
+        """`run.json`; None where there is none, or a broken one that is to be written again. Raises `RunError` for one
+        that a newer magpie made."""
         try:
             return self.index() if self.is_run() else None
         except BrokenIndex:

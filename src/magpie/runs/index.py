@@ -9,8 +9,8 @@ from typing import Any, Literal, get_args
 from magpie.columns import BOOKKEEPING, ROW, is_type
 
 Kind = Literal["row", "table", "corpus"]
-"""Of a stage: asks models, row by row; computes from the rows of a shard; computes from all rows of the run together,
-which are made anew when any of them changes."""
+"""What a stage does: asks models, row by row; computes from the rows of a shard; or computes from all rows of the run
+together, and then makes all rows again when any of them changes."""
 
 STAGE_FOLDER = re.compile(r"(\d+)-([a-z_]+(?:@[a-z][a-z0-9]*)?)-([0-9a-f]{8})")
 _NAME = re.compile(r"[a-z][a-z_]*(?:@[a-z][a-z0-9]*)?")

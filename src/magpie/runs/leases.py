@@ -1,9 +1,10 @@
 """Records that several workers change without a lock: what storage has to offer for it, and a shared folder that does.
 
 A record has a version. It is created if it is not there, and replaced if its version is still the one that was read;
-whoever comes second is told so and reads again. Object storage does this by itself (If-None-Match, If-Match). A folder
-whose locks do nothing has one operation of that kind: a name that is given once (`link`). Version n of a record is
-therefore a file of its own, `RECORD/n`, and replacing version n is creating n + 1. Knows bytes, not what they mean.
+a writer that comes second gets a conflict and reads again. Object storage does this by itself (If-None-Match,
+If-Match). A folder without working locks has one such operation: `link` creates a name only once. Version n of a
+record is therefore a file of its own, `RECORD/n`, and replacing version n is creating n + 1. Knows bytes, not what they
+mean.
 """
 
 from __future__ import annotations

@@ -472,7 +472,7 @@ def _messages(run: Run) -> str:
     instruction, response = made["instruction"], made["response"]
     asked, answered = f"'role': 'user', 'content': {instruction}", f"'role': 'assistant', 'content': {response}"
     turns = made.get("turns")
-    if "turn_reasoning" in made:  # then each message says what was thought before it
+    if "turn_reasoning" in made:  # then each message has its reasoning
         asked += ", 'reasoning': NULL::VARCHAR"
         answered += f", 'reasoning': {made.get('reasoning', 'NULL::VARCHAR')}"
         later = f"'role': t.role, 'content': t.content, 'reasoning': {made['turn_reasoning']}[i]"

@@ -602,8 +602,8 @@ def _put(files: ShardFiles, table: pa.Table, metadata: Mapping[bytes, bytes]) ->
 
 
 def restamp(files: ShardFiles, read: str) -> None:
-    """Write a sealed shard anew with the same rows and another word on what they were made from. What it says of its
-    rows stays, since other files may have been made from it."""
+    """Rewrite a sealed shard with the same rows and another `read`, the digest of what they were made from. The digest
+    of its rows stays, since other files may have been made from it."""
     sealed = files.sealed()
     assert sealed is not None, "a shard that says what it was made from"
     _put(files, sealed, {**files.footer(), _READ: read.encode()})

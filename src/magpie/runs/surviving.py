@@ -69,8 +69,8 @@ def corpus_shards(
 ) -> tuple[list[int], bool]:
     """The sealed shards of a stage over the whole run that count, and whether they are stale.
 
-    All count where all were made together: a selection stands until it is made anew, also where its input has changed
-    since. Where some were made from the input as it is now and some were not, it is being made anew, and those count.
+    All count where all were made together: a selection stays valid until it is made again, even if its input has
+    changed since. Where only some were made from the current input, it is being made again, and only those count.
     """
     made = {number: stage.shard(number).made_from() for number in stage.shards() if stage.shard(number).is_sealed()}
     if not made:

@@ -246,7 +246,7 @@ def with_workers(sessions: list[dict[str, Any]], workers: list[Worker]) -> list[
 
 
 def remove_leases(run: Path) -> None:
-    """Remove the records of leases: nobody works on the run. Who begins just now finds none, and takes rows anew."""
+    """Remove the leases of a run that has no workers. A worker that starts now finds none, and claims rows again."""
     folder = run / LEASES
     with storage(folder):
         for entry in list(folder.iterdir()) if folder.is_dir() else ():

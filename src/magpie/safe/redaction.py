@@ -94,8 +94,8 @@ def is_copy(value: str) -> bool:
 
 
 def redact(text: str) -> str:
-    """The text without secrets: as they are, partly or wholly URL-encoded, escaped as JSON, Python and HTML have it,
-    and of longer ones also their beginning and their end. Names and passwords in URLs are left out, known or not.
+    """The text without secrets: as they are, partly or wholly URL-encoded, or escaped as in JSON, Python and HTML; of
+    longer secrets also the first and last characters. Names and passwords in URLs are removed, known or not.
 
     >>> redact("http://bob:hunter2@host/v1 is not there")
     'http://***@host/v1 is not there'
@@ -192,7 +192,7 @@ def _written(character: str) -> str:
 
 
 def _without_parts(text: str, value: str) -> str:
-    """Without the beginnings and the ends of a secret: servers repeat keys that they have shortened themselves."""
+    """Remove the first and last characters of a secret: servers repeat keys that they have shortened themselves."""
     least = min(_PART, max(_LEAST_PART, len(value) // 2))
     if len(value) <= least:
         return text

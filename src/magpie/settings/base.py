@@ -49,7 +49,7 @@ def check_server_url(url: str) -> None:
 
 
 class Place(Enum):
-    """What a text says the place of. A run's recipe holds places in full, so that it goes on from any folder."""
+    """What a setting names the path of. A run's recipe holds full paths, so that it can be resumed from any folder."""
 
     FILE = "a file"
     MODEL = "a model: a file, a folder, a name inside the package, or an id of the Hub"

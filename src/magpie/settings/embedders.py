@@ -52,8 +52,8 @@ class EmbeddingServer(Settings):
     served_model: Words | None = None
     """The model's name on the server; `null` is the only one that it serves."""
     dimension: Count | None = None
-    """Numbers in a vector, and the run ends where the server gives another number; `null` asks the server at every
-    start; where the answer has changed, the run asks before it makes all vectors anew (`--remake embed`)."""
+    """Numbers in a vector; the run ends where the server gives another number. `null` asks the server at every start:
+    where the answer has changed, the run makes no vector again without `--remake embed`."""
     request: JsonObject = Field(default_factory=dict)
     """Further fields of each request, such as `dimensions` or vLLM's `truncate_prompt_tokens`."""
     api_key_env: KeyVariable | None = None

@@ -61,7 +61,7 @@ class StageSpec:
     columns: tuple[Column, ...] = ()
     """All that it may write; the bound stage says which of these it does write."""
     rewrites: tuple[Column, ...] = ()
-    """What it may write beside them, and only anew: columns that are there already, which it is no maker of."""
+    """Columns of other stages that it may also write, if they are there already: it replaces their values."""
     version: int = 1
     """Of its code: raised when the same settings come to make other rows."""
     needs: Needs = READS_INSTRUCTION

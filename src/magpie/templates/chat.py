@@ -74,7 +74,7 @@ class ChatTemplate:
 
     @property
     def response_stop_token_ids(self) -> tuple[int, ...]:
-        """Where a response ends. A token that closes a thought inside it, as in harmony, is not among them."""
+        """The tokens that end a response, without one that closes reasoning inside it, as in harmony."""
         return self.assistant_end.token_ids
 
     @property
@@ -178,7 +178,7 @@ class ChatTemplate:
         return text, alone if shared[: len(alone)] == alone else shared
 
     def before_user(self, messages: Sequence[Message]) -> tuple[str, list[int]]:
-        """The text and the ids that stand before any next user message: what all sentinels have in common."""
+        """The text and the ids that stand before any next user message: what the prompts of all placeholders share."""
         texts = [self.script.bare_prompt([*messages, Message("user", words)]) for words in USER]
         said = [sum(message.content.count(words) for message in messages) for words in USER]
         starts = {split(*each)[0] for each in zip(texts, USER, repeat("user"), said)}

@@ -81,9 +81,9 @@ def _settle(script: Script, model: ModelFiles, options: TemplateOptions) -> tupl
 
 
 def _excess(script: Script) -> str:
-    """What the generation prompt has at its end beyond what any answer goes on from, if white space.
+    """The white space at the end of the generation prompt that is not there before an answer in a conversation.
 
-    A prompt that opens a thought is gone on from by an answer with a thought in it, not by a plain one.
+    A prompt that opens reasoning is continued by an answer with reasoning, not by a plain one.
     """
     prompt, whole = script.bare_prompt([ASK]), script.conversation([ASK, REPLY])
     shared = shared_start([prompt, whole.rpartition(REPLY.content)[0]])
@@ -141,7 +141,7 @@ def _with_system(script: Script, options: TemplateOptions, found: Findings, bos:
 
 
 def _written(script: Script, model: ModelFiles) -> dict[str, int]:
-    """The special tokens that the template writes; a tag that opens or closes a thought is the model's to write."""
+    """The special tokens that the template writes; the model itself may write a tag that opens or closes reasoning."""
     ids = {text: token.id for text, token in model.tokenizer.added.items()}
     found = written_by(sample_texts(script), ids)
     return {text: n for text, n in found.items() if not re.search(r"think|reason", text, re.IGNORECASE)}

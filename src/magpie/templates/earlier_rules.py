@@ -1,8 +1,8 @@
-"""The rules by which earlier runs were sanitized, and those of fledgling are, whose every text is known.
+"""The sanitizing rules of earlier runs and of fledgling, whose training texts are all known.
 
-They are kept as they were: a run that names them goes on with the same rows. For other models `wrappings`, `replies`
-and `no_request` have taken their place. Patterns are anchored to an edge of the text or to a line, so that their time
-is linear.
+They stay as they were, so that a run that names them can be resumed with the same rows. For other models `wrappings`,
+`replies` and `no_request` have replaced them. Patterns are anchored to an edge of the text or to a line, so that their
+time is linear.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ def assistant_end(script: Script, added: Mapping[str, int], eos: Sequence[int]) 
 
 
 def _first_token(after: str, added: Mapping[str, int]) -> str:
-    """The special token right behind an answer that is no stop, because a thought ends with the same one."""
+    """The special token right after an answer that is no stop token, because reasoning ends with the same one."""
     found = marks(after, added)
     return after[: found[0][1]] if found and not after[: found[0][0]].strip() else ""
 
@@ -101,7 +101,7 @@ def _place(text: str, added: Mapping[str, int], wanted: int) -> int:
 
 
 def inside_answer(script: Script, added: Mapping[str, int]) -> set[int]:
-    """Tokens that stand between the generation prompt and the last words of an answer with a thought in it."""
+    """The special tokens between the reasoning and the last words of an answer."""
     answer = _after(with_thought(script), ASK.content).partition(THOUGHTFUL.content)[0]
     thought = _after(answer, REASONING) if REASONING in answer else ""
     return {added[thought[start:end]] for start, end in marks(thought, added)}

@@ -1,8 +1,8 @@
-"""Shortcuts to prompts, each proven equal to the long way on varied texts before it is used.
+"""Fast paths to prompts, each verified to equal full rendering on varied texts before it is used.
 
-Special tokens cut a text for the tokenizer, so what stands beyond the nearest ones can be tokenised once. A `Frame`
-makes the prompt for one user message without rendering, but for messages that hold anything the template looks for.
-An `Opening` makes a follow-up with one rendering in place of one for each sentinel.
+Special tokens cut a text for the tokenizer, so the text beyond the nearest ones can be tokenized once. A `Frame` makes
+the prompt for one user message without rendering, unless the message holds anything that the template looks for.
+An `Opening` makes a follow-up with one rendering in place of one for each placeholder.
 """
 
 from __future__ import annotations

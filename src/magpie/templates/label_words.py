@@ -1,7 +1,7 @@
 """The words by which models label questions, answers, turns and steps, in the languages that they write most.
 
-Data for the sanitizing rules: names are in lower case and without marks. A language that is not here keeps what its
-model adds around an instruction, except for what is told by structure alone.
+Data for the sanitizing rules: names are in lower case and without marks. In other languages, only
+additions around an instruction that are recognized by structure alone are removed.
 """
 
 from __future__ import annotations

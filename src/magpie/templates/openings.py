@@ -1,6 +1,6 @@
-"""Finds what a model writes before the words of its answer because the template has it there: `<|START_RESPONSE|>`.
+"""Finds the tags that a model writes before the words of its answer, as its template does: `<|START_RESPONSE|>`.
 
-It belongs neither to the thought nor to the answer. Comes from renderings; knows no model's name.
+They belong neither to the reasoning nor to the answer. Derived from renderings; knows no model's name.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _WRAPPER: Final = re.compile(r"<(\w{0,20}(?:response|answer|reply|output)\w{0,20
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What stands around the words of an answer, written by the model, beside where it stops.
+    """The tags that the model writes around the words of an answer, apart from the stop token.
 
     `Surroundings(openings=("<|START_RESPONSE|>",))`: an answer may begin with that token, and has not leaked it.
     """
@@ -33,7 +33,7 @@ class Surroundings:
 
 
 def surroundings(script: Script, closes_thought: str | None) -> Surroundings:
-    """What `script`'s template has around an answer. `closes_thought` is the tag that ends a thought, if known."""
+    """What `script`'s template has around an answer. `closes_thought` is the tag that closes reasoning, if known."""
     found = {script.manner.first_words.strip(), _after_prompt(script, closes_thought)}
     if closes_thought is not None:
         found.add(_after_thought(script, closes_thought))
@@ -42,7 +42,7 @@ def surroundings(script: Script, closes_thought: str | None) -> Surroundings:
 
 
 def _after_prompt(script: Script, closes_thought: str | None) -> str:
-    """The tags between the header of an answer and its words, those of a thought with nothing in it left out."""
+    """The tags between the header of an answer and its words, without those of empty reasoning."""
     prompt, whole = script.prompt([ASK]), script.conversation([ASK, REPLY])
     start = min(shared_start([prompt, whole]), len(whole.rpartition(REPLY.content)[0]))
     goes_on = start == len(prompt)  # words beside those of the prompt are the end of a name that begins there
@@ -56,9 +56,9 @@ def _tag_start(text: str, cut: int) -> int:
 
 
 def _after_thought(script: Script, closes_thought: str) -> str:
-    """The tags between the end of a thought and the answer's words."""
+    """The tags between the end of the reasoning and the answer's words."""
     _, thought, behind = with_thought(script).rpartition(REASONING)
-    words = behind.partition(THOUGHTFUL.content)[0] if thought else ""  # no form of a message makes it print a thought
+    words = behind.partition(THOUGHTFUL.content)[0] if thought else ""  # no form of a message makes it print reasoning
     return _only_tags(words, closes_thought, named=True)
 
 

@@ -1,4 +1,4 @@
-"""What a model writes behind an instruction: an answer, worked steps, a further turn.
+"""Cuts off what a model wrote after an instruction: an answer, worked steps, a later turn.
 
 A text is cut where a line, a paragraph or a sentence begins a reply, and only where what stands before it is a whole
 request. Where the request works on material ("translate the reply"), where labels make a record or a list of examples,
@@ -80,7 +80,7 @@ def further_turn(text: str) -> str:
             return text
         is_last = not label.body and not text[line.end :].strip()
         if not is_last and last is not None and last.kind in ("user", "assistant") and not last.body:
-            return text  # a dialogue to go on with
+            return text  # a dialogue to continue
         leads = begins_with_label(lines)
         others = has_labels(lines[:place], skip_first=leads)
         if others or _asks_on(text, lines, place, command=True):

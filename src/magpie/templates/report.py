@@ -152,9 +152,9 @@ def _warnings(
     if chat.script.manner.system == "last user turn":
         found.append("the chat template tells the system prompt in the last user message")
     if thinking.thinks(asked):
-        found.append("the model thinks before it answers: responses begin with a thought")
+        found.append("the model thinks before it answers: responses start with its reasoning")
         if not shows_thoughts(chat.script, thinking):
             found.append(
-                "the chat template shows no thought, so that none can be told from an answer: give respond.thought_tags"
+                "the chat template shows no reasoning, so it cannot be told from an answer: give respond.thought_tags"
             )
     return found

@@ -1,9 +1,9 @@
-"""Takes off an instruction what a model wrote around it: a label, quotes, an answer that follows, a further turn.
+"""Removes from an instruction what a model wrote around it: a label, quotes, an answer that follows, a later turn.
 
-A pure function of the text and the names of the rules; those that changed the text are named, and an instruction that
-no rule recognises comes back as it went in. Rules are applied again until none changes the text: there may be a label
-inside quotes. Of a text that holds no request nothing remains. Which rules a model needs is data: see `families.yaml`.
-Knows no model.
+A pure function of the text and the names of the rules. It names the rules that changed the text, and returns an
+instruction that no rule recognizes unchanged. Rules are applied until none changes the text: there may be a label
+inside quotes. A text without a request becomes empty. Which rules a model needs is data: see `families.yaml`. Knows no
+model.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class Manner:
     """What the template writes at the start of a conversation without a system message, and is cut: its own system
     turn."""
     prefill: str = ""
-    """What magpie itself writes after the generation prompt: the end of a thought that may not be had."""
+    """What magpie itself writes after the generation prompt: empty reasoning, to turn thinking off."""
 
 
 @dataclass(frozen=True)

@@ -132,8 +132,8 @@ def _start(before: str, text: str, template: TrainingTemplate, earlier: Sequence
 
 
 def _last_begun(opening: str, text: str) -> int | None:
-    """Where the longest beginning of `opening` that the text has ends, in the last place that has it. A text that has
-    one has every shorter one, so the length is found by halves; `str.find` takes linear time, `str.rfind` does not."""
+    """Find the longest prefix of `opening` in the text; return the end of its last occurrence. A text that contains a
+    prefix contains every shorter one, so bisection finds the length; `str.find` is linear, `str.rfind` is not."""
     least, most = 0, len(opening)
     while least < most:
         middle = (least + most + 1) // 2
@@ -185,7 +185,7 @@ def _encoded(tokenizer: Vocabulary, text: str) -> tuple[list[int], list[tuple[in
 
 
 def _mask(spans: Sequence[tuple[int, int]], turns: Sequence[Turn]) -> list[bool]:
-    """A token is the assistant's where its last character is: one that straddles the beginning is to be written too."""
+    """A token belongs to the turn of its last character: one across the start of an answer is trained on too."""
     starts = [turn.start for turn in turns]
     last = [bisect_left(starts, end) - 1 for _, end in spans]  # the turn that begins before the token's last character
     return [turn >= 0 and end <= turns[turn].end for turn, (_, end) in zip(last, spans, strict=True)]

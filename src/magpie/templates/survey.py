@@ -236,13 +236,13 @@ _THOUGHTS: tuple[dict[str, Any], ...] = (
         }
     },
 )
-"""The forms in which templates take an answer's thought: fields of the message, parts of its content, blocks."""
+"""The forms in which templates take an answer's reasoning: fields of the message, parts of its content, blocks."""
 
 
 def with_thought(script: Script) -> str:
-    """A conversation whose answer has a thought before it, in the first form that makes the template print it.
+    """A conversation with reasoning before its answer, in the first form that makes the template print the reasoning.
 
-    Without the thought where no form does; "" where the template refuses all of them.
+    Without the reasoning where no form does; "" where the template refuses all of them.
     """
     texts = [text for form in _THOUGHTS if (text := _thoughtful(script, form)) is not None]
     return next((text for text in texts if REASONING in text), texts[0] if texts else "")

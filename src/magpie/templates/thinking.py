@@ -1,6 +1,6 @@
-"""Finds how a chat template lets a model think before it answers, and what switches it on and off.
+"""Finds how a chat template lets a model reason before it answers, and what switches that on and off.
 
-Asks the template with each variable that is named like a switch. Knows texts; knows no token and no model's name.
+Renders the template with each variable that is named like a switch. Knows texts; knows no token and no model's name.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from magpie.templates.script import Script
 from magpie.templates.survey import ASK, ASK_AGAIN, REASONING, REPLY, with_thought
 
 State = Literal["on", "off", "always", "model", "none"]
-"""`on`, `off`: what a switch stands at by itself. `always`: the prompt opens a thought. `model`: the model opens one
-if it likes, be that by a switch's third value. `none`: the template knows no thoughts."""
+"""`on`, `off`: the default of a switch. `always`: the prompt opens the reasoning. `model`: the model decides, possibly
+by a third value of a switch. `none`: the template has no reasoning."""
 
 _NAMED: Final = re.compile(r"think|reason", re.IGNORECASE)
 _REVERSED: Final = re.compile(r"disable|no_?think|skip|without", re.IGNORECASE)
@@ -28,13 +28,13 @@ _OFF: Final = ("none", "off", "no", "false", "disabled", "disable", "nothink", "
 _ON: Final = ("on", "true", "enabled", "enable", "thinking", "think", "high", "medium", "low", "yes", "auto")
 _OPEN: Final = re.compile(r"<(?:(?=[\w:]*+>)[\w:]*?think[\w:]*+|(?=\w*+>)\w*?reason\w*+)>|\[THINK\]", re.IGNORECASE)
 _EMPTY: Final = re.compile(r"\s*([<\[][^<>\[\]\s]{1,60}[>\]]\w{0,40})\s*([<\[][^<>\[\]\s]{1,60}[>\]])\s*")
-"""A thought with nothing in it: what opens it, perhaps with a channel's name, and what closes it."""
+"""Empty reasoning: the tag that opens it, perhaps with a channel's name, and the tag that closes it."""
 _CLOSE: Final = re.compile(r"</[\w:]*+>|\[/THINK\]", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Thinking:
-    """What was found, in the words that the report uses."""
+    """How a chat template handles reasoning, in the words of the report."""
 
     state: State
     switch: str | None = None
@@ -42,10 +42,10 @@ class Thinking:
     on: Any = None
     off: Any = None
     tags: tuple[str, str] | None = None
-    """What opens and closes a thought."""
+    """The tags that open and close reasoning."""
 
     def thinks(self, asked: Switch) -> bool:
-        """Whether answers begin with a thought when thinking is `asked` for."""
+        """Whether answers start with reasoning when the switch is set to `asked`."""
         if asked == "default":
             return self.state in ("always", "on")
         return asked == "on" and self.state != "none"
@@ -61,7 +61,7 @@ class Thinking:
 
 
 def find_thinking(script: Script) -> Thinking:
-    """The switch of `script`'s template, and where it stands when nothing is said."""
+    """The switch of `script`'s template, and its default."""
     default = script.bare_prompt([ASK])
     thought = with_thought(script)
     tags = _open_tags(default) or _tags_around(thought) or _tags(script.renderer.source)
@@ -73,12 +73,12 @@ def find_thinking(script: Script) -> Thinking:
 
 
 def shows_thoughts(script: Script, thinking: Thinking) -> bool:
-    """Whether the template says anywhere how a thought is told from an answer."""
+    """Whether the template shows how to separate reasoning from an answer."""
     return thinking.tags is not None or REASONING in with_thought(script)
 
 
 def _preference(name: str) -> tuple[bool, bool, str]:
-    """A plain switch before an effort or a budget, and one that only forces a thought, and forbids none, after both."""
+    """Sort key: a plain switch first, then an effort or a budget, then one that can only force reasoning."""
     return (bool(_FORCES.search(name)), bool(_GRADED.search(name)), name)
 
 
@@ -92,7 +92,7 @@ def _try(script: Script, name: str, default: str, tags: tuple[str, str] | None) 
 
 
 def _tags_of_empty(script: Script, found: Thinking) -> tuple[str, str] | None:
-    """The tags of the empty thought with which the template's switch turns thinking off, where it writes one."""
+    """The tags of the empty reasoning with which the template's switch turns thinking off, where it writes some."""
     on, off = (_set(script, found.switch, value).bare_prompt([ASK]) for value in (found.on, found.off))
     asked, closed = (text.rpartition(ASK.content)[2] for text in (on, off))
     match = _EMPTY.fullmatch(closed[len(asked) :]) if closed.startswith(asked) else None
@@ -108,7 +108,7 @@ def _set(script: Script, name: str | None, value: Any) -> Script:
 def _stands_at(
     default: str, states: dict[str, State], texts: dict[str, tuple[Any, str]], tags: tuple[str, str] | None
 ) -> State:
-    """Which value the template's own choice is the same as; where neither, the choice is the model's."""
+    """The switch's default: the value that renders the same prompt; if neither does, the model decides."""
     same = [state for key, state in states.items() if key == "None" or texts[key][1] == default]
     if same:
         return same[-1]
@@ -116,7 +116,7 @@ def _stands_at(
 
 
 def _answers(script: Script, name: str) -> Iterator[tuple[Any, str]]:
-    """Values to try and what the template writes with each; a budget or an effort is not a matter of yes and no."""
+    """Values to try, each with the prompt that it renders; a budget or an effort does not take booleans."""
     constants = [value for variable, value in script.renderer.facts["options"] if variable == name]
     plain = [] if _GRADED.search(name) else [True, False]
     for value in {repr(value): value for value in [*plain, *constants]}.values():
@@ -129,7 +129,7 @@ def _answers(script: Script, name: str) -> Iterator[tuple[Any, str]]:
 def _pair(
     name: str, texts: dict[str, tuple[Any, str]], default: str, tags: tuple[str, str] | None
 ) -> tuple[Any, Any] | None:
-    """The values that switch on and off, when both are known and make a difference. None stands for saying nothing."""
+    """The values for on and off, if both are known and make a difference. None means that the variable is not set."""
     words = {str(value).lower(): value for value, _ in texts.values() if isinstance(value, str)}
     on = next((words[word] for word in _ON if word in words), None)
     off = next((words[word] for word in _OFF if word in words), None)
@@ -142,9 +142,9 @@ def _pair(
 
 
 def _answered(texts: dict[str, tuple[Any, str]], default: str, tags: tuple[str, str] | None) -> list[Any]:
-    """The values with which the template writes more after the user's words than by itself, and that opens no thought.
+    """The values that make the template write more after the user's words than by default, without opening reasoning.
 
-    What it writes then is a thought with nothing in it.
+    The additional text is then empty reasoning.
     """
     usual = default.rpartition(ASK.content)[2]
     written = [(value, text.rpartition(ASK.content)[2]) for value, text in texts.values()]
@@ -157,20 +157,20 @@ def _differ(pair: tuple[Any, Any], written: dict[str, str]) -> bool:
 
 
 def _open_tags(prompt: str) -> tuple[str, str] | None:
-    """The tag that the prompt ends with, where it opens a thought."""
+    """The tag that opens reasoning at the end of the prompt, with the one that closes it."""
     match = re.search(rf"(?:{_OPEN.pattern})\s*\Z", prompt, re.IGNORECASE)
     opened = match[0].rstrip() if match else ""
     return (opened, opened[0] + "/" + opened[1:]) if opened else None
 
 
 def _tags_around(text: str) -> tuple[str, str] | None:
-    """The tags that the template itself puts around a thought, where they are named like a thought's."""
+    """The tags that the template itself writes around reasoning, if their names say so."""
     found = re.search(rf"(<[^<>\s]+>)\s*{re.escape(REASONING)}\s*(<[^<>\s]+>)", text)
     return (found[1], found[2]) if found and _NAMED.search(found[1]) and _NAMED.search(found[2]) else None
 
 
 def _tags(source: str) -> tuple[str, str] | None:
-    """The first opening tag that looks like a thought's and is closed somewhere."""
+    """The first opening tag with a name for reasoning that is closed somewhere."""
     closing = dict.fromkeys(_CLOSE.findall(source))
     for match in _OPEN.finditer(source):
         opened = match[0]
@@ -192,7 +192,7 @@ def opens_thought(prompt: str, tags: tuple[str, str] | None) -> bool:
 
 
 def apply(script: Script, thinking: Thinking, wanted: Switch) -> tuple[Script, list[str]]:
-    """`script` with the switch as `wanted`, and what a reader should know of how that was done."""
+    """`script` with the switch as `wanted`, and the warnings about how that was done."""
     if wanted == "default":
         return script, []
     if thinking.switch:
@@ -221,7 +221,7 @@ def _without_thought(script: Script, thinking: Thinking) -> tuple[Script, list[s
 
 
 def _own_empty_thought(script: Script, prompt: str, closed: str) -> str | None:
-    """What the template itself writes between the prompt and an answer without a thought, where that closes one."""
+    """What the template itself writes between the prompt and an answer without reasoning, where that holds `closed`."""
     asked = prompt.rpartition(ASK.content)[2].rstrip()
     for turns in ([ASK, REPLY], [ASK, REPLY, ASK_AGAIN]):
         before, _, _ = script.conversation(turns).partition(ASK.content)[2].partition(REPLY.content)
@@ -232,7 +232,7 @@ def _own_empty_thought(script: Script, prompt: str, closed: str) -> str | None:
 
 _NOTHING_TO_SWITCH: Final = "thinking: on has no effect: the chat template has no switch for it"
 _CLOSED_AS_SHOWN: Final = (
-    "the chat template has no thinking switch: magpie writes before each response the empty thought that the template "
-    "writes in answers without one"
+    "the chat template has no thinking switch: magpie writes before each response the empty reasoning that the "
+    "template writes in answers without reasoning"
 )
-_CLOSED_BY_HAND: Final = "the chat template has no thinking switch: magpie writes an empty thought before each response"
+_CLOSED_BY_HAND: Final = "the chat template has no thinking switch: magpie writes empty reasoning before each response"

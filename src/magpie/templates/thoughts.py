@@ -1,6 +1,6 @@
-"""The delimiters that a chat template puts around a thought, for those who part thoughts from answers.
+"""The delimiters that a chat template puts around reasoning, with which it is separated from answers.
 
-Where the template names a tag, that; else what it writes around a thought that it is given. Knows no model's name.
+They are the tags that the template names, or else the text that it writes around reasoning. Knows no model's name.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from magpie.templates.survey import ASK, REASONING, THOUGHTFUL, with_thought
 
 
 class ThoughtMarks(NamedTuple):
-    """What opens and closes a thought, and whether the prompt for an answer has opened one already."""
+    """The delimiters of reasoning, and whether the prompt for an answer has opened it already."""
 
     opens: str
     closes: str
@@ -20,7 +20,7 @@ class ThoughtMarks(NamedTuple):
 
 
 def thought_marks(chat: ChatTemplate) -> ThoughtMarks | None:
-    """The delimiters of the chat's template; None where it knows no thoughts."""
+    """The delimiters of the chat's template; None where it has no reasoning."""
     found = chat.describe()
     marks = found["thinking"]["tags"] or _around(chat)
     if marks is None:
@@ -30,7 +30,7 @@ def thought_marks(chat: ChatTemplate) -> ThoughtMarks | None:
 
 
 def _around(chat: ChatTemplate) -> tuple[str, str] | None:
-    """What a whole conversation has before a thought and between it and the answer, where both are something."""
+    """What a rendered conversation has before the reasoning and between it and the answer, if neither is empty."""
     whole = with_thought(chat.script)
     before, _, after = whole.rpartition(ASK.content)[2].partition(REASONING)
     closes, _, _ = after.partition(THOUGHTFUL.content)
@@ -45,6 +45,6 @@ def _around(chat: ChatTemplate) -> tuple[str, str] | None:
 
 
 def _last_tag(text: str) -> str:
-    """The last thing in angle or square brackets: what a prompt ends with that opens a thought itself."""
+    """The last tag in angle or square brackets: what opens reasoning at the end of a prompt."""
     start = max(text.rfind("<"), text.rfind("["))
     return text[start:].strip() if start >= 0 else ""

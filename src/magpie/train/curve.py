@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 _SHARE = 0.1
-"""Of the entries, those at the beginning and at the end whose mean is told."""
+"""The fraction of the entries, at the start and at the end, whose mean is shown."""
 
 
 @dataclass

@@ -1,7 +1,7 @@
-"""What lies where in the folder that a model is trained into. Knows no content.
+"""The paths in the folder that a model is trained into. Knows no content.
 
-The model's own files lie in the folder itself, from the moment in which they are all there; `training` beside them
-holds the loss curve and, until then, what a training that was stopped goes on from.
+The model's own files are moved into the folder itself once they are complete; `training` beside them holds the loss
+curve and, until then, the files from which a stopped training resumes.
 """
 
 from __future__ import annotations

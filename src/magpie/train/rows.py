@@ -103,9 +103,7 @@ def _why_empty(run: Run) -> str:
     """Why a run keeps no row."""
     for stage, counts in zip(run.stages, run.counts(), strict=True):
         if not counts.made:
-            again = (
-                "`magpie select` chooses them" if stage.stage == "select" else "the same `magpie run` goes on with it"
-            )
+            again = "`magpie select` chooses them" if stage.stage == "select" else "the same `magpie run` resumes it"
             return f"its stage {stage.stage} has made no row, so none is kept yet: {again}"
     return "no row has come through every stage, so there is nothing to learn from; see `magpie status`"
 

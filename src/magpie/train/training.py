@@ -1,7 +1,7 @@
-"""`train`: a run, a base and a method come to a folder that holds a trained model. What was begun goes on.
+"""`train`: trains a base model on a run by a method, into a folder. A stopped training is resumed.
 
-The folder holds a model when `config.json` is in it, which is moved there last. Until then its `training` has what a
-second call goes on from, if that is of the same job.
+The folder holds a model when `config.json` is in it, which is moved there last. Until then its `training` holds what a
+second call of the same job resumes from.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from magpie.train.rows import Prepared, check_run, prepare
 from magpie.train.settings import Method, Train
 
 Say = Callable[[str], None]
-"""Is told what is done, in a line."""
+"""Receives a line for each step."""
 FORMAT = 1
-"""Of `job.json`: another one is begun anew."""
+"""The format of `job.json`: a training in another format starts again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,12 @@ def train(
     say: Say = lambda _: None,
     see: See = lambda _: None,
 ) -> Trained:
-    """Train the model `base` on the kept rows of `run`, and put it into the folder `to`; or go on with it.
+    """Train the model `base` on the kept rows of `run`, and put it into the folder `to`; or resume that.
 
     base: a GGUF file, a Hugging Face folder, an id of the Hub, or a model inside the package. gguf: whether the folder
-    is to hold a GGUF file too. say, see: are told what is done, and shown each line of the training's log.
+    is to hold a GGUF file too. say: receives a line for each step. see: receives each entry of the training's log.
 
-    Raises `UserError` for all that the user can mend.
+    Raises `UserError` for all that the user can correct.
 
     Example: `train(open_run("runs/air"), "meta-llama/Meta-Llama-3-8B", "sft", Path("models/air"))`.
     """
@@ -168,19 +168,19 @@ def _job(base: Base, method: Method, settings: Train, prepared: Prepared, most: 
 
 
 _FREE = ("keep_checkpoints", "log_every", "checkpoint_every", "devices", "device_batch", "gradient_checkpointing")
-"""Settings that a training may go on with otherwise."""
+"""Settings that may change when a training is resumed."""
 
 
 def job_digest(job: Mapping[str, Any]) -> str:
-    """What names a job: the same digest goes on where it stopped."""
+    """The digest of a job: a training with the same digest is resumed."""
     named = {key: value for key, value in job.items() if key not in ("parent", "devices", "weights")}
     named["settings"] = {key: value for key, value in job["settings"].items() if key not in _FREE}
     return blake2b(orjson.dumps(named, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
 
 
 def _settle_job(layout: Layout, job: Mapping[str, Any], rows: Path) -> None:
-    """Raise `RunError` where the folder has a training of something else. A step that was made is not thrown away
-    unasked; what has come to none is begun anew."""
+    """Raise `RunError` where the folder holds another training with at least one checkpoint, which is never deleted
+    unasked. A training without a checkpoint starts again."""
     if layout.job.exists():
         before = orjson.loads(layout.job.read_bytes())
         if job_digest(before) != job_digest(job):
@@ -189,7 +189,7 @@ def _settle_job(layout: Layout, job: Mapping[str, Any], rows: Path) -> None:
                 other = _difference(before, job)
                 raise RunError(
                     f"{layout.folder.parent}: holds a training that was begun with {other}; expected "
-                    "the same command to go on with it, another --to, or remove that folder"
+                    "the same command to resume it, another --to, or remove that folder"
                 )
             for path in (layout.log, layout.base, layout.tokenizer, layout.model):
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)

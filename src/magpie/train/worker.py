@@ -262,7 +262,7 @@ def _lora(job: Mapping[str, Any], settings: Train) -> Any:
 def train(
     trainer: Any, job: Mapping[str, Any], layout: Layout, settings: Train, chosen: Chosen, parameters: int
 ) -> dict[str, Any] | None:
-    """Train from the last whole checkpoint, or from the beginning, and save the model."""
+    """Train from the last complete checkpoint, or from the start, and save the model."""
     import torch
 
     per_epoch = max(1, math.ceil(len(trainer.get_train_dataloader()) / chosen.accumulation))

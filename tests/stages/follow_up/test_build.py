@@ -166,7 +166,7 @@ def test_a_server_of_conversations_may_answer_and_not_ask(monkeypatch: pytest.Mo
 
 
 def test_several_responses_are_none_to_go_on_from() -> None:
-    with pytest.raises(RecipeError, match=r"follow_up: goes on from one response, and respond\.n gives several"):
+    with pytest.raises(RecipeError, match=r"follow_up: continues one response, and respond\.n gives several"):
         plan("{}", "respond.n=3", "respond.sampling.temperature=1")
 
 

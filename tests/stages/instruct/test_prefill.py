@@ -37,7 +37,7 @@ def test_a_space_at_the_end_would_merge_with_the_next_word_and_is_refused(text: 
         prefill_ids(chat_of("chatml"), None, text, "instruct.mix.a.prefill")
     told = str(refused.value)
     assert told.startswith("instruct.mix.a.prefill: the tokenizer merges the end of")
-    assert told.endswith(f"expected {text.rstrip()!r}, from which the model goes on with the space itself")
+    assert told.endswith(f"expected {text.rstrip()!r}, which the model continues with the space itself")
 
 
 def test_so_is_a_letter_that_merges_with_the_next_where_words_have_no_space_between() -> None:

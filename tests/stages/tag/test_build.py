@@ -110,9 +110,9 @@ def test_a_judge_whose_template_opens_a_thought_is_refused_for_fast_tags(tmp_pat
         encoding="utf-8",
     )
     template = f"template: {{chat_template: {thinking}}}"
-    with pytest.raises(RecipeError, match=r"tag: the chat template opens a thought.*tag\.template\.thinking to off"):
+    with pytest.raises(RecipeError, match=r"tag: the chat template opens reasoning.*tag\.template\.thinking to off"):
         planned(f"tag={{fast: true, {template}}}")
-    with pytest.raises(RecipeError, match=r"tag\.structure is on, and the chat template opens a thought"):
+    with pytest.raises(RecipeError, match=r"tag\.structure is on, and the chat template opens reasoning"):
         planned(f"tag={{structure: on, {template}}}")
     planned(f"tag={{{template}}}")
 
@@ -120,9 +120,9 @@ def test_a_judge_whose_template_opens_a_thought_is_refused_for_fast_tags(tmp_pat
 def test_a_judge_that_opens_a_thought_itself_is_refused_for_fast_tags_unless_its_switch_is_off() -> None:
     """As Qwen3: nothing in the prompt says so, and the first token is no letter."""
     fast = "tag={fast: true, model: fledgling-think%s}"
-    with pytest.raises(RecipeError, match=r"tag: the judge writes a thought.*tag\.template\.thinking to off"):
+    with pytest.raises(RecipeError, match=r"tag: the judge writes its reasoning.*tag\.template\.thinking to off"):
         planned(fast % "")
-    with pytest.raises(RecipeError, match=r"tag: the judge writes a thought"):
+    with pytest.raises(RecipeError, match=r"tag: the judge writes its reasoning"):
         planned(fast % ", template: {thinking: on}")
     planned(fast % ", template: {thinking: off}")
     planned("tag={model: fledgling-think}")

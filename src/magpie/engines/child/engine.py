@@ -3,8 +3,8 @@
 Knows the seam and the messages; knows no engine. The process and its pipes are `handle`'s, what runs in the child
 is `process`'s. Messages are lines of JSON, nothing is pickled: each side reads what the other wrote as data.
 
-Started anew, not forked: CUDA and threads do not survive a fork. In a session of its own: Ctrl-C is the parent's to
-answer, and whatever the child started goes with it.
+The child is spawned, not forked: CUDA and threads do not survive a fork. It has a session of its own: the parent alone
+handles Ctrl-C, and processes that the child started end with it.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ COMMAND = (sys.executable, "-u", "-P", "-m", "magpie.engines.child.process")
 CLOSE_SECONDS = 10.0
 """How long a child that is asked to end may take."""
 TERMINATE_SECONDS = 3.0
-"""How long it may take when it is told to."""
+"""How long the child may take to end after it was asked to. Seconds."""
 
 
 class Process:

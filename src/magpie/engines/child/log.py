@@ -16,7 +16,7 @@ from typing import IO
 from magpie.safe.redaction import redact
 
 MOST_BYTES = 4 << 20
-"""A log longer than this begins anew: a library that warns at every step must not fill the disk."""
+"""A longer log is truncated to nothing: a library that warns at every step must not fill the disk. Bytes."""
 TAIL_BYTES = 1 << 16
 LINE_CHARACTERS = 300
 """The longest line that goes into a message, in characters."""
@@ -38,7 +38,7 @@ class ChildLog:
         fcntl.fcntl(self.file, fcntl.F_SETFL, fcntl.fcntl(self.file, fcntl.F_GETFL) | os.O_APPEND)
 
     def cut(self) -> None:
-        """Begin anew, if it has become too long."""
+        """Truncate the log if it has become too long."""
         if os.fstat(self.file.fileno()).st_size > MOST_BYTES:
             os.ftruncate(self.file.fileno(), 0)
 

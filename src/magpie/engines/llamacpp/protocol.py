@@ -16,7 +16,7 @@ def grammar(request: Request) -> dict[str, str]:
 
 
 def likeliest(place: Mapping[str, Any]) -> tuple[Logprob, ...]:
-    """The tokens told at one place. A token that is part of a character is told as the bytes it has of it.
+    """The tokens reported for one position. A token that is part of a character is reported as its bytes of it.
     Raises `Garbled`, or one of `READING_ERRORS` for an answer in another form."""
     return tuple(
         Logprob(id_of(one["id"]), bytes([*one["bytes"]]).decode(errors="replace"), logprob_of(one["logprob"]))

@@ -174,7 +174,7 @@ class Server:
             self._loop.close()
 
     def _heard(self, _: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
-        """Of an error that nothing awaits: a connection's is told elsewhere, any other would lose a request."""
+        """An error that nothing awaits. That of a connection is reported elsewhere; any other would lose a request."""
         error = context.get("exception")
         if error is not None and not {"transport", "protocol"} & set(context):
             self._die(f"engine server: {type(error).__name__} where none was expected")

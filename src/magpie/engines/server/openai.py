@@ -41,7 +41,7 @@ from magpie.seams import (
 )
 
 STREAM_ABOVE = 128
-"""Longer answers than this come in pieces, so that a server that falls silent is told from one that is busy. Tokens."""
+"""Longer answers than this are streamed: a server that has fallen silent then differs from a busy one. Tokens."""
 STREAM_INTERVAL = 32
 """Tokens in a piece, where the server can be asked: a piece for each token costs vLLM's front end and this side."""
 _ID = "token_id:"

@@ -222,7 +222,7 @@ def _compare_ids(endpoint: Endpoint, settings: ServerSettings, facts: Facts, voc
 
 
 def _compare_lengths(endpoint: Endpoint, settings: ServerSettings, dialect: Dialect, vocabulary: Vocabulary) -> None:
-    """By how many tokens the server counts in a prompt: as many as here, or one more for the beginning of sequence."""
+    """Compare the prompt lengths that the server counts with those here: equal, or one more for a BOS token."""
     beyond: set[int] = set()
     for text in sorted(probe_texts, key=len)[-PROBES:]:
         trial = Request(Text(text), SamplingParams(temperature=0.0, max_tokens=1))

@@ -93,7 +93,7 @@ def refused(status: int, said: Any, told: str) -> RequestFailed:
     said: the body's value. told: the message for the row.
     """
     # Only here do words decide anything. vLLM has no code for this, and before it named `param` nothing but its message
-    # tells. A message that quotes a prompt does not begin with the prompt, so the beginning is the server's own.
+    # tells. A message that quotes a prompt does not begin with it, so the first words are the server's own.
     message = error_object(said).get("message")
     by_words = status == 400 and isinstance(message, str) and message.startswith(_VLLM_LENGTH)
     return (ContextFull if by_words or names_the_length(said) else RequestFailed)(told)

@@ -1,4 +1,4 @@
-"""Two texts word by word: what both have, and what only one of them has. Of long texts the beginnings only."""
+"""Compares two texts word by word, and of a long text only its start: what both have, and what only one has."""
 
 from __future__ import annotations
 

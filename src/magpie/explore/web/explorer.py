@@ -289,7 +289,7 @@ class Explorer:
         return at if at < end and self.rows.row[at] == row else None
 
     def brief(self, at: int, *, values: bool = False) -> dict[str, Any]:
-        """A row as lists show it: its place, id and the beginning of its instruction; with `values` its fields too."""
+        """A row as lists show it: its place, its id and the start of its instruction; with `values` its fields too."""
         run, row = int(self.rows.run[at]), int(self.rows.row[at])
         found = {
             "at": at,

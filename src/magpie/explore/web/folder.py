@@ -1,6 +1,6 @@
 """Where an index lies: a folder of the user's cache, named by the state of the run that it is made from.
 
-A run that goes on, or is made anew, has another state and so another folder; the newest of a run is kept.
+A run that was resumed or made again has another state, and so another folder; the newest of a run is kept.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def _neighbors(explorer: Explorer, at: int, row: Mapping[str, Any]) -> list[int]
 
 
 def turns(row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The conversation: role, content and what was thought before it; the instruction alone where nothing answers."""
+    """The conversation: role, content and reasoning of each message; the instruction alone if nothing answers."""
     before = [{"role": "system", "content": row["system"], "reasoning": None}] if row.get("system") else []
     earlier = row.get("prior_turns") or ()
     before += [{"role": turn["role"], "content": turn["content"], "reasoning": None} for turn in earlier]

@@ -49,8 +49,8 @@ def serve(
     ready: Callable[[str], None] = lambda _: None,
     started: Callable[[Any], None] = lambda _: None,
 ) -> None:
-    """Answer requests until the process is told to stop. ready: is given the address with its token, once it answers.
-    started: is given uvicorn's server before that; `should_exit` ends it."""
+    """Answer requests until the process is asked to stop. ready: receives the address with its token, once the server
+    answers. started: receives uvicorn's server before that; `should_exit` ends it."""
     import uvicorn
 
     from magpie.explore.web.app import make_app

@@ -31,7 +31,7 @@ def bar(parts: Sequence[tuple[str, float]], top: float) -> Markup:
 
 
 def layered(parts: Sequence[tuple[str, float]], top: float) -> Markup:
-    """The same with all parts beginning at the left, the first at the back."""
+    """The same, but all parts start at the left; the first is drawn at the back."""
     drawn = [
         f'<rect class="c-{style}" width="{_n(max(100 * length / top, 0.4))}" height="12"/>'
         for style, length in parts

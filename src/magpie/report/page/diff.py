@@ -1,4 +1,4 @@
-"""Two texts beside each other, with the words marked that only one of them has. Of long texts the beginnings only."""
+"""Marks the words that only one of two texts has. Only the start of a long text is compared."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What this machine knows of a run's objects: which of its files are as they are in the bucket, and what was sent.
 
-A SQLite file beside the mirrored folder, shared by this machine's processes. Where it is lost, what it said is found
-out anew; rows are never in it.
+A SQLite file beside the mirrored folder, shared by this machine's processes. If it is lost, its content is
+determined again from the bucket; it never holds rows.
 """
 
 from __future__ import annotations
@@ -82,8 +82,8 @@ class Manifest:
                 yield self._connection
         except sqlite3.Error as error:
             raise StorageError(
-                f"{self._path}: cannot be used ({error}): see whether its disk is full; remove it, and what it said is "
-                "found out anew"
+                f"{self._path}: cannot be used ({error}): see whether its disk is full; or remove it: its content "
+                "is then determined again from the bucket"
             ) from error
 
     def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:

@@ -36,7 +36,7 @@ _LEFT_SECONDS = 86400.0
 _AT_ONCE = 8
 """Objects that are read at a time."""
 _LOOKS = 5
-"""Times that a bucket is listed anew where what was listed is gone when it is read: another process sealed a shard."""
+"""How often a bucket is listed again when a listed object is gone at reading: another process sealed its shard."""
 
 
 class Mirror:

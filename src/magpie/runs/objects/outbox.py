@@ -270,7 +270,7 @@ class Outbox:
                     for name in sorted(self._journals):
                         if self._has_more(name):
                             self._try(_Journal(name))
-            except BaseException as error:  # whoever writes is told
+            except BaseException as error:  # the next writer raises it
                 with self._wake:
                     self._failed = error
                     self._wake.notify_all()

@@ -16,8 +16,8 @@ from magpie.runs.objects.outbox import Outbox
 from magpie.runs.owner import owner_name
 
 READ_SECONDS = 1.0
-"""How long a record that was read is taken for what it is now: it is asked for often while a worker waits. Who would
-change it by what is no longer so is told."""
+"""How long a record stays cached after it was read: a waiting worker reads it often. A write that is based on an
+outdated record fails with a conflict. Seconds."""
 
 
 class ObjectRecords:

@@ -31,11 +31,11 @@ _SAMPLE = (Message("user", "Name a river."), Message("assistant", "The Rhine."))
 
 
 def build_follow_up(asked: FollowUp, context: Context) -> BoundStage:
-    """Raises `RecipeError` for a model that cannot write as the user and for several responses to go on from, and
+    """Raises `RecipeError` for a model that cannot write as the user and for a row with several responses, and
     `TemplateError` for a chat template that has no second turn."""
     if "response" not in context.available and "responses" in context.available:
         raise RecipeError(
-            "follow_up: goes on from one response, and respond.n gives several; expected respond.n: 1, and follow_up.n "
+            "follow_up: continues one response, and respond.n gives several; expected respond.n: 1, and follow_up.n "
             "for several responses to the user's last message"
         )
     user, assistant = _user(asked, context), _assistant(asked, context)

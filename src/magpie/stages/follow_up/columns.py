@@ -3,7 +3,7 @@
 from magpie.columns import Column
 
 TURNS = Column("turns", "messages", "the turns after the first instruction and response")
-ENDED_BY = Column("ended_by", "string", "why the conversation has no further turn")
+ENDED_BY = Column("ended_by", "string", "why the conversation has no more turns")
 RESPONSES = Column(
     "responses", "responses", "several answers to the user's last message, each with the model that gave it"
 )

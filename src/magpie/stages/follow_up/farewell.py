@@ -65,8 +65,8 @@ def is_farewell(text: str) -> bool:
 def _is_one(part: str) -> bool:
     """Whether `part` is phrases, one after another.
 
-    Phrases may go on with any words, so one pattern of many of them tries every way to cut `part` up, which are seconds
-    for 160 characters. Here each end that can be reached is found once.
+    A phrase may continue with any words, so one pattern of many phrases would try every way to cut `part` up, which
+    takes seconds for 160 characters. Here each end that can be reached is found once.
     """
     ends = [place for place, sign in enumerate(part) if sign == " "] + [len(part)]
     reached, thanked = {0}, set[int]()

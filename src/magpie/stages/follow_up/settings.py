@@ -25,7 +25,7 @@ class Side(Settings):
 
 
 class FollowUp(Settings):
-    """Go on with each conversation: the model writes the user's next message, and answers it."""
+    """Continue each conversation: the model writes the user's next message, and answers it."""
 
     turns: Count | Annotated[tuple[Count, ...], Field(min_length=1)] = 2
     """Pairs of instruction and response in the whole conversation, the first one counted. A list is drawn from, a place

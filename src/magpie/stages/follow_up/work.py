@@ -1,7 +1,8 @@
-"""Goes on with a conversation: the model writes what the user says next, and answers it, as often as is asked for.
+"""Continues a conversation: the model writes the user's next message and answers it, for as many turns as the settings
+say.
 
-One row's turns follow one another and wait for no other row's. A conversation that can or should not go on ends, and
-says why. Knows the chats of the two who talk; not what runs them.
+One row's turns follow one another and wait for no other row's. A conversation that cannot or should not continue ends
+with a reason. Knows the chats of user and assistant; not the engines that run them.
 """
 
 from __future__ import annotations
@@ -80,14 +81,15 @@ def follow_up(
     systems: Systems = Systems(),
     last: Last | None = None,
 ) -> Asking:
-    """Sample further turns (Magpie, section 2.1, and appendix on multi-turn data).
+    """Sample later turns (Magpie, section 2.1, and appendix on multi-turn data).
 
-    No row is dropped: `turns` holds whole pairs, be it none, and `ended_by` says why there are no more. `turns`: it has
-    all that were asked for. `farewell`, `repeats`: what the user says. `context_full`, `template_refused`: what could
-    not be asked. `user: REASON`, `assistant: REASON`: what is of no use, see `judge` and the rules of `screen`.
+    No row is dropped: `turns` holds whole pairs, possibly none, and `ended_by` says why there are no more. `turns`: the
+    conversation has as many as the settings say. `farewell`, `repeats`: the user says goodbye or repeats a message.
+    `context_full`, `template_refused`: the next prompt was not possible. `user: REASON`, `assistant: REASON`: that
+    message is unusable, see `judge` and the rules of `screen`.
 
-    last: the user's last message gets several responses, side by side. `responses_prompt` is what they answer; where a
-    conversation ended before, both are null.
+    last: the user's last message gets several responses, side by side. `responses_prompt` is the conversation that
+    they answer; where a conversation ended before, both are null.
     """
     said = [Message("user", row["instruction"]), Message("assistant", row["response"])]
     to_user, to_assistant = _opening(systems.user(row)), _opening(systems.assistant(row))

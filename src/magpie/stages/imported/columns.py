@@ -5,7 +5,7 @@ from magpie.columns import Column
 SOURCE_ID = Column("source_id", "string", "the row's own id in the file that it was imported from")
 SOURCE = Column("source", "string", "the input that the row was imported from, where there were several")
 TURN_REASONING = Column(
-    "turn_reasoning", "list<string>", "what the assistant thought before each message of `turns`; null for the user's"
+    "turn_reasoning", "list<string>", "the assistant's reasoning before each message of `turns`; null for the user's"
 )
 PAIR_PROMPT = Column(
     "pair_prompt",

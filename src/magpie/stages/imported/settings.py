@@ -26,7 +26,7 @@ class Source(Settings):
     path: str
     """The file or folder that they came from; of several inputs all, each between quotes."""
     digest: str
-    """Of what was imported: other rows make later stages work anew."""
+    """The digest of what was imported: with other rows, later stages make theirs again."""
     columns: tuple[Words, ...]
     """What there was of each row."""
     meta: Mapping[Words, FieldType] = Field(default_factory=dict)

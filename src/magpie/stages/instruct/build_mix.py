@@ -31,8 +31,8 @@ class BuiltMix:
 
 
 def build_mix(asked: Instruct, model: ChatModel, context: Context) -> BuiltMix:
-    """Raises `RecipeError` for a system prompt that the chat template has no place for, a beginning that the tokenizer
-    would merge with what follows, and words that do not last for the run."""
+    """Raises `RecipeError` for a system prompt that the chat template has no place for, a prefill that the tokenizer
+    would merge with what follows, and placeholder values that do not last for the run."""
     shares = Shares([one.weight for one in asked.mix], [tie(context.seed, one.name) for one in asked.mix])
     none = _without_system(model, context) if any(_wants_none(one) for one in asked.mix) else model
     speakers = [none if _wants_none(one) else model for one in asked.mix]
@@ -65,7 +65,7 @@ def _without_system(model: ChatModel, context: Context) -> ChatModel:
 def _variant(one: Asked, speaker: ChatModel, asked: Instruct, context: Context) -> Variant:
     where = f"instruct.mix.{one.name}"
     if one.system:
-        check_takes_system(speaker, f"{where}.system", "steer by a prefill, the beginning of the instruction")
+        check_takes_system(speaker, f"{where}.system", "steer by a prefill, the first words of the instruction")
         _check_derived(speaker, f"{where}.system")
     assert not isinstance(speaker.chat, MessagesChat), "refused before"
     system = one.system or speaker.template.system or None

@@ -126,12 +126,12 @@ def filled(text: str, words: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What the model goes on from."""
+    """The prompt that the model continues."""
 
     prompt: Prompt
-    """What stands before a user's words and, where the instruction's beginning is given, that."""
+    """The template's text before a user's words, and the prefill if there is one."""
     text: str = ""
-    """The beginning of the instruction, as it stands in the prompt."""
+    """The prefill, as it stands in the prompt; "" if there is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""The beginning of an instruction as token ids: those that stay the same whatever the model writes next.
+"""An instruction's prefill as token ids that stay the same whatever the model writes next.
 
-A tokenizer merges across a seam: `Write a ` and `poem` are not the ids of `Write a poem`. So a beginning is tried with
-many endings, and taken only where its ids stand first in all of them. Knows chats; knows no stage.
+A tokenizer merges across a seam: `Write a ` and `poem` are not the ids of `Write a poem`. So a prefill is encoded with
+many continuations, and accepted only if each encoding starts with its ids. Knows chats; knows no stage.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ _WORDS = ("short story about rivers", "Python program", "2 lists", "über Flüss
 _UNSPACED = ("一个关于河流的故事", "的", "是什么", "について教えて", "を書いて", "は", "こと", "อะไร", "การ", "រឿង")
 _UNSPACED_SCRIPTS = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")
 _TRIES = 24
-"""Letters to take off in search of a beginning that can be had."""
+"""How many letters to remove at most in search of a prefill that works."""
 
 
 def prefill_ids(chat: ChatTemplate, system: str | None, text: str, where: str) -> tuple[int, ...]:
-    """The ids of `text` where it begins a user's message, behind those of what stands before it.
+    """The ids of the prefill `text` of a user's message, without those of the prompt before it.
 
-    Raises `RecipeError`, with a beginning that can be had, for one whose end would merge with what follows.
+    Raises `RecipeError`, with a prefill that works, for a prefill whose end would merge with what follows.
     """
     opening = () if system is None else (Message("system", system),)
     ids = _stable(chat, opening, text)
@@ -33,7 +33,7 @@ def prefill_ids(chat: ChatTemplate, system: str | None, text: str, where: str) -
     found = next((one for one in shorter if _ends_well(text, one) and _stable(chat, opening, one) is not None), None)
     instead = "another end" if found is None else repr(found)
     if found is not None and text[len(found) :].isspace():
-        instead += ", from which the model goes on with the space itself"
+        instead += ", which the model continues with the space itself"
     raise RecipeError(
         f"{where}: the tokenizer merges the end of {text!r} with what the model would write next, so its ids are not "
         f"those that the whole begins with; expected {instead}"
@@ -65,8 +65,8 @@ def _with(chat: ChatTemplate, opening: tuple[Message, ...], words: str) -> str:
 
 
 def _endings(text: str) -> Iterator[str]:
-    """What may follow: behind a word a space, in writing without spaces a letter, behind a space or an opening sign
-    anything."""
+    """What may follow: a space after a word; a letter in a script without spaces; anything after a space or an opening
+    bracket."""
     last = text[-1]
     if _is_unspaced(last):
         yield from (*_UNSPACED, "。", "\n")

@@ -50,7 +50,7 @@ class Variant(Settings):
     fill: tuple[Fill, ...] = ()
     """What stands for the other placeholders in the system prompt, such as `{persona}` or `{topic}`."""
     prefill: Words | None = None
-    """The beginning of every instruction: the model goes on from there, without being told anything."""
+    """The first words of every instruction: the model continues them, without any other prompt."""
     sampling: Sampling = Sampling()
     """Null settings are those of `instruct.sampling`."""
 
@@ -84,14 +84,14 @@ class Instruct(Settings):
     first_token_bans: tuple[Words, ...] | None = None
     """Texts that an instruction may not begin with, each one token; `null` is what suits the model's family."""
     first_token_divisor: Annotated[float, Field(gt=0.0, le=100.0), Frozen(since=1.0)] = 1.0
-    """What the logits of an instruction's first token are divided by, for more various beginnings: 1.2 in the public
-    script for Qwen2.5-Math. The token is a request of its own, at the temperature times as much, which comes to the
-    same on every engine. Variants with a `prefill` have none."""
+    """What the logits of an instruction's first token are divided by, for more varied first words: 1.2 in the
+    public script for Qwen2.5-Math. The token is sampled by a request of its own, whose temperature is multiplied by
+    the divisor, which gives the same on every engine. Not used for variants with a `prefill`."""
     sanitize: tuple[str, ...] | None = None
-    """Rules that take off an instruction what a model wrote around it, such as labels, quotes and answers, in order;
+    """Rules that remove from an instruction what a model wrote around it, such as labels, quotes and answers, in order;
     `[all]` is every rule, `[]` is none, `null` is what suits the model's family."""
     mix: tuple[Variant, ...] = ()
-    """Several ways to ask, each with a share of the rows: other system prompts, other sampling, other beginnings. Each
+    """Several ways to ask, each with a share of the rows: other system prompts, other sampling, other prefills. Each
     has `name`, `weight`, `system`, `language`, `fill`, `prefill` and `sampling`."""
 
     @field_validator("mix", mode="after")

@@ -35,11 +35,11 @@ def instruct(
     start: Start | None = None,
     divisor: float = 1.0,
 ) -> Asking:
-    """Sample one instruction (Magpie, section 2.1). Drops what is of no use, see `why_not_user`, and as
-    `no_request` what holds nothing but an answer, or what an assistant says.
+    """Sample one instruction (Magpie, section 2.1). Drops what is unusable, see `why_not_user`, and as
+    `no_request` a text that is only an answer, or what an assistant says.
 
-    `banned`: ids that it may not begin with. `start`: what to go on from; else what stands before any user message.
-    `divisor`: of the first token's logits.
+    `banned`: ids that it may not start with. `start`: the prompt to continue; by default the pre-query. `divisor`: what
+    the first token's logits are divided by.
     """
     start = start or Start(chat.next_user(()))
     try:

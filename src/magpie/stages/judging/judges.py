@@ -1,4 +1,4 @@
-"""What stages that ask a judge have in common: its context, its thoughts, and whether its letters are one token each.
+"""What stages that ask a judge share: its context, its reasoning, and whether each label is one token.
 
 Knows models and engines; knows no stage's settings.
 """
@@ -19,20 +19,20 @@ from magpie.templates import MessagesChat, thought_marks
 from magpie.templates.thinking import Thinking
 
 REPLY_SHARE = 4
-"""A reply has at least this part of a small context to itself: a quarter."""
+"""The part of a small context that is kept for the reply: one in four."""
 
 
 def prompt_room(model: ChatModel, max_tokens: int) -> int | None:
-    """The most tokens of a prompt, so that there is room for a reply; None where the context is not known.
+    """The most tokens that a prompt may have to leave room for a reply; None where the context is not known.
 
-    No fingerprint covers it: it is how a model is run, and it matters to texts alone that are longer than it.
+    No fingerprint covers it: it belongs to how a model is run, and only affects longer texts.
     """
     context = known_context(model.use)
     return None if context is None else context - min(max_tokens, context // REPLY_SHARE)
 
 
 def known_context(use: ModelUse) -> int | None:
-    """The tokens that a prompt and its reply have together, as the engine will have them once it is opened."""
+    """The most tokens of a prompt and its reply together, as the engine will have them once it is open."""
     if use.facts is not None:
         return use.facts.context
     asked = getattr(use.engine, "context", None) or MOST_CONTEXT
@@ -54,7 +54,7 @@ def _trained_context(use: ModelUse) -> int | None:
 
 
 def thoughts_of(model: ChatModel) -> Thoughts | None:
-    """How the judge sets thoughts apart from its reply; None where its template knows none."""
+    """How the judge delimits its reasoning; None where its template has no reasoning."""
     chat, exact = model.chat, model.exact
     marks = None if exact is None else thought_marks(exact)
     if isinstance(chat, MessagesChat):
@@ -63,14 +63,14 @@ def thoughts_of(model: ChatModel) -> Thoughts | None:
 
 
 def opens_thoughts(model: ChatModel) -> bool:
-    """Whether each reply begins inside a thought, which the chat template has opened."""
+    """Whether each reply starts inside reasoning that the chat template has opened."""
     thoughts = thoughts_of(model)
     return thoughts is not None and bool(thoughts.opened)
 
 
 def thinks_first(model: ChatModel) -> bool:
-    """Whether each reply begins with a thought: one that the chat template has opened, or one that the model opens, as
-    Qwen3 does unless its template's switch is off."""
+    """Whether each reply starts with reasoning, which the chat template or the model itself opens, as Qwen3 does unless
+    its template's switch is off."""
     if model.exact is None:
         return False
     found = model.exact.describe()["thinking"]
@@ -78,13 +78,13 @@ def thinks_first(model: ChatModel) -> bool:
 
 
 def check_letters(model: ChatModel, text: str, labels: Sequence[str], stage: str) -> None:
-    """Raise `RecipeError` unless each label is one token behind the prompt `text`: only then is its probability that of
-    the label. Says nothing of a server whose tokenizer is not known here."""
+    """Raise `RecipeError` unless each label is one token after the prompt `text`: only then is the probability of its
+    first token that of the label. Does not check a server whose tokenizer is not known here."""
     chat = model.exact
     if chat is None:
         return
     if thinks_first(model):
-        who = "the chat template opens a thought" if opens_thoughts(model) else "the judge writes a thought"
+        who = "the chat template opens reasoning" if opens_thoughts(model) else "the judge writes its reasoning"
         raise RecipeError(
             f"{stage}: {who} before each reply, so that no letter comes first; set "
             f"{stage}.template.thinking to off, or use another judge"

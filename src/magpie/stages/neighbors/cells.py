@@ -139,8 +139,8 @@ def _copies(values: FloatArray) -> Any:
 
 
 def _write_in_order(values: FloatArray, order: IntArray, path: Path) -> None:
-    """The old file is read from its beginning to its end, and each vector put at its new place: many short writes,
-    which the system gathers, cost less than many short reads, which it cannot foresee."""
+    """Read the old file from start to end, and write each vector to its new place: many short writes, which the system
+    buffers, cost less than many short reads, which it cannot predict."""
     with path.open("wb") as file:
         file.truncate(values.nbytes)
     written = mapped(path, len(values), values.shape[1], "r+")

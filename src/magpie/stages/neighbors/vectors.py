@@ -91,15 +91,15 @@ class _Gathering:
         if (other := lengths != self.dimension).any():
             raise UserError(
                 f"row {rows[other][0]} has an embedding of {lengths[other][0]} numbers, and the rows before have "
-                f"{self.dimension}: whatever embeds has changed; remove the folder of stage embed from the run, and "
-                "all rows are embedded anew"
+                f"{self.dimension}: the embedder has changed; remove the folder of stage embed from the run, and "
+                "all rows are embedded again"
             )
         flat = np.asarray(pc.list_flatten(column), np.float32)
         values: FloatArray = flat.reshape(len(column), self.dimension) + np.float32(0.0)  # so that -0 becomes 0
         if not (finite := np.isfinite(values).all(axis=1)).all():
             raise UserError(
                 f"row {rows[~finite][0]} has an embedding with numbers that are not finite; embed or import the rows "
-                "anew"
+                "again"
             )
         return values
 

@@ -25,10 +25,10 @@ from magpie.stages.text.reasoning import Thoughts
 from magpie.templates import MessagesChat, thought_marks
 
 SEVERAL_TEMPERATURE = 0.8
-"""Of several responses, where nothing is said and the model's own is greedy: as the paper's preference data have it."""
+"""The default temperature of several responses where the model's own is greedy: that of the paper's preference data."""
 
 _USUAL_TAGS = ("<think>", "</think>")
-"""What thoughts stand in where a server writes the prompts and nothing of its template is known here."""
+"""The default delimiters of reasoning where a server renders the prompts and its template is not known here."""
 
 
 def build_respond(asked: Respond, context: Context) -> BoundStage:
@@ -108,7 +108,7 @@ def responder_of(asked: Respond, one: Respond | Answerer, model: ChatModel, engi
     if thoughts is None and asked.reasoning == "column" and _thinks_unseen(model):
         raise RecipeError(
             f"respond.reasoning: {_name(model)} thinks before it answers, and its chat template shows nowhere what "
-            "opens and closes a thought; expected respond.thought_tags, such as [<think>, </think>], or "
+            "opens and closes its reasoning; expected respond.thought_tags, such as [<think>, </think>], or "
             "respond.reasoning: response, or template.thinking: off"
         )
     return Responder(model.chat, sampling, thoughts, asked.reasoning == "response", engine, _name(model))
@@ -122,7 +122,7 @@ def _sampling(asked: Sampling, model: ChatModel, count: int) -> SamplingParams:
 
 
 def check_differ(stage: str, count: int, responders: Sequence[Responder], instead: str) -> None:
-    """Raise `RecipeError` for several responses of a model that would be one and the same."""
+    """Raise `RecipeError` where several responses of one model would all be the same."""
     turns = Counter(n % len(responders) for n in range(count))
     for place, responder in enumerate(responders):
         if turns[place] > 1 and responder.sampling.temperature == 0:
@@ -133,7 +133,7 @@ def check_differ(stage: str, count: int, responders: Sequence[Responder], instea
 
 
 def _thoughts(tags: tuple[str, str] | None, model: ChatModel) -> Thoughts | None:
-    """How the model's thoughts are told from its answers; None where its template knows none."""
+    """How the model delimits its reasoning; None where its template has no reasoning."""
     chat, exact = model.chat, model.exact
     marks = None if exact is None else thought_marks(exact)
     if isinstance(chat, MessagesChat):
@@ -149,7 +149,7 @@ def _thinks_unseen(model: ChatModel) -> bool:
 
 
 def _name(model: ChatModel) -> str:
-    """What a reader knows the model by: no path of this machine."""
+    """The model's name for readers, without a path of this machine."""
     place = model.use.place
     return Path(model.use.name).name if place is not None and place.hub is None else model.use.name
 
@@ -167,7 +167,7 @@ def _settings(responder: Responder, model: ChatModel) -> dict[str, Any]:
 
 
 def _together(asked: Respond, settings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What decides the responses: of one model, as it is; of several, in their order."""
+    """The settings that decide the responses: those of the one model, or of several models in their order."""
     kept = {"reasoning": asked.reasoning} if any("thoughts" in one for one in settings) else {}
     several = {"n": asked.n} if asked.n > 1 else {}
     original = {"with_original": True} if asked.with_original else {}

@@ -5,7 +5,7 @@ from magpie.stages.follow_up.columns import RESPONSES, TURNS, UNUSABLE
 from magpie.stages.imported.columns import TURN_REASONING
 
 RESPONSE = Column("response", "string", "what the model answered, without outer white space")
-REASONING = Column("reasoning", "string", "what the model thought before it answered; null where it did not")
+REASONING = Column("reasoning", "string", "the model's reasoning before its response; null where it has none")
 
 COLUMNS = (
     RESPONSE,

@@ -52,9 +52,9 @@ class Respond(Settings):
     """Keep a response that is cut, empty or leaks control tokens, as an evaluation does: what a model fails at counts.
     Why it is of no use stands in `unusable`. Only where there is one response."""
     reasoning: Literal["column", "response"] = "column"
-    """Where a model's thoughts go: into a column of their own, or with their delimiters into the response."""
+    """Where a model's reasoning goes: into a column of its own, or with its delimiters into the response."""
     thought_tags: tuple[Words, Words] | None = None
-    """What opens and closes a thought, such as [<think>, </think>]; `null` is what the chat template has."""
+    """The tags around reasoning, such as [<think>, </think>]; `null` takes those of the chat template."""
 
     @model_validator(mode="after")
     def _asks_them_all(self) -> Self:

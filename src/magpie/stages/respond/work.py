@@ -25,17 +25,17 @@ class Responder:
     chat: Chat
     sampling: SamplingParams
     thoughts: Thoughts | None = None
-    """How it sets thoughts apart, which then go into `reasoning`; None where it has none, or they stay where they
-    are."""
+    """How the model delimits its reasoning, which then goes into `reasoning`; None where it has none, or where the
+    reasoning stays in the response."""
     keeps_thoughts: bool = False
-    """Whether thoughts go into the response all the same, with their delimiters, and not into `reasoning`."""
+    """Whether the reasoning goes into the response, with its delimiters, and not into `reasoning`."""
     engine: str = "model"
-    """The name that its requests give."""
+    """The name of the engine that its requests are sent to."""
     name: str = ""
-    """What readers know it by."""
+    """The model's name for readers."""
 
     def prompt(self, row: Row) -> Prompt | None:
-        """What it is asked; None where the chat template refuses the instruction: some read control words in it."""
+        """The prompt of a row; None where the chat template refuses the instruction, as some do for control words."""
         system = row.get("system")
         opening = () if system is None else (Message("system", system),)
         prior = [Message(turn["role"], turn["content"]) for turn in row.get("prior_turns") or ()]
@@ -45,7 +45,7 @@ class Responder:
             return None
 
     def read(self, completion: Completion) -> tuple[Columns, str | None]:
-        """`response` and `reasoning` in what it wrote, and the reason to drop them, or None."""
+        """`response` and `reasoning` from a completion, and the reason to drop the row, or None."""
         parted = self._part(completion)
         response = self.chat.assistant_text(parted.response)
         reason = self._why_drop(completion, parted, response)
@@ -59,7 +59,7 @@ class Responder:
         return part(self._written_out(completion, self.thoughts), self.thoughts)
 
     def _written_out(self, completion: Completion, thoughts: Thoughts) -> str:
-        """The text with its delimiters, also where an engine leaves special tokens out of a text."""
+        """The completion's text with the delimiters, even if the engine leaves special tokens out of a text."""
         if thoughts.closes in completion.text or not completion.token_ids:
             return completion.text
         whole = self.chat.text(completion.token_ids)
@@ -69,8 +69,8 @@ class Responder:
         return whole[: min(cuts)] if cuts else whole
 
     def _why_drop(self, completion: Completion, parted: Parted, response: str) -> str | None:
-        """As for any text, see `judge`; `reasoning_truncated`: the thought did not end within `max_tokens` or the
-        context. `reasoning_leak`: the answer holds a delimiter of thoughts."""
+        """The reasons of `judge`, and two more. `reasoning_truncated`: the reasoning did not end within `max_tokens` or
+        the context. `reasoning_leak`: the answer holds a delimiter of reasoning."""
         reason = why_drop(completion, response, self.chat, self.sampling)
         if not parted.ended and completion.finish_reason == "length":
             return "reasoning_truncated"

@@ -44,6 +44,6 @@ def build_respond_against(asked: RespondAgainst, context: Context) -> BoundStage
 
 
 def respond_against(row: Row, responder: Responder) -> Generator[Any, Any, Outcome]:
-    """The opponent's answer, without what it thought before."""
+    """The opponent's answer, without its reasoning."""
     made: Any = yield from respond_to_all(row, responder, "against_response", "against_unusable")
     return {name: made[name] for name in ("against_response", "against_unusable")}

@@ -19,5 +19,5 @@ class RespondAgainst(Settings):
     sampling: Sampling = Sampling()
     """Null settings are what suits the model's family, else temperature 0."""
     thought_tags: tuple[Words, Words] | None = None
-    """What opens and closes a thought, such as [<think>, </think>], which is no part of an answer; `null` is what the
-    chat template has."""
+    """The tags around reasoning, such as [<think>, </think>], which is no part of an answer; `null` takes those of the
+    chat template."""

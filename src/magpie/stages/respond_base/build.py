@@ -18,11 +18,11 @@ from magpie.stages.spec import BoundStage, Context
 
 STAGE = "respond_base"
 SUITED: dict[str, Any] = {"temperature": 0.0, "top_p": 1.0, "max_tokens": 1024}
-"""Greedy, as the paper's responses are. A base model that does not end is cut sooner than they are."""
+"""Greedy, as in the paper. A base model that does not end is cut earlier than a response is."""
 
 
 def build_respond_base(asked: RespondBase, context: Context) -> BoundStage:
-    """Raises `UserError` for a model that cannot go on with a text, and a prompt that does not say where to stop."""
+    """Raises `UserError` for a model that cannot continue a text, and for a prompt that does not say where to stop."""
     prompt = (
         package_prompt("respond_base/base_few_shot")
         if asked.prompt is None

@@ -51,8 +51,8 @@ def scored(row: Row) -> Scored:
 def columns(of: Scored, scores: Sequence[Score], names: Sequence[str]) -> Columns:
     """The columns called `names` from the scores of `of.flat()`.
 
-    The reward of several responses is the highest. The difference is taken between like and like: where the row has
-    further turns, between the first response alone and the base model's.
+    The reward of several responses is the highest one. The difference compares single responses: in a multi-turn row,
+    the first response alone with that of the base model.
     """
     given = iter(scores)
     own = [next(given) for _ in of.own]

@@ -49,7 +49,7 @@ def build_safety(asked: Safety, context: Context) -> BoundStage:
     ask = partial(safety, guard=guard, drop=asked.drop)
     stage = Stage("safety", reads, COLUMNS, ask, (JUDGE,))
     settings = _settings(asked, style, guard, model)
-    # what is told of a guard's template is told of the turns of a chat, which it does not have
+    # warnings about a guard's template concern the turns of a chat, which a guard does not have
     warnings = tuple(model.chat.describe().get("warnings", ())) if style == "prompt" else ()
     return BoundStage(stage, settings, {JUDGE: model.use}, model.use.identity, warnings)
 

@@ -26,7 +26,7 @@ _IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)")
 _IPV6 = re.compile(r"(?<![\w:.])(?:[0-9a-fA-F]{1,4}:){2,7}(?::|[0-9a-fA-F]{1,4}|(?::[0-9a-fA-F]{1,4}){1,6})(?![\w:])")
 _VERSION = re.compile(r"(?:version|release|firmware|\bv)\.? ?$", re.IGNORECASE)
 _LONGEST_VERSION = len("firmware. \n")
-"""Characters before an address that are looked at: what is read from the text's beginning is read for each address."""
+"""How many characters before an address are read. Reading from the start of the text would take quadratic time."""
 _LONG_NUMBER = re.compile(r"\d[\d .()/-]{5,}\d")
 _LONG_NUMBERS = frozenset({"phone", "card", "us_ssn"})
 """What has such a number in it: most texts have none, and looking for each takes twenty times as long."""

@@ -1,7 +1,8 @@
-"""Whether a text is an assistant's refusal: what a model writes as the user when it forgets who it is.
+"""Whether a text is an assistant's refusal, which a model sometimes writes in the place of the user.
 
-Sentences of ten languages, at the beginning of a text. Each needs what only an assistant says (that it cannot help with
-that, that it is an AI and therefore cannot): people are sorry too, and there is much that they cannot do.
+The patterns match the first sentences of a text in ten languages. Each needs words that only an assistant says (that it
+cannot help with that, that it is an AI and therefore cannot): users, too, write that they are sorry or cannot do
+something.
 """
 
 from __future__ import annotations

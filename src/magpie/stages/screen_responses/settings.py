@@ -14,7 +14,7 @@ class ScreenResponses(Settings):
     max_chars: Count | None = None
     """`too_long`: more characters."""
     role_leak: bool = True
-    """`role_leak`: control tokens written out, or further turns in one."""
+    """`role_leak`: control tokens written out, or several turns in one response."""
     refusal: bool = True
     """`refusal`: the assistant will not help. Turn it off to keep examples of refusing what is better refused."""
     ends_in_colon: bool = True

@@ -1,6 +1,6 @@
-"""The rules of `screen` on what a model answered: too short, a refusal, in circles.
+"""Applies the rules of `screen` to responses: too short, a refusal, repetitive.
 
-Where thoughts were left in a response, only what follows them is looked at. Knows Arrow and no file.
+Where a response contains reasoning, only the text after the reasoning is checked. Knows Arrow and no file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from magpie.stages.screen.work import Rules, why_screened
 def open_screen_responses(rules: Rules, thoughts_end: str) -> Iterator[Callable[[pa.Table], pa.Table]]:
     """The table stage: reads `response`, or else `responses`; writes no column and drops rows.
 
-    thoughts_end: what stands after thoughts that were left in a response.
+    thoughts_end: the delimiter that closes reasoning in a response.
     """
     yield partial(screen_responses, rules=rules, thoughts_end=thoughts_end)
 

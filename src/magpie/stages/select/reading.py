@@ -43,8 +43,8 @@ from magpie.stages.select.trees import (
 def read_selection(
     asked: Asked, labels: Collection[str] | None = None, report: Callable[[str], None] = lambda _: None
 ) -> Selection:
-    """A selection, taken apart. `labels`: the columns that hold labels with an order; None for all that are called so.
-    `report` is told what is read, before it is.
+    """Parse a selection. `labels`: the columns that hold ordered labels; None for all columns with such a name.
+    `report` receives a line before each reading step.
 
     Raises `RecipeError` for what is not one SELECT over the rows of the run, for what a selection may not use, and for
     one that is too large.

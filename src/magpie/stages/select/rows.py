@@ -36,7 +36,7 @@ class Judged:
     def __init__(
         self, selection: Selection, spill: Path | None = None, report: Callable[[str], None] = lambda _: None
     ) -> None:
-        """report: is told what is looked at, before it is."""
+        """report: receives a line before each step."""
         self.selection = selection
         self.connection = sandbox(spill)
         self._report = report

@@ -58,11 +58,11 @@ def _judge(asked: Tag, model: ChatModel) -> Judge:
 
 
 def _structured_from(asked: Tag, model: ChatModel) -> int | None:
-    """The first try that is held to the schema. A judge that begins with a thought would be held to it there."""
+    """The first try with structured output. A judge that reasons first would be held to the schema in its reasoning."""
     thinks = opens_thoughts(model)
     if asked.structure == "on" and thinks:
         raise RecipeError(
-            "tag.structure is on, and the chat template opens a thought before each reply, which is no JSON; set "
+            "tag.structure is on, and the chat template opens reasoning before each reply, which is not JSON; set "
             "tag.template.thinking to off, or tag.structure to off"
         )
     if asked.structure == "on":

@@ -45,7 +45,7 @@ class Judge:
         return Request(prompt, sampling, self.speaker.engine, structure=structure)
 
     def words(self, completion: Completion) -> str:
-        """What it answered, without what it thought before."""
+        """The judge's answer, without its reasoning."""
         return str(self.speaker.read(completion)[0]["response"])
 
 

@@ -112,7 +112,7 @@ class _Mathematics:
         except WorkerGone:
             raise UserError(
                 "answers: math: math-verify is installed and its process does not start; expected "
-                "`python -c 'import math_verify'` to work: install it anew, or set answers to text"
+                "`python -c 'import math_verify'` to work: install it again, or set answers to text"
             ) from None
 
 

@@ -1,4 +1,4 @@
-"""Tells what a model thought from what it answered, in the text that it wrote.
+"""Separates reasoning from the answer in the text that a model wrote.
 
 Knows the delimiters that it is given, and OpenAI's channels ("harmony"); knows no template and no model's name.
 """
@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class Thoughts:
-    """How a model sets its thoughts apart from its answer."""
+    """How a model delimits its reasoning."""
 
     opens: str
     closes: str
     opened: bool | None = False
-    """Whether the prompt has opened a thought already; None where the prompt is written behind a wall."""
+    """Whether the prompt has opened the reasoning already; None where the prompt is rendered server-side."""
 
     def frozen(self) -> dict[str, Any]:
         """As a fingerprint knows it."""
@@ -26,25 +26,25 @@ class Thoughts:
 
     @property
     def in_channels(self) -> bool:
-        """Whether thoughts are messages in a channel of their own, before the one in the channel `final`."""
+        """Whether the reasoning is messages in other channels, before the message in the channel `final`."""
         return _CHANNEL in self.opens
 
     def around(self, reasoning: str) -> str:
-        """A thought as the model would write it, up to its answer."""
+        """The reasoning as the model would write it, up to its answer."""
         if self.in_channels:
             return self.opens + reasoning + self.closes
         return f"{self.opens}\n{reasoning}\n{self.closes}\n\n"
 
 
 class Parted(NamedTuple):
-    """A text in its two parts."""
+    """A text in two parts."""
 
     reasoning: str | None
-    """What was thought, without its delimiters; None where nothing was."""
+    """The reasoning without its delimiters; None where there is none."""
     response: str
-    """What was answered; "" as long as the thought has not ended."""
+    """The answer; "" while the reasoning has not ended."""
     ended: bool
-    """Whether every thought that was begun has an end."""
+    """Whether all reasoning that was opened is closed."""
 
 
 _CHANNEL, _MESSAGE = "<|channel|>", "<|message|>"
@@ -56,14 +56,14 @@ _SPACE = re.compile(r"\s*+")
 
 
 def part(text: str, thoughts: Thoughts) -> Parted:
-    """The thoughts at the beginning of `text`, and the answer behind them.
+    """Split `text` into the reasoning at its start and the answer after it.
 
-    Only what stands before the answer is a thought: a delimiter inside the answer is left there, for `leaks`.
+    Only text before the answer is reasoning: a delimiter inside the answer is left there, for `leaks`.
     """
     if thoughts.in_channels:
         return _part_channels(text)
     found: list[str] = []
-    rest = 0  # where it begins: a copy of it for each of many thoughts takes the square of the text
+    rest = 0  # its start: copying the rest for each piece of reasoning would take quadratic time
     inside = bool(thoughts.opened)
     if thoughts.opened is None and thoughts.opens not in text:
         inside = thoughts.closes in text
@@ -87,7 +87,7 @@ def _past_space(text: str, start: int) -> int:
 
 
 def _part_channels(text: str) -> Parted:
-    """Messages in channels: the one in `final` is the answer, all others are thoughts."""
+    """Split messages in channels: the one in `final` is the answer, all others are reasoning."""
     headers = list(_headers(text))
     if not headers:
         return Parted(None, "", ended=False) if _CHANNEL in text else Parted(None, text, ended=True)
@@ -105,7 +105,7 @@ def _part_channels(text: str) -> Parted:
 
 
 def _headers(text: str) -> Iterator[tuple[int, str, int]]:
-    """Of each message in a channel where its header begins, the channel's name, and where its words begin."""
+    """For each message in a channel: the start of its header, the channel's name, and the start of its words."""
     after = 0
     for match in _CHANNEL_NAME.finditer(text):
         if match.start() < after:
@@ -121,6 +121,6 @@ def _joined(found: list[str]) -> str | None:
 
 
 def leaks(response: str, thoughts: Thoughts) -> bool:
-    """Whether an answer holds a delimiter of thoughts: where it is cut can then not be told."""
+    """Whether an answer holds a delimiter of reasoning: where the answer starts is then uncertain."""
     marks = (_CHANNEL, _MESSAGE) if thoughts.in_channels else (thoughts.opens, thoughts.closes)
     return any(mark in response for mark in marks)
