@@ -32,7 +32,7 @@ HELLO_SECONDS = 120.0
 """The most that an actor may take to be placed and started."""
 WAIT_SECONDS, END_SECONDS = 0.5, 20.0
 RESTARTS = 20
-"""Of one actor whose node or process was lost."""
+"""How often one actor is restarted after its node or process was lost."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,11 +87,11 @@ def _has_bare_role(text: str) -> bool:
 
 
 def sample_user(chat: Chat, request: Request, divisor: float = 1.0) -> Generator[Request, Any, Completion]:
-    """Sample a user message. No engine bans a token at one place only, nor divides the logits of one, so where it
-    should the first token is a request of its own.
+    """Sample a user message. No engine can ban a token at one position only, or divide the logits of one position;
+    where that is needed, the first token is a request of its own.
 
-    Logits that are divided by `divisor` and then by the temperature are logits at the temperature times the divisor:
-    the same distribution, also under top_p, on any engine. At temperature 0 nothing changes.
+    Dividing logits by `divisor` and then by the temperature equals sampling at the temperature times the divisor: the
+    same distribution, also under top_p, on any engine. At temperature 0 nothing changes.
     """
     sampling = request.sampling
     if not request.banned and (divisor == 1.0 or sampling.temperature == 0):
