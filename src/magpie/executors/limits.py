@@ -66,7 +66,7 @@ class Limits:
     """
 
     hours: float | None = None
-    """The limit of the session's time, with the loading of models."""
+    """The most hours of the session, including the loading of models."""
     tokens: int | None = None
     """Prompt and completion tokens together, as their answers come in."""
     cost: float | None = None

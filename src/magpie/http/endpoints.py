@@ -1,6 +1,6 @@
-"""Where a server is and what every request to it carries: its URL taken apart, the key, proxies, TLS.
+"""The address of a server and what every request to it carries: its parsed URL, the key, proxies, TLS.
 
-The key comes from the environment and stands in no error, no `repr` and no log. Knows no connection and no API.
+The key comes from the environment and is in no error, no `repr` and no log. Knows no connection and no API.
 """
 
 from __future__ import annotations
