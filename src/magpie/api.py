@@ -147,7 +147,7 @@ def _plain(value: Any) -> Any:
 
 @contextmanager
 def _watching(progress: bool | Callable[[Progress | str], None], folder: Path) -> Iterator[Watch]:
-    """What `execute` calls to say where the run stands."""
+    """What `execute` calls to report the progress of the run."""
     if callable(progress):
         yield progress
     elif not progress:

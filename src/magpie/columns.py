@@ -90,9 +90,9 @@ def base_column(column: str) -> str:
 
 
 def labels_of(column: str) -> tuple[str, ...]:
-    """The labels of a column, from less to more; none of a column that has no such.
+    """The labels of a column in ascending order; empty for a column without ordered labels.
 
-    Example: `labels_of("difficulty__second")` is that of `difficulty`.
+    Example: `labels_of("difficulty__second")` are those of `difficulty`.
     """
     return LABELS.get(base_column(column), ())
 

@@ -1,4 +1,4 @@
-"""The error tree: what can go wrong, and whose it is to mend.
+"""The error tree: what can go wrong, and who can correct it.
 
     MagpieError
     |-- UserError             something the user gave is not usable; printed in one line, exit code 2
@@ -59,7 +59,7 @@ class MissingExtra(UserError):
 
 
 class RequestFailed(MagpieError):
-    """An engine could not serve one request. The row carries the message; the run goes on."""
+    """An engine could not serve one request. The row carries the message; the run continues."""
 
 
 class ContextFull(RequestFailed):
@@ -79,7 +79,7 @@ class EngineCrashed(EngineDied):
 
 
 class ServerLost(EngineDied, UserError):
-    """None of an engine's servers answers any more. Rows made so far are in the run."""
+    """None of an engine's servers answers any more. The rows that are done are in the run."""
 
 
 class StageBug(MagpieError):

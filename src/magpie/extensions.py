@@ -37,7 +37,7 @@ class Extension:
     """Called with the `kwargs` of the recipe, when rows are missing; gives an `Embedder` or a `Scorer` as
     `magpie.seams` describes them."""
     version: int = 1
-    """Raised when the same texts come to have other vectors or scores; the fingerprint covers it."""
+    """The version: increased when the same texts would get other vectors or scores; the fingerprint covers it."""
     loads_model: bool = False
     """Whether opening it loads a model: engines are then closed first, so that they never share memory."""
 
@@ -61,7 +61,8 @@ def package_of(entry: EntryPoint) -> str:
 def load_extension(group: str, name: str, kind: type | tuple[type, ...]) -> Any:
     """The value behind an entry point. kind: what it has to be an instance of.
 
-    Raises `RecipeError`, one line with the package's name, where there is none, it does not load, or it is no such.
+    Raises `RecipeError`, one line with the package's name, where there is none, it does not load, or it has another
+    type.
     """
     if name not in offered(group):
         known = ", ".join(offered(group)) or "none"

@@ -19,7 +19,7 @@ from magpie.wire import recall
 ALONE_WAIT = 0.5
 """Seconds to wait in `poll` when one engine is busy: the longest that a flush, a redraw or a stop is late."""
 SHARED_WAIT = 0.002
-"""The same when several are busy, so that none of them waits for another."""
+"""The same when several engines are busy, so that none of them waits for another."""
 
 Answer = Completion | RequestFailed
 Remembered = Mapping[tuple[int, str], Completion]
@@ -77,7 +77,7 @@ class Talk:
     alone: bool = True
     answers: list[Answer | None] = field(default_factory=list)
     unanswered: int = 0
-    """Of the requests asked together."""
+    """One for each of the requests that were yielded together."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
     wasted_tokens: int = 0
@@ -106,7 +106,7 @@ class Talk:
 
 @dataclass(slots=True)
 class _Ask:
-    """One request of one talk: the n-th of its row, and its place among those asked together."""
+    """One request of one talk: the n-th of its row, and its index among those yielded together."""
 
     talk: Talk
     slot: int

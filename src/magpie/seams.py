@@ -99,7 +99,7 @@ class Capability(StrEnum):
     STRUCTURE = "structure"
     """`Request.structure`: text that must fit a JSON schema, or be one of some choices."""
     LOGPROBS = "logprobs"
-    """`Request.logprobs`: the likeliest tokens at each place, with their log-probabilities."""
+    """`Request.logprobs`: the likeliest tokens at each position, with their log-probabilities."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ class Request:
     structure: Structure | None = None
     """What the text must be. Needs `Capability.STRUCTURE`."""
     logprobs: int = 0
-    """How many of the likeliest tokens to tell at each place. Needs `Capability.LOGPROBS`."""
+    """How many of the likeliest tokens to return at each position. Needs `Capability.LOGPROBS`."""
 
     def with_seed(self, seed: int) -> Request:
         """The same request with another seed. Every request passes here, so it is copied slot by slot: the constructor
@@ -211,7 +211,7 @@ def _packed(prompt: Prompt) -> bytes:
 
 
 BROKEN = "\ufffd"
-"""What stands in a text for bytes that are no character."""
+"""The replacement in a text for bytes that are not a character."""
 
 
 class Logprob(NamedTuple):
@@ -219,7 +219,7 @@ class Logprob(NamedTuple):
     before temperature, top_p and bans."""
 
     token_id: int
-    """-1 where a server tells only the text."""
+    """-1 where a server returns only the text."""
     text: str
     logprob: float
 
@@ -231,7 +231,7 @@ class Completion:
     text: str
     """Valid Unicode: bytes that are no character come back as `BROKEN`."""
     token_ids: tuple[int, ...]
-    """What was sampled, without the stop token and what came after it; empty where a server tells only the text."""
+    """What was sampled, without the stop token and what came after it; empty where a server returns only the text."""
     finish_reason: FinishReason
     prompt_tokens: int
     completion_tokens: int
@@ -301,7 +301,7 @@ class Chat(Protocol):
         """The text of token ids, special tokens written out."""
 
     def next_user(self, messages: Sequence[Message]) -> Prompt:
-        """What stands before the next user message: the pre-query, or the follow-up when there are turns."""
+        """The prompt for the next user message: the pre-query, or the follow-up when there are turns."""
 
     def next_assistant(self, messages: Sequence[Message]) -> Prompt:
         """The whole conversation up to where the assistant writes."""
@@ -394,20 +394,20 @@ class Embedder(Protocol):
     """Turns texts into vectors."""
 
     def embed(self, texts: Sequence[str]) -> Any:
-        """A vector for each, as a NumPy array [texts, dimension], or as a list in which `RequestFailed` stands for a
-        text that got none."""
+        """A vector for each text, as a NumPy array [texts, dimension], or as a list with `RequestFailed` for each text
+        that got none."""
 
 
 class Scorer(Protocol):
     """Judges conversations by a number, such as a reward model does."""
 
     def score(self, conversations: Sequence[Sequence[Message]]) -> Sequence[float | RequestFailed | None]:
-        """A score for each, higher is better. None: there is none to be had, as of a conversation that is longer than
-        the scorer reads. `RequestFailed`, or what is no number: there was none this time."""
+        """A score for each, higher is better. None: no score is possible, such as for a conversation that is too long
+        for the scorer. `RequestFailed` or NaN: there was none this time, and another try may give one."""
 
 
 def derive_seed(run_seed: int, stage: str, row: int, n: int) -> int:
-    """The seed of a row's n-th request: 63 bits that depend on nothing else, never on a place in a batch."""
+    """The seed of a row's n-th request: 63 bits that depend on nothing else, never on the position in a batch."""
     digest = _stage_seeds(run_seed, stage).copy()
     digest.update(b"%d/%d" % (row, n))
     return int.from_bytes(digest.digest(), "little") >> 1

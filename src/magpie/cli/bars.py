@@ -90,7 +90,7 @@ def _bar(value: Value, most: int, room: int, marks: tuple[str, str], kept: bool)
 
 
 def _share(part: int, whole: int) -> str:
-    """A share in at most four characters: what is not nothing and not all is never shown as such."""
+    """A share in at most four characters: only 0 is shown as 0%, and only 1 as 100%."""
     if not whole:
         return ""
     percent = 100 * part / whole

@@ -12,11 +12,11 @@ from magpie.safe.paths import expanded
 from magpie.safe.terminal import brief, one_line
 
 MOST_IN_CLAUSE = 10_000
-"""Rows of `select --ids`: they stand in the recipe, one by one."""
+"""The most rows of `select --ids`: the recipe lists them one by one."""
 
 
 def chosen_rows(run: Run, where: Sequence[str], ids: Path | None) -> Run:
-    """The run, of whose kept rows only those count that meet all conditions and stand in the file."""
+    """The run, restricted to the kept rows that meet all conditions and are listed in the file."""
     if ids is not None:
         run = run.among(read_ids(run, ids))
     if where:
@@ -29,7 +29,7 @@ def chosen_rows(run: Run, where: Sequence[str], ids: Path | None) -> Run:
 
 
 def read_ids(run: Run, path: Path) -> list[int]:
-    """The rows whose ids, or numbers, stand in a file, one a line. Raises `UserError`."""
+    """The rows whose ids, or numbers, a file lists, one per line. Raises `UserError`."""
     place = expanded(path)
     try:
         text = place.read_text(encoding="utf-8")

@@ -126,7 +126,7 @@ def _mix(recipe: Recipe) -> list[tuple[str, float, int]]:
 
 
 def _touches(recipe: Recipe, plan: Plan | None) -> Touches:
-    """With the models that stages have by default, where the plan knows them."""
+    """The recipe with the models that stages have by default, where the plan knows them."""
     found = touches(recipe)
     if plan is None:
         return found
@@ -144,7 +144,8 @@ def _outside(found: Touches, out: Path) -> Iterator[str]:
 
 
 def _known(recipe: Recipe, out: Path, draws: int = DRAWS) -> Estimate | None:
-    """What the rows that the run has say of this size; None where there are none. draws: for its intervals."""
+    """The estimate for this size from the run's existing rows; None where there are none. draws: the bootstrap samples
+    for its intervals."""
     if RunFolder(out).known_index() is None:
         return None
     found = estimate(open_run(out), recipe.size, Prices(), draws=draws)
@@ -166,7 +167,7 @@ def _known_cost(out: Path, found: Estimate | None) -> Iterator[str]:
 
 
 def _details(planned: PlannedStage, plan: Plan, out: Path) -> Iterator[str]:
-    """How a stage came to be set, and what it reads and writes."""
+    """The resolved settings of a stage, and the columns that it reads and writes."""
     stage, sampling = planned.stage, planned.settings.get("sampling")
     names = ("temperature", "top_p", "max_tokens")
     shown = ": " + ", ".join(f"{name} {sampling[name]}" for name in names) if sampling else ""
@@ -193,7 +194,7 @@ def _expectation(plan: Plan, out: Path) -> dict[str, float] | None:
 
 
 def _expected(plan: Plan, out: Path) -> str:
-    """The same in words; p is the share that is answered."""
+    """The same as a phrase; p is the share that is answered."""
     expected = _expectation(plan, out)
     if expected is None:
         return "which share p is answered is known once rows are judged: make a few hundred, then look here again"

@@ -93,7 +93,7 @@ def _with_pilot(
 
 
 def _check_same(recipe: str, where: Path, settings: tuple[str, ...]) -> None:
-    """Raise `RunError` where the run that is in the pilot's place was made by another recipe or other settings."""
+    """Raise `RunError` where the run at the pilot's path was made by another recipe or other settings."""
     if resolve(recipe, where, settings, {"size": 1}) != resolve(None, where, (), {"size": 1}):
         raise RunError(
             f"{one_line(where)}: is a run of another recipe or of other settings than {one_line(recipe)}; expected "

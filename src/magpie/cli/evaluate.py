@@ -33,7 +33,7 @@ _LONGEST = 80
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line says of metrics."""
+    """The metrics of the command line."""
 
     metrics: str | None = None
     lc_data: Path | None = None
@@ -80,7 +80,7 @@ def _of_run(paths: Sequence[str]) -> Judgments | None:
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What the command line says of a run."""
+    """The run settings of the command line."""
 
     out: Path | None = None
     allowances: tuple[str, ...] = ()
@@ -135,7 +135,7 @@ def evaluate_run(asked: Asked, options: Options, running: RunOptions, *, as_json
 
 
 def _place(to: Path, *, overwrite: bool) -> Path:
-    """Where the report goes. Raises `UserError` for a folder, a file that is there, and a place inside a run."""
+    """The path of the report. Raises `UserError` for a folder, an existing file, and a path inside a run."""
     place = expanded(to).resolve()
     if place.is_dir():
         raise UserError(f"--report {one_line(to)}: is a folder; expected the name of a file, such as evaluation.html")
@@ -193,7 +193,7 @@ def _names(given: str, known: Sequence[str], option: str) -> tuple[str, ...]:
 
 
 def print_run(console: Console, found: Mapping[str, Any]) -> None:
-    """What a run came to."""
+    """The results of a run."""
     if found["models"]:
         print_metrics(console, found)
     else:

@@ -75,7 +75,7 @@ def export(
 
 
 class _Shown(io.BytesIO):
-    """JSON on its way to a terminal, which acts on none of its texts."""
+    """JSON for a terminal, with control characters escaped."""
 
     def __init__(self, terminal: BinaryIO) -> None:
         super().__init__()
@@ -128,7 +128,7 @@ def options(
 
 
 def _with_pictures(run: Run, options: Options) -> Options:
-    """With the pictures that the card of a folder shows."""
+    """The export, with the pictures that the card of a folder shows."""
     from magpie.report import picture_numbers
     from magpie.report.page import pictures
 
@@ -165,7 +165,7 @@ def _left_out(made: Exported) -> str:
 
 
 def _format(asked: str | None, to: Path) -> str:
-    """The format asked for; by default what the place's name says."""
+    """The given format; by default the one that fits the name of the path."""
     lines = to.suffix.lower() in (".jsonl", ".json") or str(to) == "-"
     form = asked or ("messages" if lines else "parquet")
     _known("--format", form, (*FORMATS, ATLAS, *packaged_formats()))

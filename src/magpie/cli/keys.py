@@ -15,9 +15,9 @@ from magpie.safe.terminal import one_line
 
 
 def settle(recipe: Recipe, overrides: Sequence[str], allowances: Sequence[str]) -> None:
-    """Allow the keys that the user's own words allow; ask for the others where there is a terminal.
+    """Allow the keys that the user's options allow; ask about the others if there is a terminal.
 
-    What then is not allowed is refused when the plan is made. Raises `UserError` for an allowance that is none.
+    A key that is still not allowed is refused when the plan is made. Raises `UserError` for an invalid allowance.
     """
     at_terminal = sys.stdin.isatty() and sys.stderr.isatty()
     settle_keys(recipe, overrides_document(overrides), allowances, _agrees if at_terminal else None)

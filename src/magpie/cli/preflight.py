@@ -39,7 +39,7 @@ def check(path: Path, model: str, form: str | None, options: Options, max_length
 
 
 def _fitting(options: Options, form: str) -> Options:
-    """Pairs hold no reasoning, and only some formats have a place for it beside a text."""
+    """Pairs hold no reasoning, and only some formats have a field for it beside a text."""
     if "chosen" in needed(form):
         return replace(options, reasoning="none")
     beside = form not in SHAPES or SHAPES[form].beside

@@ -1,5 +1,5 @@
-"""Where a run stands, while it runs: two live lines on a terminal, now and then a plain line elsewhere; at the end of
-each stage, what it judged."""
+"""The progress of a run: two live lines on a terminal, a plain line at intervals elsewhere; at the end of each stage,
+its judgments."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def watching(console: Console, run: Path) -> Iterator[Watch]:
 
 
 class _Live:
-    """The stage that is worked on, redrawn in place below what has ended."""
+    """The current stage, redrawn in place below the finished ones."""
 
     def __init__(self, live: Live, run: Path) -> None:
         self.live = live
@@ -110,8 +110,8 @@ def _name(standing: Progress) -> str:
 
 
 def describe(standing: Progress, between: str = ", ") -> str:
-    """Rows, kept share, rows and tokens a second, and the time that is left, as far as they are known. between: what
-    stands before the tokens, where the line may be too long."""
+    """Rows, kept share, rows and tokens a second, and the time that is left, as far as they are known. between: the
+    text before the tokens, where the line may be too long."""
     rows, tokens, times = (", ".join(part(standing)) for part in (_rows, _tokens, _times))
     first = f"{rows}{between}{tokens}" if tokens else rows
     return ", ".join(part for part in (first, times) if part)

@@ -59,8 +59,8 @@ def report(
 
 
 def _place(run: Run, to: Path | None) -> Path:
-    """Where the page goes: by default a file of the run's name in the current folder. Raises `UserError` for a place
-    inside a run, whose files are magpie's own."""
+    """The path of the page: by default a file with the run's name in the current folder. Raises `UserError` for a path
+    inside a run, whose files belong to magpie."""
     place = (expanded(to) if to is not None else Path(f"{_file_name(run.name)}.html")).resolve()
     if place.is_dir():
         raise UserError(f"--to {one_line(to or place)}: is a folder; expected the name of a file, such as report.html")

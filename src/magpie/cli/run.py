@@ -1,4 +1,4 @@
-"""`magpie run`: create a run or resume it, showing where it stands, and end with what came of it."""
+"""`magpie run`: create a run or resume it, show its progress, and end with a summary."""
 
 from __future__ import annotations
 

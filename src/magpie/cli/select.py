@@ -65,8 +65,8 @@ def select(
 
 
 def _check_judged(path: Path, asked: tuple[str, ...]) -> None:
-    """Raise `UserError` where the selection would drop every row because all lack a judgment, before it takes the place
-    of the one that the run has."""
+    """Raise `UserError` where the selection would drop every row because all lack a judgment, before it replaces the
+    run's selection."""
     plan, run = make_plan(resolve(None, path, asked)), open_run(path)
     reads = next(planned.stage.reads for planned in plan.stages if planned.stage.name == STAGE)
     made = {column.name for stage in run.stages for column in stage.columns}
@@ -78,7 +78,7 @@ def _check_judged(path: Path, asked: tuple[str, ...]) -> None:
 
 
 def overrides(path: Path, chosen: str | None, given: Mapping[str, Any]) -> tuple[str, ...]:
-    """What the options come to in the run's recipe: a selection of its own takes the place of the whole section."""
+    """The run's recipe with the options: a new selection replaces the whole section."""
     told = {name: value for name, value in given.items() if value not in (None, [], ())}
     if chosen is not None:
         told = {"file" if _is_file(chosen) else "keep": chosen} | told

@@ -19,7 +19,7 @@ from magpie.safe.terminal import brief, one_line, visible
 
 _STYLES = {"system": "dim", "user": "bold cyan", "assistant": "default"}
 _BESIDE = 600
-"""The most characters of an instruction that stands beside its twin."""
+"""The most characters of an instruction that is shown beside its duplicate."""
 _INDENT = (0, 0, 0, 2)
 
 

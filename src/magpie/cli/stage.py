@@ -1,4 +1,4 @@
-"""`magpie tag RUN` and the like: one stage on a run that is there, adding its columns."""
+"""`magpie tag RUN` and the like: run one stage on an existing run, which adds its columns."""
 
 from __future__ import annotations
 
@@ -103,5 +103,5 @@ def _planned(name: str, path: Path, settings: tuple[str, ...]) -> tuple[Recipe, 
 
 
 def _added(before: Recipe, wanted: list[str]) -> tuple[str, ...]:
-    """Overrides that put stages into a recipe that has none of them."""
+    """Overrides that add stages to a recipe without them."""
     return tuple(f"{name}={{}}" for name in wanted if before.settings(name) is None)

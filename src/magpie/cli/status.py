@@ -189,7 +189,7 @@ def _cost(cost: Cost) -> Iterator[str]:
 
 
 def _stages_table(found: Sequence[StageState]) -> Table:
-    """Columns in which nothing stands but zeros are left out."""
+    """Columns that hold only zeros are left out."""
     columns = {
         "rows": [each.wanted for each in found],
         "done": [each.counts.made for each in found],

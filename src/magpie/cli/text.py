@@ -27,7 +27,7 @@ def print_sentence(console: Console, text: Text) -> None:
 
 
 def print_json(value: Any, *, indent: bool = False) -> None:
-    """One JSON document on standard output, ended by a line end; a terminal that shows it acts on none of its texts."""
+    """Print one JSON document with a line end on standard output; control characters are escaped for a terminal."""
     try:
         text = orjson.dumps(value, option=orjson.OPT_INDENT_2 if indent else 0).decode()
     except TypeError:  # a path whose bytes are not UTF-8: as escapes, which Python's own JSON reads back

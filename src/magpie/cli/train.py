@@ -146,7 +146,7 @@ def _trained_by(base: str, settings: Train, run: Run) -> tuple[str, int | None, 
 
 @dataclass
 class Standing:
-    """How a training stands."""
+    """The progress of a training."""
 
     step: int = 0
     steps: int = 0
@@ -192,7 +192,7 @@ class Standing:
 
 
 class _Watch:
-    """Shows how a training goes: redrawn in place on a terminal, elsewhere a line every few seconds."""
+    """Shows the progress of a training: redrawn in place on a terminal, elsewhere a line every few seconds."""
 
     def __init__(self, console: Console, live: Live | None) -> None:
         self.console, self.live = console, live

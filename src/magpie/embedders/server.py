@@ -1,7 +1,7 @@
-"""Texts to vectors by a server with OpenAI's `/v1/embeddings`: many texts a request, many requests at once.
+"""Embeds texts by a server with OpenAI's `/v1/embeddings`: many texts per request, many requests at once.
 
 A text that the server refuses costs its own vector only: the texts of a refused request are asked for again in halves.
-Knows connections, patience and keys; what is said over them is `server_answers`'s.
+Knows connections, retries and keys; the content of requests and answers belongs to `server_answers`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _TRIAL = "Hello."
 
 @contextmanager
 def open_server(settings: EmbeddingServer) -> Iterator[ServerEmbedder]:
-    """Find out what the server is, with one trial. Raises `UserError` for what the user can mend."""
+    """Find out what the server is, with one trial request. Raises `UserError` for what the user can correct."""
     endpoint = open_endpoint(settings.url, settings.api_key_env, "embed.embedder", "http://localhost:8000/v1")
     with open_blocking(endpoint, settings.connect_seconds) as client:
         embedder = ServerEmbedder(client, settings, endpoint.address)
@@ -41,7 +41,7 @@ def open_server(settings: EmbeddingServer) -> Iterator[ServerEmbedder]:
 
 
 class ServerEmbedder:
-    """Implements `Embedder`, and says of each text that got no vector why."""
+    """Implements `Embedder`, and gives a reason for each text that got no vector."""
 
     def __init__(self, client: BlockingClient, settings: EmbeddingServer, address: Address) -> None:
         self._client, self._settings = client, settings
@@ -119,7 +119,7 @@ class ServerEmbedder:
         return ModelError(f"{told}: expected a server with /v1/embeddings, and in served_model a model that embeds")
 
     def _check(self, vector: Any) -> None:
-        """Raise `ModelError` where the server has come to give vectors of another length."""
+        """Raise `ModelError` if the server now gives vectors of another length."""
         if self._dimension is not None and len(vector) != self._dimension:
             raise ModelError(
                 f"{self._root} gives vectors of {len(vector)} numbers, and {self._dimension} were expected: it serves "

@@ -1,4 +1,4 @@
-"""What is said to an embedding server and what it says back. Knows JSON; no connection and no retry."""
+"""Encodes requests to an embedding server and decodes its answers. Knows JSON; no connection and no retry."""
 
 from __future__ import annotations
 
@@ -68,6 +68,6 @@ def _numbers(vector: Any) -> list[Any]:
 
 
 def served_models(content: bytes) -> list[str]:
-    """The names in a list of models; none where the answer is no such list."""
+    """The names in a list of models; empty where the answer is no such list."""
     found = [as_object(one).get("id") for one in as_list(as_object(json_or_none(content)).get("data"))]
     return [name for name in found if isinstance(name, str) and name]

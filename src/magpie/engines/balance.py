@@ -87,7 +87,7 @@ class Load:
             self._full_at = now
 
     def ended(self) -> None:
-        """A request is there no more, however it ended."""
+        """A request has ended, in whatever way."""
         self.in_flight -= 1
 
     def succeeded(self, sent_at: float, now: float) -> None:

@@ -28,7 +28,7 @@ def import_llguidance() -> ModuleType:
 
 
 class Guide:
-    """One text's place in its structure."""
+    """The position of one text in its structure."""
 
     def __init__(self, matcher: Any) -> None:
         self._matcher = matcher
@@ -39,7 +39,7 @@ class Guide:
         return found
 
     def take(self, token_id: int) -> bool:
-        """Go on by a token; whether the structure is complete, so that nothing more may come."""
+        """Advance by a token; return whether the structure is complete, so that no token may follow."""
         self._matcher.consume_token(token_id)
         return bool(self._matcher.is_stopped())
 

@@ -170,7 +170,7 @@ def prompt_ids(request: Request) -> Sequence[int]:
 
 
 class UnfitSchema(ValueError):
-    """A schema that is none."""
+    """An invalid schema."""
 
 
 def structured(request: Request) -> str:

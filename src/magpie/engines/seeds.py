@@ -1,4 +1,4 @@
-"""A request's seed of 63 bits as engines take it: spread, so that the bits they look at depend on all of them.
+"""A request's seed of 63 bits as engines take it: mixed, so that the bits that an engine uses depend on all of them.
 
 A multiplicative hash (Knuth 6.4): it carries upwards only, so the upper half is laid over the lower or taken alone.
 Texts that were sampled rest on these numbers.

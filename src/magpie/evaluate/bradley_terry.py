@@ -2,8 +2,8 @@
 a bootstrap over prompts. NumPy alone.
 
 Strengths are coefficients of a logistic regression without intercept: 1 for the model, -1 for its opponent, and beside
-them how the two answers differ in style. What a judge gives to length and markdown then stands in the coefficients of
-style, and not in the models'.
+them how the two answers differ in style. The effect of length and markdown on a judge is then in the coefficients of
+style, and not in those of the models.
 """
 
 from __future__ import annotations

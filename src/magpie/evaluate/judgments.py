@@ -33,7 +33,7 @@ class Game:
     weight: int = 1
     """How often a verdict counts: a strong one of Arena-Hard's three times."""
     position: int | None = None
-    """Where the prompt stands in its benchmark, from 0; None where the file does not say."""
+    """The index of the prompt in its benchmark, from 0; None where the file has none."""
     place: int | None = None
     """Which of its model's rows in the file, from 0, rows without a verdict counted."""
     style: Style | None = None

@@ -37,7 +37,7 @@ class _Table:
     rows: Sequence[Sequence[str]]
 
     def numbers(self, name: str) -> np.ndarray:
-        """A column as numbers, [rows]. Raises `UserError` where one is none."""
+        """A column as numbers, [rows]. Raises `UserError` where a value is not a number."""
         place = self.names.index(name)
         return np.array([self.number(line, place) for line in range(len(self.rows))])
 

@@ -51,7 +51,7 @@ class LcData:
     """What is known of a benchmark's instructions and baselines."""
 
     difficulty: np.ndarray
-    """By the instruction's place in the benchmark: [instructions]."""
+    """By the instruction's index in the benchmark: [instructions]."""
     regularizers: tuple[Regularizer, ...] = ()
     coefficients: dict[str, tuple[float, float, float]] | None = None
     """Model to published coefficients: length, difficulty, bias."""
@@ -148,7 +148,7 @@ def length_feature(games: Sequence[Game]) -> np.ndarray:
 
 
 def places_of(games: Sequence[Game], data: LcData, *, by_position: bool) -> np.ndarray:
-    """The instruction of each game, as its place in the benchmark."""
+    """The instruction of each game, as its index in the benchmark."""
     found = [game.place if by_position else game.position for game in games]
     places = np.array([-1 if place is None else place for place in found])
     if (places < 0).any() or (places >= len(data.difficulty)).any():

@@ -40,7 +40,7 @@ class Ask:
     """The models to measure; all, where none is named."""
     lc_data: LcData | None = None
     by_position: bool = False
-    """Look difficulties up as AlpacaEval itself does: by the row's place in the file."""
+    """Look difficulties up as AlpacaEval itself does: by the row's index in the file."""
     control: tuple[str, ...] = STYLES
     """The styles that Bradley-Terry controls for."""
     difference: float = 2.0
@@ -197,9 +197,10 @@ def accuracy(checks: Mapping[str, Mapping[str, float]], seed: int = 0) -> dict[s
 
 
 def flips(games: Sequence[Game]) -> dict[str, Any] | None:
-    """What the judge makes of the order in which it sees two answers; None where no file says the order.
+    """The judge's position bias; None where no file has the order of the answers.
 
-    `flipped`: the share of prompts, judged in both orders, at which the verdict for an answer changed with its place.
+    `flipped`: the share of prompts, judged in both orders, at which the verdict for an answer changed with its
+    position.
     """
     first = [game.preference for game in games if game.model_first is True]
     second = [game.preference for game in games if game.model_first is False]

@@ -24,7 +24,7 @@ from magpie.safe.paths import expanded
 from magpie.safe.terminal import brief
 
 VERSION = 1
-"""Of how files become prompts: raised when the same files come to make other rows."""
+"""The version of the conversion: increased when the same files would give other rows."""
 IDS = ("question_id", "uid", "session_id", "id", "prompt_id", "source_id")
 ANSWERS = ("known_answer", "reference_answer", "reference", "answer", "ground_truth", "solution", "target")
 """Keys of the right answer, where a text or a number stands under one."""
@@ -52,7 +52,7 @@ def input_of(
     against: Path | None = None,
     limit: int | None = None,
 ) -> Input:
-    """Prompts as an input of a run, with answers that are there already.
+    """Prompts as an input of a run, with existing answers.
 
     place: a file, a folder, or OWNER/NAME of the Hub. response, against: files of answers of the model and of the one
     that it is compared with. Raises `UserError` where no prompt can be read, one has no id that answers are found by,
@@ -167,7 +167,7 @@ def _messages(value: Any) -> list[dict[str, str]]:
 def _parted(
     messages: Sequence[Mapping[str, str]],
 ) -> tuple[str | None, tuple[Mapping[str, str], ...], str] | None:
-    """What stands before the last message of the user, which is the instruction; answers after it are left out."""
+    """The messages before the user's last one, which is the instruction; answers after it are left out."""
     system = messages[0]["content"] if messages[0]["role"] == "system" else None
     rest = [message for message in messages if message["role"] != "system"]
     places = [place for place, message in enumerate(rest) if message["role"] == "user"]
@@ -195,7 +195,7 @@ def _category(row: Mapping[str, Any]) -> str | None:
 
 
 def is_answers(given: str) -> bool:
-    """Whether what stands for a model is a file of answers: a model is a folder, a name or a GGUF file."""
+    """Whether the name of a model is a file of answers: a model is a folder, a name or a GGUF file."""
     path = expanded(given)
     return path.is_file() and kind_of(path) is not None
 

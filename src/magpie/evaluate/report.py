@@ -109,7 +109,7 @@ def interval_chart(value: float, interval: Sequence[float] | None) -> Any:
 
 
 def _orders(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """For each place of the model's answer, a histogram of the preference for it."""
+    """For each position of the model's answer, a histogram of the preference for it."""
     told = []
     ticks = [(0.0, "0"), (BINS / 2, "0.5"), (float(BINS), "1")]
     for key, place in (("judge_preference_first", "first"), ("judge_preference_second", "second")):

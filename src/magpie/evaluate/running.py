@@ -131,13 +131,13 @@ def names_in(run: Run) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """What a run came to, beside its judgments."""
+    """The results of a run, beside its judgments."""
 
     judgments: Judgments
     checks: Mapping[str, Mapping[str, float]]
     """Model to prompt to 1 where its answer is right, 0 where it is not."""
     mass: float | None
-    """The mean probability that the judge gave to its two labels; None where it judged in words."""
+    """The mean probability that the judge gave to its two labels; None where it wrote a verdict."""
     unusable: Mapping[str, int]
     """Model to how many of its answers are cut, empty or leak control tokens; they count."""
     rows: Sequence[Mapping[str, Any]]

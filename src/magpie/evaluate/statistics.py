@@ -145,7 +145,7 @@ def mcnemar(only_first: int, only_second: int) -> float:
 
 
 def prompts_needed(difference: float, deviation: float) -> int:
-    """How many prompts tell a difference from none, in four of five experiments, at the 5% level.
+    """How many prompts are needed to detect a difference in four of five experiments, at the 5% level.
 
     difference: in the unit of the deviation. deviation: the standard deviation over prompts, of one model's preferences
     against a fixed opponent, or of the differences of two models.

@@ -188,7 +188,7 @@ class Claims:
         return self._sealer(number, changed)
 
     def give_back(self, lease: Lease, stop: int) -> None:
-        """Let others have the rows from `stop` on, none of which was begun. Raises `LeaseLost`."""
+        """Release the rows from `stop` on, none of which was started. Raises `LeaseLost`."""
         changed = self.leases.change(
             lease.number, lambda leases: leases.shorten(lease.held, stop)[0] if leases.has(lease.held) else None
         )

@@ -234,7 +234,7 @@ class _Rest:
 
 
 def _filled(stage: TableStage | CorpusStage, rows: pa.ChunkedArray | pa.Array, made: pa.Table) -> pa.Table:
-    """What a stage made of `rows`, as its file has it: its columns, and the bookkeeping. Raises `StageBug`."""
+    """The stage's result for `rows`, as in its file: its columns, and the bookkeeping. Raises `StageBug`."""
     expected = rows.to_pylist()
     found = made.column("row").to_pylist() if "row" in made.schema.names else []
     if found != expected:

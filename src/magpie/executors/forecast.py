@@ -34,9 +34,9 @@ class Left:
     """How long it will take from now on."""
 
     stage: float | None = None
-    """Seconds of the stage; None where no row tells."""
+    """Seconds of the stage; None without a measured row."""
     run: float | None = None
-    """Seconds of this stage and those after it that have been measured; None where this one tells nothing."""
+    """Seconds of this stage and of the measured stages after it; None where this one is not measured."""
     unmeasured: tuple[str, ...] = ()
     """Stages after it that have not been measured in this run: their time is not in `run`."""
 

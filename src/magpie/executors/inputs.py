@@ -45,8 +45,8 @@ class Inputs:
         return surviving_set(self.above, number, self.size, self.shard_rows)
 
     def is_whole(self, number: int) -> bool:
-        """Whether nothing of a shard is missing, as far as footers tell: its sealed file holds the wanted rows and no
-        others, all made from what is read of them now. A shard of which this is not so has to be opened."""
+        """Whether a shard has no pending rows, judged by footers alone: its sealed file holds exactly the wanted rows,
+        all made from their current input. Any other shard has to be opened."""
         files, wanted, span = self.folder.shard(number), self.wanted_set(number), self.span(number)
         if files.journals():
             return False

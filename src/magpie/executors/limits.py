@@ -28,12 +28,12 @@ class Prices:
     """
 
     per_hour: float | None = None
-    """Of one GPU, or of the machine."""
+    """The price of one hour of one GPU, or of the machine."""
     gpus: int = 1
     prompt: float | None = None
-    """Of a million prompt tokens."""
+    """The price of a million prompt tokens."""
     completion: float | None = None
-    """Of a million completion tokens."""
+    """The price of a million completion tokens."""
 
     def __post_init__(self) -> None:
         for name, value in (("per hour", self.per_hour), ("in", self.prompt), ("out", self.completion)):
@@ -66,7 +66,7 @@ class Limits:
     """
 
     hours: float | None = None
-    """Of the session, the loading of models included."""
+    """The most hours of the session, including the loading of models."""
     tokens: int | None = None
     """Prompt and completion tokens together, as their answers come in."""
     cost: float | None = None
@@ -83,7 +83,7 @@ class Limits:
             )
 
     def reached(self, paid: Paid, seconds: float) -> str | None:
-        """The limit that is reached, in words; None where none is."""
+        """The limit that is reached, as a phrase; None where none is."""
         tokens = paid.prompt_tokens + paid.completion_tokens
         if self.hours is not None and seconds >= self.hours * _HOUR:
             return f"--max-hours {self.hours:g}: {seconds / _HOUR:.3g} hours"

@@ -44,7 +44,7 @@ def execute(
     `recipe` is one that `magpie.plan.resolve` completed for this folder. `only` names the stages to work on; the others
     are left as they are. `choice`: what to do where the package has come to resolve a stage otherwise. `retry_failed`:
     try rows again that could not be made at three tries. limits: what this call may spend. placed: who makes the rows.
-    Raises `UserError` for what the user can mend, `Stopped` on Ctrl-C or SIGTERM, `LimitReached`, `EngineDied` and
+    Raises `UserError` for what the user can correct, `Stopped` on Ctrl-C or SIGTERM, `LimitReached`, `EngineDied` and
     `StageBug`; in each case what was made is in the run, and calling this again resumes it.
     """
     folder = RunFolder(out)
@@ -76,10 +76,10 @@ def execute_plan(
     limits: Limits = NO_LIMITS,
     placed: Placing = LOCAL,
 ) -> None:
-    """Make what the plan lacks in the folder, whose recipe and index no other process may be writing, on the engines of
-    `opener`.
+    """Make the pending rows of the plan in the folder, on the engines of `opener`. No other process may be writing its
+    recipe and index.
 
-    only: the stages to work on. kept, stale: what `reconcile` said of the others. placed: who makes the rows.
+    only: the stages to work on. kept, stale: the result of `reconcile` for the others. placed: who makes the rows.
     """
     with folder.locked(), team_of(folder.path, placed.executor) as team:
         _check_others(team, plan, folder)

@@ -32,7 +32,7 @@ _log = logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a stage stands. Sent at its start, after each poll, and at its end."""
+    """The progress of a stage. Sent at its start, after each poll, and at its end."""
 
     stage: str
     position: int
@@ -46,7 +46,7 @@ class Progress:
 
 
 Watch = Callable[[Progress | str], None]
-"""Told where things stand: a `Progress`, or a line such as "loading the model"."""
+"""Receives the progress: a `Progress`, or a line such as "loading the model"."""
 
 
 def run_stages(
@@ -156,15 +156,15 @@ def _compute(sitting: _Sitting, work: TableWork | CorpusWork) -> None:
 
 
 MOST_DEATHS = 3
-"""Deaths of engines in a row, none of which a row was made between, after which the run ends."""
+"""After this many deaths of engines without a finished row between them the run ends."""
 
 
 def _make_restarting(sitting: _Sitting, work: StageWork, pool: Pool) -> None:
-    """Make what the stage lacks; when an engine's process ends by itself, start it once more and go on.
+    """Make the pending rows of the stage; when an engine's process dies, start it again and continue.
 
-    Rows that it held at two such ends are then worked on one at a time, and one that it ends with alone is that row's
-    failure. Raises `EngineCrashed` where it ends again and again and nothing is made between, and `ServerLost` where
-    servers are gone.
+    Rows that were in flight at two such deaths are then run one at a time; a death with a single row in flight counts
+    as that row's failure. Raises `EngineCrashed` where the process dies repeatedly without a finished row in between,
+    and `ServerLost` where servers are gone.
     """
     uses = sitting.planned.uses
     deaths, made = 0, work.counts.made

@@ -50,7 +50,7 @@ class Pool:
         return self._open[use.key][0]
 
     def _warn(self, use: ModelUse, engine: Engine) -> None:
-        """Tell what only opening has shown; what was known before stands in `why`."""
+        """Report what only opening has shown; what was known before is in `why`."""
         known = () if use.facts is None else use.facts.warnings
         for warning in getattr(engine, "warnings", ()):
             if warning not in known:

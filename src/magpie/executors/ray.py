@@ -1,7 +1,7 @@
 """`--executor ray`: actors of a Ray cluster make the rows of a run in a folder that all nodes share.
 
-Ray places the workers and starts them again where a node is lost; who makes which rows is settled by leases, as
-for `magpie work`. The driver may die: its actors end with it, and the same command goes on.
+Ray places the workers and starts them again where a node is lost; leases decide who makes which rows, as for `magpie
+work`. If the driver dies, its actors end with it, and the same command resumes the run.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ HELLO_SECONDS = 120.0
 """The most that an actor may take to be placed and started."""
 WAIT_SECONDS, END_SECONDS = 0.5, 20.0
 RESTARTS = 20
-"""Of one actor whose node or process was lost."""
+"""How often one actor is restarted after its node or process was lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +126,10 @@ def _check_reachable(address: str) -> None:
 def run_on_ray(
     plan: Plan, run: Path, placed: Placing, watch: Callable[[str], None], between: Callable[[], None]
 ) -> None:
-    """Have a run that is prepared made by actors, until no row is missing.
+    """Let actors make the rows of a prepared run until none is pending.
 
-    watch: told lines for the user. between: called twice a second, and may raise to stop. Raises `UserError` for what
-    the user can mend, and `EngineDied` where every actor was lost.
+    watch: receives lines for the user. between: called twice a second, and may raise to stop. Raises `UserError` for
+    what the user can correct, and `EngineDied` where every actor was lost.
     """
     ray = import_ray()
     connect(ray, placed.ray_address)
@@ -185,7 +185,7 @@ def _make(
 
 
 def _ended(ray: Any, reference: Any) -> dict[str, str]:
-    """How an actor's work ended. What Ray says of an actor that it could not start again is an error like others."""
+    """How an actor's work ended. A report of Ray that it could not restart an actor is an error like others."""
     try:
         told: dict[str, str] = ray.get(reference)
     except ray.exceptions.RayError as error:
@@ -241,7 +241,7 @@ def _check(told: Mapping[str, str], run: Path, token: str) -> None:
 
 
 def _said(error: BaseException) -> str:
-    """The last line of what Ray says: tracebacks stand before it."""
+    """The last line of Ray's message: tracebacks come before it."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     with suppress(IndexError):
         return one_line(lines[-1])[:300]

@@ -13,7 +13,7 @@ from magpie.runs import RunFolder
 def reconcile_with(
     plan: Plan, folder: RunFolder, choice: Choice = UNDECIDED, only: Sequence[str] | None = None
 ) -> Reconciled:
-    """A plan held against the run in a folder, as `reconcile` does; as it is where there is none."""
+    """A plan compared with the run in a folder, see `reconcile`; unchanged where there is no run."""
     index = folder.known_index()
     if index is None:
         return Reconciled(plan, {}, {})

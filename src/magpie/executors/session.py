@@ -48,7 +48,7 @@ _ENGINES = {
 _OF_WORKER = frozenset({"owner", "host", "executor"})
 """What a worker's file has beside its session."""
 _MADE_BY = frozenset({"settings", "resolved", "version", "identity"})
-"""What of a stage's entry says how its rows came to be."""
+"""The keys of a stage's entry that say how its rows were made."""
 
 
 class Session:
@@ -93,7 +93,7 @@ class Session:
         team.heart.beat()
 
     def _fill(self, worker: Worker) -> None:
-        """Put what this session has come to into its worker's file, before a beat."""
+        """Write the state of this session into its worker's file, before a heartbeat."""
         worker.session = {name: value for name, value in self._took().items() if name not in _OF_WORKER}
         worker.rows = sum(counts.made + counts.failed for counts in self.counts.values())
 
@@ -111,8 +111,8 @@ class Session:
         return told
 
     def tick(self, stage: str, counts: Counts, *, ended: bool = False) -> None:
-        """Called at every poll: notes what the stage has come to, and writes again after half a minute, so that a kill
-        costs little of what is known."""
+        """Called at every poll: notes the progress of the stage, and writes it every half minute, so that a kill loses
+        little."""
         tokens = counts.completion_tokens + counts.wasted_tokens
         self._timeline.add(
             stage,
@@ -133,7 +133,7 @@ class Session:
             self.error = one_line(str(cause if isinstance(cause, EngineDied) else error))
 
     def write(self) -> None:
-        """Put `run.json` as it stands now; when the session has ended, with what a kept row has cost."""
+        """Write the current `run.json`; when the session has ended, with the cost of a kept row."""
         self._written = time.monotonic()
         if not self._keeps_index:
             self.team.heart.beat()
@@ -239,7 +239,7 @@ def kind_of(stage: AnyStage) -> Kind:
 
 
 def _versions(plan: Plan) -> dict[str, str]:
-    """Of what makes rows: magpie, and the libraries of the engines in use."""
+    """The versions of what makes rows: magpie, and the libraries of the engines in use."""
     engines = {use.engine.name for planned in plan.stages for use in planned.uses.values()}
     used = [library for engine in sorted(engines) for library in _ENGINES.get(engine, ())]
     found = {"magpie": magpie_version()}

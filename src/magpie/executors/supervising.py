@@ -44,7 +44,7 @@ def supervise(plan: Plan, session: Session, team: Team, watch: Watch, placed: Pl
 
 
 def _show(plan: Plan, session: Session, team: Team, watch: Watch) -> None:
-    """Tell how the stage stands that the workers are at."""
+    """Report the progress of the workers' current stage."""
     found = counts_of(team.run, team.owner)
     at = [planned for planned in plan.stages if planned.name in found]
     if not at:
@@ -55,7 +55,7 @@ def _show(plan: Plan, session: Session, team: Team, watch: Watch) -> None:
 
 
 def counts_of(run: Path, owner: str) -> dict[str, Counts]:
-    """What the workers who are there have come to, all together, by stage. owner: one that is left out."""
+    """The results of all current workers together, by stage. owner: a worker that is left out."""
     found: dict[str, Counts] = {}
     for worker in read_workers(run):
         if worker.owner == owner:

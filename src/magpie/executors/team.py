@@ -50,7 +50,7 @@ class Team:
         return self.heart.worker.owner
 
     def size(self) -> int:
-        """Workers that are there, this one included; looked at now and then."""
+        """The current workers, this one included; refreshed at intervals."""
         if self.clock() - self._counted > limits.BEAT_SECONDS:
             self._counted = self.clock()
             others = [owner for owner in owners(self.run) if owner != self.owner and owner not in self._gone]
@@ -59,11 +59,11 @@ class Team:
         return 1 + self._others
 
     def knows_lost(self, owner: str) -> bool:
-        """Whether a worker was seen to stand still for too long, or to have left, in this session."""
+        """Whether a worker's counter has not changed for too long, or the worker has left, in this session."""
         return owner in self._gone
 
     def others_wait(self) -> bool:
-        """Whether another worker has no rows. Looked at now and then, and false in between."""
+        """Whether another worker has no rows. Checked at intervals, and false in between."""
         if self.clock() - self._looked <= limits.BEAT_SECONDS / 5:
             return False
         self._looked = self.clock()

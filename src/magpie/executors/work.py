@@ -37,7 +37,7 @@ OPEN_FILES = 64
 
 @dataclass(slots=True)
 class Counts:
-    """What a stage has come to, as rows end: for a progress line, and for `run.json`."""
+    """Counts of a stage's finished rows: for a progress line, and for `run.json`."""
 
     wanted: int = 0
     reused: int = 0
@@ -116,11 +116,11 @@ class StageWork:
     # -- rows to work on ----------------------------------------------------------------------------------------------
 
     def talks(self, keep_busy: Callable[[], int]) -> Iterator[Talk | None]:
-        """A talk for each row that this worker can have, in order; None while as many shards are open as may be, or
-        while others have all rows that are left. It ends where none of this worker's rows is under way any more.
+        """A talk for each row that this worker can claim, in order; None while the limit of open shards is reached, or
+        while other workers hold all rows that are left. It ends when none of this worker's rows is in flight any more.
 
-        `keep_busy`: how many rows the engines need open just now; shards that lack few rows are opened until there are
-        as many.
+        `keep_busy`: how many open rows the engines need at the moment; shards with few pending rows are opened until
+        there are as many.
         """
         while True:
             if self._backlog:

@@ -31,11 +31,11 @@ def join(
     opener: Opener = open_engine,
     executor: str = "workers",
 ) -> Run:
-    """Work on the run in a folder until none of its rows is missing, together with all others who do.
+    """Work on the run in a folder until none of its rows is pending, together with its other workers.
 
-    recipe: the run's own, where it was resolved already. executor: what the session says that it was.
-    Raises `UserError` for what the user can mend, such as a worker of another magpie, `Stopped` on Ctrl-C or SIGTERM,
-    and what an engine raises; what was made is in the run, and other workers continue with the rest.
+    recipe: the run's own, where it was resolved already. executor: the name of the executor in the session's record.
+    Raises `UserError` for what the user can correct, such as a worker of another magpie, `Stopped` on Ctrl-C or
+    SIGTERM, and what an engine raises; what was made is in the run, and other workers continue with the rest.
 
         join(Path("/shared/runs/air"))
     """

@@ -116,7 +116,7 @@ def sizes_of(links: Sequence[tuple[int, int]]) -> dict[int, int]:
 
 
 def _strengths(d: float, rows: int, groups: int) -> list[float]:
-    """The values of theta to look at: a finite source has more texts than were seen."""
+    """The values of theta to try: a finite source has more texts than were seen."""
     least = 1.0 if d > 0 else groups + 1.0
     top = log(_MOST_STRENGTH * max(2, rows) ** 2 / least)
     spread = [least * exp(top * step / (_STRENGTHS - 1)) for step in range(_STRENGTHS)]

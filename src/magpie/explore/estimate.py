@@ -1,9 +1,9 @@
-"""What a run of another size would take and keep: tokens, hours, money, disk, kept rows, from the rows that are there.
+"""Estimates what a run of another size would need and keep, from its existing rows: tokens, hours, money, disk, kept
+rows.
 
-Every stage is taken in turn: rows that reach it, what a row of it took, and the share that goes on. Intervals come from
-a bootstrap over blocks of rows, and for duplicates and repeats from the fits of `duplicates`: their share grows with
-size.
-Prints nothing, makes nothing.
+It takes the stages in order: the rows that reach a stage, the cost of a row, and the share that survives. Intervals
+come from a bootstrap over blocks of rows, and for duplicates and repeats from the fits of `duplicates`: their share
+grows with size. Prints nothing, makes nothing.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class StageEstimate:
-    """What one stage would take."""
+    """The estimate for one stage."""
 
     stage: str
     rows: Interval
-    """That reach it."""
+    """Rows that reach it."""
     prompt_tokens: Interval
     completion_tokens: Interval
     """Sampled, those past a stop included."""
@@ -51,11 +51,11 @@ class StageEstimate:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a run of `size` rows would take."""
+    """The estimate for a run of `size` rows."""
 
     size: int
     rows: int
-    """Rows that it is estimated from."""
+    """How many rows the estimate is based on."""
     kept: Interval
     prompt_tokens: Interval
     completion_tokens: Interval
@@ -77,7 +77,7 @@ class Estimate:
 
 @dataclass(slots=True)
 class _Sums:
-    """Of some rows at one stage."""
+    """Sums over some rows of one stage."""
 
     rows: float = 0.0
     passed: float = 0.0
@@ -99,9 +99,9 @@ class _Stage:
     blocks: Sequence[Mapping[bool, _Sums]]
     """For each block, the sums of rows that are no repeats, and of those that are."""
     seconds: float
-    """Of a row."""
+    """Seconds per row."""
     bytes: float
-    """Of a row."""
+    """Bytes per row."""
     limit: int | None
     finds: str | None
     """`duplicates` or `repeats`, where the stage finds them."""
@@ -115,7 +115,7 @@ class _Outcome:
 
     kept: float = 0.0
     paid: list[tuple[float, float, float, float]] = field(default_factory=list)
-    """Of each stage: rows, prompt tokens, completion tokens, seconds."""
+    """For each stage: rows, prompt tokens, completion tokens, seconds."""
     bytes: float = 0.0
     duplicates: float = 0.0
     repeats: float = 0.0

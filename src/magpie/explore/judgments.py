@@ -34,7 +34,7 @@ class JudgedColumn:
     order: tuple[str, ...] = ()
     """Its labels, best or hardest first, where they have an order."""
     flagged: str | None = None
-    """Of a flag that is written as a label, the label."""
+    """The label of a flag that is written as a label."""
 
     @property
     def type(self) -> str:

@@ -38,9 +38,9 @@ class Search:
     where: tuple[str, ...] = ()
     """Conditions that a row has to meet, as in the clauses of a selection."""
     sort: str | None = None
-    """What stands behind ORDER BY."""
+    """The expressions of ORDER BY."""
     ids: tuple[str, ...] = ()
-    """Ids, or numbers of rows, in place of all else."""
+    """Ids, or numbers of rows, in place of all other conditions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ def _reads(selection: Selection, schema: pa.Schema) -> list[str]:
 
 
 def _known_column(name: str, known: Mapping[str, str]) -> str:
-    """The column's own name. Raises `RecipeError`, with what makes it or what was meant."""
+    """The column's own name. Raises `RecipeError`, which names the stage that makes it or a similar name."""
     if (own := known.get(name.lower())) is not None:
         return own
     maker = column_map().maker(name.lower())

@@ -49,7 +49,7 @@ class State:
 
 
 def state_of(run: Run) -> State:
-    """How far a run is, counted now.
+    """The progress of a run, counted now.
 
     Example: `state_of(open_run("runs/mini")).current` is None once every stage has done its rows.
     """

@@ -45,7 +45,7 @@ class Places:
 
 
 def check_atlas(run: Run, to: Path, options: Options) -> None:
-    """Raise `UserError` for an export that would come to nothing, before a map is made."""
+    """Raise `UserError` for an export that cannot succeed, before a map is computed."""
     if to.suffix.lower() != ".parquet":
         raise UserError(f"--to {str(to)!r}: {ATLAS} is one Parquet file; expected a name that ends in .parquet")
     check(run, COLUMNS, to, options)

@@ -174,7 +174,7 @@ def published(settings: Any) -> Any:
 
 
 def _is_place(text: str) -> bool:
-    """Whether a setting is the place of a file in full. `/think`, such as a prompt may hold, is none."""
+    """Whether a setting is the full path of a file. `/think`, such as a prompt may hold, is not."""
     posix, windows = PurePosixPath(text), PureWindowsPath(text)
     in_full = (posix.is_absolute() and len(posix.parts) > 2) or (windows.is_absolute() and bool(windows.drive))
     return in_full and "\n" not in text

@@ -1,6 +1,6 @@
 """Kept rows as a file, or as a folder that holds a dataset and its card. Written whole or not at all.
 
-Reads a run; what a row comes to in a format is for `shapes`, what a trainer's folder needs for `trainers`.
+Reads a run; `shapes` defines the record of a row in each format, `trainers` the folder of a trainer.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _exported(records: Records, kept: int, splits: Mapping[str, int], files: tup
 
 
 def check(run: Run, form: str, to: Path | IO[bytes], options: Options) -> None:
-    """Raise `UserError` for an export that would come to nothing, before anything is written."""
+    """Raise `UserError` for an export that cannot succeed, before anything is written."""
     _checked(Records(run, form, options), to)
 
 

@@ -25,7 +25,7 @@ class Options:
     license: str | None = None
     """The dataset's license, for its card; magpie never makes one up."""
     columns: tuple[str, ...] = ()
-    """Columns of the run that stand beside a format's own keys."""
+    """Columns of the run that are exported beside a format's own keys."""
     overwrite: bool = False
     """Whether a file that is there already is replaced."""
     pictures: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)

@@ -18,7 +18,7 @@ from magpie.runs import Run
 from magpie.templates.supervised import ChatMessage, Supervised, TrainingTemplate, supervise
 
 MOST_ROWS = 10_000
-"""Rows that are looked at, spread over the run: quantiles of more say the same."""
+"""How many rows are checked, spread over the run: quantiles of more rows are the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Checked:
 
     form: str
     rows: int
-    """That were looked at."""
+    """Rows that were checked."""
     of: int
     """Rows of the export."""
     refused: Mapping[str, int]
@@ -73,7 +73,8 @@ def fitting_formats(run: Run) -> list[str]:
 def preflight(
     run: Run, form: str, template: TrainingTemplate, options: Options, max_length: int | None = None
 ) -> Checked:
-    """Look at the records of a run in a format as a trainer would. max_length: tokens that the trainer takes of a row.
+    """Check the records of a run in a format as a trainer would read them. max_length: the most tokens of a row that
+    the trainer uses.
 
     Raises `RunError` where the template refuses every row, or none is there.
 

@@ -1,4 +1,4 @@
-"""What a kept row comes to in each format: the shapes that trainers read, as SQL over the columns of a run.
+"""The records of a kept row in each format that trainers read, as SQL over the columns of a run.
 
 The names are those of TRL's documentation of dataset formats, and of Alpaca and ShareGPT, which other trainers read. A
 key has one type in every record: where a message has no reasoning, `reasoning_content` is an empty text.
@@ -124,7 +124,7 @@ def _alpaca(given: Given) -> list[Fields]:
 
 
 def _sft(given: Given) -> list[Fields]:
-    """The last response is the completion; what stands before it, the prompt."""
+    """The last response is the completion; everything before it is the prompt."""
     said, last = conversation(given), last_answer(given)
     return [{"id": "id", "prompt": f"({said})[:{last} - 1]", "completion": f"[({said})[{last}]]"}]
 
@@ -148,7 +148,7 @@ def _dpo(given: Given) -> list[Fields]:
 
 
 def _rm(given: Given) -> list[Fields]:
-    """The prompt stands in both conversations."""
+    """Both conversations include the prompt."""
     asked = prompt(given)
     pair = {name: f"list_concat({asked}, [{answer(name)}])" for name in ("chosen", "rejected")}
     return [{"id": "id", **pair, **_rewards(given)}]
@@ -160,7 +160,7 @@ def _rewards(given: Given) -> Fields:
 
 
 def finite(number: str) -> str:
-    """A number as JSON can hold it, as SQL: null for what is none."""
+    """A number as JSON can hold it, as SQL: null for NaN and infinities."""
     return f"CASE WHEN isfinite({number}) THEN {number} END"
 
 
@@ -199,7 +199,7 @@ SHAPES: dict[str, Shape] = {
 
 
 def shape_of(form: str) -> Shape:
-    """The shape of a format; one of another package is imported here. Raises `RecipeError` for one that is none."""
+    """The shape of a format; imports it if another package offers it. Raises `RecipeError` for an unknown format."""
     if form in SHAPES:
         return SHAPES[form]
     shape: Shape = load_extension(FORMATS, form, Shape)
@@ -207,5 +207,5 @@ def shape_of(form: str) -> Shape:
 
 
 def packaged_formats() -> tuple[str, ...]:
-    """The formats that other packages offer. Imports none of them."""
+    """The names of the formats that other packages offer, without importing them."""
     return tuple(name for name in offered(FORMATS) if name not in SHAPES)

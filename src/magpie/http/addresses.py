@@ -1,4 +1,5 @@
-"""Addresses of servers as people write them: what is meant by one without a scheme, and which are this machine.
+"""Parses addresses of servers as users write them: one without a scheme gets its scheme, and addresses of this machine
+are recognized.
 
 Knows no connection.
 """

@@ -1,5 +1,5 @@
-"""What every answer of a server goes through, whoever asked: a limit on its bytes, JSON or one line that says why not,
-and the server's own error message.
+"""Checks that every answer of a server goes through, whichever client asked: a limit on its bytes, JSON or one line
+that says why not, and the server's own error message.
 
 Nothing here waits or connects: pieces of a body come in, values or `Garbled` come out. An answer may be anything that a
 peer can send, compressed without end, nested without end, of other types than documented; reading one raises nothing
@@ -52,7 +52,7 @@ class BodyReader:
         self._zlib = _decompressor(self._encoding)
 
     def feed(self, piece: bytes) -> bool:
-        """Take a piece; False where no more of the body is wanted. Raises `Garbled` for a body that is too long."""
+        """Take a piece; False when the rest of the body is not needed. Raises `Garbled` for a body that is too long."""
         self._has_begun = self._has_begun or bool(piece)
         room = self._most - len(self._body) + 1
         self._body += piece[:room] if self._zlib is None else self._decompressed(piece, room)
@@ -197,7 +197,7 @@ _MESSAGE_KEYS = ("error", "message", "detail")
 
 
 def error_message(body: bytes) -> str:
-    """What an error's body says, on one line and without secrets; nothing where it says nothing.
+    """The message in an error's body, on one line and without secrets; empty where it has none.
 
     >>> error_message(b'{"error": {"message": "no such model", "code": 404}}')
     'no such model'
@@ -230,7 +230,7 @@ def error_object(said: Any) -> Mapping[str, Any]:
 
 
 def names_the_length(said: Any) -> bool:
-    """Whether an error says, in a field and not in words that may quote the prompt, that the prompt is too long.
+    """Whether an error says that the prompt is too long, by a field and not by a message, which may quote the prompt.
 
     >>> names_the_length({"error": {"message": "...", "code": "context_length_exceeded"}})
     True

@@ -71,10 +71,10 @@ class Client:
     async def exchange(
         self, method: str, path: str, body: bytes | None = None, *, deadline: Deadline, most: int
     ) -> Response:
-        """Send a request and take the answer, of whatever status, in at most `most` bytes.
+        """Send a request and return the answer, of any status, of at most `most` bytes.
 
         path: on the server, from its root, as `Address.path` gives it. Raises `Unreachable`, `Broken`, `TooSlow` and
-        `answers.Garbled`, none of which knows the request, and so the key.
+        `answers.Garbled`, none of which holds the request or its key.
         """
         while True:
             taking = _Taking(deadline, self._connect_seconds)

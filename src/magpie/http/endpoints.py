@@ -1,6 +1,6 @@
-"""Where a server is and what every request to it carries: its URL taken apart, the key, proxies, TLS.
+"""The address of a server and what every request to it carries: its parsed URL, the key, proxies, TLS.
 
-The key comes from the environment and stands in no error, no `repr` and no log. Knows no connection and no API.
+The key comes from the environment and is in no error, no `repr` and no log. Knows no connection and no API.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True)
 class Address:
-    """A server's address. `told` is how messages call it."""
+    """A server's address. `told` is its name in messages."""
 
     told: str
     scheme: str
@@ -69,7 +69,7 @@ def read_url(url: str, setting: str = "engine.url", example: str = "http://local
 
 
 def split_url(url: str, setting: str, example: str) -> SplitResult:
-    """A server's address, taken apart. Raises `UserError`, which names the setting, for what is no address. What may
+    """Parse a server's address. Raises `UserError`, which names the setting, for an invalid address. A part that may
     hold a secret is not shown."""
     url = url.strip()
     host = url.rpartition("@")[2].partition("?")[0].partition("#")[0]

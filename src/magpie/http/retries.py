@@ -1,4 +1,4 @@
-"""When a request to a server is tried again: after which statuses, and how much later. One policy for whoever asks.
+"""When a request to a server is tried again: after which statuses, and how much later. One policy for all clients.
 
 Knows numbers and headers; no connection.
 """
@@ -14,7 +14,7 @@ _MAY_PASS = frozenset({408, 409, 425, 429})
 _NEVER_PASS = frozenset({501, 505})
 """What the server cannot do at all: llama.cpp answers 501 where it was not started to embed."""
 GONE = frozenset({502, 503, 504})
-"""Statuses of whatever stands before a server that is not there, or of one that is still loading."""
+"""Statuses of a proxy whose server is not there, or of a server that is still loading."""
 FIRST_BACKOFF, MOST_BACKOFF = 0.5, 30.0
 """Seconds before a request is tried again: doubled each time, of which a random half to all is waited."""
 MOST_RETRY_AFTER = 120.0

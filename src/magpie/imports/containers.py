@@ -146,7 +146,7 @@ def _table_of_texts(text: io.TextIOWrapper, path: Path, kind: str) -> Read:
 
 
 def _first_lines(text: io.TextIOWrapper) -> list[str]:
-    """The first line, with those behind it that belong to a name in quotes."""
+    """The first line, with the lines after it that belong to a name in quotes."""
     lines = [text.readline()]
     quotes = lines[0].count('"')
     while quotes % 2 and len(lines) < _LONGEST_HEADER and (line := text.readline()):

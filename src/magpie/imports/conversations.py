@@ -51,7 +51,7 @@ def read_conversation(keys: Keys, row: Shaped) -> Conversation:
 
 
 def begin_as_rendered(keys: Keys, row: Shaped, turns: list[Turn]) -> None:
-    """Let a conversation begin with what the user's template made of the row, where there is one."""
+    """Start a conversation with the user's template, rendered for the row, if there is a template."""
     if keys.rendered is None or not turns or turns[0].role != "user" or turns[0].text == keys.rendered:
         return
     row.keep("instruction_before", turns[0].text)

@@ -19,7 +19,7 @@ class Document(NamedTuple):
     """File and line, or file and row, for messages."""
     values: Mapping[str, Any]
     instruction: str | None = None
-    """What the user's template made of the row: the instruction, whatever the row says under other keys."""
+    """The result of the user's template for the row: the instruction, whatever other keys the row has."""
 
 
 class Broken(NamedTuple):
@@ -28,7 +28,7 @@ class Broken(NamedTuple):
     place: str
     reason: str
     ends: bool = False
-    """Whether nothing behind it in the file can be read."""
+    """Whether nothing after it in the file can be read."""
 
 
 Read = Iterator[Document | Broken]

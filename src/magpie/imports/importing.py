@@ -38,7 +38,7 @@ from magpie.stages.imported.columns import META
 from magpie.stages.imported.settings import Source
 
 VERSION = 3
-"""Of how documents become columns: raised when the same file comes to make other rows."""
+"""The version of the conversion: increased when the same file would give other rows."""
 
 _SHOWN_KEYS = 20
 
@@ -49,7 +49,7 @@ class HoldsAnother(RunError):
 
 @dataclass(slots=True)
 class Imported:
-    """What an import came to."""
+    """The result of an import."""
 
     rows: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
@@ -125,7 +125,7 @@ def _place(inputs: Sequence[Input]) -> str:
 
 
 def _digest(inputs: Sequence[Input], options: Options) -> str:
-    """Of all that decides which rows there are."""
+    """A digest of everything that decides which rows there are."""
     told = [VERSION, options.plain(), [[one.name, one.digest()] for one in inputs]]
     return blake2b(orjson.dumps(told), digest_size=16).hexdigest()
 
@@ -151,8 +151,8 @@ def _fill(
     seen: Imported,
     watch: Callable[[int], None],
 ) -> tuple[Column, ...]:
-    """Write the rows of a run that has no index yet; the columns that they have. What an earlier import left in the
-    place stays until all rows are written."""
+    """Write the rows of a run that has no index yet; return their columns. Files of an earlier import stay until all
+    rows are written."""
     aside = place.path.exists()
     target = replace(place, path=place.scratch) if aside else place
     writer = Writer(target, shard_rows, watch)

@@ -179,7 +179,7 @@ def _take_numbered(keys: Keys, found: Conversation) -> None:
 
 
 def is_question(keys: Keys) -> bool:
-    """Where nothing else can be meant: one text that asks, one that answers, and nothing that the question is about."""
+    """The unambiguous case: one text that asks, one that answers, and no text that the question is about."""
     asks = [key for key in QUESTIONS if isinstance(keys.values.get(key), str)]
     replies = [key for key in REPLIES if isinstance(keys.values.get(key), str)]
     if keys.rendered is not None:

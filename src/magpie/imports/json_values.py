@@ -1,9 +1,9 @@
-"""JSON as datasets are written in it: a value a line, one array, indented values, values one behind the other, or rows
-under a key of one object.
+"""Reads JSON in the forms that datasets use: one value per line, one array, indented values, values one after another,
+or rows under a key of one object.
 
-A value a line is parsed by orjson. What orjson refuses and Python writes (NaN, halves of surrogate pairs) is read by
-Python's own decoder, and so is every file whose first line is no whole value: it is read in blocks, of which only the
-value at hand and one block are in memory. Knows JSON; knows nothing of what a document means.
+One value per line is parsed by orjson. What orjson refuses and Python writes (NaN, halves of surrogate pairs) is read
+by Python's own decoder, and so is every file whose first line is no whole value: it is read in blocks, of which only
+the value at hand and one block are in memory. Knows JSON; knows nothing of what a document means.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ _DECODER = json.JSONDecoder()
 
 
 def json_documents(stream: IO[bytes], name: str) -> Read:
-    """The documents of a JSON file. A line or value that cannot be read is `Broken`, and costs no other line; behind a
-    broken value of an array or of indented values nothing can be read any more, which its reason says.
+    """The documents of a JSON file. A line or value that cannot be read is `Broken`, and other lines are still read;
+    after a broken value of an array or of indented values nothing can be read, which its reason says.
 
     list(json_documents(io.BytesIO(b'[{"prompt": "Hi"}]'), "a.json"))
     """
@@ -218,7 +218,7 @@ class _Values:
         return True
 
     def _pass_over_the_rest_of_the_object(self) -> None:
-        """What stands beside the rows, such as a version."""
+        """Keys beside the rows, such as a version."""
         while self._skip() and self._text[self._at] != "}":
             self._value()  # the key
             if self._skip() and self._text[self._at] == ":":
@@ -308,4 +308,4 @@ class _Values:
 
 
 class _NotJson(Exception):
-    """What stands here is no JSON value."""
+    """There is no JSON value at this position."""

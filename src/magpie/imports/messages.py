@@ -64,7 +64,7 @@ class Conversation:
 
 
 def conversation_of(said: Any, system: str | None = None) -> Conversation:
-    """A list of messages as a conversation. system: the prompt that stands beside it. Raises `Unreadable`.
+    """A list of messages as a conversation. system: the system prompt that the row has beside it. Raises `Unreadable`.
 
     conversation_of([{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}])
     """
@@ -86,7 +86,8 @@ def check_turns(turns: Sequence[Turn]) -> None:
 
 
 def why_no_use(turns: Iterable[Turn]) -> str | None:
-    """Why a conversation is of no use, as for one that was generated: a message is empty, or holds broken text."""
+    """Why a conversation is unusable, by the same rules as for a generated one: a message is empty, or holds broken
+    text."""
     for number, turn in enumerate(turns, start=1):
         if not turn.text or turn.text.isspace():
             return f"empty: message {number}, of the {turn.role}"
@@ -225,7 +226,7 @@ def _says_nothing(value: Any) -> bool:
 
 
 def joined_thoughts(thoughts: Iterable[str | None]) -> str | None:
-    """What stands at several places as the reasoning of one answer, each text once, with an empty line between them.
+    """Join the reasoning of one answer from several fields, each text once, with an empty line between them.
 
     joined_thoughts(["Two.", "Two.", None])  # "Two."
     """
@@ -247,7 +248,7 @@ def thinking(role: str, text: str) -> Turn:
 
 
 def text_of(value: Any) -> str:
-    """A string, or parts of a message that are nothing but text, one behind the other. Raises `Unreadable`.
+    """A string, or the text parts of a message, one after another. Raises `Unreadable`.
 
     text_of([{"type": "text", "text": "Hi"}])  # "Hi"
     """
@@ -276,7 +277,7 @@ def text_or_none(value: Any) -> str | None:
 
 
 def parsed(text: str) -> Any:
-    """What a text holds that was written as JSON, as in a cell of a table; the text itself where it is none."""
+    """The value of a text that is JSON, as in a cell of a table; the text itself where it is not."""
     if not text.lstrip().startswith(("[", "{")) or len(text) > _LONGEST_LITERAL:
         return text
     try:
@@ -287,7 +288,7 @@ def parsed(text: str) -> Any:
 
 def human_and_assistant(text: str) -> list[Turn] | None:
     """The turns of a text in the form of Anthropic's HH-RLHF, which begins with `\\n\\nHuman:`; None for another text.
-    An assistant's turn that is still to come is none."""
+    An empty last turn of the assistant is left out."""
     if not text.startswith(("\n\nHuman:", "Human:")):
         return None
     pieces = _HH.split(text)[1:]

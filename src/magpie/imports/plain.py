@@ -1,6 +1,6 @@
 """A fast path for the commonest rows of large datasets: an id and a list of plain messages, converted in one pass.
 
-Whatever is unusual about a row is left to the shapes, which come to the same columns. Knows two keys; knows no file.
+Any other row is left to the shapes, which give the same columns. Knows two keys; knows no file.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _KEYS = ("conversations", "messages")
 
 
 def plain_conversation(document: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The columns of a row that holds a conversation and an id; None for a row that is to be looked at with more care.
+    """The columns of a row that holds a conversation and an id; None for a row that the shapes have to read.
 
     plain_conversation({"id": "a", "messages": [{"role": "user", "content": "Hi"}]})
     """

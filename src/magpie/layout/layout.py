@@ -1,4 +1,4 @@
-"""Where each row lies on the map, and which topic it belongs to: from the cache, or made and put there.
+"""The position of each row on the map, and its topic: from the cache, or computed and stored there.
 
 A sample of the rows, the landmarks, is laid out once (`landmarks.py`) and stored; every row is then placed among the
 landmarks that are nearest to it (`placing.py`), so that a row's place depends on its own vector and on the landmarks
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 
 VERSION = 1
-"""Of the layout: raised when the same vectors come to lie elsewhere, so that nothing older is taken from the cache."""
+"""The version of the layout: increased when the same vectors would get other positions, so that older cache entries are
+not used."""
 
 Watch = Callable[[str], None]
 
@@ -36,7 +37,7 @@ class Layout:
     """The rows that have an embedding, in the order of the runs, and of `row` within each: n of them."""
 
     run: NDArray[np.int16]
-    """[n] which of the runs each row belongs to, by its place in the sequence that was given."""
+    """[n] which of the runs each row belongs to, as an index into the given sequence."""
     row: NDArray[np.int64]
     """[n] its number in that run."""
     xy: NDArray[np.float32]
@@ -44,7 +45,7 @@ class Layout:
     cluster: NDArray[np.int32]
     """[n] its topic, from 0, the largest one first by its landmarks."""
     names: list[str]
-    """Of each topic, the words that set it apart ("integral, derivative, limit"); may be empty."""
+    """The words that distinguish each topic ("integral, derivative, limit"); may be empty."""
     neighbors: NDArray[np.int32] | None = None
     """[n, 8] the places in this layout of the rows nearest to each, nearest first, -1 for none; most of them, not all,
     since only rows of the landmarks nearby are compared. None where they were not looked for."""

@@ -65,7 +65,8 @@ def resolved_sampling(settings: Sampling, params: SamplingParams) -> Sampling:
 
 
 def frozen_sampling(sampling: SamplingParams) -> dict[str, Any]:
-    """Sampling as a fingerprint knows it. A new field is left out where it stands at what was done before it."""
+    """Sampling as a fingerprint knows it. A new field is left out at the value that equals the behavior before it
+    existed."""
     return {
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,

@@ -67,7 +67,7 @@ class Covered:
 
 @dataclass(frozen=True, slots=True)
 class PlannedStage:
-    """A stage in its place. `fingerprint` names its rows: the same fingerprint, the same work."""
+    """A stage at its position in the plan. `fingerprint` names its rows: the same fingerprint means the same rows."""
 
     position: int
     bound: BoundStage
@@ -81,7 +81,7 @@ class PlannedStage:
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """What it came to be set to: the recipe's word, else what suits the family, else the paper's."""
+        """Its resolved settings: the recipe's value, else the family's, else the paper's."""
         return self.bound.settings
 
     @property
@@ -135,8 +135,8 @@ class Plan:
 def make_plan(recipe: Recipe) -> Plan:
     """Find the models, choose their engines, derive the prompts, order, build and fingerprint the stages, each once.
 
-    Raises `UserError` for a model or an engine that cannot be used this way, and before a model is looked at
-    `MissingExtra` for every library that its stages lack, and `KeyNotAllowed` of a key before any server is asked.
+    Raises `UserError` for a model or an engine that cannot be used this way; before a model is opened, `MissingExtra`
+    for every library that its stages lack; and before a server gets a request, `KeyNotAllowed` for its key.
     """
     check_libraries(recipe)
     check_keys(recipe)
@@ -165,7 +165,7 @@ def pin(plan: Plan, fingerprints: Mapping[str, str]) -> Plan:
 
 
 def model_settings(recipe: Recipe) -> ModelSettings:
-    """What the recipe says of its own model. What `instruct` says of a family's rules counts for every stage."""
+    """The recipe's settings of its own model. What `instruct` sets for a family's rules holds for every stage."""
     instruct = recipe.settings("instruct")
     said = {} if instruct is None else {name: getattr(instruct, name) for name in ("first_token_bans", "sanitize")}
     rules = {name: value for name, value in said.items() if value is not None}

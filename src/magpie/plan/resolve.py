@@ -209,7 +209,8 @@ def _written(path: Path) -> str:
 
 
 def _dated(recipe: Recipe, made: Recipe | None) -> Recipe:
-    """The recipe with the day that its template may print: the run's own, so that a run resumed tomorrow goes on."""
+    """The recipe with the date that its template may print: that of the run, so that it can be resumed on another
+    day."""
     day = recipe.template.date or (made.template.date if made is not None else None) or date.today()
     return recipe.model_copy(update={"template": recipe.template.model_copy(update={"date": day})})
 

@@ -54,9 +54,8 @@ def reconcile(
     """Compare a plan with the run that it resumes.
 
     index: `run.json`. before: the run's own recipe, resolved again by the package as it is now. only: the stages that
-    are worked on; the rows of other stages stay valid whatever the plan says of them.
-    Raises `RunError`, with each stage and reason, where the package resolves a stage otherwise and `choice` does not
-    cover it.
+    are worked on; the rows of other stages stay valid whatever the plan says about them. Raises `RunError`, with each
+    stage and reason, where the package resolves a stage otherwise and `choice` does not cover it.
     """
     entries = {entry["stage"]: _Entry(entry, index) for entry in index["stages"]}
     _check_names(choice, plan)

@@ -64,7 +64,7 @@ def _mean_rank(column: str) -> str:
 
 
 def _agreement(narrow: Narrow, one: str, other: str) -> dict[str, Any] | None:
-    """How far two judges agree over the rows that both judged; None where there are none."""
+    """The agreement of two judges on the rows that both judged; None where there are none."""
     if "reward" in one:
         rows, rank = narrow.one(
             f"SELECT count(*), corr(a, b) FROM (SELECT {_mean_rank(one)} AS a, {_mean_rank(other)} AS b FROM narrow "

@@ -14,7 +14,7 @@ SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
 TOKENIZED = 1000
 """Rows whose texts are tokenized."""
 MOST_CHARACTERS = 100_000
-"""Of a text that is tokenized: what lies beyond is not looked at, and the figure says so."""
+"""The characters of a text that are tokenized: the rest is left out, and the figure says so."""
 
 
 def lengths(narrow: Narrow, tokenizer: tuple[str, Tokenizer] | None) -> dict[str, Any]:
@@ -35,8 +35,8 @@ def lengths(narrow: Narrow, tokenizer: tuple[str, Tokenizer] | None) -> dict[str
 
 
 def _characters(narrow: Narrow, field: str) -> dict[str, Any] | None:
-    """Of rows that have the text: `length(NULL)` is no length. Bin b holds lengths from 2^(b/4) to below 2^((b+1)/4);
-    an empty text is in bin 0."""
+    """A histogram of the rows that have the text: `length(NULL)` is no length. Bin b holds lengths from 2^(b/4) to
+    below 2^((b+1)/4); an empty text is in bin 0."""
     bin_of = f"floor(log2(greatest({field}, 1)) * {BINS_PER_OCTAVE} + 1e-9)::INTEGER"
     bins = narrow.ask(
         f"SELECT {bin_of}, count(*), count(*) FILTER (state = 'kept') FROM narrow WHERE {field} IS NOT NULL "

@@ -78,8 +78,8 @@ class Narrow:
         return sorted(row for (row,) in chosen)
 
     def read(self, rows: Sequence[int], columns: Sequence[str]) -> dict[int, dict[str, Any]]:
-        """These columns of `rows`, null where the run has no such column, of these rows: read from the files of the
-        stage that made each, so that the texts of other rows only pass by."""
+        """These columns of these rows, null where the run has no such column. Each is read from the files of the stage
+        that made it, so that texts of other rows are not kept."""
         fates = ("drop_reason", "dropped_by", "error")
         found: dict[int, dict[str, Any]] = {
             row: dict.fromkeys(columns) | {"row": row, "id": f"{self.run.name}-{row:08d}"} for row in rows
@@ -195,8 +195,8 @@ def _counting(run: Run) -> dict[str, str]:
 
 
 def _query(run: Run, fields: Mapping[str, tuple[str, str]], first: int, end: int) -> str:
-    """The narrow rows of a span, joined over the stages as `rows` is. Each stage is cut down to what is narrow before
-    it is joined: its texts are looked at as they pass and held nowhere."""
+    """The narrow rows of a span, joined over the stages as `rows` is. Each stage is reduced to its narrow columns
+    before the join: its texts are streamed and never held."""
     makers = _makers(run)
     parts: list[str] = []
     names: list[str] = []
@@ -231,8 +231,8 @@ def _query(run: Run, fields: Mapping[str, tuple[str, str]], first: int, end: int
 
 
 def _is_original(run: Run, stage: str, column: str) -> bool:
-    """Whether `original_<column>` is what this stage made: the first of several makers, or the maker of what counts no
-    more."""
+    """Whether `original_<column>` is what this stage made: it is the first of several makers, or its column no longer
+    counts."""
     makers = [each.stage for each in run.stages if column in {one.name for one in each.columns}]
     return makers[:1] == [stage] and (len(makers) > 1 or column in outdated(_makers(run)))
 
@@ -253,8 +253,8 @@ _MIX = (
 
 
 def _fields(columns: frozenset[str]) -> dict[str, tuple[str, str]]:
-    """The columns of `narrow` beside a row's fate: each with the column that it is made of, and SQL over `{}`. Those of
-    tokens are made of no column."""
+    """The columns of `narrow` beside a row's fate: each with its source column, and SQL over `{}`. Those of tokens have
+    no source column."""
     fields: dict[str, tuple[str, str]] = {}
     for name in ("instruction", "response"):
         fields[f"{name}_chars"] = (name, "length({})::INTEGER")
@@ -291,7 +291,7 @@ def _escaped(text: str) -> str:
 
 
 def plain_number(value: float | None, digits: int = 6) -> float | None:
-    """A number as JSON has it, rounded so that the order of adding up does not show; None for what is none."""
+    """A number for JSON, rounded so that the order of a sum makes no difference; None for NaN and infinities."""
     if value is None or value != value or value in (float("inf"), float("-inf")):
         return None
     return float(f"{value:.{digits}g}")

@@ -18,7 +18,7 @@ from magpie.report.shares import ORDERED
 GROUPS = 400
 DRAWS = 400
 MOST = 24
-"""Variants that are told of, those with most rows."""
+"""How many variants are listed: those with the most rows."""
 
 
 def variants(narrow: Narrow) -> list[dict[str, Any]]:

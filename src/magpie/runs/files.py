@@ -58,12 +58,12 @@ class Observer(Protocol):
 
 
 _observers: dict[Path, Observer] = {}
-"""By the folder that they look at; nearly always none."""
+"""The observers by the folder that they watch; nearly always empty."""
 
 
 @contextmanager
 def observed(root: Path, observer: Observer) -> Iterator[None]:
-    """Tell an observer of every change under a folder, by this process, until the end of the block."""
+    """Call an observer for every change that this process makes under a folder, until the end of the block."""
     _observers[root] = observer
     try:
         yield
@@ -72,7 +72,7 @@ def observed(root: Path, observer: Observer) -> Iterator[None]:
 
 
 def observer_of(path: Path) -> Observer | None:
-    """Who is to be told of changes at a path."""
+    """The observers of changes at a path."""
     if not _observers:
         return None
     return next((observer for root, observer in _observers.items() if path.is_relative_to(root)), None)

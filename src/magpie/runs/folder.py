@@ -8,7 +8,7 @@
       workers/, leases/       who works on it, and on which rows
       1-instruct-3f2a9144/    00000.parquet, and 00000.OWNER.part while it is being made
 
-`run.json` tells readers what is there and decides nothing about what is made: that follows from the recipe and the
+`run.json` lists for readers what is there. It does not decide what is pending: that follows from the recipe and the
 files alone. Knows no recipe, no stage and no engine.
 """
 
@@ -172,7 +172,7 @@ class RunFolder:
             return None
 
     def recipe_text(self) -> str:
-        """`recipe.yaml` as it stands."""
+        """The text of `recipe.yaml`."""
         path = self.path / _RECIPE
         try:
             return path.read_text(encoding="utf-8")
@@ -214,8 +214,8 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Be the one process that writes recipe and index; the system frees the lock when it ends, however it ends.
-        Rows are written under leases: a file system whose locks do nothing endangers none of them."""
+        """Hold the lock of the one process that writes recipe and index; the system frees it when the process ends,
+        however it ends. Rows are written under leases, so they are safe on a file system whose locks do nothing."""
         make_folder(self.path)
         lock = FileLock(self.path / _LOCK)
         with storage(self.path / _LOCK):
@@ -296,7 +296,7 @@ class RunFolder:
         reads: Sequence[str] = (),
         kind: Kind = "row",
     ) -> StageFolder:
-        """The folder of a stage as `fingerprint` names it; one made at another place in the order is found again."""
+        """The folder of a stage with this `fingerprint`, also one that was made at another position in the order."""
         found = sorted(self.path.glob(f"*-{stage}-{fingerprint}")) if self.path.is_dir() else []
         path = found[0] if found else self.path / f"{position}-{stage}-{fingerprint}"
         return StageFolder(path, stage, tuple(columns), tuple(reads), kind)

@@ -40,11 +40,11 @@ class LeaseStore(Protocol):
         """The record as it is now; None where there is none. One that a power loss emptied has no bytes."""
 
     def create(self, name: str, data: bytes) -> Version | None:
-        """Put the record where there is none. None: there is one, or it cannot be told who put it: read again."""
+        """Create the record if there is none. None: there is one, or it is unknown who created it: read again."""
 
     def replace(self, name: str, data: bytes, version: Version) -> Version | None:
-        """Put the record where its version is still this one. None: it is not, or that cannot be told: a record
-        that was put all the same says so by what it holds, so who changes records looks for its own name in them."""
+        """Replace the record if its version is still this one. None: it is not, or that is unknown. A record may have
+        been written all the same, so a caller that gets None reads the record and looks for its own name in it."""
 
 
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
@@ -86,8 +86,8 @@ class FolderStore:
         return self._put(self.root / name, data, int(version) + 1)
 
     def _put(self, place: Path, data: bytes, number: int) -> Version | None:
-        """Give the name of a version. Whoever slept since it read the record may find that name free again, since old
-        versions are removed; versions far above it then tell."""
+        """Create the file of a version. A process that slept since it read the record may find that name free again,
+        since old versions are removed; then there are much higher versions."""
         target = place / str(number)
         with storage(target):
             try:

@@ -47,7 +47,7 @@ _OF_QUERIES = (duckdb.Error, pa.ArrowException)
 _OR_QUERY = "the query failed, or "
 _BATCH_ROWS = 2048
 _SCAN_ROWS = 32768
-"""Rows of the shards that `scan` looks at together."""
+"""How many rows of shards `scan` reads together."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -176,7 +176,7 @@ class Run:
 
     def scan(self, query: str) -> Iterator[pa.RecordBatch]:
         """Ask DuckDB about some shards at a time, in order: `query` is run over each part of the run by itself, so that
-        memory does not grow with the run. What it says of a row must depend on that row alone.
+        memory does not grow with the run. Its result for a row must depend on that row alone.
 
         Examples:
             >>> run = magpie.open_run("runs/first")
@@ -252,7 +252,7 @@ class Run:
         name, with its bookkeeping. Labels compare and sort in their order: `input_quality >= 'good'`. Raises `RunError`
         with DuckDB's message when the query is not valid.
 
-        shards: only these are looked at, row r lying in shard `r // shard_rows`; the files of others are not opened.
+        shards: only these are read, where row r is in shard `r // shard_rows`; the files of others are not opened.
 
         Examples:
             >>> magpie.open_run("runs/first").sql("SELECT count(*) AS n FROM kept").to_pylist()
@@ -385,7 +385,7 @@ def _make_only(connection: duckdb.DuckDBPyConnection, run: Run, shards: Collecti
 
 
 def _between(rows: Any, first: int, end: int) -> Any:
-    """Of ascending numbers those from `first` to below `end`."""
+    """Those of ascending numbers that lie in [first, end)."""
     places = [bisect_left(_Numbers(rows), each) for each in (first, end)]
     return rows.slice(places[0], places[1] - places[0])
 
@@ -404,7 +404,7 @@ class _Numbers:
 
 
 def _named(connection: duckdb.DuckDBPyConnection, query: str) -> Collection[str] | None:
-    """The tables that a query names; None where that cannot be told."""
+    """The tables that a query names; None where they cannot be determined."""
     try:
         return connection.get_table_names(query) or None
     except duckdb.Error:

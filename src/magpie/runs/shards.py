@@ -180,7 +180,7 @@ class ShardFiles:
         self.number = number
         self.parquet = folder / f"{number:05d}.parquet"
         self.journal = folder / f"{number:05d}.part"
-        """Of a writer that needs no name, and of earlier magpies."""
+        """The name of a writer that needs none, and of earlier magpies."""
 
     def journals(self) -> tuple[Path, ...]:
         """The shard's journals, of all owners."""
@@ -191,8 +191,8 @@ class ShardFiles:
         return self.journal.with_name(f"{self.number:05d}.{owner}.part")
 
     def footer(self) -> Mapping[bytes, bytes]:
-        """What the sealed file says of itself; empty when there is none. It is read once, as long as the file's inode,
-        time and size are the same."""
+        """The metadata in the sealed file's footer; empty when there is no file. It is cached by the file's inode, time
+        and size."""
         version = self._version()
         return {} if version is None else _footer(self.parquet, self.number, version)
 
@@ -322,7 +322,7 @@ def _tally(parquet: Path, number: int, version: tuple[int, int, int]) -> Tally:
 
 
 _NEVER_NULL = ("instruction", "response")
-"""Columns that a row which goes on always has."""
+"""Columns that a surviving row always has."""
 
 
 def well_formed(lines: Iterable[dict[str, Any]], columns: Sequence[Column]) -> Iterator[dict[str, Any]]:
@@ -393,8 +393,8 @@ def _table(rows: Mapping[int, MadeRow], schema: pa.Schema) -> pa.Table:
 
 
 def _column_digests(table: pa.Table) -> dict[str, str]:
-    """A digest of each column's values beside the rows that have them: equal rows, made in one go or in ten, have equal
-    digests, whatever is said of the column in its schema."""
+    """A digest of each column's values beside the rows that have them: equal rows have equal digests, however many
+    sessions made them and whatever metadata the schema has."""
     return {name: _values(table.select(["row", name])) for name in table.schema.names if name != "row"}
 
 

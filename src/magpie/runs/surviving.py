@@ -41,8 +41,8 @@ def surviving_set(upstream: Sequence[StageFolder], number: int, size: int, shard
 
 
 def corpus_digest(stage: StageFolder, upstream: Sequence[StageFolder], size: int, shard_rows: int) -> str:
-    """A digest of all that a stage over the whole run is made from: the rows that reach it and the columns that it
-    reads. Another stage that drops none of these rows changes nothing."""
+    """A digest of the input of a corpus stage: the rows that reach it and the columns that it reads. A further stage
+    that drops none of these rows does not change it."""
     makers = stage.makers(upstream)
     given = []
     for number in shard_numbers(size, shard_rows):
@@ -54,8 +54,8 @@ def corpus_digest(stage: StageFolder, upstream: Sequence[StageFolder], size: int
 
 @lru_cache(16)
 def _digest_of(given: tuple[tuple[int, int, tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]], ...]) -> str:
-    """Of each shard its first row, the set of its rows, and what is read of it. Kept in mind: a process that reads a
-    run asks for it many times, and of millions of rows it takes a second."""
+    """For each shard its first row, the set of its rows, and what is read of it. Cached: a process that reads a run
+    needs it many times, and it takes a second for millions of rows."""
     digest = blake2b(digest_size=16)
     for first, rows, columns in given:
         digest.update(orjson.dumps(row_numbers(rows, first).to_pylist()))
@@ -84,8 +84,8 @@ def corpus_shards(
 
 
 def restamp_legacy(stages: Sequence[StageFolder], size: int, shard_rows: int) -> None:
-    """Let stages over the whole run that an earlier magpie made say what they were made from as `corpus_digest` does,
-    as long as that can be told: before a further stage is run."""
+    """Convert what corpus stages of an earlier magpie say they were made from to `corpus_digest`, before a further
+    stage is run and it can no longer be determined."""
     for place, stage in enumerate(stages):
         if stage.kind != "corpus":
             continue

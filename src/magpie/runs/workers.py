@@ -37,7 +37,7 @@ _MOST_BYTES = 1 << 20
 
 @dataclass(slots=True)
 class Worker:
-    """What a worker says of itself."""
+    """The status that a worker writes."""
 
     owner: str
     host: str
@@ -72,7 +72,7 @@ def workers_folder(run: Path) -> Path:
 
 
 def read_worker(run: Path, owner: str) -> Worker | None:
-    """What a worker says of itself; None where there is no such file, or none that a worker wrote."""
+    """The status in a worker's file; None where there is no such file, or no valid one."""
     try:
         with (workers_folder(run) / f"{owner}.json").open("rb") as file:
             return _decode(owner, orjson.loads(file.read(_MOST_BYTES)))
@@ -122,7 +122,7 @@ def forget_worker(run: Path, owner: str) -> None:
 
 
 def idle_owners(run: Path) -> set[str]:
-    """Workers that wait for rows. One look at a folder: it is asked often."""
+    """The number of workers that wait for rows. Lists a folder once: it is called often."""
     try:
         return {entry.name[:-5] for entry in workers_folder(run).iterdir() if entry.name.endswith(".idle")}
     except (FileNotFoundError, NotADirectoryError):
@@ -135,8 +135,8 @@ killed, or it ended without saying so."""
 
 
 def look_at(run: Path, seconds: float | None = None) -> list[tuple[Worker, State]]:
-    """The workers that have not left, each with its state. Of one on another machine only a counter that moves tells
-    that it lives: it is waited for, for up to so many seconds.
+    """The workers that have not left, each with its state. On another machine, only a changing counter shows that a
+    worker lives: the call waits up to so many seconds for that.
 
     [worker.owner for worker, state in look_at(Path("runs/air")) if state == "working"]
     """
@@ -158,7 +158,7 @@ def look_at(run: Path, seconds: float | None = None) -> list[tuple[Worker, State
 
 
 class Watcher:
-    """Tells which workers are lost, from how long their counters have stood still while it looked."""
+    """Finds lost workers: those whose counters have not changed for some time while it watched."""
 
     def __init__(self, run: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._run, self._clock = run, clock
@@ -213,7 +213,7 @@ class Heart:
                 continue  # the next beat may be written; what the worker writes itself tells what is wrong
 
     def beat(self) -> None:
-        """Move the counter, with all that the worker says of itself now."""
+        """Increase the counter, and write the worker's current status."""
         with self._lock:
             began = self._clock()
             self.worker.counter += 1

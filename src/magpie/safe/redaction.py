@@ -1,7 +1,7 @@
 """Secrets, replaced by `***` in any text that somebody may see: API keys, tokens of the Hub, passwords in URLs.
 
-Redact first, cut afterwards: of a key that was cut before, one half stays visible. `one_line` does both in this order,
-and is how the words of a server or of a recipe get into a message. Knows no server and no recipe.
+Redact first, cut afterwards: if a text is cut inside a key, half of the key stays visible. `one_line` does both in this
+order; use it for the text of a server or of a recipe in a message. Knows no server and no recipe.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "ftp_proxy", "no_pr
 """In small letters; they are also read in capitals."""
 
 _MOST_READ = 1 << 16
-"""What comes after so many characters of somebody else's text is not looked at, and never shown."""
+"""Text of others beyond this many characters is neither searched nor shown."""
 _SHORT = 8
-"""A shorter secret is replaced only where it stands by itself: a few letters stand in many words."""
+"""A shorter secret is replaced only as a whole word: a few letters occur in many words."""
 _PART, _LEAST_PART = 8, 6
 """A piece of a secret is replaced too, from this many of its first or last characters on."""
 _LEAST_UNUSED = 12
@@ -38,9 +38,9 @@ _SECRET_NAME = re.compile(
 
 # Every repetition has a bound: what is searched may be written by somebody who wants the search to take long.
 _COMMIT = r"@[0-9a-f]{40}(?![\w@.:/-])"
-"""What stands behind the address of a Git repository in an install command: no host."""
+"""What follows the address of a Git repository in an install command: no host."""
 _GIT_LOGIN = rf"git@[\w./:-]{{1,300}}(?:{_COMMIT})?(?![\w@./:-])"
-"""The login of repositories behind SSH, which is no secret; where another @ follows, it is a part of one."""
+"""The login of SSH repositories, which is no secret; if another @ follows, it is part of one."""
 _URL_USER = re.compile(
     rf"""(\b[a-z][\w.+-]{{1,30}}:(?:/|\\/){{1,3}}+)(?!{_GIT_LOGIN})[^\s'"<>`]{{0,1000}}(?!{_COMMIT})@""", re.IGNORECASE
 )
@@ -56,7 +56,7 @@ _variables: dict[str, None] = {}
 
 
 def register(value: str | None) -> None:
-    """From now on this value is a secret. Nothing happens for None and for an empty one.
+    """Treat this value as a secret from now on. Ignores None and an empty value.
 
     >>> register("sk-1234567890")
     >>> redact("no such key: sk-1234567890")
@@ -112,7 +112,7 @@ def redact(text: str) -> str:
 
 
 def one_line(text: str, most: int = MOST_SHOWN) -> str:
-    """Somebody else's text as a message may repeat it: without secrets, on one line, cut to `most` characters.
+    """Text of others, prepared for a message: without secrets, on one line, cut to `most` characters.
 
     >>> one_line("no such\\n  model", most=7)
     'no such...'

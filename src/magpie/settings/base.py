@@ -1,4 +1,4 @@
-"""What all settings have in common. Knows none of them."""
+"""The base class of all settings. Knows none of them."""
 
 from __future__ import annotations
 
@@ -82,19 +82,20 @@ _ALWAYS = object()
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """How a fingerprint knows a setting, whatever becomes of the setting's own name; stands in its annotation.
+    """The frozen name of a setting in fingerprints, which stays when the setting is renamed; it is part of the
+    annotation.
 
         retries: Annotated[int, Frozen("again")] = 2           # was called `again` when rows were first made with it
         top_k: Annotated[int | None, Frozen(since=None)] = None  # new: runs from before have the rows that null makes
 
-    A setting without this mark is known by its own name. `tests/plan/test_frozen.py` holds every name that has ever
+    A setting without it has its own name in fingerprints. `tests/plan/test_frozen.py` holds every name that has ever
     been in a fingerprint.
     """
 
     name: str | None = None
     """The name in fingerprints; None is the setting's own."""
     since: Any = _ALWAYS
-    """The value that stands for what runs did before there was this setting: at that value it is left out."""
+    """The value that equals the behavior before this setting existed: at that value it is left out."""
 
 
 def frozen(settings: BaseModel, only: Collection[str] | None = None, without: Collection[str] = ()) -> dict[str, Any]:

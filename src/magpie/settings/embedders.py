@@ -57,7 +57,7 @@ class EmbeddingServer(Settings):
     request: JsonObject = Field(default_factory=dict)
     """Further fields of each request, such as `dimensions` or vLLM's `truncate_prompt_tokens`."""
     api_key_env: KeyVariable | None = None
-    """The environment variable that holds the API key. The key itself never stands in a recipe."""
+    """The environment variable that holds the API key. The key itself is never in a recipe."""
     batch: Count = 64
     """Texts in a request."""
     concurrency: Count = 8

@@ -63,7 +63,7 @@ class StageSpec:
     rewrites: tuple[Column, ...] = ()
     """Columns of other stages that it may also write, if they are there already: it replaces their values."""
     version: int = 1
-    """Of its code: raised when the same settings come to make other rows."""
+    """The version of its code: increased when the same settings would make other rows."""
     needs: Needs = READS_INSTRUCTION
     """The columns that it reads, of those available; a column that is not available is what the stage lacks."""
     capabilities: Callable[[Any], frozenset[Capability]] = lambda _: frozenset()
@@ -78,9 +78,9 @@ class StageSpec:
     repeatable: bool = False
     """Whether a recipe may have it more than once, as `tag@second`: for stages that judge rows one by one."""
     instance: str | None = None
-    """Of a second instance its name, `second`; see `magpie.stages.instances`."""
+    """The name of a second instance, such as `second`; see `magpie.stages.instances`."""
     wrap: Callable[[Callable[[Any, Context], BoundStage]], Callable[[Any, Context], BoundStage]] | None = None
-    """Of a second instance, what makes its builder from its base's."""
+    """What makes the builder of a second instance from the builder of its base."""
     command: bool = True
     """Whether `magpie NAME RUN` runs it alone."""
     group: Group = "judge"
@@ -138,7 +138,7 @@ class BoundStage:
     uses: Mapping[str, ModelUse] = field(default_factory=dict)
     """What runs its requests, by the name that they give."""
     identity: Any = None
-    """Of the models behind it; the fingerprint covers it."""
+    """The identity of its models; the fingerprint covers it."""
     warnings: tuple[str, ...] = ()
     """What a reader should know before it runs."""
     resolved: Settings | None = None

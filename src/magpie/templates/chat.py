@@ -1,7 +1,7 @@
 """The `Chat` of one model: messages in, prompts as token ids out.
 
-Rests on what `derive` found. Whole renderings, tokenised whole, decide every prompt; what can be proven equal and is
-cheaper is used in their place.
+It uses what `derive` found. Every prompt follows from a whole rendering that is tokenized whole; a cheaper way is used
+only where it gives the same ids.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _KEPT = 256
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What a template has around words, as it stands in what a model wrote."""
+    """What a template has around words, as it appears in a model's text."""
 
     openings: tuple[str, ...]
-    """One of these may stand before the words."""
+    """One of these may come before the words."""
     bare_openings: tuple[str, ...]
     """The same where special tokens are not shown."""
     after: str
@@ -54,7 +54,7 @@ class ChatTemplate:
     """Texts that only the template may write, such as `<|im_start|>`: in a model's text they are a leak."""
     family: Family
     around: Surroundings
-    """What the template has around the words of an answer and the model writes."""
+    """What the template has around the words of an answer, where the model writes it."""
     heals: bool
     """Whether the end of a generation prompt has other ids when the assistant's words follow: then those are taken."""
     by_hand: str | None = None
@@ -97,7 +97,7 @@ class ChatTemplate:
         return dict(self.report)
 
     def next_user(self, messages: Sequence[Message]) -> Tokens:
-        """What stands before the next user message. Raises `TemplateError` where its words would change that."""
+        """The prompt for the next user message. Raises `TemplateError` where the message's words would change it."""
         key = tuple(messages)
         if _without_system(key)[1]:
             return Tokens(tuple(self._follow_up(key)))
@@ -133,7 +133,7 @@ class ChatTemplate:
 
     @cached_property
     def _opening_ids(self) -> Counter[int]:
-        """Tokens that may stand before an answer, each as often as its opening has it."""
+        """Tokens that may come before an answer, each as often as its opening has it."""
         allowed: Counter[int] = Counter()
         for opening in self.around.openings:
             allowed |= Counter(self.added[opening[start:end]] for start, end in marks(opening, self.added))
@@ -178,7 +178,7 @@ class ChatTemplate:
         return text, alone if shared[: len(alone)] == alone else shared
 
     def before_user(self, messages: Sequence[Message]) -> tuple[str, list[int]]:
-        """The text and the ids that stand before any next user message: what the prompts of all placeholders share."""
+        """The text and the ids before any next user message: what the prompts of all placeholders share."""
         texts = [self.script.bare_prompt([*messages, Message("user", words)]) for words in USER]
         said = [sum(message.content.count(words) for message in messages) for words in USER]
         starts = {split(*each)[0] for each in zip(texts, USER, repeat("user"), said)}

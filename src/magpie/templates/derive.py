@@ -1,7 +1,7 @@
 """Derives from a model's own chat template all that magpie needs to prompt it: the `Chat`.
 
-Order matters: first how the template wants to be spoken to, then what it does by itself, then the prompts, as ids.
-How the findings are told is for `report`.
+Order matters: first the form of messages that the template takes, then its defaults, then the prompts, as ids. `report`
+describes the findings.
 """
 
 from __future__ import annotations
@@ -200,7 +200,7 @@ def _on(day: str, renderer: Renderer, options: TemplateOptions) -> Renderer:
 
 
 def _check(chat: ChatTemplate, notes: list[str]) -> None:
-    """The promise of this package on one conversation: each prompt is where the whole conversation goes on."""
+    """Check on one conversation what this package guarantees: each prompt is a prefix of the whole conversation."""
     turns = [ASK, REPLY, Message("user", USER[4]), Message("assistant", ASSISTANT[4])]
     opened = chat.next_user([]).ids
     if not opened:
@@ -216,7 +216,7 @@ def _check(chat: ChatTemplate, notes: list[str]) -> None:
 
 
 def _goes_on(chat: ChatTemplate, turns: Sequence[Message], count: int) -> bool:
-    """Whether what stands before a user's words stands there in the answered conversation too, if it can be had."""
+    """Whether the text before a user's words is the same in the answered conversation, if that can be rendered."""
     try:
         before = chat.next_user(turns[: count - 2]).ids
         whole = chat.tokenizer.encode(chat.script.conversation(turns[:count]))

@@ -57,7 +57,7 @@ def step_header(text: str) -> str:
 
 
 def answer_after(text: str) -> str:
-    """A question followed by `Answer: ...` on a line of its own; `Answer:` with nothing behind it is left alone."""
+    """A question followed by `Answer: ...` on a line of its own; `Answer:` with nothing after it is left alone."""
     match = _ANSWER.search(text)
     if match is None:
         return text

@@ -1,6 +1,6 @@
 """Finds where turns end: the ids and texts to stop at, and the plain text to cut, from whole renderings.
 
-No rule depends on a special token standing right behind the words: what stands between is found and reported.
+No rule needs a special token right after the words: text between them is found and reported.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _end(after: str, fallback: str, added: Mapping[str, int]) -> End:
 
 
 def _stop_text(after: str) -> tuple[str, ...]:
-    """The first line with something on it, and what leads to it: enough to tell a turn's end from its words."""
+    """The first line that is not blank, and the text before it: enough to recognize a turn's end."""
     match = re.match(r"(\s*)(\S[^\n]*)", after)
     if match:
         lead = match[1][max(match[1].rfind("\n"), 0) :]  # a model may write other empty lines before it
@@ -59,7 +59,8 @@ def _stop_text(after: str) -> tuple[str, ...]:
 
 
 def assistant_end(script: Script, added: Mapping[str, int], eos: Sequence[int]) -> End:
-    """What a model writes when its answer is whole. A token that also stands inside an answer is not its end."""
+    """What a model writes at the end of a complete answer. A token that also occurs inside an answer does not end
+    it."""
     inside = inside_answer(script, added)
     last = _after(script.conversation([ASK, REPLY]), REPLY.content)
     earlier = _after(script.conversation([ASK, REPLY, ASK_AGAIN]), REPLY.content)

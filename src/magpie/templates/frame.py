@@ -37,7 +37,7 @@ class Frame:
     encode: Callable[[str], list[int]] = field(repr=False)
 
     def fits(self, content: str) -> bool:
-        """Whether the template is known to print `content` as it stands."""
+        """Whether the template is known to print `content` unchanged."""
         if not content or content[0].isspace() or content[-1].isspace():
             return False
         return not any(needle in content for needle in self.needles)
@@ -49,7 +49,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Opening:
-    """What stands between the last special token before a user's words and the words: text, and the ids of its own."""
+    """The text between the last special token before a user's words and the words, with its ids."""
 
     text: str
     ids: tuple[int, ...]
@@ -68,12 +68,12 @@ def _opening(text: str, ids: Sequence[int], tokenizer: Tokenizer, anchors: Ancho
 
 
 def last_anchor(text: str, anchors: Anchors) -> int:
-    """Where the last special token in `text` ends; 0 where there is none."""
+    """The end of the last special token in `text`; 0 where there is none."""
     return max((end for _, end in anchors(text)), default=0)
 
 
 def build_frame(prompt: Prompt, tokenizer: Tokenizer, anchors: Anchors, needles: Sequence[str]) -> Frame | None:
-    """The frame of `prompt`, or None where pieces and the whole do not come to the same ids."""
+    """The frame of `prompt`, or None where the pieces and the whole give different ids."""
     text, whole = prompt(USER[0])
     before, after = split(text, USER[0], "user")
     frame = _cut(before, after, whole, USER[0], tokenizer, anchors, needles)

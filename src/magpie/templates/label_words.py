@@ -28,8 +28,8 @@ câu hỏi, bài toán, nhiệm vụ, yêu cầu, đề bài, bài tập, سؤا
 pertanyaan, tugas, soal, fråga, uppgift, питання, завдання
 """)
 WORD_END: Final = r"(?:(?<![^\W\d_])|(?![^\W\d_])|(?=[\u3040-\u9fff\uac00-\ud7af]))"
-"""The end of a word, for what stands before it: "ok" is none of "Oklahoma". Chinese and Japanese have no spaces, and
-Korean has particles."""
+"""The end of a word: "ok" does not match in "Oklahoma". Chinese and Japanese have no spaces, and Korean has
+particles."""
 _NOUNS: Final = "answer, response, solution, reply, explanation, rationale, reasoning, proof"
 ANSWERS: Final = _words(f"""
 {_NOUNS}, ans, a, output, result, rewritten, revised, corrected, translated, translation, rewrite

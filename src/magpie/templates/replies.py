@@ -1,9 +1,8 @@
 """Cuts off what a model wrote after an instruction: an answer, worked steps, a later turn.
 
-A text is cut where a line, a paragraph or a sentence begins a reply, and only where what stands before it is a whole
-request. Where the request works on material ("translate the reply"), where labels make a record or a list of examples,
-and where a request follows, the text is left alone. Each rule is a pure, linear function from a text to the text that
-remains.
+A text is cut where a line, a paragraph or a sentence starts a reply, and only if the text before it is a whole request.
+Where the request works on material ("translate the reply"), where labels make a record or a list of examples, and where
+a request follows, the text is left alone. Each rule is a pure, linear function from a text to the text that remains.
 """
 
 from __future__ import annotations

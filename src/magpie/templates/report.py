@@ -1,6 +1,6 @@
-"""Tells what was derived from a chat template as plain values, for `run.json` and `magpie template --json`.
+"""Describes what was derived from a chat template in plain values, for `run.json` and `magpie template --json`.
 
-Knows the words that readers see. Decides nothing that a model will see.
+It has the words for readers, and decides nothing that a model sees.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _without_tail(chat: ChatTemplate, before: str, ids: Sequence[int], messages:
 
 
 def _follow_up(chat: ChatTemplate) -> _Piece:
-    """What stands between an assistant's words and the next user's."""
+    """The text between an assistant's words and the next user's."""
     said = [[ASK, Message("assistant", words)] for words in ASSISTANT]
     rows = [chat.before_user(turns) for turns in said]
     before, ids = rows[0]
@@ -56,7 +56,7 @@ def _follow_up(chat: ChatTemplate) -> _Piece:
 
 
 def _pre_response(chat: ChatTemplate) -> _Piece:
-    """What stands between a user's words and the assistant's."""
+    """The text between a user's words and the assistant's."""
     rows = [chat.prompt_ids([Message("user", words)]) for words in USER]
     count = shared_end([ids for _, ids in rows])
     text, ids = rows[0]
@@ -75,7 +75,7 @@ def report_of(
     dates: tuple[str | None, bool],
     notes: list[str],
 ) -> dict[str, Any]:
-    """Everything that was found. `notes` are told among the warnings, and are added to."""
+    """All findings. `notes` are listed among the warnings, and are extended."""
     rendered = chat.script.prompt([ASK])
     bos_inside = bool(model.bos_token) and rendered.lstrip().startswith(model.bos_token or "")
     return {

@@ -66,7 +66,7 @@ _MOST_PASSES: Final = 8
 
 
 def rule_names(rules: Sequence[str]) -> tuple[str, ...]:
-    """The names of rules, `all` written out. Raises `RecipeError` for one that is none.
+    """The names of rules, `all` written out. Raises `RecipeError` for an unknown name.
 
     >>> rule_names(["label", "quotes"])
     ('label', 'quotes')

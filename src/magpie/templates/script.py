@@ -14,7 +14,7 @@ from magpie.templates.options import TEMPLATE_SYSTEM, System
 from magpie.templates.render import Renderer
 
 SystemRole = Literal["own turn", "first user turn", "last user turn", "refused", "ignored"]
-"""What the template does with a system message: where its words stand, or that it will not print them."""
+"""What the template does with a system message: where it prints the words, or that it does not."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,11 @@ class Script:
         return replace(self, manner=replace(self.manner, **changes))
 
     def conversation(self, messages: Sequence[Message], **extra: Any) -> str:
-        """All turns as the template ends them, nothing opened behind them. `extra` is added to the last message."""
+        """All turns as the template ends them, without a generation prompt. `extra` is added to the last message."""
         return self._render(messages, False, extra)
 
     def prompt(self, messages: Sequence[Message]) -> str:
-        """All turns, and what stands before the assistant's next words."""
+        """All turns with the generation prompt, up to the assistant's next words."""
         return self.bare_prompt(messages).removesuffix(self.manner.excess) + self.manner.glue + self.manner.prefill
 
     def bare_prompt(self, messages: Sequence[Message]) -> str:
@@ -71,8 +71,8 @@ class Script:
         return self._without_omitted(text, messages) if self.manner.omitted else text
 
     def _without_omitted(self, text: str, messages: Sequence[Message]) -> str:
-        """`text` without the template's own system turn, which stands before the first special token of a user's turn
-        or behind the token that begins every text."""
+        """`text` without the template's own system turn, which comes before the first special token of a user's turn or
+        after the BOS token."""
         omitted = self.manner.omitted
         place = text.find(omitted)
         if place < 0 or (messages and messages[0].role == "system"):

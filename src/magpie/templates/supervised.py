@@ -1,9 +1,9 @@
-"""What a trainer learns from a conversation: its token ids by the model's own chat template, and which of them the
-assistant wrote. `magpie export --check` counts them and training goes by them.
+"""Tokenizes a conversation for training: its token ids by the model's own chat template, and a mask of those that the
+assistant wrote. `magpie export --check` counts them, and `magpie train` trains on them.
 
 An assistant's turn is found in whole renderings: it begins where the generation prompt ends, and ends with the special
-token behind its words. So a mask covers what the model is to write and nothing else, whatever the template does around
-it, and in every turn of a conversation. The template is used as `transformers` uses it: messages as they are.
+token after its words. So a mask covers exactly what the model is to write, in every turn, whatever the template adds
+around it. The template is used as `transformers` uses it: messages as they are.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class Turn:
     """What the assistant wrote of a conversation, in one turn."""
 
     start: int
-    """Its first character in the rendered text: what stands before is the prompt."""
+    """Its first character in the rendered text: the text before it is the prompt."""
     end: int
-    """The character behind its last."""
+    """The index after its last character."""
     ended: bool
     """Whether it ends with a special token: without one a model does not learn to stop."""
 
@@ -92,7 +92,7 @@ def supervise(messages: Sequence[ChatMessage], template: TrainingTemplate, *, la
 
 
 def _turn(messages: Sequence[ChatMessage], place: int, text: str, template: TrainingTemplate, floor: int) -> Turn:
-    """Where an assistant's turn stands in the text of the whole conversation. floor: where the turn before ends."""
+    """Where an assistant's turn is in the text of the whole conversation. floor: the end of the previous turn."""
     # 1. The same conversation with other words in this turn: what stays the same is not the assistant's.
     words = _unused(messages)
     other = template.renderer.render(
@@ -103,7 +103,7 @@ def _turn(messages: Sequence[ChatMessage], place: int, text: str, template: Trai
         raise TemplateError(f"the chat template does not print message {place + 1}, an assistant's, where it stands")
     # 2. The turn begins where the generation prompt ends, as far as the whole conversation has that.
     start = _start(before, text, template, messages[:place], floor)
-    # 3. It ends with the special token behind the words.
+    # 3. It ends with the special token after the words.
     space = _SPACE.match(after)
     behind = space.end() if space else 0
     added = template.tokenizer.added.items()
@@ -157,20 +157,20 @@ def _shared(one: str, other: str) -> int:
 
 
 def _behind_words(before: str, message: ChatMessage) -> int:
-    """The place behind the words of the message before an assistant's."""
+    """The position after the words of the message before an assistant's."""
     words = message["content"].strip() if isinstance(message["content"], str) else ""
-    at = before[::-1].find(words[::-1])  # the last place, in linear time
+    at = before[::-1].find(words[::-1])  # the last occurrence, in linear time
     return len(before) - at if words and at >= 0 else 0
 
 
 def _unused(messages: Sequence[ChatMessage]) -> str:
-    """Words that stand in no message."""
+    """Words that occur in no message."""
     said = "\n".join(str(message["content"]) for message in messages)
     return next(words for number in range(10**6) if (words := f"Qx{number}xQ") not in said)
 
 
 def _encoded(tokenizer: Vocabulary, text: str) -> tuple[list[int], list[tuple[int, int]]]:
-    """The ids of a text, and the characters that each stands for."""
+    """The ids of a text, and the span of characters of each."""
     if isinstance(tokenizer, FastTokenizer):
         return tokenizer.encode_with_spans(text)
     ids = tokenizer.encode(text)

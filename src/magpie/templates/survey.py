@@ -95,7 +95,7 @@ def _system_role(script: Script, bos: str) -> SystemRole:
 
 
 def _inside_user_turn(script: Script, before_system: str, bos: str) -> bool:
-    """Where the system's words come after what opens a user's turn, they are told in the user's turn."""
+    """If the system's words come after the opening of a user's turn, the template puts them into the user's turn."""
     header, _ = split(script.bare_prompt([ASK]), ASK.content, "user")
     own = header.removeprefix(bos).strip()
     return bool(own) and before_system.startswith(header.rstrip())
@@ -129,13 +129,13 @@ def _uncounted(texts: list[str]) -> list[str]:
 
 
 def _tag_end(text: str, cut: int) -> int:
-    """`cut`, moved behind the tag that it falls into."""
+    """`cut`, moved to the end of the tag that it falls into."""
     inside = re.match(r"[^<>]{0,60}>", text[cut:]) if text[:cut].rfind("<") > text[:cut].rfind(">") else None
     return cut + inside.end() if inside else cut
 
 
 def _between_turns(script: Script) -> str:
-    """What stands between an assistant's words and the next user's."""
+    """The text between an assistant's words and the next user's."""
     text = script.bare_prompt([ASK, REPLY, ASK_AGAIN])
     before, _ = split(text, ASK_AGAIN.content, "second user")
     return before[before.rfind(REPLY.content) + len(REPLY.content) :] if REPLY.content in before else ""
@@ -144,7 +144,7 @@ def _between_turns(script: Script) -> str:
 def own_system_turn(script: Script, bos: str) -> str:
     """The turn that the template writes before the first user's turn when no system message is given; "" for none.
 
-    What a user's turn begins with is what stands between turns, less what ends an answer.
+    The opening of a user's turn is the text between turns, without the end of an answer.
     """
     between = _between_turns(script)
     ended = script.conversation([ASK, REPLY]).rpartition(REPLY.content)[2]
@@ -155,7 +155,8 @@ def own_system_turn(script: Script, bos: str) -> str:
 
 
 def _framed(script: Script, added: Mapping[str, int]) -> str:
-    """The default where it stands exactly where a given system prompt would, be that in the user's turn."""
+    """The template's default system prompt, if it is exactly where a given one would be, possibly in the user's
+    turn."""
     if script.manner.system in ("refused", "ignored"):
         return ""
     given = script.bare_prompt([Message("system", SYSTEM), ASK])
@@ -186,7 +187,7 @@ def _before_marks(text: str, cut: int, added: Mapping[str, int]) -> int:
 
 
 def _words(text: str, added: Mapping[str, int]) -> list[str]:
-    """The plain runs of a text; a line that is a bare role name is part of a header, not of what is said.
+    """The plain runs of a text; a line that is a bare role name is part of a header, not of a message.
 
     A tag at the edge may be a token that the tokenizer does not mark as special; within a run it belongs to the words.
     """
@@ -260,7 +261,8 @@ def _thoughtful(script: Script, form: Mapping[str, Any]) -> str | None:
 def missing_header(script: Script, added: Collection[str]) -> str:
     """What a template that has no generation prompt puts between a user's turn and the assistant's words.
 
-    A token that stands before a user's words and again after them opens a turn: what is missing then is the model's.
+    A token that occurs before a user's words and again after them opens a turn: the model then writes the missing
+    header.
     """
     prompt = script.bare_prompt([ASK])
     before, asked = split(prompt, ASK.content, "user")

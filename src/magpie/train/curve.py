@@ -22,7 +22,7 @@ class Curve:
     steps: dict[int, Mapping[str, float]] = field(default_factory=dict)
     """Step to its entry: `loss`, `learning_rate`, `grad_norm`, `epoch`, and what the method adds."""
     seconds: float = 0.0
-    """Of all sessions."""
+    """The seconds of all sessions together."""
     chosen: Mapping[str, Any] = field(default_factory=dict)
     parameters: int = 0
     trainable: int = 0

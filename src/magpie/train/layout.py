@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TOLD = "training.json"
-"""What a finished training says of itself."""
+"""The summary of a finished training."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Layout:
 
     @property
     def done(self) -> Path:
-        """What the process said that came to its end; from then on only files are put together."""
+        """The result of the training process when it has finished; after that only files are assembled."""
         return self.folder / "done.json"
 
     @property

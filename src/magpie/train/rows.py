@@ -57,7 +57,7 @@ class Prepared:
     highest: int = 0
     """The highest token id."""
     digest: str = ""
-    """Of the ids and masks, in order."""
+    """The digest of the ids and masks, in order."""
 
     def plain(self) -> dict[str, Any]:
         """As JSON has it."""

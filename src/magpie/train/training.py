@@ -92,7 +92,7 @@ def _train(
     say("reading the rows")
     part = layout.rows.with_suffix(".new")
     prepared = prepare(run, method, opened.template, settings, most, part)
-    # 3. The same job as before goes on; another one may not take its place.
+    # 3. The same job as before is resumed; another one may not replace it.
     job = _job(opened, method, settings, prepared, most)
     _settle_job(layout, job, part)
     say(_about(prepared, most))
@@ -134,7 +134,7 @@ def _alone(layout: Layout) -> Iterator[None]:
 
 
 def _check_place(to: Path) -> None:
-    """Raise `UserError` for a place that is taken, or lies inside a run."""
+    """Raise `UserError` for a folder that is in use by something else, or lies inside a run."""
     for folder in (to.resolve(), *to.resolve().parents):
         if RunFolder(folder).is_run():
             raise UserError(f"--to {str(to)!r}: lies inside the run {folder}; expected another place")

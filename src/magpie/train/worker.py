@@ -332,7 +332,7 @@ class _Watch:
 
 
 def _watch(layout: Layout, settings: Train) -> Any:
-    """What is called at each step: it writes the log, marks checkpoints as whole, and looks at each loss."""
+    """A callback for each step: it writes the log, marks checkpoints as complete, and checks each loss."""
     from transformers import TrainerCallback
 
     began = time.monotonic()

@@ -1,7 +1,7 @@
-"""An engine in a process of its own: its memory really returns, and when native code ends it, magpie goes on.
+"""An engine in a process of its own: its memory is really freed, and magpie survives a crash of native code.
 
-Knows the seam and the messages; knows no engine. The process and its pipes are `handle`'s, what runs in the child
-is `process`'s. Messages are lines of JSON, nothing is pickled: each side reads what the other wrote as data.
+Knows the seam and the messages; knows no engine. The process and its pipes belong to `handle`; what runs in the child
+belongs to `process`. Messages are lines of JSON, nothing is pickled: each side reads what the other wrote as data.
 
 The child is spawned, not forked: CUDA and threads do not survive a fork. It has a session of its own: the parent alone
 handles Ctrl-C, and processes that the child started end with it.
@@ -62,7 +62,7 @@ def open_child(
     environment: Mapping[str, str] | None = None,
     downloads: bool = False,
 ) -> Iterator[ChildEngine]:
-    """Start a process, open an engine in it, and yield what stands for it here; leaving the block ends the process.
+    """Start a process, open an engine in it, and yield its proxy; leaving the block ends the process.
 
     The arguments are those of `ChildSpec`. Raises what the opener raises of `MagpieError`; `ModelError` when it raises
     anything else, or the process ends.

@@ -36,7 +36,7 @@ class Process:
         self.lost: EngineDied | None = None
         """Why there is no engine any more."""
         self.heard_at = time.monotonic()
-        """When anything was last read from it, be it half a message."""
+        """When anything was last read from it, even half a message."""
         self._log = ChildLog()
         self._child = subprocess.Popen(
             COMMAND,
@@ -165,7 +165,7 @@ def _shown(line: bytes) -> str:
 
 
 def how_it_ended(code: int | None) -> str:
-    """A process's exit code in words."""
+    """A process's exit code as a phrase for a message."""
     if code is None:
         return "its process closed its pipe"
     if code == -signal.SIGKILL:

@@ -1,4 +1,5 @@
-"""What a child process writes on its terminal: kept in a file that cannot grow, and read for the line that tells most.
+"""What a child process writes to stdout and stderr: kept in a file of limited size, and searched for the line that
+explains most.
 
 Knows nothing of what runs in the child.
 """
@@ -30,7 +31,7 @@ _TELLING = re.compile(r"\b(?:error|fatal|assert\w*|abort\w*|out of memory|cannot
 
 @dataclass(frozen=True, slots=True)
 class ChildLog:
-    """A file without a name. Whoever writes appends, so that it can be cut at any time."""
+    """A file without a name. All writers append, so that it can be truncated at any time."""
 
     file: IO[bytes] = field(default_factory=tempfile.TemporaryFile)
 

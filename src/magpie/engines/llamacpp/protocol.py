@@ -1,4 +1,4 @@
-"""What llama.cpp's `/completion` takes and tells, whether its server runs in this process or elsewhere."""
+"""The requests and answers of llama.cpp's `/completion`, whether its server runs in this process or elsewhere."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ HEAD = "magpie.score.weight"
 WHOLE = "{query}{document}"
 """The template of a model that takes a conversation as it is."""
 _BY_PROBABILITY = ("qwen3", "qwen3vl", "qwen3vlmoe")
-"""Architectures whose labels llama.cpp tells as probabilities."""
+"""Architectures whose labels llama.cpp reports as probabilities."""
 _SLOTS = 8
 
 Scored = float | RequestFailed | None
@@ -57,7 +57,7 @@ class ConversationTemplate:
     system: str | None = None
     """A system message before every conversation."""
     chat_template: str | None = None
-    """The text of a chat template in place of the file's."""
+    """The text of a chat template that replaces the file's."""
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     """Further variables for the template."""
 
@@ -276,6 +276,6 @@ _LEAST = 1e-7
 
 
 def log_odds(probability: float) -> float:
-    """The logit that a probability comes from, within what single precision tells: plus or minus 16."""
+    """The logit of a probability, within the range of single precision: plus or minus 16."""
     told = min(max(probability, _LEAST), 1.0 - _LEAST)
     return math.log(told) - math.log1p(-told)

@@ -40,7 +40,8 @@ _Read = TypeVar("_Read")
 
 
 class LlamaCpp:
-    """A loaded model, behind its server's socket. Use it from one thread; `open_llamacpp` makes it and closes it."""
+    """A loaded model, used through its server's socket. Use it from one thread; `open_llamacpp` makes it and closes
+    it."""
 
     def __init__(self, address: str, slots: int, context: int, patience: float) -> None:
         self.window, self.context = slots, context
@@ -188,12 +189,12 @@ class LlamaCpp:
         return self._detokenize(ids[:end])
 
     def _detokenize(self, ids: Sequence[int]) -> str:
-        """Behind an anchor, because some vocabularies drop the space that a text begins with."""
+        """Decoded after an anchor, because some vocabularies drop the leading space of a text."""
         anchor = self._tokenize("a", special=False)
         return self._text([*anchor, *ids]).removeprefix(self._text(anchor))
 
     def _piece(self, token_id: int) -> _Piece:
-        """A token's text, asked for once: a fraction of a millisecond, and the model goes on working."""
+        """A token's text, requested once: that takes a fraction of a millisecond, and the model keeps working."""
         if token_id not in self._pieces:
             text = self._text([token_id])
             special = self._tokenize(text, special=True) == [token_id] != self._tokenize(text, special=False)
@@ -208,8 +209,8 @@ class LlamaCpp:
         return self._ask("/detokenize", lambda said: str(said["content"]), {"tokens": list(ids)})
 
     def _ask(self, route: str, read: Callable[[Any], _Read], body: dict[str, Any] | None = None) -> _Read:
-        """Ask the server something and wait for the answer, beside what is in flight. Raises `ConnectionLost`, also
-        for an answer that `read` cannot read: a server that does not know its own routes is none."""
+        """Send a query to the server and wait for the answer, beside the requests in flight. Raises `ConnectionLost`,
+        also for an answer that `read` cannot read: then it is not the server that was started."""
         if body is None:
             self._side.get(_ASK, route)
         else:
@@ -256,7 +257,7 @@ def _checked_id(token_id: Any, vocab_size: int) -> int:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """A lost connection, told as the seam tells it."""
+    """A lost connection, as the error that the seam defines."""
     try:
         yield
     except ConnectionLost as error:
@@ -271,6 +272,6 @@ class _Piece:
 
 
 def _stop_place(ids: Sequence[int], stop_ids: Sequence[int], ends_at_last: bool) -> int | None:
-    """Where the first stop token stands in what was sampled."""
+    """The index of the first stop token in the sampled ids."""
     place = next((i for i, token_id in enumerate(ids) if token_id in stop_ids), None)
     return len(ids) - 1 if place is None and ends_at_last else place

@@ -103,7 +103,7 @@ def _fitting(path: Path, settings: OpenVinoSettings) -> int | None:
 
 
 def _shorter(context: int, fitting: int, settings: OpenVinoSettings) -> int:
-    """A text for which there is no room at all takes those with it that wait behind it: none is let in."""
+    """If a text does not fit at all, the texts that wait after it are not let in either."""
     if settings.context is None and fitting > 0:
         return fitting
     raise ModelError(

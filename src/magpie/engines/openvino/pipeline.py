@@ -163,7 +163,7 @@ class OpenVino:
             most -= 1
 
     def _looked_at(self, held: _Held, running: bool) -> Answer | None:
-        """The request's answer, if it has ended; one with stop strings is looked at after every step."""
+        """The request's answer, if it has ended; one with stop strings is checked after every step."""
         self._read(held)
         if held.stops is not None and held.ids and not held.ended:
             text = held.stops.cut(held.ids)

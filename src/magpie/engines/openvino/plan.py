@@ -11,7 +11,7 @@ from magpie.modelfiles.model import ModelFiles
 from magpie.seams import Capabilities, Capability
 
 CAPABILITIES = Capabilities(("tokens",), frozenset({Capability.STRUCTURE}))
-"""No bans: its sampler takes none. No log-probabilities: it tells only those of what was sampled."""
+"""No bans: its sampler takes none. No log-probabilities: it returns only those of sampled tokens."""
 
 
 @dataclass(frozen=True, slots=True)

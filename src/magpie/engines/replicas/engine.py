@@ -22,11 +22,11 @@ from magpie.safe.redaction import redact
 from magpie.seams import Completion, Request
 
 MOST_DEATHS = 3
-"""Ends of a replica in a row, with no answer between, after which it is started no more."""
+"""After this many deaths of a replica without an answer in between it is not started again."""
 HELD_AT_DEATHS = 2
 """Ends at which a request was held, after which it is run alone."""
 FIRST_WAIT = 60.0
-"""Seconds between two looks at a replica that opens."""
+"""Seconds between two checks of a replica that is opening."""
 
 Answer = Completion | RequestFailed
 _log = logger(__name__)

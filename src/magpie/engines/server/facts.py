@@ -39,7 +39,7 @@ QUESTION_SECONDS = 30.0
 SHOWN, NAME_CHARACTERS = 12, 100
 """Served models that an error names, and how much of each name."""
 MOST_NAME = 1000
-"""A longer name is none of a model, in characters."""
+"""The longest name of a model, in characters."""
 
 NO_IDS: Final = "the server tells no token ids: what a model wrote is known as text only, and counted by the server"
 NO_SEEDS: Final = (
@@ -95,7 +95,7 @@ def ask(endpoint: Endpoint, settings: ServerSettings) -> Found:
 
 
 def _models(client: BlockingClient, endpoint: Endpoint) -> tuple[Endpoint, Response]:
-    """The list of models, from `/v1/models`, or from `/models` where OpenAI's API begins at another place."""
+    """The list of models, from `/v1/models`, or from `/models` where OpenAI's API has another prefix."""
     answer = get(client, endpoint, "/v1/models")
     if answer.status == 404:
         elsewhere = replace(endpoint, address=replace(endpoint.address, v1=endpoint.address.root))

@@ -1,7 +1,7 @@
-"""What can be read off a server that serves a model: what it is, how much it can hold, and what would make it faster.
+"""Inspects a server that serves a model: what it is, how much it can hold, and what would make it faster.
 
-Asks what servers tell anyone who may use them: their models, versions, metrics and properties. Runs no model but where
-`facts` must find out what an unknown server is.
+Reads what servers show to every client: models, versions, metrics and properties. Runs a model only where `facts` has
+to find out what an unknown server is.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ Figure = int | float | bool | str
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What a server said of itself."""
+    """What a server reports about itself."""
 
     address: str
     facts: Facts
     version: str | None = None
     figures: Mapping[str, Figure] = field(default_factory=dict)
-    """By names that `ABOUT` explains; only what the server tells."""
+    """Figures by the names that `ABOUT` explains; only those that the server reports."""
     advice: tuple[str, ...] = ()
 
 
@@ -153,7 +153,7 @@ def _with_fitting(figures: dict[str, Figure]) -> dict[str, Figure]:
 
 
 def _advice(facts: Facts, figures: Mapping[str, Figure], settings: ServerSettings) -> Iterator[str]:
-    """What would make the server, or magpie's use of it, faster, as far as its figures tell."""
+    """Advice that would make the server, or magpie's use of it, faster, as far as its figures show."""
     fits = figures.get("slots") or figures.get("fits_requests")
     if isinstance(fits, int) and fits > settings.concurrency and facts.api != "llamacpp":
         wanted = min(fits, MOST_CONCURRENCY)

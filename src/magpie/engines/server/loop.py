@@ -41,7 +41,7 @@ SPARE, FULL = 2, 16
 """Requests that wait here, for so many that a server may hold."""
 CLOSE_SECONDS = 10.0
 TICK = 0.25
-"""Seconds between two looks at who is back and whether patience is over."""
+"""Seconds between two checks of which servers are back and whether the time limit has passed."""
 
 
 class Site:
@@ -395,7 +395,7 @@ def _may_be_learned_from(answered: Response) -> bool:
 
 
 def _told(answered: Response) -> str:
-    """A status that is no success, in words."""
+    """An unsuccessful status as a phrase for a message."""
     if 300 <= answered.status < 400:
         location = one_line(answered.headers.get("location", ""))
         return f"it sends requests elsewhere, to {location!r}, which are not followed"

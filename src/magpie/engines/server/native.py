@@ -102,8 +102,8 @@ class LlamaCpp:
 
 @dataclass(frozen=True)
 class Sglang:
-    """SGLang's own API, because its OpenAI one tells no token ids. Its answers come whole: its streams repeat all that
-    was said in each piece."""
+    """SGLang's own API, because its OpenAI API returns no token ids. Answers are not streamed: each chunk of its
+    streams repeats the whole text."""
 
     context: int
     vocabulary: Vocabulary | None

@@ -116,7 +116,7 @@ def _known(ids: Sequence[int], vocabulary: Vocabulary | None) -> list[int]:
 
 
 def _by_id(told: Mapping[str, Any], most: int, vocabulary: Vocabulary | None) -> list[tuple[Logprob, ...]]:
-    """`token_id:43` to log-probability, of each place."""
+    """`token_id:43` to log-probability, for each position."""
 
     def named(name: str, logprob: Any) -> Logprob:
         token_id = int(name.removeprefix(_ID))
@@ -227,7 +227,7 @@ def chosen(text: str, choice: Choice) -> str:
 
 
 def _neutral(model: str, request: Request, most: int) -> dict[str, Any]:
-    """What every one of them takes. Everything is said, because servers have defaults of their own."""
+    """The fields that every server takes. All are given explicitly, because servers have defaults of their own."""
     sampling = request.sampling
     return {
         "model": model,
@@ -309,7 +309,8 @@ def _from_text(request: Request, text: str, reason: Any, said: Mapping[str, Any]
 
 
 def _by_text(told: Mapping[str, Any], most: int) -> tuple[tuple[Logprob, ...], ...]:
-    """Of each place, from either of OpenAI's two forms: completions have `top_logprobs`, chats `content`."""
+    """The likeliest tokens of each position, from either of OpenAI's two forms: completions have `top_logprobs`, chats
+    `content`."""
     if "content" in told:
         places = [[(one["token"], one["logprob"]) for one in place["top_logprobs"]] for place in told["content"]]
     elif "top_logprobs" in told:

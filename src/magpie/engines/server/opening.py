@@ -1,7 +1,6 @@
-"""Opens servers: proves of each that the model, the key and the tokenizer are the right ones, and makes an engine of
-them all.
+"""Opens servers: verifies that each has the right model, key and tokenizer, and makes one engine of them all.
 
-What is said to them is the dialects' business, when it is said again `server_loop`'s.
+The dialects encode the requests; `server_loop` decides on retries.
 """
 
 from __future__ import annotations
@@ -177,7 +176,7 @@ def _negotiate(
 def _read(
     endpoint: Endpoint, settings: ServerSettings, dialect: Dialect, trial: Request, answer: Response
 ) -> Completion:
-    """What an answer of status 200 says. Raises `UserError` for what is none of this API."""
+    """Decode an answer of status 200. Raises `UserError` for an answer that is not of this API."""
     try:
         return dialect.read(trial, answer.body)
     except (Garbled, RequestFailed) as error:

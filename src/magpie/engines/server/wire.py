@@ -1,4 +1,4 @@
-"""What is said to a server and what it says back, apart from any one API: bodies, events, counts.
+"""Requests to a server and its answers, apart from any one API: bodies, events, counts.
 
 Knows JSON and server-sent events; no connection, no retry and no API.
 """
@@ -29,12 +29,13 @@ MOST_ID = 1 << 31
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A POST: `route` is below the server's root, and `/v1` in it stands for wherever OpenAI's API begins."""
+    """A POST: `route` is relative to the server's root; `/v1` in it is replaced by the path of the server's OpenAI
+    API."""
 
     route: str
     body: bytes
     streamed: bool
-    """Whether the answer comes in pieces, so that silence in its middle can be told."""
+    """Whether the answer is streamed, so that a stall in its middle is noticed."""
 
 
 class Dialect(Protocol):
@@ -67,7 +68,7 @@ error_body = error_message
 
 
 def error_of(said: Any) -> tuple[int, str] | None:
-    """The status and words of an error inside an answer whose own status was 200."""
+    """The status and message of an error inside an answer whose own status was 200."""
     if not isinstance(said, dict) or ("error" not in said and said.get("object") != "error"):
         return None
     error = said.get("error", said)
@@ -151,7 +152,7 @@ def from_ids(
 
 
 def _stop_place(ids: Sequence[int], stop_ids: Sequence[int], by_token: bool) -> int | None:
-    """Where the token that ended the text stands in what was sampled."""
+    """The index, in the sampled ids, of the token that ended the text."""
     place = next((n for n, token_id in enumerate(ids) if token_id in stop_ids), None) if stop_ids else None
     return len(ids) - 1 if place is None and by_token and ids else place
 

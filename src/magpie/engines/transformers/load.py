@@ -50,7 +50,7 @@ class Loaded:
 
 
 def load(model: str, files: Path, revision: str | None, settings: TransformersSettings) -> Loaded:
-    """Raises `ModelError` for what the user can mend, and whatever the library raises for the rest."""
+    """Raises `ModelError` for what the user can correct, and whatever the library raises for the rest."""
     known, device = open_model(files), _device(settings)
     torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     network = transformers.AutoModelForCausalLM.from_pretrained(

@@ -1,6 +1,6 @@
-"""A model of transformers, run a token at a time: requests join the batch and leave it while others go on.
+"""A model of transformers, run a token at a time: requests join the batch and leave it while others continue.
 
-Runs in the child. Knows requests, and which of them are in which slot; what a slot is made of is `torch_slots`'s.
+Runs in the child. Knows requests, and which of them are in which slot; the slots themselves belong to `torch_slots`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Keys and values of many texts in one batch, each in a slot of its own: a text joins and leaves while others go on.
+"""Keys and values of many texts in one batch, each in a slot of its own: a text joins and leaves while others continue.
 
 The texts end at the same column and begin where they begin, as with padding on the left; columns that no text reaches
 any more are let go. So whatever a model does with distances between columns (sliding windows, masks) stays true, and
@@ -72,7 +72,7 @@ class SlotLayer(DynamicLayer):
 
 
 def _room(frame: Frame, like: Any) -> Any:
-    """Zeros, not whatever was in memory: a NaN behind a mask is a NaN in the sum."""
+    """Zeros, not uninitialized memory: a masked NaN is still a NaN in the sum."""
     return torch.zeros((frame.rows, like.shape[1], frame.capacity, like.shape[3]), dtype=like.dtype, device=like.device)
 
 
@@ -119,7 +119,7 @@ class Slots:
         return slots
 
     def _move(self, kept: Sequence[int], rows: int, longest: int = 0) -> None:
-        """Make room: rows, columns for a text of `longest`, and some to spare. Columns out of use are left behind."""
+        """Allocate rows, columns for a text of `longest`, and some to spare. Unused columns are not copied."""
         used = max((self.lengths[slot] for slot in kept), default=0)
         span = max(used, longest)
         end = span + HEADROOM

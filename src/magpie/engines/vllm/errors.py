@@ -1,4 +1,5 @@
-"""What vLLM raises while it opens a model, told in one line: what was found, and what to do. Knows its words only."""
+"""Turns what vLLM raises while it opens a model into one line: what was found, and what to do. Knows only vLLM's
+messages."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ MOST_BANNED = 1024
 """vLLM keeps a table of this many biased tokens for each request (v1/worker/gpu/sample/logit_bias.py), and ends the
 whole engine when a request has more."""
 LEAST_LOGPROB = -9999.0
-"""Stands for minus infinity, which JSON cannot write; vLLM's server says the same."""
+"""Replaces minus infinity, which JSON cannot write; vLLM's server uses the same number."""
 
 
 class Vllm:
@@ -142,7 +142,7 @@ class Reader:
         self._pieces: dict[int, str] = {}
 
     def text(self, ids: Sequence[int]) -> str:
-        """Behind an anchor, because some vocabularies drop the space that a text begins with."""
+        """Decoded after an anchor, because some vocabularies drop the leading space of a text."""
         return self._decode([*self._anchor, *ids]).removeprefix(self._lead)
 
     def piece(self, token_id: int) -> str:

@@ -1,4 +1,4 @@
-"""What a part of the map looks like: rows counted in cells, and the rows themselves where they are few.
+"""A part of the map: rows counted in cells, and the rows themselves where they are few.
 
 4 bytes   length of the head
 head      JSON: cells, points, inside; padded to four bytes

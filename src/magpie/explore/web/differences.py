@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import SequenceMatcher
 
 MOST_WORDS = 150
-"""Words of each text that are compared: the time grows with their square, at worst with their cube."""
+"""How many words of each text are compared: the time grows with their square, at worst with their cube."""
 Piece = tuple[str, bool]
 """A text, and whether the other side lacks it."""
 
@@ -29,7 +29,7 @@ def differences(one: str, other: str) -> tuple[list[Piece], list[Piece]]:
 
 
 def _words(text: str) -> tuple[list[str], str]:
-    """The first words, each with the white space behind it, and the rest of the text."""
+    """The first words, each with the white space after it, and the rest of the text."""
     words: list[str] = []
     begun = 0
     was_space = False

@@ -102,7 +102,7 @@ class _Labels:
 
 
 def _unlike(labels: list[str]) -> str:
-    """A name for the rare labels together that none of them has."""
+    """A name for all rare labels together, different from each of them."""
     name = "all others"
     while name in labels:
         name += " "

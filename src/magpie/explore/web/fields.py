@@ -114,7 +114,7 @@ def _kind(kind: pa.DataType) -> Kind | None:
 
 
 def _place(source: Source) -> tuple[int, int]:
-    """Columns of a second judge stand behind those of the first."""
+    """Columns of a second judge come after those of the first."""
     base = base_name(source.name)
     if base in _FIRST:
         return 0, 2 * _FIRST.index(base) + (base != source.name)

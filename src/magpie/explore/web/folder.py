@@ -16,7 +16,7 @@ from magpie.layout.cache import cache_folder
 from magpie.runs import Run
 
 FORMAT = 1
-"""Of the files of an index. Raised when they change."""
+"""The version of an index's files. Increased when their format changes."""
 SCRATCH = ".tmp"
 """What the name of an index ends in while it is made."""
 _DAY = 86_400

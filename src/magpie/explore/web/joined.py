@@ -1,4 +1,4 @@
-"""Several runs as one: their rows behind each other, their fields under one name, with the same labels and edges."""
+"""Several runs as one: their rows one after another, their fields under one name, with the same labels and edges."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def joined(runs: Sequence[Run], indexes: Sequence[Index]) -> Joined:
 
 
 def unique(names: Sequence[str]) -> tuple[str, ...]:
-    """The names, with a number behind those that were there before.
+    """The names, with a number after each repeated one.
 
     >>> unique(["air", "pro", "air"])
     ('air', 'pro', 'air (2)')

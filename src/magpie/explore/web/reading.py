@@ -12,7 +12,7 @@ from magpie.explore.web.explorer import Explorer
 from magpie.plan.registry import column_map
 
 _SHOWN = frozenset(("id", "row", "messages", "turns", "instruction", "response", "reasoning", "turn_reasoning"))
-"""What stands in the conversation already."""
+"""Columns that the conversation already shows."""
 _PAIR = ("chosen", "rejected")
 
 

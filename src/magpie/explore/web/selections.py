@@ -15,7 +15,7 @@ from magpie.runs import Run
 Command = Callable[..., str]
 """Words to a line for a shell, as `cli.commands.command` writes it."""
 _MADE_LATER = ("dropped_by", "drop_reason", "error", "selection_rank")
-"""Columns that a selection cannot look at: they say what came of the row, a selection among it."""
+"""Columns that a selection cannot read: they hold the fate of the row, which a selection decides."""
 _SCOPES: dict[tuple[str | None, ...], tuple[str, ...]] = {("kept",): (), ("dropped",): ("--dropped",), (): ("--all",)}
 """Fates that are asked for, to options of `magpie show`."""
 

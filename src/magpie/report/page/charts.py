@@ -244,7 +244,8 @@ def time_ticks(end: float) -> list[tuple[float, str]]:
 
 
 def log_ticks(bins: Sequence[int], per_octave: int) -> list[tuple[float, str]]:
-    """Where round lengths stand on an axis whose bin b begins at 2^(b / per_octave); bins: the first and the last."""
+    """The positions of round lengths on an axis whose bin b starts at 2^(b / per_octave); bins: the first and the
+    last."""
     first, last = bins[0], bins[-1] + 1
     found = []
     for exponent in range(7):
@@ -257,12 +258,12 @@ def log_ticks(bins: Sequence[int], per_octave: int) -> list[tuple[float, str]]:
 
 
 def place_of(length: float, per_octave: int) -> float:
-    """Where a length stands, in bins from 1 on."""
+    """The position of a length, in bins from 1 on."""
     return log2(max(length, 1)) * per_octave
 
 
 def even_ticks(first: float, width: float, count: int) -> list[tuple[float, str]]:
-    """Where round values stand on an axis whose bin b begins at first + b * width: five or so."""
+    """The positions of about five round values on an axis whose bin b starts at first + b * width."""
     step = next(size for size in (1, 2, 5, 10, 20, 50, 100) if count / size <= 6)
     start = ceil(round(first / width, 6) / step) * step - round(first / width)
     return [(place, f"{round(first + place * width, 10):g}") for place in range(int(start), count + 1, step)]

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from magpie.report.page.words import shown
 
 MOST_WORDS = 80
-"""Words of each text that are compared: the time grows with their square, at worst with their cube."""
+"""How many words of each text are compared: the time grows with their square, at worst with their cube."""
 
 
 def marked(one: str, other: str) -> tuple[Markup, Markup]:
@@ -32,7 +32,7 @@ def marked(one: str, other: str) -> tuple[Markup, Markup]:
 
 
 def _pieces(text: str) -> tuple[list[str], str]:
-    """The first words, each with the white space behind it, and the rest of the text."""
+    """The first words, each with the white space after it, and the rest of the text."""
     pieces: list[str] = []
     begun = 0
     was_space = False

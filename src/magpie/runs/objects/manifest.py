@@ -30,9 +30,9 @@ class Known(NamedTuple):
     """An object that has a file here."""
 
     etag: str
-    """Of the object that the file is; empty where none was put or read."""
+    """The ETag of the object that the file is a copy of; empty where none was uploaded or downloaded."""
     state: State
-    """Of the file when it was that object."""
+    """The state of the file when it equaled that object."""
     put: str
     """The digest of the bytes that this machine last put, or was about to put when it was stopped."""
 
@@ -137,7 +137,7 @@ class Manifest:
     # -- journals of others
 
     def segments(self) -> dict[str, dict[int, str]]:
-        """Of each journal that was brought here, the segments that its file is made of."""
+        """For each downloaded journal, the segments that its file consists of."""
         found: dict[str, dict[int, str]] = {}
         for journal, number, etag in self._rows("SELECT journal, number, etag FROM segments ORDER BY journal, number"):
             found.setdefault(journal, {})[number] = etag

@@ -1,8 +1,7 @@
-"""A folder of this machine that mirrors a run in a bucket: what is new there is brought here, file by file.
+"""A local folder that mirrors a run in a bucket: new objects are downloaded, file by file.
 
-The folder is the spool of whoever works on the run, too: a file that was written here and is not yet in the bucket is
-never replaced by an older one. Processes of this machine share it; a lock of a file keeps them from putting two files
-in one place at once.
+It is also the spool of local workers: a file that was written here and is not yet in the bucket is never replaced by an
+older one. Processes of this machine share it; a lock of a file keeps them from putting two files in one place at once.
 """
 
 from __future__ import annotations
@@ -171,8 +170,8 @@ class Mirror:
         return True
 
     def _install(self, name: str, found: Stored, before: Known | None, size: int | None = None) -> None:
-        """Put what was read in its place, unless a file is there that the bucket does not have yet. before: what was
-        known of it before the bucket was asked. size: of the whole object, where its end was read."""
+        """Write a downloaded object to its path, unless a file is there that the bucket does not have yet. before: what
+        was known of it before the request. size: that of the whole object, where only its end was read."""
         path, digest = self.path(name), digest_of(found.data)
         make_folder(path.parent, synced=False)
         temporary = self._incoming()
@@ -282,7 +281,7 @@ class Mirror:
 
 
 def state_of(path: Path) -> State | None:
-    """What tells a file from what it was; None where there is none."""
+    """What identifies a version of a file; None where there is no file."""
     try:
         return _state(path)
     except (FileNotFoundError, NotADirectoryError):

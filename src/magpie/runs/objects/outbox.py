@@ -93,7 +93,7 @@ class Outbox:
         self._failed: BaseException | None = None
         """Why nothing more is sent."""
 
-    # -- told by whoever writes
+    # -- calls from `magpie.runs.files`
 
     def changing(self) -> AbstractContextManager[None]:
         return self.mirror.changing()

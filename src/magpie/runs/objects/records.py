@@ -1,6 +1,6 @@
 """Records in a bucket that several workers change: created by If-None-Match, replaced by If-Match. A `LeaseStore`.
 
-What a record says of rows is in the bucket before the record is, and is here once the record has been read: whoever
+The rows that a record refers to are uploaded before the record, and downloaded once the record was read: a process that
 reads that a range is done finds its lines.
 """
 

@@ -99,7 +99,7 @@ def _asker(asked: FollowUp, model: ChatModel, context: Context, engine: str) -> 
 
 
 def _responder(asked: FollowUp, model: ChatModel, context: Context, engine: str, count: int = 1) -> Responder:
-    """Who answers, `count` times: that decides the temperature where none is said."""
+    """The assistant, which answers `count` times: this decides the default temperature."""
     first = context.settings("respond") or Respond()
     one = first.models[0] if first.models else first
     sampling = over(one.sampling or first.sampling, asked.assistant.sampling)

@@ -28,16 +28,16 @@ class FollowUp(Settings):
     """Continue each conversation: the model writes the user's next message, and answers it."""
 
     turns: Count | Annotated[tuple[Count, ...], Field(min_length=1)] = 2
-    """Pairs of instruction and response in the whole conversation, the first one counted. A list is drawn from, a place
-    for each row: [2, 2, 3] makes two thirds of them 2."""
+    """How many pairs of instruction and response the whole conversation has, the first one included. From a list, each
+    row draws one entry: with [2, 2, 3], two thirds of the rows have 2."""
     system: Words | None = None
     """A system prompt for the later turns; `null` is the one that the instruction was sampled under, if any."""
     system_for: Literal["user", "both", "neither"] = "user"
     """Whose turns are sampled under it. Upstream: the user's, since small models forget that they play the user."""
     user: Side = Side()
-    """Who writes as the user; as `instruct` where nothing is said."""
+    """The model that writes as the user; `null` is that of `instruct`."""
     assistant: Side = Side()
-    """Who answers; as `respond` where nothing is said."""
+    """The model that answers; `null` is that of `respond`."""
     n: Annotated[int, Field(ge=1, le=1024), Frozen(since=1)] = 1
     """Responses to the user's last message, each with a seed of its own. More than 1 go into the column `responses`,
     for `reward` and `pair`, and the first that is of use ends `turns`. Their temperature is that of `assistant`, and

@@ -32,7 +32,7 @@ class Asker:
     banned: tuple[int, ...] = ()
     """Ids that its messages may not begin with."""
     divisor: float = 1.0
-    """Of the logits of a message's first token."""
+    """What the logits of a message's first token are divided by."""
     clean: Clean = as_it_is
     engine: str = "model"
     """The name that its requests give."""
@@ -153,7 +153,7 @@ def _next_assistant(
 def _last_responses(
     last: Last, opening: Sequence[Message], said: Sequence[Message]
 ) -> Generator[Sequence[Request], Any, Columns]:
-    """Several responses to the last message of `said`; what is of no use is left out, its reason in `unusable`."""
+    """Several responses to the last message of `said`; unusable ones are left out, with their reasons in `unusable`."""
     responder = last.responder
     with _template_may_refuse():
         prompt = responder.chat.next_assistant([*opening, *said])
@@ -192,7 +192,7 @@ def _fitting(asking: Generator[Request, Any, Completion]) -> Generator[Request, 
 
 @contextmanager
 def _template_may_refuse() -> Iterator[None]:
-    """Some chat templates read control words in what is said, or want turns that are not there."""
+    """Some chat templates interpret control words in messages, or require turns that are not there."""
     try:
         yield
     except TemplateError as error:
@@ -204,5 +204,5 @@ def _of(who: str, reason: str) -> str:
 
 
 def _bare(text: str) -> str:
-    """The words alone, to tell whether two messages say the same."""
+    """The words alone, to compare two messages."""
     return " ".join(re.findall(r"\w+", text.casefold())) or text.strip()

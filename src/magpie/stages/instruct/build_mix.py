@@ -1,4 +1,5 @@
-"""Builds the variants of `instruct.mix`, and refuses what would not come to what it says. Knows templates and words."""
+"""Builds the variants of `instruct.mix`, and refuses settings that would have no effect or another effect. Knows
+templates and words."""
 
 from __future__ import annotations
 
@@ -84,7 +85,7 @@ def _variant(one: Asked, speaker: ChatModel, asked: Instruct, context: Context) 
 
 
 def _words(one: Asked, seed: int, where: str) -> dict[str, Words]:
-    """What stands for each placeholder. The order of the words is another for each variant."""
+    """The values of each placeholder. Each variant has an order of its own."""
     lists = {fill.name: words_of(fill, f"{where}.fill.{fill.name}") for fill in one.fill}
     if one.language is not None:
         lists["language"] = (one.language,)

@@ -1,6 +1,6 @@
-"""Which variant of a mix each row is of, and what that comes to: prompt, sampling, the words in its system prompt.
+"""Assigns a variant of the mix to each row, with its prompt, its sampling and the words in its system prompt.
 
-All of it follows from the seed, the weights and the row's number. Knows no tokenizer and no file.
+All of this follows from the seed, the weights and the row's number. Knows no tokenizer and no file.
 """
 
 from __future__ import annotations
@@ -94,11 +94,12 @@ def tie(seed: int, name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What may stand for a placeholder: in an order that follows from the seed, each once before any comes again."""
+    """The values of a placeholder, in an order that follows from the seed; each is used once before any is used
+    again."""
 
     items: tuple[str, ...]
     seed: str
-    """Also tells one list's order from another's."""
+    """Includes the name of the list, so that each list has an order of its own."""
 
     def __getitem__(self, nth: int) -> str:
         times, at = divmod(nth, len(self.items))
@@ -120,7 +121,7 @@ def placeholders(text: str) -> set[str]:
 
 
 def filled(text: str, words: Mapping[str, str]) -> str:
-    """`text` with words in place of their names in braces; all else stays, braces in the words too."""
+    """`text` with names in braces replaced by words; the rest is unchanged, and so are braces in the words."""
     return _PLACEHOLDER.sub(lambda match: words.get(match[1], match[0]), text)
 
 
@@ -146,10 +147,10 @@ class Variant:
     banned: tuple[int, ...] = ()
     """Ids that an instruction may not begin with."""
     divisor: float = 1.0
-    """Of the logits of an instruction's first token."""
+    """What the logits of an instruction's first token are divided by."""
     system: str | None = None
     words: Mapping[str, Words] = field(default_factory=dict)
-    """By the placeholder in `system` that they stand for."""
+    """The values of each placeholder in `system`."""
 
     def system_of(self, nth: int) -> str | None:
         """The system prompt of the variant's n-th row."""

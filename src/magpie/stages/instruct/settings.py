@@ -14,19 +14,20 @@ Placeholder = Annotated[str, Field(pattern=r"^[a-z_]+$")]
 
 
 class Fill(Settings):
-    """What stands for a placeholder in a system prompt: other words for each row, none twice before all were used."""
+    """Fills a placeholder in a system prompt: each row gets other words, and none repeats before all were used."""
 
     name: Placeholder
-    """The placeholder: `persona` stands for `{persona}`."""
+    """The name of the placeholder: `persona` fills `{persona}`."""
     words: tuple[Words, ...] = ()
     """The words themselves; they begin again when all have been used."""
     file: FilePath | None = None
-    """A file of them in place of `words`: text, one on each line, or JSON lines (`.jsonl`) of texts or objects."""
+    """A file with the words, in place of `words`: plain text with one per line, or JSON lines (`.jsonl`) of texts or
+    objects."""
     field: Words | None = None
     """The field of the objects in a `.jsonl` file; `null` is the placeholder's name."""
     repeat: bool = False
-    """Begin again, in another order, when all words of the file have been used; without it a run that needs more is
-    refused before it begins."""
+    """Start again, in another order, when all words of the file have been used; if false, a run that needs more words
+    is refused before it starts."""
 
     @model_validator(mode="after")
     def _comes_from_one_place(self) -> Self:
@@ -46,9 +47,9 @@ class Variant(Settings):
     """A system prompt; `null` is `template.system`, `false` is none where the chat template allows it. Names in braces
     are filled from `fill`."""
     language: Words | None = None
-    """The language to ask in, such as German; it stands for `{language}` in the system prompt."""
+    """The language to ask in, such as German; it fills `{language}` in the system prompt."""
     fill: tuple[Fill, ...] = ()
-    """What stands for the other placeholders in the system prompt, such as `{persona}` or `{topic}`."""
+    """The values of the other placeholders in the system prompt, such as `{persona}` or `{topic}`."""
     prefill: Words | None = None
     """The first words of every instruction: the model continues them, without any other prompt."""
     sampling: Sampling = Sampling()

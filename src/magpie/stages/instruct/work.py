@@ -1,6 +1,6 @@
-"""The first stage: the model, given what stands before a user message, writes the user message itself.
+"""The first stage: given the template's text before a user message, the model writes the user message itself.
 
-Judges only what it can see in the completion. Knows nothing of what comes after.
+Judges only what the completion shows. Knows no later stage.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def instruct_by_mix(row: Row, mix: Mix, clean: Clean = as_it_is) -> Asking:
 
 
 def why_not_user(completion: Completion, text: str, chat: Chat, sampling: SamplingParams) -> str | None:
-    """The first reason not to take `text` for what a user says; None when there is none."""
+    """The first reason not to accept `text` as a user message; None when there is none."""
     return why_drop(completion, text, chat, sampling) or ("role_leak" if _has_bare_role(text) else None)
 
 
@@ -87,11 +87,11 @@ def _has_bare_role(text: str) -> bool:
 
 
 def sample_user(chat: Chat, request: Request, divisor: float = 1.0) -> Generator[Request, Any, Completion]:
-    """What a model writes as the user. No engine bans a token at one place only, nor divides the logits of one, so
-    where it should the first token is a request of its own.
+    """Sample a user message. No engine can ban a token at one position only, or divide the logits of one position;
+    where that is needed, the first token is a request of its own.
 
-    Logits that are divided by `divisor` and then by the temperature are logits at the temperature times the divisor:
-    the same distribution, also under top_p, on any engine. At temperature 0 nothing changes.
+    Dividing logits by `divisor` and then by the temperature equals sampling at the temperature times the divisor: the
+    same distribution, also under top_p, on any engine. At temperature 0 nothing changes.
     """
     sampling = request.sampling
     if not request.banned and (divisor == 1.0 or sampling.temperature == 0):

@@ -50,7 +50,7 @@ def build_respond(asked: Respond, context: Context) -> BoundStage:
 
 
 def _resolved(asked: Respond, responders: Sequence[Responder]) -> Respond:
-    """With the sampling of each model written out."""
+    """The settings, with the resolved sampling of each model."""
     if not asked.models:
         return asked.model_copy(update={"sampling": resolved_sampling(asked.sampling, responders[0].sampling)})
     pairs = zip(asked.models, responders, strict=True)

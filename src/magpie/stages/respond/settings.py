@@ -40,8 +40,8 @@ class Respond(Settings):
     template: Template | None = None
     """How the other model's chat template is used; `null` is the recipe's where the model is too, else its own way."""
     models: tuple[Answerer, ...] = ()
-    """Several models that answer in turn, in place of the one: the n responses to an instruction come from the first,
-    the second, and so on, and from the first again. Each has `model`, `engine`, `template` and `sampling`."""
+    """Several models that answer in turn, in place of one: the n responses to an instruction come from the first, the
+    second, and so on, then from the first again. Each has `model`, `engine`, `template` and `sampling`."""
     under_system: bool | None = None
     """Answer under the row's system prompt (the column `system`). `null`: where it was imported with the conversation,
     and not where the instruction was sampled under it, as upstream."""
@@ -49,8 +49,8 @@ class Respond(Settings):
     """Put the imported answer beside the new ones into `responses`, for `reward` and `pair` to set them against each
     other: the new against the old."""
     keep_unusable: bool = False
-    """Keep a response that is cut, empty or leaks control tokens, as an evaluation does: what a model fails at counts.
-    Why it is of no use stands in `unusable`. Only where there is one response."""
+    """Keep a response that is cut, empty or leaks control tokens, as an evaluation does: there, failures count. The
+    column `unusable` has the reason. Only for a single response."""
     reasoning: Literal["column", "response"] = "column"
     """Where a model's reasoning goes: into a column of its own, or with its delimiters into the response."""
     thought_tags: tuple[Words, Words] | None = None

@@ -15,7 +15,7 @@ from magpie.stages.text.reasoning import Parted, Thoughts, leaks, part
 from magpie.stages.text.usable import why_drop
 
 ORIGINAL = "original"
-"""What stands for a model beside an answer that was imported."""
+"""The model's name beside an imported answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,8 @@ class Responder:
 
 
 def respond(row: Row, responder: Responder) -> Asking:
-    """Sample one response (Magpie, section 2.1). Drops what is of no use, and an instruction that the chat template
-    refuses (`template_refused`)."""
+    """Sample one response (Magpie, section 2.1). Drops the row for an unusable response, and for an instruction that
+    the chat template refuses (`template_refused`)."""
     prompt = responder.prompt(row)
     if prompt is None:
         return Drop("template_refused", {})
@@ -94,9 +94,9 @@ def respond(row: Row, responder: Responder) -> Asking:
 
 
 def respond_to_all(row: Row, responder: Responder, text: str = "response", why: str = "unusable") -> Asking:
-    """As `respond`, and no row is dropped: what a model fails at counts where it is measured.
+    """Like `respond`, but drops no row: failures count where a model is measured.
 
-    text, why: the columns of the answer, empty where there is none, and of the reasons for which it is of no use.
+    text, why: the columns of the answer, empty where there is none, and of the reasons why it is unusable.
     """
     outcome = yield from respond(row, responder)
     if not isinstance(outcome, Drop):
@@ -106,9 +106,9 @@ def respond_to_all(row: Row, responder: Responder, text: str = "response", why: 
 
 
 def respond_again(row: Row, responder: Responder) -> Asking:
-    """Answer a conversation of others again, turn by turn: each of the user's messages as it is, each answer new.
+    """Answer an imported conversation again, turn by turn: the user's messages are kept, and each answer is new.
 
-    The first answer is as `respond` has it. A later one that is of no use, or does not fit the context, ends the
+    The first answer is that of `respond`. A later one that is unusable, or does not fit the context, ends the
     conversation: `turns` holds whole pairs.
     """
     columns = yield from respond(row, responder)
@@ -137,10 +137,10 @@ def respond_again(row: Row, responder: Responder) -> Asking:
 
 def respond_several(row: Row, responders: Sequence[Responder], count: int, *, with_original: bool = False) -> Asking:
     """Sample `count` responses to one instruction, the responders in turn: side by side, each with a seed of its own.
-    with_original: the answer that the row has already comes last among them.
+    with_original: the existing answer of the row comes last among them.
 
-    What is of no use is left out, its reason in `unusable`; the row is dropped, for the first of these reasons, when
-    nothing is left.
+    Unusable responses are left out, with their reasons in `unusable`; when none is left, the row is dropped for the
+    first of these reasons.
     """
     turns = [responders[n % len(responders)] for n in range(count)]
     prompts = {id(responder): responder.prompt(row) for responder in responders}

@@ -1,4 +1,4 @@
-"""What of a row is scored, and what the scores come to: the same whether a reward model or a judge gives them.
+"""Which conversations of a row are scored, and which columns the scores give: the same for a reward model and a judge.
 
 Knows rows and numbers; knows no scorer, no prompt and no table.
 """
@@ -13,7 +13,7 @@ from magpie.stages.text.conversations import answered_by_responses
 
 Conversation = tuple[Message, ...]
 Score = float | None
-"""None where there is none to be had."""
+"""None where no score is possible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Scored:
     base: Conversation | None
     """The instruction with the base model's response, where there is one."""
     first: Conversation | None
-    """The first instruction and response alone, where the row goes on after them and is held against the base."""
+    """The first instruction and response alone, if the row has later turns and is compared with the base model."""
     is_list: bool
     """Whether the row has several responses."""
 

@@ -20,7 +20,7 @@ class ScreenResponses(Settings):
     ends_in_colon: bool = True
     """`ends_in_colon`: it announces what is not there."""
     unfinished: bool = True
-    """`unfinished`: a comma, an open bracket or a word that must go on at the end, or a code block left open."""
+    """`unfinished`: a comma, an open bracket or an incomplete phrase at the end, or a code block left open."""
     max_repeated: Share | None = 0.75
     """`repeats_itself`: of its runs of four words a larger share stood there before; from 40 words on."""
     max_compression: Ratio | None = 10.0

@@ -25,7 +25,8 @@ def open_screen_responses(rules: Rules, thoughts_end: str) -> Iterator[Callable[
 
 
 def screen_responses(table: pa.Table, rules: Rules, thoughts_end: str) -> pa.Table:
-    """A row goes on while one of its responses breaks no rule; else it names the rule that the first one breaks."""
+    """A row survives if one of its responses breaks no rule; else it is dropped for the rule that the first one
+    breaks."""
     if "response" in table.schema.names:
         answers: list[list[str]] = [[text or ""] for text in table.column("response").to_pylist()]
     else:

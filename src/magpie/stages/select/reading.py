@@ -1,5 +1,4 @@
-"""Reads a selection: a SELECT over the run's rows, as any SQL user would write it, taken apart into steps that can be
-counted one by one.
+"""Parses a selection: an ordinary SELECT over the run's rows, split into steps that can be counted one by one.
 
     SELECT row FROM rows
     WHERE input_quality >= 'good' AND NOT is_repeat
@@ -99,7 +98,7 @@ class _Reader:
         )
 
     def _given_order(self, text: str) -> list[Tree]:
-        """What stands behind ORDER BY."""
+        """The expressions of ORDER BY."""
         node = self.parser.select(f"SELECT row FROM rows ORDER BY {text}")
         order, limit = _modifiers(node)
         if limit is not None or not order:
@@ -166,7 +165,7 @@ class _Reader:
         check_compared_labels(tree, words, self._labels_in(columns_in(tree)))
 
     def _labels_in(self, columns: Iterable[str]) -> set[str]:
-        """Of some columns those that hold labels, in small letters."""
+        """Those of some columns that hold labels, in lower case."""
         names = {name.lower() for name in columns}
         return {name for name in names if labels_of(name)} if self.labels is None else names & self.labels
 

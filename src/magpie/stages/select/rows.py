@@ -1,8 +1,8 @@
 """Runs a selection over rows: each row's fate is the first step that drops it, or its rank.
 
-What is kept of a row while it streams by is whether it meets each clause, and what the selection orders and counts by;
-texts are looked at once and let go. Runs in the sandbox's process, since the SQL may be a stranger's. Knows DuckDB;
-knows no run and no recipe.
+For each row it keeps whether the row meets each clause, and the values that the selection orders and counts by; texts
+are read once and not kept. Runs in the sandbox's process, since the SQL may be a stranger's. Knows DuckDB; knows no run
+and no recipe.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from magpie.stages.select.selection import Selection, told
 from magpie.stages.select.shown import clipped
 
 _TRIED_ROWS = 2048
-"""The first rows, which clauses look at one by one: which of them is slow is then known."""
+"""The first rows, on which the clauses are run one by one to find slow ones."""
 _BATCH_ROWS = 1 << 16
 
 Spread = Callable[[pa.Table, int, bool], pa.Table]
@@ -54,12 +54,12 @@ class Judged:
         self.connection.close()
 
     def take(self, batches: Iterable[pa.RecordBatch]) -> None:
-        """Look at rows: `row` and the columns that the selection reads. Raises `UserError` for a clause that fails."""
+        """Read rows: `row` and the columns that the selection reads. Raises `UserError` for a clause that fails."""
         for chunk in chunks(batches):
             self.look(pa.Table.from_batches(chunk))
 
     def look(self, chunk: pa.Table) -> None:
-        """Look at some rows at once. Raises `UserError` for a clause that fails."""
+        """Read a batch of rows. Raises `UserError` for a clause that fails."""
         if not self._made:
             self._try_out(chunk.slice(0, _TRIED_ROWS))
         self.connection.register("incoming", chunk)
@@ -74,7 +74,7 @@ class Judged:
         self._made = True
 
     def _try_out(self, rows: pa.Table) -> None:
-        """Look at the first rows clause by clause, and report the slowest: it is what the others will wait for."""
+        """Run the first rows clause by clause, and report the slowest clause."""
         self.connection.register("incoming", rows)
         self._report(max(self._find_mistake(), key=lambda looked: looked[1], default=("the rows", 0.0))[0])
         self.connection.unregister("incoming")
@@ -216,7 +216,7 @@ def _looks(selection: Selection) -> str:
 
 
 def _rows(selection: Selection) -> str:
-    """The rows that came, labels as such: what is none of the labels is null."""
+    """The rows of a batch with labels as an ordered type; a value that is not a label becomes null."""
     labels = ", ".join(f"{as_label(name)} AS {name}" for name in selection.labels)
     return f"(SELECT *{f' REPLACE ({labels})' if labels else ''} FROM incoming) AS rows"
 

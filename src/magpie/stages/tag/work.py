@@ -111,5 +111,5 @@ def _told(question: Question, reading: Reading | None) -> dict[str, Any]:
 
 
 def _raw(unread: Mapping[str, Sequence[str]]) -> list[str] | None:
-    """The replies that could not be read, each after the name of what was asked; None where there are none."""
+    """The replies that could not be parsed, each after the name of its question; None where there are none."""
     return [f"{name}: {words[:LONGEST_RAW]}" for name, each in unread.items() for words in each] or None

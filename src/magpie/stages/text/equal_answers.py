@@ -1,7 +1,7 @@
-"""Which of several responses come to the same final answer: by their normalized texts, or by mathematics.
+"""Groups responses by their final answer: by normalized texts, or by mathematics.
 
-`math` is math-verify, an optional library, in a process of its own (`math_worker`). It is a setting of a recipe, never
-what happens to be installed: the same recipe finds the same answers equal on every machine.
+`math` is math-verify, an optional library, in a process of its own (`math_worker`). A setting of the recipe chooses it,
+not what is installed: the same recipe finds the same answers equal on every machine.
 """
 
 from __future__ import annotations
