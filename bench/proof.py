@@ -107,6 +107,7 @@ def main() -> None:
     figures = figures_of(right)
     sizes = {arm: [kept(runs[arm, seed], arm) for seed in asked.seed_numbers] for arm in ARMS}
     figures["rows"] = sizes
+    figures["by difficulty"] = by_difficulty(right, prompts)
     figures["asked"] = len(prompts)
     write_whole(asked.work / "figures.json", orjson.dumps(figures, option=orjson.OPT_INDENT_2))
     say("done")
@@ -297,6 +298,19 @@ def figures_of(right: Mapping[str, np.ndarray]) -> dict[str, Any]:
     }
 
 
+def by_difficulty(right: Mapping[str, np.ndarray], prompts: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The share of right answers to the prompts of each true difficulty, and how many prompts there are."""
+    levels = np.array([str(judge(Talk(None, (prompt,), ("",))).difficulty) for prompt in prompts])
+    return {
+        level: {
+            "prompts": int((levels == level).sum()),
+            "right": {arm: float(answers[:, levels == level].mean()) for arm, answers in right.items()},
+        }
+        for level in ("very easy", "easy", "medium", "hard")
+        if (levels == level).any()
+    }
+
+
 def drawn(right: Mapping[str, np.ndarray], count: int) -> Iterator[dict[str, float]]:
     """Draws of the bootstrap: the same prompts, and the same seeds, for every arm that has several."""
     rng = np.random.default_rng(0)
@@ -324,6 +338,11 @@ def table(figures: Mapping[str, Any]) -> str:
         rows = ", ".join(f"{count:,}" for count in sorted(set(figures["rows"].get(arm, []))))
         each = ", ".join(f"{value:.1%}" for value in one["seeds"]) if len(one["seeds"]) > 1 else ""
         lines.append(f"| {name} | {rows} | {one['value']:.1%} | {one['low']:.1%} to {one['high']:.1%} | {each} |")
+    levels = figures["by difficulty"]
+    lines += ["", "| right, by the prompt's difficulty | " + " | ".join(levels) + " |", "|---|" + "---:|" * len(levels)]
+    lines.append("| prompts | " + " | ".join(f"{level['prompts']:,}" for level in levels.values()) + " |")
+    for arm, name in names.items():
+        lines.append(f"| {name} | " + " | ".join(f"{level['right'][arm]:.1%}" for level in levels.values()) + " |")
     lines += ["", "| paired | | 95% interval |", "|---|---:|---:|"]
     for name, one in figures["differences"].items():
         told = f"{100 * one['value']:+.1f} points"

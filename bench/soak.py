@@ -38,6 +38,8 @@ respond: {{}}
 screen_responses: {{}}
 select: {{limit: 1000}}
 """
+START = "start"
+"""Before the first stage: modules are still imported."""
 WHOLE = frozenset({"dedup", "select"})
 """Stages over the whole corpus."""
 
@@ -74,7 +76,7 @@ def soak(folder: Path, rows: int, shard_rows: int) -> list[tuple[str, Sample]]:
 def stage_at(run: Path) -> str:
     """The stage whose folder was made last."""
     found = [path.name.split("-") for path in run.glob("*-*")] if run.is_dir() else []
-    return max(((int(number), name) for number, name, *_ in found), default=(0, "start"))[1]
+    return max(((int(number), name) for number, name, *_ in found), default=(0, START))[1]
 
 
 def show(samples: Sequence[tuple[str, Sample]]) -> bool:
@@ -84,7 +86,7 @@ def show(samples: Sequence[tuple[str, Sample]]) -> bool:
     for stage in dict.fromkeys(stage for stage, _ in samples):
         own = [sample for name, sample in samples if name == stage]
         first, second = own[: len(own) // 2], own[len(own) // 2 :]
-        if len(own) < LEAST_SAMPLES:
+        if len(own) < LEAST_SAMPLES or stage == START:
             continue
         memory, descriptors, threads = (both(first, second, name) for name in ("memory", "descriptors", "threads"))
         grown = memory[1] > FLAT * memory[0] or descriptors[1] > FLAT * descriptors[0] + 1

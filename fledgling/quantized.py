@@ -37,7 +37,7 @@ def export_chat(
     """Replaces `folder`, which is named like the model, by one with its GGUF file.
 
     largest: whole number that stands for a weight. With half of it a weight has one bit less to say: the file is as
-    long, and one eighth shorter where it is compressed, as in a wheel.
+    long, and some eighth shorter where it is compressed, as in a wheel.
     """
     part = emptied(folder)
     writer = opened(part / gguf_name(folder.name), model.shape, tokenizer_json, folder.name)

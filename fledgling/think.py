@@ -8,6 +8,7 @@ made again only where the settings are others.
 
 import argparse
 import os
+from dataclasses import replace
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # torch reads it on import
@@ -24,8 +25,8 @@ from fledgling.tokenizer import load_tokenizer
 
 NAME = "fledgling-think"
 MODELS = Path("src/magpie/weights")
-SETTINGS = FineTuning(steps=260, rate=6e-4)
-LARGEST = 63  # of the whole numbers in the file: it is a Q8_0 that packs into a smaller wheel
+SETTINGS = FineTuning(steps=400, rate=4e-4, batch=16)
+LARGEST = 31  # of the whole numbers in the file: a Q8_0 that packs into a smaller wheel, and is as good
 
 
 def main() -> None:
@@ -36,8 +37,10 @@ def main() -> None:
     own = own_instructions(arguments.work, arguments.own, arguments.seed)
     rows, _ = make_rows(load_tokenizer(tokenizer_json), documents(own, arguments.seed), 1 << 40)
     print(f"{len(own):,} instructions in {len(rows):,} rows", flush=True)
-    settings = FineTuning(arguments.steps, arguments.rate, seed=arguments.seed)
+    settings = replace(SETTINGS, steps=arguments.steps, rate=arguments.rate, seed=arguments.seed)
     model = load_model(MODELS / "fledgling")
+    # Adam moves the row of a rare token as far as that of a frequent one: names and cities came out misspelled.
+    model.model.embed_tokens.weight.requires_grad_(False)
     finetune(model, rows, settings, arguments.work / "checkpoint.pt")
     export_chat(model, tokenizer_json, arguments.out / NAME, CHAT_TEMPLATE, arguments.largest)
 

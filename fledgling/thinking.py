@@ -117,9 +117,8 @@ def answered(model: str, thinking: Switch, prompts: Sequence[str]) -> list[Answe
     found: dict[int, Answer] = {}
     with open_llamacpp(path) as engine:
         talks = (Asked(row, respond({"instruction": prompt}, responder)) for row, prompt in enumerate(prompts))
-        for event in converse(talks, {"model": engine}, lambda row, n: derive_seed(SEED, "respond", row, n)):
-            if isinstance(event, Done):
-                found[event.row] = answer_of(prompts[event.row], event)
+        for events in converse(talks, {"model": engine}, lambda row, n: derive_seed(SEED, "respond", row, n)):
+            found |= {event.row: answer_of(prompts[event.row], event) for event in events if isinstance(event, Done)}
     return [found[row] for row in range(len(prompts))]
 
 

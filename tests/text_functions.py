@@ -55,6 +55,7 @@ from magpie.report import topics
 from magpie.report.page import diff
 from magpie.report.page import words as report_words
 from magpie.report.page.pictures import kept_bars
+from magpie.runs.objects import layout, store
 from magpie.safe import markdown
 from magpie.safe.keys import host_of, read_allowance
 from magpie.safe.normal_forms import nfc, nfkc
@@ -480,6 +481,8 @@ LIBRARIES: Final[dict[str, Call]] = {
     "export: trainers": exported_for_trainers,
     "recipe": recipe_of,
     "show": shown,
+    "bucket: names": every(layout.is_whole, layout.is_journal, layout.is_urgent, layout.owner_of, layout.segment_of),
+    "bucket: errors": lambda text: store._advice(OSError(text)),
 }
 """Those in which a library does most of the work, and those that are as others are: a few shapes are enough. Where
 the library is slow, a part of the text is too."""

@@ -521,6 +521,7 @@ def test_what_a_model_wrote_cannot_reach_the_terminal_as_more_than_text(tmp_path
         row |= {"drop_reason": None, "error": None}
         counts = dict.fromkeys(("prompt_tokens", "completion_tokens", "wasted_tokens", "input_digest"), 0)
         rows.write_text(json.dumps(row | counts) + "\n")
+        path.unlink()
     output = magpie("show", out, "-n", 5)[1]
     assert "\\x1b]0;owned\\x07[red]not markup[/red]\\x9b31m\\u202egnp.exe" in "".join(output.split("\n"))
     assert not any(character in output for character in "\x1b\x07\x9b\u202e")

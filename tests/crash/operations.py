@@ -19,6 +19,8 @@ from tests.crash.commands import Ended, run
 DATE = re.compile(rb"date: '\d{4}-\d\d-\d\d'")
 BOOKKEEPING = frozenset({"run.json", "timeline.parquet", "lock"})
 """Files of a run that say how it was made, not what was made: two runs with the same rows have others."""
+SHARED_WORK = frozenset({"leases", "workers"})
+"""Folders in which those who work on a run agree on who does what."""
 SLOW = "{name: scripted, window: 16, seconds: 0.02}"
 """An engine that takes its time, so that rows are under way when a kill comes."""
 ROWS = """
@@ -200,6 +202,8 @@ def files(folder: Path, timed: Collection[str] = (), apart: str = "no folder") -
     they lie, and the day of the chat template: neither is a difference."""
     found = {}
     for path in sorted(folder.rglob("*")):
+        if SHARED_WORK & set(path.relative_to(folder).parts):
+            continue
         if path.is_file() and path.name not in BOOKKEEPING and not str(path.relative_to(folder)).startswith(apart):
             data = path.read_bytes().replace(bytes(folder.resolve()), b"HERE")
             if path.name == "recipe.yaml":

@@ -20,7 +20,7 @@ RUN_FIRST = (magpie.api, magpie.runs.reader)
 """Modules whose examples read `runs/first`, which the example of `magpie.run` creates."""
 NEEDS = {"to_pandas": "pandas", "to_polars": "polars"}
 """Methods whose examples need a library that is not in the core."""
-NO_EXAMPLE = ("info", "name", "path", "recipe", "row_sets", "schema", "shard_rows", "size", "stages", "stale")
+NO_EXAMPLE = ("info", "name", "only", "path", "recipe", "row_sets", "schema", "shard_rows", "size", "stages", "stale")
 """Public parts of `Run` that are plain values."""
 
 

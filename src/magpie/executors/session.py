@@ -81,11 +81,11 @@ class Session:
         """`done`, `stopped`, `LimitReached`, or another error's name; a session that a kill ended has null."""
         self.error: str | None = None
         """What the error says."""
-        self.before = list(index["sessions"])
-        """What the sessions before this one took."""
+        self._id = team.heart.worker.session["id"]
+        self.before = [session for session in index["sessions"] if session.get("id") != self._id]
+        """What the sessions before this one took. The index has this one, too: its worker's file is there already."""
         self.warnings: list[str] = list(index.get("warnings", ()))
         """What its user was warned of, in any session."""
-        self._id = team.heart.worker.session["id"]
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
         self._clock = self._written = time.monotonic()
         self._timeline = Timeline(folder.path, len(self.before))
@@ -141,6 +141,7 @@ class Session:
         self.folder.write_index(self._index())
         self._timeline.write()
         if self.ended in ("done", "stopped", "LimitReached"):
+            self.team.heart.beat()  # readers take this session from its worker's file while there is one
             with suppress(RunError):  # the rows are there, and `status` counts again: no reason to end in an error
                 self.folder.write_index(self._index() | {"cost": cost_of(open_run(self.folder.path)).plain()})
 

@@ -71,7 +71,10 @@ class Run:
     def among(self, rows: Collection[int]) -> Run:
         """The same run, of whose kept rows only these count: in `kept`, in what is exported, in reports.
 
-        Example: `open_run("runs/mini").among([3, 17]).kept()` is 2 where both were kept.
+        >>> open_run("runs/first").among([0, 1]).row_numbers("all").to_pylist()[:3]
+        [0, 1, 2]
+        >>> open_run("runs/first").among([0, 1]).kept() <= 2
+        True
         """
         return Run(self.path, pa.array(sorted(set(rows)), pa.int64()))
 

@@ -50,11 +50,19 @@ def instance(base: StageSpec, label: str) -> StageSpec:
     columns = tuple(_named(column, label) for column in base.columns)
     key = f"{base.recipe_key}{SIGN}{label}"
     return replace(
-        base, name=name, key=key, columns=columns, rewrites=(), by_default=False, after=base.name, instance=label
+        base,
+        name=name,
+        key=key,
+        columns=columns,
+        rewrites=(),
+        by_default=False,
+        after=base.name,
+        instance=label,
+        wrap=partial(bind, label),
     )
 
 
-def bind(build: Callable[[Any, Any], BoundStage], label: str) -> Callable[[Any, Any], BoundStage]:
+def bind(label: str, build: Callable[[Any, Any], BoundStage]) -> Callable[[Any, Any], BoundStage]:
     """The builder of an instance: what the base's builder makes, under the names of the instance."""
 
     def build_instance(settings: Any, context: Any) -> BoundStage:

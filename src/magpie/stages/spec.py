@@ -79,6 +79,8 @@ class StageSpec:
     """Whether a recipe may have it more than once, as `tag@second`: for stages that judge rows one by one."""
     instance: str | None = None
     """The name of a second instance, such as `second`; see `magpie.stages.instances`."""
+    wrap: Callable[[Callable[[Any, Context], BoundStage]], Callable[[Any, Context], BoundStage]] | None = None
+    """Makes a second instance's builder from that of its base."""
     command: bool = True
     """Whether `magpie NAME RUN` runs it alone."""
     group: Group = "judge"
@@ -103,11 +105,7 @@ class StageSpec:
     def builder(self) -> Callable[[Any, Context], BoundStage]:
         """Imported at the first use. It raises `UserError` for settings that cannot be used on this machine."""
         found: Callable[[Any, Context], BoundStage] = _load(self.build)
-        if self.instance is None:
-            return found
-        from magpie.stages.instances import bind
-
-        return bind(found, self.instance)
+        return found if self.wrap is None else self.wrap(found)
 
 
 def _load(reference: str) -> Any:

@@ -154,12 +154,12 @@ def _opened(folder: Path, *, fresh: bool) -> Index:
             found.append(
                 Encoded(
                     field,
-                    np.load(folder / f"code-{n}.npy", mmap_mode="r"),
-                    np.load(values, mmap_mode="r") if values.exists() else None,
+                    np.load(folder / f"code-{n}.npy", mmap_mode="r", allow_pickle=False),
+                    np.load(values, mmap_mode="r", allow_pickle=False) if values.exists() else None,
                 )
             )
         previews = pa.ipc.open_file(pa.memory_map(str(folder / "preview.arrow"))).read_all()
         search = pa.ipc.open_file(pa.memory_map(str(folder / "search.arrow"))).read_all()
         size = sum(path.stat().st_size for path in folder.iterdir())
-        rows = np.load(folder / "row.npy", mmap_mode="r")
+        rows = np.load(folder / "row.npy", mmap_mode="r", allow_pickle=False)
     return Index(folder, rows, tuple(found), previews["instruction"], search, told["seconds"], size, fresh)

@@ -11,6 +11,5 @@ SPEC = StageSpec(
     columns=COLUMNS,
     needs=always("embedding"),
     needs_model=False,
-    version=2,
     libraries=lambda _: {"faiss": "FAISS", "numpy": "NumPy"},
 )
