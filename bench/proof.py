@@ -338,11 +338,15 @@ def table(figures: Mapping[str, Any]) -> str:
         rows = ", ".join(f"{count:,}" for count in sorted(set(figures["rows"].get(arm, []))))
         each = ", ".join(f"{value:.1%}" for value in one["seeds"]) if len(one["seeds"]) > 1 else ""
         lines.append(f"| {name} | {rows} | {one['value']:.1%} | {one['low']:.1%} to {one['high']:.1%} | {each} |")
-    levels = figures["by difficulty"]
-    lines += ["", "| right, by the prompt's difficulty | " + " | ".join(levels) + " |", "|---|" + "---:|" * len(levels)]
-    lines.append("| prompts | " + " | ".join(f"{level['prompts']:,}" for level in levels.values()) + " |")
-    for arm, name in names.items():
-        lines.append(f"| {name} | " + " | ".join(f"{level['right'][arm]:.1%}" for level in levels.values()) + " |")
+    if levels := figures.get("by difficulty"):
+        lines += [
+            "",
+            "| right, by the prompt's difficulty | " + " | ".join(levels) + " |",
+            "|---|" + "---:|" * len(levels),
+        ]
+        lines.append("| prompts | " + " | ".join(f"{level['prompts']:,}" for level in levels.values()) + " |")
+        for arm, name in names.items():
+            lines.append(f"| {name} | " + " | ".join(f"{level['right'][arm]:.1%}" for level in levels.values()) + " |")
     lines += ["", "| paired | | 95% interval |", "|---|---:|---:|"]
     for name, one in figures["differences"].items():
         told = f"{100 * one['value']:+.1f} points"

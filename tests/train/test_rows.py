@@ -113,7 +113,7 @@ def test_a_run_without_pairs_answers_or_rows_is_refused(run_of: RunOf) -> None:
         (
             "killed-tag",
             "no-such",
-            "its stage respond has made no row, so none is kept yet: the same `magpie run` goes on",
+            "its stage respond has made no row, so none is kept yet: the same `magpie run` resumes it",
         ),
         ("mini", "14-select-*", "its stage select has made no row, so none is kept yet: `magpie select` chooses them"),
     ],
