@@ -59,7 +59,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--by", choices=["judge", "agreement"], default="judge")
     parser.add_argument("--scorer", help="a sequence classifier's folder; by default fledgling judges")
     parser.add_argument("--against", choices=["worst", "median", "random"], default="worst")
-    parser.add_argument("--out", type=Path, help="keep the run there, or go on with it: responses are not made twice")
+    parser.add_argument("--out", type=Path, help="keep the run there, or resume it: responses are not made twice")
     parser.add_argument("--models", nargs="*", default=[], help="models that answer in turn")
     return parser.parse_args()
 

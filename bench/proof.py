@@ -13,7 +13,7 @@ dressed. A response counts as right where the corpus's grammar says so and it en
 a turn or a text: the base knows only the latter.
 
 Intervals are 95%, from 2,000 draws of a bootstrap over prompts and over seeds; differences and ratios are paired: the
-same prompts and seeds for both. What is made is kept in `--work`, and the same command goes on from there. A small
+same prompts and seeds for both. What is made is kept in `--work`, and the same command resumes it. A small
 form that takes minutes: `--rows 200 --seeds 1 --asked 200 --epochs 1 --pairs 60`.
 
 The extra `train` is needed, and `curation`; `scripts/env-engines.sh` makes such an environment.

@@ -81,7 +81,7 @@ def parse() -> argparse.Namespace:
 
 
 def make(arguments: argparse.Namespace, name: str, texts: Texts, tokens: int) -> None:
-    """Trains one model, or goes on with it, and exports it."""
+    """Trains one model, or resumes its training, and exports it."""
     work, tokenizer_json = arguments.work / name, arguments.work / "tokenizer.json"
     work.mkdir(parents=True, exist_ok=True)
     tokenizer = load_tokenizer(tokenizer_json)

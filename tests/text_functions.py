@@ -34,7 +34,6 @@ from magpie.engines.stops import StopStrings
 from magpie.engines.vllm import errors as vllm_errors
 from magpie.errors import MagpieError, RequestFailed
 from magpie.evaluate.files import style_of as evaluated_style
-from magpie.explore.web.differences import differences
 from magpie.export.card import published
 from magpie.export.options import Options
 from magpie.export.shapes import SHAPES as FORMATS
@@ -93,6 +92,7 @@ from magpie.stages.select import building as selection_building
 from magpie.stages.select import patterns
 from magpie.stages.tag.questions import NAMES, question
 from magpie.stages.text.answers import Answer, final_answer, normalised
+from magpie.stages.text.differences import differences
 from magpie.stages.text.equal_answers import mathematics
 from magpie.stages.text.reasoning import Thoughts, leaks, part
 from magpie.stages.text.words import between_words, level, words, words_and_signs
@@ -418,7 +418,7 @@ CASES: Final[dict[str, Call]] = {
     "judge: verdicts": every(lambda text: read_verdict(text, ("A", "B")), read_grade),
     "terminal": visible,
     "report: words on a page": every(report_words.shown, report_words.label, report_words.one_line),
-    "explore: differences": lambda text: differences(text, text[::-1]),
+    "differences": lambda text: differences(text, text[::-1], 150),
     "report: diff": lambda text: diff.marked(text, text[::-1]),
     "layout: naming": lambda text: naming.label_topics([text, text], [0, 1]),
     "report: topics": lambda text: topics.distinct([text]),

@@ -7,13 +7,15 @@ from typing import Any
 
 from magpie.errors import UserError
 from magpie.explore.rows import read_rows
-from magpie.explore.web.differences import differences
 from magpie.explore.web.explorer import Explorer
 from magpie.plan.registry import column_map
+from magpie.stages.text.differences import differences
 
 _SHOWN = frozenset(("id", "row", "messages", "turns", "instruction", "response", "reasoning", "turn_reasoning"))
 """Columns that the conversation already shows."""
 _PAIR = ("chosen", "rejected")
+MOST_WORDS = 150
+"""How many words of each response of a pair are compared."""
 
 
 def opened(explorer: Explorer, run: int, number: int) -> dict[str, Any]:
@@ -73,7 +75,7 @@ def _pair(row: Mapping[str, Any]) -> dict[str, Any] | None:
     """A preference pair in pieces, with its rewards and models."""
     if any(row.get(name) is None for name in _PAIR):
         return None
-    pieces = differences(row["chosen"], row["rejected"])
+    pieces = differences(row["chosen"], row["rejected"], MOST_WORDS)
     return {
         name: {"pieces": own, "reward": row.get(f"{name}_reward"), "model": row.get(f"{name}_model")}
         for name, own in zip(_PAIR, pieces, strict=True)

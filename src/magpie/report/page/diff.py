@@ -1,15 +1,15 @@
-"""Marks the words that only one of two texts has. Only the start of a long text is compared."""
+"""Marks the words that only one of two texts has, as HTML. Only the start of a long text is compared."""
 
 from __future__ import annotations
-
-from difflib import SequenceMatcher
 
 from markupsafe import Markup
 
 from magpie.report.page.words import shown
+from magpie.stages.text.differences import Piece, differences
 
 MOST_WORDS = 80
-"""How many words of each text are compared: the time grows with their square, at worst with their cube."""
+"""How many words of each text are compared."""
+_ONLY_FIRST, _ONLY_SECOND = Markup("<del>{}</del>"), Markup("<ins>{}</ins>")
 
 
 def marked(one: str, other: str) -> tuple[Markup, Markup]:
@@ -17,31 +17,9 @@ def marked(one: str, other: str) -> tuple[Markup, Markup]:
 
     marked("two plus two", "two plus three")[1]  # 'two plus <ins>three</ins>'
     """
-    ones, rest = _pieces(one)
-    others, other_rest = _pieces(other)
-    left, right = Markup(""), Markup("")
-    for kind, a, b, c, d in SequenceMatcher(None, ones, others, autojunk=False).get_opcodes():
-        before, after = "".join(ones[a:b]), "".join(others[c:d])
-        if kind == "equal":
-            left += shown(before)
-            right += shown(after)
-            continue
-        left += Markup("<del>{}</del>").format(shown(before)) if before else Markup("")
-        right += Markup("<ins>{}</ins>").format(shown(after)) if after else Markup("")
-    return left + shown(rest), right + shown(other_rest)
+    left, right = differences(one, other, MOST_WORDS)
+    return _marked(left, _ONLY_FIRST), _marked(right, _ONLY_SECOND)
 
 
-def _pieces(text: str) -> tuple[list[str], str]:
-    """The first words, each with the white space after it, and the rest of the text."""
-    pieces: list[str] = []
-    begun = 0
-    was_space = False
-    for place, letter in enumerate(text):
-        is_space = letter.isspace()
-        if was_space and not is_space:
-            pieces.append(text[begun:place])
-            begun = place
-            if len(pieces) == MOST_WORDS:
-                return pieces, text[begun:]
-        was_space = is_space
-    return [*pieces, text[begun:]], ""
+def _marked(pieces: list[Piece], mark: Markup) -> Markup:
+    return Markup("").join(mark.format(shown(text)) if is_own else shown(text) for text, is_own in pieces)

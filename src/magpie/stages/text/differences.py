@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from difflib import SequenceMatcher
 
-MOST_WORDS = 150
-"""How many words of each text are compared: the time grows with their square, at worst with their cube."""
 Piece = tuple[str, bool]
 """A text, and whether the other side lacks it."""
 
 
-def differences(one: str, other: str) -> tuple[list[Piece], list[Piece]]:
-    """Both texts in pieces.
+def differences(one: str, other: str, most_words: int) -> tuple[list[Piece], list[Piece]]:
+    """Both texts in pieces, which are never empty.
 
-    >>> differences("two plus two", "two plus three")
+    most_words: how many words of each text are compared: the time grows with their square, at worst with their cube.
+
+    >>> differences("two plus two", "two plus three", 80)
     ([('two plus ', False), ('two', True)], [('two plus ', False), ('three', True)])
     """
-    ones, rest = _words(one)
-    others, other_rest = _words(other)
+    ones, rest = _words(one, most_words)
+    others, other_rest = _words(other, most_words)
     left: list[Piece] = []
     right: list[Piece] = []
     for kind, a, b, c, d in SequenceMatcher(None, ones, others, autojunk=False).get_opcodes():
@@ -28,7 +28,7 @@ def differences(one: str, other: str) -> tuple[list[Piece], list[Piece]]:
     return [piece for piece in left if piece[0]], [piece for piece in right if piece[0]]
 
 
-def _words(text: str) -> tuple[list[str], str]:
+def _words(text: str, most: int) -> tuple[list[str], str]:
     """The first words, each with the white space after it, and the rest of the text."""
     words: list[str] = []
     begun = 0
@@ -38,7 +38,7 @@ def _words(text: str) -> tuple[list[str], str]:
         if was_space and not is_space:
             words.append(text[begun:place])
             begun = place
-            if len(words) == MOST_WORDS:
+            if len(words) == most:
                 return words, text[begun:]
         was_space = is_space
     return [*words, text[begun:]], ""
